@@ -1,0 +1,78 @@
+/** The table of contents of the server: what it is made of, in the order in which it applies. */
+import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { chatRoutes } from './chats/routes.ts';
+import type { Config } from './config.ts';
+import type { Store } from './db/store.ts';
+import { Refusal } from './errors.ts';
+import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
+import { healthRoutes } from './http/health.ts';
+import { RequestLog } from './http/request-log.ts';
+import { signIn } from './http/sign-in.ts';
+import { memberRoutes } from './members/routes.ts';
+import { messageRoutes } from './messages/routes.ts';
+import { sessionRoutes } from './sessions/routes.ts';
+import { userRoutes } from './users/routes.ts';
+
+/** The longest message, each of its characters written as two JSON escapes, and some room. */
+const bodyLimit = 64 * 1024;
+
+/** A request must have arrived after this, in ms. */
+const requestTimeout = 30_000;
+
+/** Cookies are compared as they were sent: `%31` is no way to write 1. Missing in the types. */
+const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
+
+export interface AppOptions {
+  readonly config: Pick<Config, 'publicUrl' | 'registration' | 'trustProxy'>;
+  readonly db: Store;
+  /** The time in ms since 1970. */
+  readonly clock?: () => number;
+  readonly logger?: FastifyBaseLogger;
+}
+
+/** Builds the server around an open database; it does not listen yet. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, db, clock = Date.now, logger } = options;
+  const app = Fastify({
+    ...(logger !== undefined && { loggerInstance: logger }),
+    logController: new RequestLog(),
+    trustProxy: config.trustProxy,
+    bodyLimit,
+    requestTimeout,
+    return503OnClosing: true,
+    exposeHeadRoutes: false,
+    frameworkErrors: answerFailure,
+    clientErrorHandler: answerClientError,
+    schemaErrorFormatter: invalidInput,
+    ajv: {
+      customOptions: {
+        // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see house rules.
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        verbose: true,
+        keywords: ['x-error'],
+      },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setErrorHandler(answerFailure);
+  app.setNotFoundHandler(() => {
+    throw new Refusal('no_route');
+  });
+  app.removeContentTypeParser('text/plain');
+  app.register(formbody, { bodyLimit });
+  app.register(cookie, { parseOptions: asTheyAre });
+  app.register(signIn, { db, clock, publicUrl: config.publicUrl });
+
+  app.register(healthRoutes, { db });
+  app.register(sessionRoutes, { prefix: '/api', db });
+  app.register(userRoutes, { prefix: '/api', db, registration: config.registration });
+  app.register(chatRoutes, { prefix: '/api', db });
+  app.register(memberRoutes, { prefix: '/api', db });
+  app.register(messageRoutes, { prefix: '/api', db });
+  return app;
+}

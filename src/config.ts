@@ -1,0 +1,171 @@
+/** Every setting, once: its default, what it means, and what it may be. Documented in the README. */
+import { BlockList, isIP } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { StartError } from './errors.ts';
+
+interface Setting<Value> {
+  readonly default: string;
+  readonly description: string;
+  /** Returns undefined for a value that makes no sense. */
+  readonly parse: (text: string) => Value | undefined;
+  /** What a value must be, completing the sentence "PORT must be …". */
+  readonly must: string;
+}
+
+function oneOf<const Value extends string>(...values: Value[]) {
+  return {
+    parse: (text: string) => values.find((value) => value === text),
+    must: `one of ${values.join(', ')}`,
+  };
+}
+
+export const settings = {
+  HOST: {
+    default: '127.0.0.1',
+    description: 'The address to listen on; `0.0.0.0` or `::` for all.',
+    parse: (text: string) => (/^[\w.:%-]+$/.test(text) ? text : undefined),
+    must: 'an address or a host name, like 127.0.0.1',
+  },
+  PORT: {
+    default: '3000',
+    description: 'The port to listen on; `0` takes a free one.',
+    parse: parsePort,
+    must: 'a whole number from 0 to 65535',
+  },
+  DATABASE_URL: {
+    default: 'file:data/snug.db',
+    description: 'The database file: `file:` and a path, or a plain path.',
+    parse: parseFile,
+    must: 'a path, or file: and a path',
+  },
+  LOG_LEVEL: {
+    default: 'info',
+    description:
+      'How much is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`.',
+    ...oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+  },
+  TRUST_PROXY: {
+    default: '',
+    description:
+      'The addresses or CIDRs of the reverse proxies, by commas, whose `X-Forwarded-*` headers count.',
+    parse: parseProxies,
+    must: 'addresses or CIDRs separated by commas, like 127.0.0.1,10.0.0.0/8',
+  },
+  PUBLIC_URL: {
+    default: '',
+    description: 'Where people reach the server, like `https://chat.example.org`.',
+    parse: parsePublicUrl,
+    must: 'an http or https address without a path, like https://chat.example.org',
+  },
+  REGISTRATION: {
+    default: 'open',
+    description:
+      'Who may register: `open` (everybody), `invite` (who has an invite), `closed` (nobody).',
+    ...oneOf('open', 'invite', 'closed'),
+  },
+  RATE_LIMIT: {
+    default: 'on',
+    description: '`off` lifts the limits on how often one may ask; for tests behind closed doors.',
+    ...oneOf('on', 'off'),
+  },
+} satisfies Record<string, Setting<unknown>>;
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Loads `.env` from the working directory where there is one, then reads the environment. */
+export function loadConfig(): Config {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new StartError('The file .env cannot be read. Check who owns it.');
+    }
+  }
+  return readConfig(process.env);
+}
+
+/**
+ * Reads the settings; one that is unset or empty has its default.
+ *
+ * @throws StartError that names the variable and says what it must be.
+ */
+export function readConfig(env: Record<string, string | undefined>) {
+  const get = <Name extends keyof typeof settings>(name: Name) =>
+    readSetting<ParsedBy<(typeof settings)[Name]>>(name, settings[name], env[name]);
+  return {
+    host: get('HOST'),
+    port: get('PORT'),
+    databaseFile: get('DATABASE_URL'),
+    logLevel: get('LOG_LEVEL'),
+    trustProxy: get('TRUST_PROXY'),
+    publicUrl: get('PUBLIC_URL').url,
+    registration: get('REGISTRATION'),
+    rateLimit: get('RATE_LIMIT') === 'on',
+  };
+}
+
+type ParsedBy<S extends { parse: (text: string) => unknown }> = Exclude<
+  ReturnType<S['parse']>,
+  undefined
+>;
+
+function readSetting<Value>(name: string, setting: Setting<unknown>, given = ''): Value {
+  const text = given.trim() === '' ? setting.default : given.trim();
+  const value = setting.parse(text);
+  if (value !== undefined) return value as Value;
+  throw new StartError(`${name} must be ${setting.must}; it is "${text}".`);
+}
+
+function parsePort(text: string): number | undefined {
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port <= 65_535 ? port : undefined;
+}
+
+/** A scheme has two letters at least, so that `C:\chat.db` is a path. */
+function parseFile(text: string): string | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) return text.startsWith(':') ? undefined : text;
+  if (scheme !== 'file') {
+    throw new StartError(
+      `DATABASE_URL names a database by ${scheme}:, but Snug keeps its data in a file. Use file:data/snug.db.`,
+    );
+  }
+  const path = text.startsWith('file://') ? fileUrlPath(text) : text.slice('file:'.length);
+  return path === '' ? undefined : path;
+}
+
+function fileUrlPath(text: string): string | undefined {
+  try {
+    return fileURLToPath(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseProxies(text: string): string[] | undefined {
+  const proxies = text.split(',').map((part) => part.trim());
+  if (text === '') return [];
+  return proxies.every(isNetwork) ? proxies : undefined;
+}
+
+/** Whether this is an address or a CIDR. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  if (!/^\d{1,3}$/.test(prefix)) return false;
+  try {
+    new BlockList().addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parsePublicUrl(text: string): { url: URL | undefined } | undefined {
+  if (text === '') return { url: undefined };
+  const url = URL.parse(text);
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  return isOrigin ? { url } : undefined;
+}

@@ -1,0 +1,125 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { Refusal } from '../errors.ts';
+import type { Orm, Snapshot } from './query.ts';
+import type { events } from './tables.ts';
+
+export type EventRow = typeof events.$inferSelect;
+
+/** One unit of work: what a command does, it does through this, all of it or nothing. */
+export interface Unit extends Snapshot {
+  /** When the unit began, in ms since 1970: the one time that all it writes bears. */
+  readonly now: number;
+  /** What it appended to the event log, told to the others once it is committed. */
+  readonly events: EventRow[];
+}
+
+/**
+ * A named function of plain data that checks the right, makes the change and appends the event.
+ * It awaits nothing but the database: the next command waits for it.
+ */
+export type Command<Input, Result> = (unit: Unit, input: Input) => Promise<Result>;
+
+interface Job {
+  readonly run: (unit: Unit) => Promise<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What became of a job, told to its caller once the whole batch is on the disk. */
+interface Outcome {
+  readonly events: readonly EventRow[];
+  readonly settle: () => void;
+}
+
+/** As many commands share one commit at the most, so that none waits for too long a batch. */
+const batchLimit = 256;
+
+/** As many may wait; more than that is a server that cannot keep up, and says so. */
+const queueLimit = 10_000;
+
+/**
+ * Group commit. Commands that arrive within one turn of the event loop share one transaction, each
+ * in a savepoint of its own: one fsync serves them all, and one that fails takes nothing with it.
+ */
+export class Committer {
+  readonly #sqlite: Database;
+  readonly #orm: Orm;
+  readonly #clock: () => number;
+  readonly #publish: (events: readonly EventRow[]) => void;
+  readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
+  #waiting: Job[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(
+    sqlite: Database,
+    clock: () => number,
+    publish: (events: readonly EventRow[]) => void,
+  ) {
+    this.#sqlite = sqlite;
+    this.#orm = drizzle(sqlite);
+    this.#clock = clock;
+    this.#publish = publish;
+    this.#statements = {
+      begin: sqlite.prepare('BEGIN IMMEDIATE'),
+      commit: sqlite.prepare('COMMIT'),
+      savepoint: sqlite.prepare('SAVEPOINT command'),
+      release: sqlite.prepare('RELEASE command'),
+      undo: sqlite.prepare('ROLLBACK TO command'),
+    };
+  }
+
+  /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
+  write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length >= queueLimit) throw new Refusal('busy');
+      this.#waiting.push({ run: (unit) => command(unit, input), resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
+      await new Promise(setImmediate);
+      await this.#commit(this.#waiting.splice(0, batchLimit));
+    }
+    this.#running = undefined;
+  }
+
+  async #commit(batch: readonly Job[]): Promise<void> {
+    const outcomes: Outcome[] = [];
+    try {
+      this.#statements.begin.run();
+      for (const job of batch) outcomes.push(await this.#attempt(job));
+      this.#statements.commit.run();
+    } catch (error) {
+      if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
+      for (const job of batch) job.reject(error);
+      return;
+    }
+    this.#publish(outcomes.flatMap((outcome) => outcome.events));
+    for (const outcome of outcomes) outcome.settle();
+  }
+
+  async #attempt(job: Job): Promise<Outcome> {
+    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [] };
+    this.#statements.savepoint.run();
+    try {
+      const result = await job.run(unit);
+      this.#statements.release.run();
+      return { events: unit.events, settle: () => job.resolve(result as never) };
+    } catch (error) {
+      // After some errors, a full disk for one, SQLite has undone the whole transaction already.
+      if (!this.#sqlite.inTransaction) throw error;
+      this.#statements.undo.run();
+      this.#statements.release.run();
+      return { events: [], settle: () => job.reject(error) };
+    }
+  }
+}

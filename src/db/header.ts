@@ -1,0 +1,50 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { StartError } from '../errors.ts';
+
+/** "Snug" in ASCII: marks a file as ours (SQLite's PRAGMA application_id). */
+export const applicationId = 0x536e7567;
+
+const magic = 'SQLite format 3\0';
+const applicationIdOffset = 68;
+const headerBytes = 100;
+
+/**
+ * Refuses a file that is not ours by its first 100 bytes, before SQLite opens it: opening may
+ * already write to it. The layout is that of https://sqlite.org/fileformat2.html#the_database_header.
+ *
+ * @throws StartError for a file that is no database, or another program's.
+ */
+export function checkHeader(file: string): void {
+  const header = firstBytes(file);
+  if (header.length === 0) checkEmpty(file);
+  else checkMagic(file, header);
+}
+
+function checkMagic(file: string, header: Buffer): void {
+  if (header.length < headerBytes || header.toString('latin1', 0, magic.length) !== magic) {
+    throw new StartError(`${file} is not a database. Name another file in DATABASE_URL.`);
+  }
+  if (header.readUInt32BE(applicationIdOffset) !== applicationId) {
+    throw new StartError(
+      `${file} is the database of another program. Name another file in DATABASE_URL.`,
+    );
+  }
+}
+
+/** An empty file becomes a database, unless a log beside it shows that it has been one. */
+function checkEmpty(file: string): void {
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (log !== undefined && log.size > 0) {
+    throw new StartError(`${file} is damaged: it is empty, yet its log is not. Restore a backup.`);
+  }
+}
+
+function firstBytes(file: string): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(headerBytes);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, headerBytes, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Database } from 'better-sqlite3';
+import { StartError } from '../errors.ts';
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  readonly hash: string;
+}
+
+/** The migrations that this program knows, oldest first. `#drizzle` is resolved by package.json. */
+function knownMigrations(): Migration[] {
+  const folder = new URL(
+    '.',
+    import.meta.resolve('#drizzle/meta/_journal.json').replace('meta/', ''),
+  );
+  return readdirSync(fileURLToPath(folder))
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(new URL(name, folder), 'utf8');
+      return { name, sql, hash: createHash('sha256').update(sql).digest('hex') };
+    });
+}
+
+/**
+ * Brings the schema up to date: all that is missing in one transaction, or nothing.
+ *
+ * Our own, because drizzle's migrator keeps foreign keys on while a table is rebuilt (ON DELETE
+ * CASCADE then deletes every child row) and skips a merged migration with an older date.
+ *
+ * @throws StartError for a schema that is newer than the program, or not made by its migrations.
+ */
+export function migrate(sqlite: Database, file: string): void {
+  const known = knownMigrations();
+  const missing = known.slice(countApplied(sqlite, file, known));
+  if (missing.length === 0) return;
+  // SQLite ignores this pragma inside a transaction.
+  sqlite.pragma('foreign_keys = OFF');
+  sqlite.transaction(() => {
+    for (const migration of missing) apply(sqlite, migration);
+    sqlite.pragma(`user_version = ${known.length}`);
+    const broken = sqlite.pragma('foreign_key_check') as unknown[];
+    if (broken.length > 0) throw new Error(`migration breaks ${broken.length} foreign keys`);
+  })();
+  sqlite.pragma('foreign_keys = ON');
+}
+
+/** How many of the known migrations the file has; refuses a file that has others. */
+function countApplied(sqlite: Database, file: string, known: Migration[]): number {
+  const version = sqlite.pragma('user_version', { simple: true }) as number;
+  if (version > known.length) {
+    throw new StartError(
+      `${file} was written by a newer version of Snug. Install that version, or a later one.`,
+    );
+  }
+  if (version === 0) return 0;
+  const hashes = sqlite.prepare('select hash from migrations order by name').pluck().all();
+  if (hashes.length !== version || hashes.some((hash, i) => hash !== known[i]?.hash)) {
+    throw new StartError(
+      `The schema of ${file} is not one that this version of Snug has made. Restore a backup.`,
+    );
+  }
+  return version;
+}
+
+function apply(sqlite: Database, { name, sql, hash }: Migration): void {
+  sqlite.exec(`create table if not exists migrations (
+    name text primary key, hash text not null, applied_at integer not null) strict, without rowid`);
+  sqlite.exec(sql);
+  sqlite
+    .prepare('insert into migrations (name, hash, applied_at) values (?, ?, ?)')
+    .run(name, hash, Date.now());
+}

@@ -1,0 +1,86 @@
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { StartError } from '../errors.ts';
+import { applicationId, checkHeader } from './header.ts';
+import { lockFile, lockInstance } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { Store } from './store.ts';
+
+type Connection = Database.Database;
+
+/** How long a statement waits for another process's lock, in ms; it holds up the event loop. */
+const busyTimeout = 250;
+
+/** The write-ahead log is cut back to this after a checkpoint, in bytes. */
+const logLimit = 64 * 1024 * 1024;
+
+/**
+ * Opens the database at `path` for this process alone: makes it if it is missing (mode 0600),
+ * migrates it, and returns it with one connection to write and one to read.
+ *
+ * @param clock the time in ms since 1970, for everything that commands date.
+ * @throws StartError if the file is not ours, damaged, newer, in use, or cannot be written; it is
+ *   left untouched then.
+ */
+export function openStore(path: string, clock: () => number = Date.now): Store {
+  const file = createFile(path);
+  checkHeader(file);
+  const lock = lockInstance(file);
+  const opened: Connection[] = [];
+  try {
+    const writer = connect(file, opened);
+    prepareFile(writer, file);
+    const reader = connect(file, opened);
+    reader.pragma('query_only = ON');
+    return new Store(writer, reader, clock, lock.release);
+  } catch (error) {
+    for (const connection of opened) connection.close();
+    lock.release();
+    throw asStartError(error, file);
+  }
+}
+
+/** Makes the folder and the files where they are missing; returns the database's one true name. */
+function createFile(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600));
+    const file = realpathSync(path);
+    closeSync(openSync(lockFile(file), 'a', 0o600));
+    return file;
+  } catch (error) {
+    throw asStartError(error, path);
+  }
+}
+
+function connect(file: string, opened: Connection[]): Connection {
+  const connection = new Database(file, { timeout: busyTimeout });
+  opened.push(connection);
+  // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
+  connection.pragma('synchronous = FULL');
+  connection.pragma('foreign_keys = ON');
+  connection.pragma('trusted_schema = OFF');
+  connection.pragma('cell_size_check = ON');
+  connection.pragma(`journal_size_limit = ${logLimit}`);
+  return connection;
+}
+
+function prepareFile(writer: Connection, file: string): void {
+  const isNew = writer.pragma('application_id', { simple: true }) === 0;
+  // Before the file turns to WAL: so the mark is in the file itself from its first byte on.
+  if (isNew) writer.pragma(`application_id = ${applicationId}`);
+  writer.pragma('journal_mode = WAL');
+  migrate(writer, file);
+}
+
+function asStartError(error: unknown, file: string): unknown {
+  const code = (error as { code?: string }).code ?? '';
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
+    return new StartError(`${file} is damaged. Restore a backup.`);
+  }
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM)|^E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|EXIST)$/.test(code)) {
+    return new StartError(`${file} cannot be written. Check its folder and who owns it.`);
+  }
+  return error;
+}

@@ -1,0 +1,71 @@
+import type { Database } from 'better-sqlite3';
+import { Refusal } from '../errors.ts';
+import { type Command, Committer, type EventRow } from './commit.ts';
+import type { Snapshot } from './query.ts';
+import { Reader } from './read.ts';
+
+type Listener = (events: readonly EventRow[]) => void;
+
+/** The database as the rest of the program knows it: one way to write, one way to read. */
+export class Store {
+  readonly #writer: Database;
+  readonly #reader: Database;
+  readonly #release: () => void;
+  readonly #committer: Committer;
+  readonly #reads: Reader;
+  readonly #listeners = new Set<Listener>();
+  #closed = false;
+
+  constructor(writer: Database, reader: Database, clock: () => number, release: () => void) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#release = release;
+    this.#reads = new Reader(reader);
+    this.#committer = new Committer(writer, clock, (events) => {
+      for (const listener of this.#listeners) listener(events);
+    });
+  }
+
+  /**
+   * Runs a command as one unit of work and resolves with its result once it is on the disk.
+   *
+   * @throws Refusal what the command throws; `busy` if too many wait, `disk_full`, `stopping`.
+   */
+  async write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
+    if (this.#closed) throw new Refusal('stopping');
+    try {
+      return await this.#committer.write(command, input);
+    } catch (error) {
+      throw isFull(error) ? new Refusal('disk_full') : error;
+    }
+  }
+
+  /** Runs a query on one snapshot of what is committed. */
+  async read<Input, Result>(
+    query: (snapshot: Snapshot, input: Input) => Promise<Result>,
+    input: Input,
+  ): Promise<Result> {
+    if (this.#closed) throw new Refusal('stopping');
+    return this.#reads.read(query, input);
+  }
+
+  /** Calls `listener` after each commit, before its writes are acknowledged, with its events. */
+  onCommit(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Finishes what waits, moves the log into the file, and gives the file up. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all([this.#committer.idle(), this.#reads.idle()]);
+    this.#reader.close();
+    this.#writer.close();
+    this.#release();
+  }
+}
+
+function isFull(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return (cause as { code?: string } | undefined)?.code === 'SQLITE_FULL';
+}

@@ -1,0 +1,60 @@
+/**
+ * What can go wrong, as people are told of it: a closed set, each with its status and one plain
+ * sentence that says what to do. Nothing else is ever answered; see http/failures.ts.
+ */
+const refusals = {
+  signed_out: [403, 'You are not signed in. Sign in first.'],
+  wrong_password: [400, 'The name or the password is wrong.'],
+  registration_closed: [
+    403,
+    'This server takes no new users. Ask the person who runs it for an account.',
+  ],
+  invite_needed: [403, 'This server takes new users by invitation only.'],
+  name_taken: [400, 'This name is taken. Choose another one.'],
+  email_taken: [400, 'This e-mail address is in use already. Use another one.'],
+  password_is_name: [
+    400,
+    'The password must differ from the name and the e-mail address. Choose another one.',
+  ],
+  password_common: [400, 'This password is among the most common ones. Choose another one.'],
+  no_user: [404, 'There is no such user.'],
+  other_user: [403, 'You can change and delete only your own account.'],
+  no_chat: [404, 'There is no such chat.'],
+  not_member: [403, 'You are not a member of this chat. Ask one of its members to add you.'],
+  already_member: [400, 'This user is a member of the chat already.'],
+  no_message: [404, 'There is no such message in this chat.'],
+  other_sender: [403, 'You can delete only your own messages.'],
+  no_route: [404, 'There is nothing at this address. Check the path and the method.'],
+  bad_request: [400, 'The request could not be understood.'],
+  bad_url: [400, 'The address could not be read. Check its percent-encoding.'],
+  bad_body: [400, 'The body could not be read. Send a form or a JSON object.'],
+  body_type: [400, 'Send the fields as application/x-www-form-urlencoded or as application/json.'],
+  body_too_large: [413, 'The request is too large.'],
+  headers_too_large: [431, 'The headers of the request are too large.'],
+  too_slow: [408, 'The request took too long to arrive. Try again.'],
+  busy: [503, 'The server is busy. Try again in a moment.'],
+  disk_full: [503, 'The server cannot store anything at the moment. Try again later.'],
+  stopping: [503, 'The server is stopping. Try again in a moment.'],
+  internal: [500, 'Something went wrong on the server. Try again later.'],
+} as const satisfies Record<string, readonly [status: number, sentence: string]>;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** A request that is refused for a reason that its sender can understand. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: RefusalCode;
+  readonly status: number;
+
+  constructor(code: RefusalCode) {
+    const [status, sentence] = refusals[code];
+    super(sentence);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Why the program cannot start, in one sentence for the person who runs it. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}

@@ -1,0 +1,48 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ageLimit, type NewSession } from '../sessions/sessions.ts';
+import { hashToken, newToken } from '../sessions/tokens.ts';
+
+/** As much of a User-Agent is kept as a person can tell a device by. */
+const deviceLength = 200;
+
+/** The two cookies that prove who makes a request. */
+export interface Credentials {
+  readonly userId: string;
+  readonly token: string;
+}
+
+/** The cookies of a request, or undefined unless it brings each of the two exactly once. */
+export function readCredentials(request: FastifyRequest): Credentials | undefined {
+  const { user_id: userId, token } = request.cookies;
+  if (!userId || !token) return undefined;
+  const header = request.headers.cookie ?? '';
+  return isDoubled(header, 'user_id') || isDoubled(header, 'token') ? undefined : { userId, token };
+}
+
+/** A fresh token for whoever makes this request, and the session that it will stand for. */
+export function newCredentials(request: FastifyRequest): { token: string; session: NewSession } {
+  const token = newToken();
+  const device = (request.headers['user-agent'] ?? '').slice(0, deviceLength).toWellFormed();
+  return { token, session: { tokenHash: hashToken(token), device } };
+}
+
+export function setCredentials(reply: FastifyReply, { userId, token }: Credentials): void {
+  const options = { ...cookieOptions(reply), maxAge: ageLimit / 1000 };
+  reply.setCookie('user_id', userId, options);
+  reply.setCookie('token', token, { ...options, httpOnly: true });
+}
+
+export function clearCredentials(reply: FastifyReply): void {
+  const options = { ...cookieOptions(reply), maxAge: 0, expires: new Date(0) };
+  reply.setCookie('user_id', '', options);
+  reply.setCookie('token', '', { ...options, httpOnly: true });
+}
+
+function cookieOptions(reply: FastifyReply) {
+  return { path: '/', sameSite: 'strict', secure: reply.request.isSecure } as const;
+}
+
+/** A second cookie of the same name was set by somebody else: which one is ours, nobody knows. */
+function isDoubled(header: string, name: string): boolean {
+  return header.split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`)).length > 1;
+}

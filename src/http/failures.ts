@@ -1,0 +1,93 @@
+/** How everything that goes wrong is answered: one handler, whoever refuses. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type {
+  FastifyError,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify';
+import { Refusal, type RefusalCode } from '../errors.ts';
+
+/** What the framework and its parsers refuse, in our words. */
+const frameworkCodes: Record<string, RefusalCode> = {
+  FST_ERR_BAD_URL: 'bad_url',
+  FST_ERR_ASYNC_CONSTRAINT: 'bad_request',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'body_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_body',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'bad_body',
+  FST_ERR_MAX_PARAM_LENGTH: 'no_route',
+};
+
+/** What Node's HTTP parser refuses before there is a request; code of the error → ours. */
+const parserCodes: Record<string, RefusalCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
+};
+
+/** A value that does not fit its schema: the first sentence that the schema has for it. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput';
+}
+
+/** Fastify's schemaErrorFormatter; needs Ajv's `verbose`, which names the schema that failed. */
+export function invalidInput(errors: FastifySchemaValidationError[]): InvalidInput {
+  for (const error of errors) {
+    const sentence = sentenceOf(error as Violation);
+    if (sentence !== undefined) return new InvalidInput(sentence);
+  }
+  return new InvalidInput(new Refusal('bad_body').message);
+}
+
+interface ToldSchema {
+  readonly 'x-error'?: string;
+  readonly properties?: Record<string, ToldSchema>;
+}
+
+interface Violation extends FastifySchemaValidationError {
+  readonly parentSchema?: ToldSchema;
+}
+
+function sentenceOf({ parentSchema, params }: Violation): string | undefined {
+  const missing = parentSchema?.properties?.[String(params.missingProperty)];
+  return missing?.['x-error'] ?? parentSchema?.['x-error'];
+}
+
+/** Answers an error with its status and its sentence; what is not meant for people is logged. */
+export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, sentence } = describe(error);
+  if (status === 500) request.log.error({ err: error }, 'request failed');
+  reply.code(status).type('application/json; charset=utf-8').send({ error: sentence });
+}
+
+function describe(error: unknown): { status: number; sentence: string } {
+  if (error instanceof InvalidInput) return { status: 400, sentence: error.message };
+  const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
+  return { status: refusal.status, sentence: refusal.message };
+}
+
+function translate({ code, statusCode }: FastifyError): Refusal {
+  const known = frameworkCodes[code];
+  if (known !== undefined) return new Refusal(known);
+  const isTheirs = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
+  return new Refusal(isTheirs ? 'bad_request' : 'internal');
+}
+
+/** Answers a connection whose bytes are no request; Node would answer with an empty body. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, message } = new Refusal(parserCodes[error.code ?? ''] ?? 'bad_request');
+  const body = JSON.stringify({ error: message });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+      'Content-Type: application/json; charset=utf-8\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}

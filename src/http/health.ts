@@ -1,0 +1,23 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Store } from '../db/store.ts';
+import { findAnyUser } from '../users/queries.ts';
+import { answers, Ok } from './schema.ts';
+
+/** For whoever watches over the server: does it answer, and does its database? */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+  app.get(
+    '/healthz',
+    {
+      config: { access: 'everybody' },
+      logLevel: 'warn',
+      schema: {
+        summary: 'Tell whether the server is ready',
+        response: answers(200, Ok),
+      },
+    },
+    async () => {
+      await db.read(findAnyUser, {});
+      return { status: 'ok' as const };
+    },
+  );
+};

@@ -1,0 +1,52 @@
+import closeWithGrace from 'close-with-grace';
+import { destination, pino } from 'pino';
+import { buildApp } from './app.ts';
+import { type Config, loadConfig } from './config.ts';
+import { openStore } from './db/open.ts';
+import { StartError } from './errors.ts';
+import { describeRequest } from './http/request-log.ts';
+
+/** What is in flight may take so long to finish after a signal, in ms. */
+const grace = 9_000;
+
+/** Runs the server until it is told to stop. */
+export async function serve(): Promise<void> {
+  const config = loadConfig();
+  // Written beside the requests: a slow reader of the log must not slow them down.
+  const log = pino(
+    { level: config.logLevel, serializers: { req: describeRequest } },
+    destination({ sync: false }),
+  );
+  const db = openStore(config.databaseFile);
+  const app = await buildApp({ config, db, logger: log });
+  closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err }, 'stopping after an error');
+    else log.info({ signal }, 'stopping');
+    await app.close();
+    await db.close();
+    log.info('stopped');
+    log.flush();
+  });
+  await listen(app, config);
+}
+
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: Config) {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw asStartError(error as NodeJS.ErrnoException, host, port);
+  }
+}
+
+function asStartError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new StartError(`Port ${port} is in use already. Set PORT to another one.`);
+  }
+  if (error.code === 'EACCES') {
+    return new StartError(`Port ${port} may not be used. Set PORT to one from 1024 on.`);
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return new StartError(`This machine has no address ${host}. Set HOST to one that it has.`);
+  }
+  return error;
+}

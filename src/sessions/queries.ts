@@ -1,0 +1,54 @@
+import { and, eq, gt, lte, or } from 'drizzle-orm';
+import { change, one, type Params, row } from '../db/query.ts';
+import { sessions } from '../db/tables.ts';
+
+/** The session of a token, unless it was last seen or made before the times given. */
+export const findSession = row(
+  (orm, $: Params<{ tokenHash: Buffer; seenAfter: number; createdAfter: number }>) =>
+    orm
+      .select({ id: sessions.id, userId: sessions.userId, lastSeenAt: sessions.lastSeenAt })
+      .from(sessions)
+      .where(
+        and(
+          eq(sessions.tokenHash, $.tokenHash),
+          gt(sessions.lastSeenAt, $.seenAfter),
+          gt(sessions.createdAt, $.createdAfter),
+        ),
+      ),
+);
+
+export const insertSession = one(
+  (orm, $: Params<{ userId: number; tokenHash: Buffer; device: string; now: number }>) =>
+    orm
+      .insert(sessions)
+      .values({
+        userId: $.userId,
+        tokenHash: $.tokenHash,
+        device: $.device,
+        createdAt: $.now,
+        lastSeenAt: $.now,
+      })
+      .returning({ id: sessions.id }),
+);
+
+export const updateLastSeen = change((orm, $: Params<{ id: number; now: number }>) =>
+  orm.update(sessions).set({ lastSeenAt: $.now }).where(eq(sessions.id, $.id)),
+);
+
+export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>
+  orm
+    .select({ id: sessions.id, userId: sessions.userId })
+    .from(sessions)
+    .where(eq(sessions.tokenHash, $.tokenHash)),
+);
+
+export const deleteSession = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(sessions).where(eq(sessions.id, $.id)),
+);
+
+export const deleteExpiredSessions = change(
+  (orm, $: Params<{ seenBefore: number; createdBefore: number }>) =>
+    orm
+      .delete(sessions)
+      .where(or(lte(sessions.lastSeenAt, $.seenBefore), lte(sessions.createdAt, $.createdBefore))),
+);

@@ -1,0 +1,106 @@
+/** Sessions: who has proved who they are, on which device, until when. */
+import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { Refusal } from '../errors.ts';
+import { append } from '../events/log.ts';
+import { findUserById, updatePasswordHash } from '../users/queries.ts';
+import {
+  deleteExpiredSessions,
+  deleteSession,
+  findSession,
+  findSessionByToken,
+  insertSession,
+  updateLastSeen,
+} from './queries.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** A session ends after so long without use, in ms. */
+export const idleLimit = 30 * day;
+
+/** A session ends so long after its sign-in, used or not, in ms. */
+export const ageLimit = 180 * day;
+
+/** `last seen` is written at most this often, in ms: reading must not cost a write. */
+const lastSeenStep = hour;
+
+/** Who makes the request, as its cookies prove it. */
+export interface Session {
+  readonly id: number;
+  readonly userId: number;
+}
+
+export interface NewSession {
+  readonly tokenHash: Buffer;
+  /** What the client calls itself, for the person's own list of sessions. */
+  readonly device: string;
+}
+
+/** The session of a token, if it lives, and whether its `last seen` is due to be written. */
+export async function liveSession(
+  snapshot: Snapshot,
+  { tokenHash, now }: { tokenHash: Buffer; now: number },
+): Promise<(Session & { isDue: boolean }) | undefined> {
+  const session = await findSession(snapshot, {
+    tokenHash,
+    seenAfter: now - idleLimit,
+    createdAfter: now - ageLimit,
+  });
+  return session && { ...session, isDue: now - session.lastSeenAt >= lastSeenStep };
+}
+
+/**
+ * Signs in a user whose password was found right, and ends the session that the request brought.
+ *
+ * @param verifiedHash the hash that the password was checked against, outside this unit of work: if
+ *   it is no longer the user's, the password was changed meanwhile and proves nothing.
+ * @param newHash the same password hashed with today's cost, where that has risen.
+ * @throws Refusal `wrong_password`
+ */
+export async function signIn(
+  unit: Unit,
+  input: NewSession & {
+    userId: number;
+    verifiedHash: string;
+    newHash?: string;
+    broughtToken?: Buffer;
+  },
+): Promise<void> {
+  const user = await findUserById(unit, { id: input.userId });
+  if (user?.passwordHash !== input.verifiedHash) throw new Refusal('wrong_password');
+  if (input.newHash !== undefined) {
+    await updatePasswordHash(unit, { id: user.id, passwordHash: input.newHash });
+  }
+  if (input.broughtToken !== undefined) await replaceSession(unit, input.broughtToken);
+  await startSession(unit, input);
+}
+
+/** Starts a session, and clears away those that have run out. */
+export async function startSession(
+  unit: Unit,
+  { userId, tokenHash, device }: NewSession & { userId: number },
+): Promise<void> {
+  await deleteExpiredSessions(unit, {
+    seenBefore: unit.now - idleLimit,
+    createdBefore: unit.now - ageLimit,
+  });
+  await insertSession(unit, { userId, tokenHash, device, now: unit.now });
+}
+
+/** Ends a session; nothing is wrong if it has ended already. */
+export async function endSession(unit: Unit, { id, userId }: Session): Promise<void> {
+  await deleteSession(unit, { id });
+  await append(unit, { type: 'session.ended', userId, sessionId: id });
+}
+
+/** Ends the session that a new one takes the place of, if the token is one's at all. */
+async function replaceSession(unit: Unit, tokenHash: Buffer): Promise<void> {
+  const session = await findSessionByToken(unit, { tokenHash });
+  if (session !== undefined) await endSession(unit, session);
+}
+
+/** Notes that a session is in use. */
+export async function touchSession(unit: Unit, { id }: { id: number }): Promise<void> {
+  await updateLastSeen(unit, { id, now: unit.now });
+}

@@ -1,0 +1,67 @@
+import { eq } from 'drizzle-orm';
+import { change, one, type Params, row, rows } from '../db/query.ts';
+import { memberships, users } from '../db/tables.ts';
+
+export const findUserById = row((orm, $: Params<{ id: number }>) =>
+  orm.select().from(users).where(eq(users.id, $.id)),
+);
+
+export const findUserByName = row((orm, $: Params<{ nameKey: string }>) =>
+  orm.select().from(users).where(eq(users.nameKey, $.nameKey)),
+);
+
+export const findUserByEmail = row((orm, $: Params<{ emailKey: string }>) =>
+  orm.select({ id: users.id }).from(users).where(eq(users.emailKey, $.emailKey)),
+);
+
+export const findAnyUser = row((orm, _: Params<Record<never, never>>) =>
+  orm.select({ id: users.id }).from(users).limit(1),
+);
+
+interface UserValues {
+  name: string;
+  nameKey: string;
+  email: string;
+  emailKey: string;
+}
+
+export const insertUser = one(
+  (
+    orm,
+    $: Params<UserValues & { passwordHash: string; role: 'admin' | 'user'; createdAt: number }>,
+  ) =>
+    orm
+      .insert(users)
+      .values({
+        name: $.name,
+        nameKey: $.nameKey,
+        email: $.email,
+        emailKey: $.emailKey,
+        passwordHash: $.passwordHash,
+        role: $.role,
+        createdAt: $.createdAt,
+      })
+      .returning({ id: users.id }),
+);
+
+export const updateUser = change((orm, $: Params<UserValues & { id: number }>) =>
+  orm
+    .update(users)
+    .set({ name: $.name, nameKey: $.nameKey, email: $.email, emailKey: $.emailKey })
+    .where(eq(users.id, $.id)),
+);
+
+export const updatePasswordHash = change((orm, $: Params<{ id: number; passwordHash: string }>) =>
+  orm.update(users).set({ passwordHash: $.passwordHash }).where(eq(users.id, $.id)),
+);
+
+export const deleteUserRow = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(users).where(eq(users.id, $.id)),
+);
+
+export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
+  orm
+    .select({ chatId: memberships.chatId })
+    .from(memberships)
+    .where(eq(memberships.userId, $.userId)),
+);

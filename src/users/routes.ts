@@ -1,0 +1,124 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Store } from '../db/store.ts';
+import { newCredentials, setCredentials } from '../http/credentials.ts';
+import { answers, Ok } from '../http/schema.ts';
+import { checkPassword, hashPassword } from './passwords.ts';
+import { Registration, UserAnswer, UserChange, UserParams, UserQuery } from './schema.ts';
+import {
+  changeUser,
+  checkMode,
+  deleteUser,
+  type RegistrationMode,
+  readUser,
+  registerUser,
+} from './users.ts';
+
+interface Options {
+  readonly db: Store;
+  readonly registration: RegistrationMode;
+}
+
+export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, registration }) => {
+  app.post(
+    '/user',
+    {
+      config: { access: 'everybody' },
+      schema: { summary: 'Register and sign in', body: Registration, response: answers(201, Ok) },
+    },
+    async (request, reply) => {
+      const { name, email, password } = request.body;
+      // First what costs nothing: hashing is the dearest thing that the server does.
+      await db.read(checkMode, registration);
+      await checkPassword(password, { name, email });
+      const passwordHash = await hashPassword(password);
+      const { token, session } = newCredentials(request);
+      const user = { name, email, passwordHash, session, mode: registration };
+      const id = await db.write(registerUser, user);
+      setCredentials(reply, { userId: String(id), token });
+      reply.code(201).header('location', '/api/chats');
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.get(
+    '/user',
+    {
+      schema: {
+        summary: 'Look a user up by name',
+        querystring: UserQuery,
+        response: answers(200, UserAnswer),
+      },
+    },
+    async (request) => ({ user: await db.read(readUser, { name: request.query.name }) }),
+  );
+
+  app.get(
+    '/user/:user_id',
+    {
+      schema: {
+        summary: 'Look a user up by id',
+        params: UserParams,
+        response: answers(200, UserAnswer),
+      },
+    },
+    async (request) => ({ user: await db.read(readUser, { id: Number(request.params.user_id) }) }),
+  );
+
+  app.put(
+    '/user',
+    {
+      schema: {
+        summary: 'Change one’s own name, e-mail address, or both',
+        body: UserChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => change(request.session.userId, request.session.userId, request.body),
+  );
+
+  app.put(
+    '/user/:user_id',
+    {
+      schema: {
+        summary: 'Change one’s own name, e-mail address, or both',
+        params: UserParams,
+        body: UserChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => change(Number(request.params.user_id), request.session.userId, request.body),
+  );
+
+  app.delete(
+    '/user',
+    { schema: { summary: 'Delete one’s own account', response: answers(200, Ok) } },
+    async (request) => remove(request.session.userId, request.session.userId),
+  );
+
+  app.delete(
+    '/user/:user_id',
+    {
+      schema: {
+        summary: 'Delete one’s own account',
+        params: UserParams,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => remove(Number(request.params.user_id), request.session.userId),
+  );
+
+  async function change(id: number, userId: number, { name, email }: UserChange) {
+    await db.write(changeUser, {
+      id,
+      userId,
+      ...(name !== undefined && { name }),
+      ...(email !== undefined && { email }),
+    });
+    return { status: 'ok' as const };
+  }
+
+  async function remove(id: number, userId: number) {
+    await db.write(deleteUser, { id, userId });
+    return { status: 'ok' as const };
+  }
+};

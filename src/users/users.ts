@@ -1,0 +1,146 @@
+/** Users: who registers, under which name, and what is left of them when they go. */
+import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { Refusal } from '../errors.ts';
+import { append } from '../events/log.ts';
+import { leaveChat } from '../members/members.ts';
+import { type NewSession, startSession } from '../sessions/sessions.ts';
+import { canonicalEmail, canonicalName } from './canonical.ts';
+import {
+  chatIdsOf,
+  deleteUserRow,
+  findAnyUser,
+  findUserByEmail,
+  findUserById,
+  findUserByName,
+  insertUser,
+  updateUser,
+} from './queries.ts';
+
+/** Who may register. */
+export type RegistrationMode = 'open' | 'invite' | 'closed';
+
+/** What everybody who is signed in may know of a user. */
+interface Profile {
+  readonly name: string;
+  readonly email: string;
+}
+
+/**
+ * Registers a user and signs them in. The first user of a server is its admin.
+ *
+ * @returns the new user's id.
+ * @throws Refusal `registration_closed`, `invite_needed`, `name_taken`, `email_taken`
+ */
+export async function registerUser(
+  unit: Unit,
+  input: Profile & { passwordHash: string; mode: RegistrationMode; session: NewSession },
+): Promise<number> {
+  await checkMode(unit, input.mode);
+  const isFirst = (await findAnyUser(unit, {})) === undefined;
+  const profile = await claim(unit, input);
+  const { id } = await insertUser(unit, {
+    ...profile,
+    passwordHash: input.passwordHash,
+    role: isFirst ? 'admin' : 'user',
+    createdAt: unit.now,
+  });
+  await startSession(unit, { ...input.session, userId: id });
+  return id;
+}
+
+/**
+ * Refuses a registration that the server's mode does not allow.
+ *
+ * @throws Refusal `registration_closed`, `invite_needed`
+ */
+export async function checkMode(snapshot: Snapshot, mode: RegistrationMode): Promise<void> {
+  if (mode === 'closed') throw new Refusal('registration_closed');
+  if (mode === 'open') return;
+  // Somebody has to be the first, and nobody is there yet to invite them.
+  if ((await findAnyUser(snapshot, {})) !== undefined) throw new Refusal('invite_needed');
+}
+
+/**
+ * Looks a user up by id or by name.
+ *
+ * @throws Refusal `no_user`
+ */
+export async function readUser(
+  snapshot: Snapshot,
+  by: { id: number } | { name: string },
+): Promise<Profile> {
+  const user = await ('id' in by
+    ? findUserById(snapshot, by)
+    : findUserByName(snapshot, { nameKey: canonicalName(by.name) }));
+  if (user === undefined) throw new Refusal('no_user');
+  return user;
+}
+
+/**
+ * Changes the caller's own name, e-mail address, or both.
+ *
+ * @param id the account to change.
+ * @throws Refusal `no_user`, `other_user`, `name_taken`, `email_taken`
+ */
+export async function changeUser(
+  unit: Unit,
+  { id, userId, ...change }: { id: number; userId: number } & Partial<Profile>,
+): Promise<void> {
+  const user = await requireOwnAccount(unit, { id, userId });
+  const profile = await claim(unit, { name: user.name, email: user.email, ...change }, id);
+  await updateUser(unit, { id, ...profile });
+  await append(unit, { type: 'user', userId: id });
+}
+
+/**
+ * Deletes the caller's own account: its sessions end, it leaves its chats, and its name and e-mail
+ * address are erased and free. Its messages stay, under an id that is nobody's any more.
+ *
+ * @param id the account to delete.
+ * @throws Refusal `no_user`, `other_user`
+ */
+export async function deleteUser(
+  unit: Unit,
+  { id, userId }: { id: number; userId: number },
+): Promise<void> {
+  await requireOwnAccount(unit, { id, userId });
+  for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
+    await leaveChat(unit, { chatId, userId: id });
+  }
+  await deleteUserRow(unit, { id });
+  await append(unit, { type: 'user.deleted', userId: id });
+}
+
+/**
+ * Makes sure that the caller still has an account: it may have been deleted since the request was
+ * let in.
+ *
+ * @throws Refusal `signed_out`
+ */
+export async function requireUser(snapshot: Snapshot, { userId }: { userId: number }) {
+  if ((await findUserById(snapshot, { id: userId })) === undefined) {
+    throw new Refusal('signed_out');
+  }
+}
+
+async function requireOwnAccount(
+  snapshot: Snapshot,
+  { id, userId }: { id: number; userId: number },
+): Promise<Profile> {
+  const user = await findUserById(snapshot, { id });
+  if (user === undefined) throw new Refusal(id === userId ? 'signed_out' : 'no_user');
+  if (id !== userId) throw new Refusal('other_user');
+  return user;
+}
+
+/** A profile as it is stored, if nobody but `owner` has its name or its e-mail address. */
+async function claim(snapshot: Snapshot, { name, email }: Profile, owner?: number) {
+  const nameKey = canonicalName(name);
+  const emailKey = canonicalEmail(email);
+  const named = await findUserByName(snapshot, { nameKey });
+  if (named !== undefined && named.id !== owner) throw new Refusal('name_taken');
+  const mailed = await findUserByEmail(snapshot, { emailKey });
+  if (mailed !== undefined && mailed.id !== owner) throw new Refusal('email_taken');
+  return { name, nameKey, email, emailKey };
+}
