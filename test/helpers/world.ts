@@ -1,0 +1,163 @@
+/** A fresh server for each test, and the people who use it. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import type { Test } from 'tap';
+import { type AppOptions, buildApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { openStore } from '../../src/db/open.ts';
+import type { Store } from '../../src/db/store.ts';
+
+export interface World {
+  readonly app: FastifyInstance;
+  readonly db: Store;
+  readonly file: string;
+  /** The server's time in ms; tests set it forward instead of sleeping. */
+  readonly clock: { now: number };
+  /** Registers a person under this name. */
+  register(name: string): Promise<Person>;
+  /** Somebody who is not signed in. */
+  nobody(): Person;
+}
+
+/** An empty folder that goes when the test ends. */
+export async function tempFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'snug-test-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A server on a fresh, migrated database of its own. */
+export async function startWorld(
+  t: Test,
+  env: Record<string, string> = {},
+  options: Partial<AppOptions> = {},
+): Promise<World> {
+  const file = join(await tempFolder(t), 'snug.db');
+  const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
+  const db = openStore(file, () => clock.now);
+  const config = readConfig({ RATE_LIMIT: 'off', ...env });
+  const app = await buildApp({ config, db, clock: () => clock.now, ...options });
+  t.teardown(async () => {
+    await app.close();
+    await db.close();
+  });
+  const nobody = () => new Person(app, 'nobody');
+  return { app, db, file, clock, nobody, register: (name) => nobody().register(name) };
+}
+
+/** A server with its named cast: alice owns a chat that bob is in; carol is a stranger to it. */
+export async function startCast(t: Test, env: Record<string, string> = {}) {
+  const world = await startWorld(t, env);
+  const alice = await world.register('alice');
+  const bob = await world.register('bob');
+  const carol = await world.register('carol');
+  const chat = await alice.createChat('Sunday hike');
+  await alice.post(`${chat}/members`, { name: 'bob' });
+  return { ...world, alice, bob, carol, chat };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  /** The body as it came. */
+  readonly text: string;
+  /** The body as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape.
+  readonly body: any;
+}
+
+export const password = 'correct horse battery';
+
+/** A client with a cookie jar, as a browser or curl has one. */
+export class Person {
+  readonly app: FastifyInstance;
+  readonly name: string;
+  readonly cookies: Record<string, string> = {};
+
+  constructor(app: FastifyInstance, name: string) {
+    this.app = app;
+    this.name = name;
+  }
+
+  get id(): number {
+    return Number(this.cookies.user_id);
+  }
+
+  async register(name: string): Promise<Person> {
+    const person = new Person(this.app, name);
+    const fields = { name, password, email: `${randomBytes(6).toString('hex')}@example.org` };
+    const answer = await person.post('/api/user', fields);
+    if (answer.status !== 201) throw new Error(`${name} is not registered: ${answer.text}`);
+    return person;
+  }
+
+  /** Signs the same user in once more, as on another device. */
+  async otherDevice(): Promise<Person> {
+    const device = new Person(this.app, this.name);
+    const answer = await device.post('/api/login', { name: this.name, password });
+    if (answer.status !== 200) throw new Error(`${this.name} is not signed in: ${answer.text}`);
+    return device;
+  }
+
+  /** Creates a chat and returns its address. */
+  async createChat(title: string): Promise<string> {
+    const { headers } = await this.post('/api/chats', { title });
+    return String(headers.location);
+  }
+
+  /** Sends a message and returns its id. */
+  async send(chat: string, content: string): Promise<number> {
+    const answer = await this.post(chat, { content });
+    if (answer.status !== 201) throw new Error(`not sent: ${answer.text}`);
+    return Number(String(answer.headers.location).split('/').at(-1));
+  }
+
+  get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.request({ method: 'GET', url, headers });
+  }
+
+  post(url: string, fields: Record<string, string> = {}): Promise<Answer> {
+    return this.form('POST', url, fields);
+  }
+
+  put(url: string, fields: Record<string, string> = {}): Promise<Answer> {
+    return this.form('PUT', url, fields);
+  }
+
+  delete(url: string): Promise<Answer> {
+    return this.request({ method: 'DELETE', url });
+  }
+
+  form(
+    method: 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    fields: Record<string, string>,
+  ): Promise<Answer> {
+    return this.request({
+      method,
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  }
+
+  /** Sends any request with this person's cookies, and keeps those that the answer sets. */
+  async request(options: InjectOptions): Promise<Answer> {
+    const response = await this.app.inject({ cookies: this.cookies, ...options });
+    for (const { name, value } of response.cookies) {
+      if (value === '') delete this.cookies[name];
+      else this.cookies[name] = value;
+    }
+    return {
+      status: response.statusCode,
+      headers: response.headers as Answer['headers'],
+      text: response.body,
+      get body() {
+        return response.json();
+      },
+    };
+  }
+}
