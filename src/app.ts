@@ -7,13 +7,18 @@ import { chatRoutes } from './chats/routes.ts';
 import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
+import { eventRoutes } from './events/routes.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { healthRoutes } from './http/health.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
+import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
+import { reactionRoutes } from './reactions/routes.ts';
+import { searchRoutes } from './search/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
+import { adminRoutes } from './users/admin-routes.ts';
 import { userRoutes } from './users/routes.ts';
 
 /** The longest message, each of its characters written as two JSON escapes, and some room. */
@@ -47,6 +52,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFailure,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
+    // A family emoji is long once it is percent-encoded.
+    routerOptions: { maxParamLength: 200 },
     ajv: {
       customOptions: {
         // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see house rules.
@@ -69,10 +76,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
 
   app.register(healthRoutes, { db });
-  app.register(sessionRoutes, { prefix: '/api', db });
-  app.register(userRoutes, { prefix: '/api', db, registration: config.registration });
+  app.register(sessionRoutes, { prefix: '/api', db, clock });
+  app.register(userRoutes, { prefix: '/api', db, registration: config.registration, clock });
   app.register(chatRoutes, { prefix: '/api', db });
   app.register(memberRoutes, { prefix: '/api', db });
+  app.register(inviteRoutes, { prefix: '/api', db, clock });
   app.register(messageRoutes, { prefix: '/api', db });
+  app.register(reactionRoutes, { prefix: '/api', db });
+  app.register(searchRoutes, { prefix: '/api', db });
+  app.register(eventRoutes, { prefix: '/api', db });
+  app.register(adminRoutes, { prefix: '/api', db });
   return app;
 }

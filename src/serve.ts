@@ -4,6 +4,7 @@ import { buildApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
+import { keepTidy } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
@@ -19,9 +20,11 @@ export async function serve(): Promise<void> {
   );
   const db = openStore(config.databaseFile);
   const app = await buildApp({ config, db, logger: log });
+  const stopTidying = keepTidy(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
+    stopTidying();
     await app.close();
     await db.close();
     log.info('stopped');

@@ -1,9 +1,9 @@
-import { desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, memberships } from '../db/tables.ts';
+import { chats, memberships, users } from '../db/tables.ts';
 
 export const findChat = row((orm, $: Params<{ id: number }>) =>
-  orm.select({ id: chats.id }).from(chats).where(eq(chats.id, $.id)),
+  orm.select().from(chats).where(eq(chats.id, $.id)),
 );
 
 /** A user's chats by latest activity, newest first. */
@@ -15,16 +15,60 @@ export const listChats = rows((orm, $: Params<{ userId: number }>) =>
       lastMessageAt: chats.lastMessageAt,
       lastSenderId: chats.lastSenderId,
       title: chats.title,
+      isOpen: chats.isOpen,
+      directLow: chats.directLow,
+      partner: users.name,
+      notify: memberships.notify,
+      unread: sql<number>`${chats.posted} - ${memberships.seen}`,
+      mentions: memberships.mentions,
+      readId: memberships.readId,
     })
     .from(memberships)
     .innerJoin(chats, eq(chats.id, memberships.chatId))
+    // The other one of a direct chat: its two ids less one's own.
+    .leftJoin(
+      users,
+      eq(users.id, sql`${chats.directLow} + ${chats.directHigh} - ${memberships.userId}`),
+    )
     .where(eq(memberships.userId, $.userId))
     .orderBy(desc(sql`coalesce(${chats.lastMessageId}, ${chats.id})`)),
 );
 
-export const insertChat = change(
-  (orm, $: Params<{ id: number; title: string; createdAt: number }>) =>
-    orm.insert(chats).values({ id: $.id, title: $.title, createdAt: $.createdAt }),
+interface ChatValues {
+  id: number;
+  title: string;
+  createdAt: number;
+  isOpen: boolean;
+  directLow: number | null;
+  directHigh: number | null;
+}
+
+export const insertChat = change((orm, $: Params<ChatValues>) =>
+  orm.insert(chats).values({
+    id: $.id,
+    title: $.title,
+    createdAt: $.createdAt,
+    isOpen: $.isOpen,
+    directLow: $.directLow,
+    directHigh: $.directHigh,
+  }),
+);
+
+export const findDirectChat = row((orm, $: Params<{ low: number; high: number }>) =>
+  orm
+    .select({ id: chats.id })
+    .from(chats)
+    .where(and(eq(chats.directLow, $.low), eq(chats.directHigh, $.high))),
+);
+
+/** The open chats that are older than an id, newest first. */
+export const listOpenChats = rows((orm, $: Params<{ before: number; limit: number }>) =>
+  orm
+    .select({ id: chats.id, members: chats.memberCount, title: chats.title })
+    .from(chats)
+    .where(and(eq(chats.isOpen, sql`1`), lt(chats.id, $.before)))
+    .orderBy(desc(chats.id))
+    .limit($.limit),
 );
 
 export const updateTitle = change((orm, $: Params<{ id: number; title: string }>) =>
@@ -33,4 +77,11 @@ export const updateTitle = change((orm, $: Params<{ id: number; title: string }>
 
 export const deleteChat = change((orm, $: Params<{ id: number }>) =>
   orm.delete(chats).where(eq(chats.id, $.id)),
+);
+
+export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
+  orm
+    .select({ chatId: memberships.chatId })
+    .from(memberships)
+    .where(eq(memberships.userId, $.userId)),
 );

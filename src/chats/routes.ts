@@ -1,11 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { noId } from '../db/ids.ts';
 import type { Store } from '../db/store.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { isoTime } from '../http/time.ts';
 import { leaveChat } from '../members/members.ts';
-import { createChat, renameChat } from './chats.ts';
-import { listChats } from './queries.ts';
-import { ChatList, ChatParams, ChatQuery, NewChat } from './schema.ts';
+import { canonicalName } from '../users/canonical.ts';
+import { createChat, openDirectChat, renameChat } from './chats.ts';
+import { listChats, listOpenChats } from './queries.ts';
+import {
+  ChatList,
+  ChatParams,
+  ChatQuery,
+  Directory,
+  DirectoryQuery,
+  NewChat,
+  TitleChange,
+} from './schema.ts';
+
+/** How many open chats a page of the directory has. */
+const directoryPage = 100;
 
 export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
   app.get(
@@ -22,12 +35,43 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
     },
   );
 
+  app.get(
+    '/directory',
+    {
+      schema: {
+        summary: 'List the open chats, newest first, 100 at a time',
+        description: '`Link` with `rel="next"` leads on. Who finds one here may join it.',
+        querystring: DirectoryQuery,
+        response: answers(200, Directory),
+      },
+    },
+    async (request, reply) => {
+      const before = Number(request.query.before ?? noId);
+      const found = await db.read(listOpenChats, { before, limit: directoryPage + 1 });
+      const chats = found.slice(0, directoryPage);
+      if (found.length > directoryPage) {
+        reply.header('link', `</api/directory?before=${chats.at(-1)?.id}>; rel="next"`);
+      }
+      return { chats };
+    },
+  );
+
   app.post(
     '/chats',
-    { schema: { summary: 'Create a chat', body: NewChat, response: answers(201, Ok) } },
+    {
+      schema: {
+        summary: 'Create a chat, or open the direct chat with somebody',
+        body: NewChat,
+        response: answers(201, Ok),
+      },
+    },
     async (request, reply) => {
       const { userId } = request.session;
-      const id = await db.write(createChat, { userId, title: request.body.title });
+      const { title, open, with: name } = request.body;
+      const id =
+        title === undefined
+          ? await db.write(openDirectChat, { userId, nameKey: canonicalName(name ?? '') })
+          : await db.write(createChat, { userId, title, isOpen: open === '1' });
       reply.code(201).header('location', `/api/chats/${id}`);
       return { status: 'ok' as const };
     },
@@ -39,7 +83,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,
-        body: NewChat,
+        body: TitleChange,
         response: answers(200, Ok),
       },
     },
@@ -76,6 +120,11 @@ function toWire(chat: ListedChat) {
     last_message: chat.lastMessage,
     last_message_time: chat.lastMessageAt === null ? null : isoTime(chat.lastMessageAt),
     sender_id: chat.lastSenderId,
-    title: chat.title,
+    title: chat.partner ?? chat.title,
+    ...(chat.unread > 0 && { unread: chat.unread, read_id: chat.readId }),
+    ...(chat.mentions > 0 && { mentions: chat.mentions }),
+    ...(chat.notify !== 'all' && { notify: chat.notify }),
+    ...(chat.directLow !== null && { direct: true as const }),
+    ...(chat.isOpen && { open: true as const }),
   };
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Name } from '../users/schema.ts';
 
 export const Title = Type.String({
   maxLength: 100,
@@ -13,8 +14,22 @@ export const ChatParams = Type.Object({ chat_id: Id('chat id') });
 
 export const ChatQuery = Type.Object({ chat_id: Id('chat id') });
 
-export const NewChat = Type.Object({ title: Title });
+export const TitleChange = Type.Object({ title: Title });
 
+/** A chat of its own, by a title, or the direct one with somebody, by their name. */
+export const NewChat = Type.Object(
+  {
+    title: Type.Optional(Title),
+    open: Type.Optional(Type.Literal('1', told('For a chat that anyone may join, give open=1.'))),
+    with: Type.Optional(Name),
+  },
+  {
+    oneOf: [{ required: ['title'] }, { required: ['with'] }],
+    ...told('Give the title of the new chat, in 1 to 100 characters.'),
+  },
+);
+
+/** The first five are the documented fields; each of the others is there only where it applies. */
 export const ChatList = Type.Object({
   chats: Type.Array(
     Type.Object({
@@ -23,6 +38,22 @@ export const ChatList = Type.Object({
       last_message_time: Type.Union([Time, Type.Null()]),
       sender_id: Type.Union([WireId, Type.Null()]),
       title: Type.String(),
+      unread: Type.Optional(Type.Integer({ minimum: 1 })),
+      read_id: Type.Optional(
+        Type.Integer({ minimum: 0, description: 'Beside `unread`: the newest message read.' }),
+      ),
+      mentions: Type.Optional(Type.Integer({ minimum: 1 })),
+      notify: Type.Optional(Type.Union([Type.Literal('mentions'), Type.Literal('nothing')])),
+      direct: Type.Optional(Type.Literal(true)),
+      open: Type.Optional(Type.Literal(true)),
     }),
+  ),
+});
+
+export const DirectoryQuery = Type.Object({ before: Type.Optional(Id('chat id in before')) });
+
+export const Directory = Type.Object({
+  chats: Type.Array(
+    Type.Object({ id: WireId, members: Type.Integer({ minimum: 1 }), title: Type.String() }),
   ),
 });

@@ -8,6 +8,7 @@ import { sql } from 'drizzle-orm';
 import {
   blob,
   check,
+  foreignKey,
   index,
   integer,
   primaryKey,
@@ -29,6 +30,8 @@ export const users = sqliteTable(
     passwordHash: text('password_hash').notNull(),
     role: text('role', { enum: ['admin', 'user'] }).notNull(),
     createdAt: integer('created_at').notNull(),
+    /** When an admin shut the account, or null while it is open. */
+    disabledAt: integer('disabled_at'),
   },
   (t) => [check('users_role', sql`${t.role} in ('admin', 'user')`)],
 );
@@ -48,7 +51,7 @@ export const sessions = sqliteTable(
     lastSeenAt: integer('last_seen_at').notNull(),
   },
   (t) => [
-    index('sessions_user').on(t.userId),
+    index('sessions_user').on(t.userId, t.lastSeenAt),
     index('sessions_last_seen').on(t.lastSeenAt),
     index('sessions_created').on(t.createdAt),
   ],
@@ -61,6 +64,14 @@ export const chats = sqliteTable(
     id: integer('id').primaryKey(),
     title: text('title').notNull(),
     createdAt: integer('created_at').notNull(),
+    /** An open chat stands in the directory, and anyone may join it. */
+    isOpen: integer('is_open', { mode: 'boolean' }).notNull().default(false),
+    /** The two users of a direct chat, the smaller id first; null in all others. */
+    directLow: integer('direct_low'),
+    directHigh: integer('direct_high'),
+    memberCount: integer('member_count').notNull().default(0),
+    /** How many messages were ever posted: what a member has not seen of them is unread. */
+    posted: integer('posted').notNull().default(0),
     /*
      * The last message, kept here so that a list of chats costs one look-up for each chat and not
      * a search in its messages.
@@ -71,6 +82,9 @@ export const chats = sqliteTable(
     lastSenderId: integer('last_sender_id'),
   },
   (t) => [
+    uniqueIndex('chats_direct').on(t.directLow, t.directHigh),
+    index('chats_open').on(t.id).where(sql`${t.isOpen} = 1`),
+    check('chats_direct_pair', sql`(${t.directLow} is null) = (${t.directHigh} is null)`),
     check(
       'chats_last_message',
       sql`(${t.lastMessageId} is null) = (${t.lastMessage} is null)
@@ -92,11 +106,63 @@ export const memberships = sqliteTable(
       .references(() => chats.id, { onDelete: 'cascade' }),
     role: text('role', { enum: ['owner', 'member'] }).notNull(),
     joinedAt: integer('joined_at').notNull(),
+    /** The event that announced it: who joined first has the smaller one, whatever the clock did. */
+    joinedEvent: integer('joined_event').notNull(),
+    /** What the member is told of while not looking. */
+    notify: text('notify', { enum: ['all', 'mentions', 'nothing'] })
+      .notNull()
+      .default('all'),
+    /** The newest message that was read; 0 if none was there to read. */
+    readId: integer('read_id').notNull().default(0),
+    /** How many of the chat's `posted` are no longer to be read: the rest of them is unread. */
+    seen: integer('seen').notNull().default(0),
+    /** How many rows this member has in `mentions`. */
+    mentions: integer('mentions').notNull().default(0),
   },
   (t) => [
     primaryKey({ columns: [t.userId, t.chatId] }),
-    index('memberships_chat').on(t.chatId, t.joinedAt, t.userId, t.role),
+    index('memberships_chat').on(t.chatId, t.joinedEvent),
     check('memberships_role', sql`${t.role} in ('owner', 'member')`),
+    check('memberships_notify', sql`${t.notify} in ('all', 'mentions', 'nothing')`),
+  ],
+);
+
+/** Who was removed from a chat by an owner, and returns only if an owner adds them. */
+export const removals = sqliteTable(
+  'removals',
+  {
+    chatId: integer('chat_id')
+      .notNull()
+      .references(() => chats.id, { onDelete: 'cascade' }),
+    userId: integer('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+  },
+  (t) => [primaryKey({ columns: [t.chatId, t.userId] }), index('removals_user').on(t.userId)],
+);
+
+/** An invite lives as long as its maker's membership. */
+export const invites = sqliteTable(
+  'invites',
+  {
+    code: text('code').primaryKey(),
+    chatId: integer('chat_id').notNull(),
+    /** Who made it. */
+    userId: integer('user_id').notNull(),
+    createdAt: integer('created_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    /** How often it may still be used; null if there is no limit. */
+    usesLeft: integer('uses_left'),
+  },
+  (t) => [
+    index('invites_member').on(t.userId, t.chatId),
+    index('invites_chat').on(t.chatId, t.createdAt),
+    index('invites_expiry').on(t.expiresAt),
+    foreignKey({
+      columns: [t.userId, t.chatId],
+      foreignColumns: [memberships.userId, memberships.chatId],
+    }).onDelete('cascade'),
+    check('invites_uses', sql`${t.usesLeft} > 0`),
   ],
 );
 
@@ -116,9 +182,84 @@ export const messages = sqliteTable(
     senderId: integer('sender_id').notNull(),
     content: text('content').notNull(),
     createdAt: integer('created_at').notNull(),
+    /** When it was last edited, or null. */
+    editedAt: integer('edited_at'),
+    /** The message that it answers, or null; that one may be deleted meanwhile. */
+    replyTo: integer('reply_to'),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.id] }), uniqueIndex('messages_id').on(t.id)],
 );
+
+/** WITHOUT ROWID (see the migration): the reactions to a page of messages lie side by side. */
+export const reactions = sqliteTable(
+  'reactions',
+  {
+    chatId: integer('chat_id').notNull(),
+    messageId: integer('message_id').notNull(),
+    emoji: text('emoji').notNull(),
+    /** References nobody, as with the senders of messages. */
+    userId: integer('user_id').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.chatId, t.messageId, t.emoji, t.userId] }),
+    foreignKey({
+      columns: [t.chatId, t.messageId],
+      foreignColumns: [messages.chatId, messages.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** Who is mentioned in messages that they have not read yet. */
+export const mentions = sqliteTable(
+  'mentions',
+  {
+    userId: integer('user_id').notNull(),
+    chatId: integer('chat_id').notNull(),
+    messageId: integer('message_id').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.chatId, t.messageId] }),
+    index('mentions_message').on(t.chatId, t.messageId),
+    foreignKey({
+      columns: [t.userId, t.chatId],
+      foreignColumns: [memberships.userId, memberships.chatId],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** Which message a client's Idempotency-Key has posted, so that a second try posts nothing. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    userId: integer('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    key: text('key').notNull(),
+    chatId: integer('chat_id').notNull(),
+    messageId: integer('message_id').notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.key] }),
+    index('idempotency_keys_created').on(t.createdAt),
+  ],
+);
+
+export const eventTypes = [
+  'message',
+  'message.edited',
+  'message.deleted',
+  'reaction',
+  'chat.created',
+  'chat',
+  'chat.deleted',
+  'member.joined',
+  'member.changed',
+  'member.left',
+  'read',
+  'notify',
+  'session.ended',
+] as const;
 
 /**
  * What happened, in order. It holds references and no texts, so that what was deleted is gone from
@@ -126,7 +267,7 @@ export const messages = sqliteTable(
  */
 export const events = sqliteTable('events', {
   id: integer('id').primaryKey({ autoIncrement: true }),
-  type: text('type').notNull(),
+  type: text('type', { enum: eventTypes }).notNull(),
   at: integer('at').notNull(),
   chatId: integer('chat_id'),
   userId: integer('user_id'),

@@ -1,17 +1,28 @@
-import type { Unit } from '../db/commit.ts';
+import type { EventRow, Unit } from '../db/commit.ts';
 import { appendEvent } from './queries.ts';
 
-export type EventType =
-  | 'message'
-  | 'message.deleted'
-  | 'chat'
-  | 'chat.deleted'
-  | 'member.joined'
-  | 'member.left'
-  | 'member.changed'
-  | 'user'
-  | 'user.deleted'
-  | 'session.ended';
+export type EventType = EventRow['type'];
+
+/**
+ * Who is told of an event: the members of its chat, its user's own devices, or nobody. `message`
+ * and `chat.created` have the id of what they announce.
+ */
+export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
+  message: 'members',
+  'message.edited': 'members',
+  'message.deleted': 'members',
+  reaction: 'members',
+  // Its maker joins it in the next event.
+  'chat.created': 'nobody',
+  chat: 'members',
+  'chat.deleted': 'user',
+  'member.joined': 'members',
+  'member.changed': 'members',
+  'member.left': 'members',
+  read: 'user',
+  notify: 'user',
+  'session.ended': 'user',
+};
 
 /** What happened, by reference: never a text, so that nothing deleted lives on in the log. */
 export interface NewEvent {

@@ -1,16 +1,10 @@
-import { one, type Params } from '../db/query.ts';
-import { events } from '../db/tables.ts';
+import { and, asc, desc, eq, gt, lt, lte } from 'drizzle-orm';
+import { change, one, type Params, row, rows } from '../db/query.ts';
+import { events, memberships } from '../db/tables.ts';
 
-interface EventValues {
-  type: string;
-  at: number;
-  chatId: number | null;
-  userId: number | null;
-  messageId: number | null;
-  sessionId: number | null;
-}
+type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
-export const appendEvent = one((orm, $: Params<EventValues>) =>
+export const appendEvent = one((orm, $: Params<NewRow>) =>
   orm
     .insert(events)
     .values({
@@ -22,4 +16,34 @@ export const appendEvent = one((orm, $: Params<EventValues>) =>
       sessionId: $.sessionId,
     })
     .returning(),
+);
+
+export const findNewestEvent = row((orm, _: Params<Record<never, never>>) =>
+  orm.select({ id: events.id }).from(events).orderBy(desc(events.id)).limit(1),
+);
+
+export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
+  orm.select({ id: events.id }).from(events).orderBy(asc(events.id)).limit(1),
+);
+
+/** The events between two ids, each with the user's membership of its chat, if there is one. */
+export const listEvents = rows((orm, $: Params<{ userId: number; after: number; upTo: number }>) =>
+  orm
+    .select({ event: events, joinedEvent: memberships.joinedEvent })
+    .from(events)
+    .leftJoin(
+      memberships,
+      and(eq(memberships.userId, $.userId), eq(memberships.chatId, events.chatId)),
+    )
+    .where(and(gt(events.id, $.after), lte(events.id, $.upTo)))
+    .orderBy(asc(events.id)),
+);
+
+/** The oldest events, for the clearing of the log. */
+export const listOldest = rows((orm, $: Params<{ limit: number }>) =>
+  orm.select({ id: events.id, at: events.at }).from(events).orderBy(asc(events.id)).limit($.limit),
+);
+
+export const deleteEventsBefore = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(events).where(lt(events.id, $.id)),
 );

@@ -1,4 +1,4 @@
-/** Membership: who belongs to a chat, who owns it, and what that allows. */
+/** Membership: who belongs to a chat, who owns it, and what that allows. See docs/rights.md. */
 import { deleteChat, findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
@@ -6,32 +6,47 @@ import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
+  changeMemberCount,
   deleteMembership,
+  deleteRemoval,
   findLongestStanding,
   findMembership,
-  findOwner,
+  findOtherOwner,
+  findRemoval,
   insertMembership,
+  insertRemoval,
   listMembers,
+  updateNotify,
   updateRole,
 } from './queries.ts';
 
-interface Key {
+/** A user in a chat. */
+export interface Key {
   readonly chatId: number;
   readonly userId: number;
 }
 
-type Role = 'owner' | 'member';
+export type Role = 'owner' | 'member';
+
+export type Notify = 'all' | 'mentions' | 'nothing';
 
 /**
- * The caller's role in a chat: what every right in it depends on.
+ * The caller's membership of a chat: what every right in it depends on.
  *
  * @throws Refusal `no_chat` if there is no such chat, `not_member` if it is not the caller's.
  */
-export async function authorise(snapshot: Snapshot, key: Key): Promise<Role> {
+export async function authorise(snapshot: Snapshot, key: Key) {
   const membership = await findMembership(snapshot, key);
-  if (membership !== undefined) return membership.role;
-  const chat = await findChat(snapshot, { id: key.chatId });
-  throw new Refusal(chat === undefined ? 'no_chat' : 'not_member');
+  if (membership !== undefined) return membership;
+  await requireChat(snapshot, key);
+  throw new Refusal('not_member');
+}
+
+/** The same for what only owners may do: throws `not_owner` as well. */
+export async function authoriseOwner(snapshot: Snapshot, key: Key) {
+  const membership = await authorise(snapshot, key);
+  if (membership.role !== 'owner') throw new Refusal('not_owner');
+  return membership;
 }
 
 /** The members of one of the caller's chats. Throws as `authorise` does. */
@@ -41,46 +56,135 @@ export async function readMembers(snapshot: Snapshot, key: Key) {
 }
 
 /**
- * Adds a user to one of the caller's chats; any member may.
+ * Adds a user to a chat: any member may add somebody, and anybody themselves to an open chat. Who
+ * was removed returns by the hand of an owner only.
  *
  * @returns the id of the user who was added.
- * @throws Refusal `no_chat`, `not_member`, `no_user`, `already_member`
+ * @throws Refusal `no_chat`, `not_member`, `no_user`, `direct_chat`, `already_member`, `removed`,
+ *   `user_removed`
  */
 export async function addMember(
   unit: Unit,
   { chatId, userId, nameKey }: Key & { nameKey: string },
 ): Promise<number> {
-  await authorise(unit, { chatId, userId });
+  const chat = await requireChat(unit, { chatId });
   const added = await findUserByName(unit, { nameKey });
+  const isJoining = chat.isOpen && added?.id === userId;
+  const adder = isJoining ? undefined : await authorise(unit, { chatId, userId });
   if (added === undefined) throw new Refusal('no_user');
+  if (chat.directLow !== null) throw new Refusal('direct_chat');
   const key = { chatId, userId: added.id };
   if ((await findMembership(unit, key)) !== undefined) throw new Refusal('already_member');
+  if (adder?.role === 'owner') await deleteRemoval(unit, key);
+  else await refuseRemoved(unit, key, isJoining ? 'removed' : 'user_removed');
   await join(unit, { ...key, role: 'member' });
   return added.id;
 }
 
-/** Makes a user a member; whether that is right is the caller's to know. */
-export async function join(unit: Unit, member: Key & { role: Role }): Promise<void> {
-  await insertMembership(unit, { ...member, joinedAt: unit.now });
-  await append(unit, { type: 'member.joined', chatId: member.chatId, userId: member.userId });
+/** Throws the refusal if an owner has removed this user from the chat. */
+export async function refuseRemoved(
+  snapshot: Snapshot,
+  key: Key,
+  code: 'removed' | 'user_removed',
+): Promise<void> {
+  if ((await findRemoval(snapshot, key)) !== undefined) throw new Refusal(code);
+}
+
+/** Makes a user a member who has read all there is; whether that is right is the caller's to know. */
+export async function join(unit: Unit, { chatId, userId, role }: Key & { role: Role }) {
+  const chat = await requireChat(unit, { chatId });
+  const joinedEvent = await append(unit, { type: 'member.joined', chatId, userId });
+  await insertMembership(unit, {
+    chatId,
+    userId,
+    role,
+    joinedAt: unit.now,
+    joinedEvent,
+    readId: chat.lastMessageId ?? 0,
+    seen: chat.posted,
+  });
+  await changeMemberCount(unit, { chatId, by: 1 });
 }
 
 /**
- * Ends a membership. The longest-standing member takes over from a last owner, and a chat that
- * nobody is left in is deleted with its messages.
+ * Changes the role of a member; owners only.
+ *
+ * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`, `no_member`, `last_owner`
+ */
+export async function changeRole(
+  unit: Unit,
+  { chatId, userId, memberId, role }: Key & { memberId: number; role: Role },
+): Promise<void> {
+  await authorise(unit, { chatId, userId });
+  const chat = await requireChat(unit, { chatId });
+  if (chat.directLow !== null) throw new Refusal('direct_chat');
+  await authoriseOwner(unit, { chatId, userId });
+  const key = { chatId, userId: memberId };
+  const member = await findMembership(unit, key);
+  if (member === undefined) throw new Refusal('no_member');
+  if (member.role === role) return;
+  if (role === 'member' && (await findOtherOwner(unit, key)) === undefined) {
+    throw new Refusal('last_owner');
+  }
+  await updateRole(unit, { ...key, role });
+  await append(unit, { type: 'member.changed', ...key });
+}
+
+/**
+ * Removes somebody else from a chat, owners only; for oneself it is leaving. The removed return
+ * only when an owner adds them again.
+ *
+ * @throws Refusal `no_chat`, `not_member`, `not_owner`, `no_member`
+ */
+export async function removeMember(
+  unit: Unit,
+  { chatId, userId, memberId }: Key & { memberId: number },
+): Promise<void> {
+  if (memberId === userId) return leaveChat(unit, { chatId, userId });
+  await authoriseOwner(unit, { chatId, userId });
+  const key = { chatId, userId: memberId };
+  if ((await findMembership(unit, key)) === undefined) throw new Refusal('no_member');
+  await insertRemoval(unit, key);
+  await endMembership(unit, key);
+}
+
+/**
+ * Ends the caller's membership. The longest-standing member takes over from a last owner, and a
+ * chat that nobody is left in is deleted with its messages.
  *
  * @throws Refusal `no_chat`, `not_member`
  */
 export async function leaveChat(unit: Unit, key: Key): Promise<void> {
-  await authorise(unit, key);
-  await deleteMembership(unit, key);
-  await append(unit, { type: 'member.left', ...key });
+  const { role } = await authorise(unit, key);
+  await endMembership(unit, key);
   const heir = await findLongestStanding(unit, key);
   if (heir === undefined) {
     await deleteChat(unit, { id: key.chatId });
-    await append(unit, { type: 'chat.deleted', chatId: key.chatId });
-  } else if ((await findOwner(unit, key)) === undefined) {
+    await append(unit, { type: 'chat.deleted', ...key });
+  } else if (role === 'owner' && (await findOtherOwner(unit, key)) === undefined) {
     await updateRole(unit, { chatId: key.chatId, userId: heir.userId, role: 'owner' });
     await append(unit, { type: 'member.changed', chatId: key.chatId, userId: heir.userId });
   }
+}
+
+/** Chooses what the caller is told of a chat while not looking. Throws as `authorise` does. */
+export async function setNotify(
+  unit: Unit,
+  { notify, ...key }: Key & { notify: Notify },
+): Promise<void> {
+  await authorise(unit, key);
+  await updateNotify(unit, { ...key, notify });
+  await append(unit, { type: 'notify', ...key });
+}
+
+async function endMembership(unit: Unit, key: Key): Promise<void> {
+  await deleteMembership(unit, key);
+  await changeMemberCount(unit, { chatId: key.chatId, by: -1 });
+  await append(unit, { type: 'member.left', ...key });
+}
+
+async function requireChat(snapshot: Snapshot, { chatId }: { chatId: number }) {
+  const chat = await findChat(snapshot, { id: chatId });
+  if (chat === undefined) throw new Refusal('no_chat');
+  return chat;
 }

@@ -1,34 +1,52 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, ne, sql } from 'drizzle-orm';
 import { change, type Params, row, rows } from '../db/query.ts';
-import { memberships, users } from '../db/tables.ts';
+import { chats, memberships, removals, users } from '../db/tables.ts';
 
-type Role = (typeof memberships.$inferSelect)['role'];
+type Membership = typeof memberships.$inferSelect;
 
 interface Key {
   chatId: number;
   userId: number;
 }
 
+const isKey = ($: Params<Key>) =>
+  and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId));
+
 export const findMembership = row((orm, $: Params<Key>) =>
-  orm
-    .select({ role: memberships.role })
-    .from(memberships)
-    .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+  orm.select().from(memberships).where(isKey($)),
 );
+
+const member = {
+  id: memberships.userId,
+  name: users.name,
+  role: memberships.role,
+  joinedAt: memberships.joinedAt,
+};
 
 /** The members of a chat, the longest-standing first. */
 export const listMembers = rows((orm, $: Params<{ chatId: number }>) =>
   orm
-    .select({
-      id: memberships.userId,
-      name: users.name,
-      role: memberships.role,
-      joinedAt: memberships.joinedAt,
-    })
+    .select(member)
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId))
     .where(eq(memberships.chatId, $.chatId))
-    .orderBy(asc(memberships.joinedAt), asc(memberships.userId)),
+    .orderBy(asc(memberships.joinedEvent)),
+);
+
+export const findMember = row((orm, $: Params<Key>) =>
+  orm
+    .select(member)
+    .from(memberships)
+    .innerJoin(users, eq(users.id, memberships.userId))
+    .where(isKey($)),
+);
+
+export const findMemberByName = row((orm, $: Params<{ chatId: number; nameKey: string }>) =>
+  orm
+    .select({ userId: users.id })
+    .from(users)
+    .innerJoin(memberships, and(eq(memberships.userId, users.id), eq(memberships.chatId, $.chatId)))
+    .where(eq(users.nameKey, $.nameKey)),
 );
 
 export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>
@@ -36,33 +54,80 @@ export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>
     .select({ userId: memberships.userId })
     .from(memberships)
     .where(eq(memberships.chatId, $.chatId))
-    .orderBy(asc(memberships.joinedAt), asc(memberships.userId))
+    .orderBy(asc(memberships.joinedEvent))
     .limit(1),
 );
 
-export const findOwner = row((orm, $: Params<{ chatId: number }>) =>
+/** An owner of a chat other than this user. */
+export const findOtherOwner = row((orm, $: Params<Key>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(and(eq(memberships.chatId, $.chatId), eq(memberships.role, 'owner')))
+    .where(
+      and(
+        eq(memberships.chatId, $.chatId),
+        eq(memberships.role, 'owner'),
+        ne(memberships.userId, $.userId),
+      ),
+    )
     .limit(1),
 );
 
-export const insertMembership = change((orm, $: Params<Key & { role: Role; joinedAt: number }>) =>
-  orm
-    .insert(memberships)
-    .values({ userId: $.userId, chatId: $.chatId, role: $.role, joinedAt: $.joinedAt }),
+export const insertMembership = change(
+  (
+    orm,
+    $: Params<
+      Key & {
+        role: Membership['role'];
+        joinedAt: number;
+        joinedEvent: number;
+        readId: number;
+        seen: number;
+      }
+    >,
+  ) =>
+    orm.insert(memberships).values({
+      userId: $.userId,
+      chatId: $.chatId,
+      role: $.role,
+      joinedAt: $.joinedAt,
+      joinedEvent: $.joinedEvent,
+      readId: $.readId,
+      seen: $.seen,
+    }),
 );
 
-export const updateRole = change((orm, $: Params<Key & { role: Role }>) =>
-  orm
-    .update(memberships)
-    .set({ role: $.role })
-    .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+export const updateRole = change((orm, $: Params<Key & { role: Membership['role'] }>) =>
+  orm.update(memberships).set({ role: $.role }).where(isKey($)),
+);
+
+export const updateNotify = change((orm, $: Params<Key & { notify: Membership['notify'] }>) =>
+  orm.update(memberships).set({ notify: $.notify }).where(isKey($)),
 );
 
 export const deleteMembership = change((orm, $: Params<Key>) =>
+  orm.delete(memberships).where(isKey($)),
+);
+
+/** Counts a chat's members up or down. */
+export const changeMemberCount = change((orm, $: Params<{ chatId: number; by: number }>) =>
   orm
-    .delete(memberships)
-    .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+    .update(chats)
+    .set({ memberCount: sql`${chats.memberCount} + ${$.by}` })
+    .where(eq(chats.id, $.chatId)),
+);
+
+export const findRemoval = row((orm, $: Params<Key>) =>
+  orm
+    .select({ userId: removals.userId })
+    .from(removals)
+    .where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
+);
+
+export const insertRemoval = change((orm, $: Params<Key>) =>
+  orm.insert(removals).values({ chatId: $.chatId, userId: $.userId }),
+);
+
+export const deleteRemoval = change((orm, $: Params<Key>) =>
+  orm.delete(removals).where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
 );

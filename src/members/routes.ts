@@ -2,10 +2,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
 import { canonicalName } from '../users/canonical.ts';
-import { addMember, readMembers } from './members.ts';
-import { MemberList, NewMember } from './schema.ts';
+import { addMember, changeRole, readMembers, removeMember, setNotify } from './members.ts';
+import {
+  MemberList,
+  MemberParams,
+  MemberQuery,
+  NewMember,
+  NotifyChange,
+  RoleChange,
+} from './schema.ts';
+import { memberToWire } from './wire.ts';
 
 export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
   app.get(
@@ -20,12 +27,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     async (request) => {
       const chatId = Number(request.params.chat_id);
       const members = await db.read(readMembers, { chatId, userId: request.session.userId });
-      return {
-        members: members.map(({ joinedAt, ...member }) => ({
-          ...member,
-          joined: isoTime(joinedAt),
-        })),
-      };
+      return { members: members.map(memberToWire) };
     },
   );
 
@@ -33,7 +35,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     '/chats/:chat_id/members',
     {
       schema: {
-        summary: 'Add a user to a chat by name',
+        summary: 'Add a user to a chat by name; to an open chat, oneself',
         params: ChatParams,
         body: NewMember,
         response: answers(201, Ok),
@@ -45,6 +47,65 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
       const nameKey = canonicalName(request.body.name);
       const id = await db.write(addMember, { chatId, userId, nameKey });
       reply.code(201).header('location', `/api/chats/${chatId}/members/${id}`);
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.delete(
+    '/chats/:chat_id/members',
+    {
+      schema: {
+        summary: 'Remove a member (owners only), or oneself',
+        params: ChatParams,
+        querystring: MemberQuery,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(removeMember, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        memberId: Number(request.query.user_id),
+      });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.put(
+    '/chats/:chat_id/members/:user_id',
+    {
+      schema: {
+        summary: 'Make a member an owner, or an owner a member (owners only)',
+        params: MemberParams,
+        body: RoleChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(changeRole, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        memberId: Number(request.params.user_id),
+        role: request.body.role,
+      });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.put(
+    '/chats/:chat_id/notify',
+    {
+      schema: {
+        summary: 'Choose what to be told of a chat while not looking',
+        params: ChatParams,
+        body: NotifyChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      const chatId = Number(request.params.chat_id);
+      const { notify } = request.body;
+      await db.write(setNotify, { chatId, userId: request.session.userId, notify });
       return { status: 'ok' as const };
     },
   );

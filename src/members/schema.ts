@@ -1,11 +1,26 @@
 import { Type } from 'typebox';
-import { Time, WireId } from '../http/schema.ts';
+import { Id, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
-export const Role = Type.Union([Type.Literal('owner'), Type.Literal('member')]);
+export const MemberParams = Type.Object({ chat_id: Id('chat id'), user_id: Id('user id') });
+
+export const MemberQuery = Type.Object({ user_id: Id('user id') });
 
 export const NewMember = Type.Object({ name: Name });
 
-export const MemberList = Type.Object({
-  members: Type.Array(Type.Object({ id: WireId, joined: Time, name: Type.String(), role: Role })),
+const Role = Type.Union([Type.Literal('owner'), Type.Literal('member')]);
+
+export const RoleChange = Type.Object({
+  role: Type.Enum(['owner', 'member'], told('The role must be owner or member.')),
 });
+
+export const NotifyChange = Type.Object({
+  notify: Type.Enum(
+    ['all', 'mentions', 'nothing'],
+    told('Choose what to be told of: all, mentions or nothing.'),
+  ),
+});
+
+export const Member = Type.Object({ id: WireId, joined: Time, name: Type.String(), role: Role });
+
+export const MemberList = Type.Object({ members: Type.Array(Member) });

@@ -1,23 +1,29 @@
-/** Messages: who writes, reads and deletes them. */
+/** Messages: who writes, reads, edits and deletes them. */
 import type { Unit } from '../db/commit.ts';
+import { noId } from '../db/ids.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
-import { authorise } from '../members/members.ts';
+import { authorise, type Key } from '../members/members.ts';
+import { updateMentions } from '../mentions/mentions.ts';
+import { listReactions } from '../reactions/queries.ts';
+import { indexMessage, reindexMessage } from '../search/index.ts';
 import {
+  addLastMessage,
   clearLastMessage,
   deleteMessageRow,
   findMessage,
+  findPosted,
+  forgetUnread,
   insertMessage,
   listAfter,
   listBefore,
+  rememberPosted,
   showLastMessage,
+  updateContent,
+  updateLastMessage,
 } from './queries.ts';
-
-interface InChat {
-  readonly chatId: number;
-  readonly userId: number;
-}
+import { markAllRead } from './reading.ts';
 
 /** Which messages to read: the newest, or those next to one side of a message. */
 export interface Range {
@@ -27,17 +33,19 @@ export interface Range {
   readonly limit: number;
 }
 
-export type Message = Awaited<ReturnType<typeof listBefore>>[number];
+export type MessageRow = Awaited<ReturnType<typeof listBefore>>[number];
+export type ReactionRow = Awaited<ReturnType<typeof listReactions>>[number];
 
-/** A run of messages, oldest first, and whether the chat goes on at either side of it. */
+/** A run of messages, oldest first, with its reactions, and whether the chat goes on beside it. */
 export interface Page {
-  readonly messages: readonly Message[];
+  readonly messages: readonly MessageRow[];
+  readonly reactions: readonly ReactionRow[];
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
 }
 
-/** Larger than every id. */
-const noId = 10 ** 15;
+/** An Idempotency-Key is remembered for so long, in ms. */
+export const keyLifetime = 24 * 3_600_000;
 
 /**
  * Reads a page of one of the caller's chats.
@@ -46,9 +54,17 @@ const noId = 10 ** 15;
  */
 export async function readMessages(
   snapshot: Snapshot,
-  { chatId, userId, before, after, limit }: InChat & Range,
+  { chatId, userId, ...range }: Key & Range,
 ): Promise<Page> {
   await authorise(snapshot, { chatId, userId });
+  const page = await readRange(snapshot, chatId, range);
+  const [first, last] = [page.messages[0], page.messages.at(-1)];
+  if (first === undefined || last === undefined) return { ...page, reactions: [] };
+  const reactions = await listReactions(snapshot, { chatId, first: first.id, last: last.id });
+  return { ...page, reactions };
+}
+
+async function readRange(snapshot: Snapshot, chatId: number, { before, after, limit }: Range) {
   // One more than asked for tells whether there is a next page.
   if (after !== undefined) {
     const found = await listAfter(snapshot, { chatId, after, limit: limit + 1 });
@@ -63,36 +79,99 @@ export async function readMessages(
 }
 
 /**
- * Posts a message to one of the caller's chats.
+ * Reads one message of one of the caller's chats.
  *
- * @returns the message's id.
- * @throws Refusal `no_chat`, `not_member`
+ * @throws Refusal `no_chat`, `not_member`, `no_message`
+ */
+export async function readMessage(
+  snapshot: Snapshot,
+  { chatId, userId, id }: Key & { id: number },
+): Promise<{ message: MessageRow; reactions: ReactionRow[] }> {
+  await authorise(snapshot, { chatId, userId });
+  const message = await requireMessage(snapshot, { chatId, id });
+  return { message, reactions: await listReactions(snapshot, { chatId, first: id, last: id }) };
+}
+
+/**
+ * Posts a message to one of the caller's chats, which they have read up to here by that.
+ *
+ * @param idempotencyKey if the caller has posted with it within a day, this posts nothing.
+ * @returns the message's id and chat, of the first try where there was one.
+ * @throws Refusal `no_chat`, `not_member`; `no_message` if there is no message to reply to.
  */
 export async function postMessage(
   unit: Unit,
-  { chatId, userId, content }: InChat & { content: string },
-): Promise<number> {
+  input: Key & { content: string; replyTo?: number; idempotencyKey?: string },
+): Promise<{ chatId: number; id: number }> {
+  const { chatId, userId, content, replyTo, idempotencyKey: key } = input;
   await authorise(unit, { chatId, userId });
+  const since = unit.now - keyLifetime;
+  const posted = key === undefined ? undefined : await findPosted(unit, { userId, key, since });
+  if (posted !== undefined) return posted;
+  if (replyTo !== undefined) await requireMessage(unit, { chatId, id: replyTo });
+  const id = await addMessage(unit, {
+    chatId,
+    senderId: userId,
+    content,
+    replyTo: replyTo ?? null,
+  });
+  if (key !== undefined) {
+    await rememberPosted(unit, { userId, key, chatId, messageId: id, now: unit.now });
+  }
+  return { chatId, id };
+}
+
+async function addMessage(
+  unit: Unit,
+  draft: { chatId: number; senderId: number; content: string; replyTo: number | null },
+): Promise<number> {
+  const { chatId, senderId: userId } = draft;
   const id = await append(unit, { type: 'message', chatId, userId });
-  const message = { id, chatId, senderId: userId, content, createdAt: unit.now };
+  const message = { ...draft, id, createdAt: unit.now };
   await insertMessage(unit, message);
-  await showLastMessage(unit, message);
+  const { posted } = await addLastMessage(unit, message);
+  await markAllRead(unit, { chatId, userId, id, posted });
+  await updateMentions(unit, message);
+  await indexMessage(unit, message);
   return id;
 }
 
 /**
- * Deletes one of the caller's own messages. If it was the chat's last, the one before it is again.
+ * Changes the text of one of the caller's own messages.
  *
+ * @throws Refusal `no_chat`, `not_member`, `no_message`, `other_sender`
+ */
+export async function editMessage(
+  unit: Unit,
+  { chatId, userId, id, content }: Key & { id: number; content: string },
+): Promise<void> {
+  await authorise(unit, { chatId, userId });
+  const message = await requireMessage(unit, { chatId, id });
+  if (message.senderId !== userId) throw new Refusal('other_sender');
+  await updateContent(unit, { chatId, id, content, editedAt: unit.now });
+  await updateLastMessage(unit, { chatId, id, content });
+  await updateMentions(unit, { ...message, content });
+  await reindexMessage(unit, { ...message, content });
+  await append(unit, { type: 'message.edited', chatId, userId, messageId: id });
+}
+
+/**
+ * Deletes a message: one's own, or as an owner anybody's. If it was the chat's last, the one before
+ * it is again.
+ *
+ * @param ownOnly refuses an owner too; the documented route knows no owners.
  * @throws Refusal `no_chat`, `not_member`, `no_message`, `other_sender`
  */
 export async function deleteMessage(
   unit: Unit,
-  { chatId, userId, id }: InChat & { id: number },
+  { chatId, userId, id, ownOnly }: Key & { id: number; ownOnly: boolean },
 ): Promise<void> {
-  await authorise(unit, { chatId, userId });
-  const message = await findMessage(unit, { chatId, id });
-  if (message === undefined) throw new Refusal('no_message');
-  if (message.senderId !== userId) throw new Refusal('other_sender');
+  const { role } = await authorise(unit, { chatId, userId });
+  const message = await requireMessage(unit, { chatId, id });
+  const mayDelete = message.senderId === userId || (role === 'owner' && !ownOnly);
+  if (!mayDelete) throw new Refusal('other_sender');
+  await updateMentions(unit, { ...message, content: '' });
+  await forgetUnread(unit, { chatId, id });
   await deleteMessageRow(unit, { chatId, id });
   await bringBackLastMessage(unit, { chatId, id });
   await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
@@ -106,5 +185,19 @@ async function bringBackLastMessage(
   const wasLast = (await clearLastMessage(unit, { chatId, id })) !== undefined;
   if (!wasLast) return;
   const [newest] = await listBefore(unit, { chatId, before: noId, limit: 1 });
-  if (newest !== undefined) await showLastMessage(unit, { ...newest, chatId });
+  if (newest !== undefined) await showLastMessage(unit, newest);
+}
+
+/**
+ * A message by its chat and its id: both must be right.
+ *
+ * @throws Refusal `no_message`
+ */
+export async function requireMessage(
+  snapshot: Snapshot,
+  key: { chatId: number; id: number },
+): Promise<MessageRow> {
+  const message = await findMessage(snapshot, key);
+  if (message === undefined) throw new Refusal('no_message');
+  return message;
 }

@@ -1,27 +1,26 @@
-import { and, asc, desc, eq, gt, lt } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, messages } from '../db/tables.ts';
+import { and, asc, count, desc, eq, gt, lt, lte, sql } from 'drizzle-orm';
+import { change, one, type Params, row, rows } from '../db/query.ts';
+import { chats, idempotencyKeys, memberships, messages } from '../db/tables.ts';
 
-const page = {
-  content: messages.content,
-  id: messages.id,
-  senderId: messages.senderId,
-  createdAt: messages.createdAt,
-};
-
-interface MessageValues {
+interface Key {
   chatId: number;
   id: number;
+}
+
+interface MessageValues extends Key {
   senderId: number;
   content: string;
   createdAt: number;
+  replyTo: number | null;
 }
+
+const isKey = ($: Params<Key>) => and(eq(messages.chatId, $.chatId), eq(messages.id, $.id));
 
 /** The messages of a chat that are older than an id, newest first. */
 export const listBefore = rows(
   (orm, $: Params<{ chatId: number; before: number; limit: number }>) =>
     orm
-      .select(page)
+      .select()
       .from(messages)
       .where(and(eq(messages.chatId, $.chatId), lt(messages.id, $.before)))
       .orderBy(desc(messages.id))
@@ -31,18 +30,15 @@ export const listBefore = rows(
 /** The messages of a chat that are newer than an id, oldest first. */
 export const listAfter = rows((orm, $: Params<{ chatId: number; after: number; limit: number }>) =>
   orm
-    .select(page)
+    .select()
     .from(messages)
     .where(and(eq(messages.chatId, $.chatId), gt(messages.id, $.after)))
     .orderBy(asc(messages.id))
     .limit($.limit),
 );
 
-export const findMessage = row((orm, $: Params<{ chatId: number; id: number }>) =>
-  orm
-    .select({ senderId: messages.senderId })
-    .from(messages)
-    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id))),
+export const findMessage = row((orm, $: Params<Key>) =>
+  orm.select().from(messages).where(isKey($)),
 );
 
 export const insertMessage = change((orm, $: Params<MessageValues>) =>
@@ -52,31 +48,122 @@ export const insertMessage = change((orm, $: Params<MessageValues>) =>
     senderId: $.senderId,
     content: $.content,
     createdAt: $.createdAt,
+    replyTo: $.replyTo,
   }),
 );
 
-export const deleteMessageRow = change((orm, $: Params<{ chatId: number; id: number }>) =>
-  orm.delete(messages).where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id))),
+export const updateContent = change((orm, $: Params<Key & { content: string; editedAt: number }>) =>
+  orm.update(messages).set({ content: $.content, editedAt: $.editedAt }).where(isKey($)),
 );
 
-/** Shows a message as the last one of its chat. */
-export const showLastMessage = change((orm, $: Params<MessageValues>) =>
+export const deleteMessageRow = change((orm, $: Params<Key>) =>
+  orm.delete(messages).where(isKey($)),
+);
+
+type LastMessage = Omit<MessageValues, 'replyTo'>;
+
+const lastMessage = ($: Params<LastMessage>) => ({
+  lastMessageId: $.id,
+  lastMessage: $.content,
+  lastMessageAt: $.createdAt,
+  lastSenderId: $.senderId,
+});
+
+/** Shows a new message as the last one of its chat, and counts it. */
+export const addLastMessage = one((orm, $: Params<LastMessage>) =>
   orm
     .update(chats)
-    .set({
-      lastMessageId: $.id,
-      lastMessage: $.content,
-      lastMessageAt: $.createdAt,
-      lastSenderId: $.senderId,
-    })
-    .where(eq(chats.id, $.chatId)),
+    .set({ ...lastMessage($), posted: sql`${chats.posted} + 1` })
+    .where(eq(chats.id, $.chatId))
+    .returning({ posted: chats.posted }),
+);
+
+/** Shows an older message as the last one of its chat. */
+export const showLastMessage = change((orm, $: Params<LastMessage>) =>
+  orm.update(chats).set(lastMessage($)).where(eq(chats.id, $.chatId)),
 );
 
 /** Shows no message as the last one of a chat if it has been this one. */
-export const clearLastMessage = row((orm, $: Params<{ chatId: number; id: number }>) =>
+export const clearLastMessage = row((orm, $: Params<Key>) =>
   orm
     .update(chats)
     .set({ lastMessageId: null, lastMessage: null, lastMessageAt: null, lastSenderId: null })
     .where(and(eq(chats.id, $.chatId), eq(chats.lastMessageId, $.id)))
     .returning({ id: chats.id }),
+);
+
+/** Shows a message's new text where it is the last one of its chat. */
+export const updateLastMessage = change((orm, $: Params<Key & { content: string }>) =>
+  orm
+    .update(chats)
+    .set({ lastMessage: $.content })
+    .where(and(eq(chats.id, $.chatId), eq(chats.lastMessageId, $.id))),
+);
+
+/** How many messages of a chat are newer than one id and not newer than another. */
+export const countMessages = one(
+  (orm, $: Params<{ chatId: number; after: number; upTo: number }>) =>
+    orm
+      .select({ count: count() })
+      .from(messages)
+      .where(
+        and(eq(messages.chatId, $.chatId), gt(messages.id, $.after), lte(messages.id, $.upTo)),
+      ),
+);
+
+/** Takes a deleted message out of what its chat's members have not read yet. */
+export const forgetUnread = change((orm, $: Params<Key>) =>
+  orm
+    .update(memberships)
+    .set({ seen: sql`${memberships.seen} + 1` })
+    .where(and(eq(memberships.chatId, $.chatId), lt(memberships.readId, $.id))),
+);
+
+export const updateRead = change(
+  (
+    orm,
+    $: Params<{ chatId: number; userId: number; readId: number; seen: number; mentions: number }>,
+  ) =>
+    orm
+      .update(memberships)
+      .set({ readId: $.readId, seen: $.seen, mentions: $.mentions })
+      .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+);
+
+/** What a key has posted, unless that is too long ago. */
+export const findPosted = row((orm, $: Params<{ userId: number; key: string; since: number }>) =>
+  orm
+    .select({ chatId: idempotencyKeys.chatId, id: idempotencyKeys.messageId })
+    .from(idempotencyKeys)
+    .where(
+      and(
+        eq(idempotencyKeys.userId, $.userId),
+        eq(idempotencyKeys.key, $.key),
+        gt(idempotencyKeys.createdAt, $.since),
+      ),
+    ),
+);
+
+export const rememberPosted = change(
+  (
+    orm,
+    $: Params<{ userId: number; key: string; chatId: number; messageId: number; now: number }>,
+  ) =>
+    orm
+      .insert(idempotencyKeys)
+      .values({
+        userId: $.userId,
+        key: $.key,
+        chatId: $.chatId,
+        messageId: $.messageId,
+        createdAt: $.now,
+      })
+      .onConflictDoUpdate({
+        target: [idempotencyKeys.userId, idempotencyKeys.key],
+        set: { chatId: $.chatId, messageId: $.messageId, createdAt: $.now },
+      }),
+);
+
+export const forgetPosted = change((orm, $: Params<{ before: number }>) =>
+  orm.delete(idempotencyKeys).where(lte(idempotencyKeys.createdAt, $.before)),
 );

@@ -3,9 +3,20 @@ import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
-import { deleteMessage, type Message, postMessage, readMessages } from './messages.ts';
-import { MessagePage, MessageQuery, NewMessage, PageQuery } from './schema.ts';
+import { deleteMessage, editMessage, postMessage, readMessage, readMessages } from './messages.ts';
+import { markRead } from './reading.ts';
+import {
+  MessageAnswer,
+  MessageEdit,
+  MessagePage,
+  MessageParams,
+  MessageQuery,
+  NewMessage,
+  PageQuery,
+  PostHeaders,
+  ReadMark,
+} from './schema.ts';
+import { messagesToWire, messageToWire } from './wire.ts';
 
 /** How many messages a page has unless the request says otherwise. */
 const pageSize = 50;
@@ -32,7 +43,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
         ...(before !== undefined && { before: Number(before) }),
         ...(after !== undefined && { after: Number(after) }),
       });
-      const messages = page.messages.map(toWire);
+      const messages = messagesToWire(page.messages, page.reactions);
       const ends = { ...page, first: messages[0]?.id, last: messages.at(-1)?.id };
       const links = pageLinks(`/api/chats/${request.params.chat_id}`, ends, limit);
       if (links !== undefined) reply.header('link', links);
@@ -46,14 +57,21 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       schema: {
         summary: 'Send a message',
         params: ChatParams,
+        headers: PostHeaders,
         body: NewMessage,
         response: answers(201, Ok),
       },
     },
     async (request, reply) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
-      const id = await db.write(postMessage, { chatId, userId, content: request.body.content });
+      const { content, reply_to: replyTo } = request.body;
+      const { 'idempotency-key': idempotencyKey } = request.headers;
+      const { chatId, id } = await db.write(postMessage, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        content,
+        ...(replyTo !== undefined && { replyTo: Number(replyTo) }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      });
       reply.code(201).header('location', `/api/chats/${chatId}/messages/${id}`);
       return { status: 'ok' as const };
     },
@@ -74,12 +92,83 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
         chatId: Number(request.params.chat_id),
         userId: request.session.userId,
         id: Number(request.query.id),
+        ownOnly: true,
+      });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.get(
+    '/chats/:chat_id/messages/:id',
+    {
+      schema: {
+        summary: 'Read one message',
+        params: MessageParams,
+        response: answers(200, MessageAnswer),
+      },
+    },
+    async (request) => {
+      const { message, reactions } = await db.read(readMessage, keyOf(request));
+      return { message: messageToWire(message, reactions) };
+    },
+  );
+
+  app.put(
+    '/chats/:chat_id/messages/:id',
+    {
+      schema: {
+        summary: 'Edit one of one’s own messages',
+        params: MessageParams,
+        body: MessageEdit,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(editMessage, { ...keyOf(request), content: request.body.content });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.delete(
+    '/chats/:chat_id/messages/:id',
+    {
+      schema: {
+        summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
+        params: MessageParams,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.put(
+    '/chats/:chat_id/read',
+    {
+      schema: {
+        summary: 'Note that one has read a chat up to a message',
+        params: ChatParams,
+        body: ReadMark,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(markRead, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        id: Number(request.body.id),
       });
       return { status: 'ok' as const };
     },
   );
 };
 
-function toWire({ content, id, senderId, createdAt }: Message) {
-  return { content, id, sender_id: senderId, time: isoTime(createdAt) };
+function keyOf(request: { params: { chat_id: string; id: string }; session: { userId: number } }) {
+  return {
+    chatId: Number(request.params.chat_id),
+    userId: request.session.userId,
+    id: Number(request.params.id),
+  };
 }

@@ -10,9 +10,30 @@ export const Content = Type.String({
   ...told('The content must have 1 to 4000 characters and not be blank.'),
 });
 
-export const NewMessage = Type.Object({ content: Content });
+export const NewMessage = Type.Object({
+  content: Content,
+  reply_to: Type.Optional(Id('message id in reply_to')),
+});
+
+/** https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ */
+export const PostHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'The same key within 24 hours gives the first answer again and posts nothing.',
+      ...told('The Idempotency-Key must have 1 to 64 characters.'),
+    }),
+  ),
+});
+
+export const MessageEdit = Type.Object({ content: Content });
+
+export const MessageParams = Type.Object({ chat_id: Id('chat id'), id: Id('message id') });
 
 export const MessageQuery = Type.Object({ id: Id('message id') });
+
+export const ReadMark = Type.Object({ id: Id('message id') });
 
 export const PageQuery = Type.Object({
   before: Type.Optional(Id('message id in before')),
@@ -26,13 +47,19 @@ export const PageQuery = Type.Object({
   ),
 });
 
-export const MessagePage = Type.Object({
-  messages: Type.Array(
-    Type.Object({
-      content: Type.String(),
-      id: WireId,
-      sender_id: WireId,
-      time: Time,
-    }),
+/** The first four are the documented ones; each of the others is there only where it was used. */
+export const Message = Type.Object({
+  content: Type.String(),
+  id: WireId,
+  sender_id: WireId,
+  time: Time,
+  edited: Type.Optional(Time),
+  reply_to: Type.Optional(WireId),
+  reactions: Type.Optional(
+    Type.Array(Type.Object({ emoji: Type.String(), user_ids: Type.Array(WireId) })),
   ),
 });
+
+export const MessagePage = Type.Object({ messages: Type.Array(Message) });
+
+export const MessageAnswer = Type.Object({ message: Message });

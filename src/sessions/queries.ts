@@ -1,5 +1,5 @@
-import { and, eq, gt, lte, or } from 'drizzle-orm';
-import { change, one, type Params, row } from '../db/query.ts';
+import { and, desc, eq, gt, lte, or } from 'drizzle-orm';
+import { change, one, type Params, row, rows } from '../db/query.ts';
 import { sessions } from '../db/tables.ts';
 
 /** The session of a token, unless it was last seen or made before the times given. */
@@ -40,6 +40,39 @@ export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>
     .select({ id: sessions.id, userId: sessions.userId })
     .from(sessions)
     .where(eq(sessions.tokenHash, $.tokenHash)),
+);
+
+/** A user's sessions, the one used last first. */
+export const listSessions = rows(
+  (orm, $: Params<{ userId: number; seenAfter: number; createdAfter: number }>) =>
+    orm
+      .select({
+        id: sessions.id,
+        device: sessions.device,
+        createdAt: sessions.createdAt,
+        lastSeenAt: sessions.lastSeenAt,
+      })
+      .from(sessions)
+      .where(
+        and(
+          eq(sessions.userId, $.userId),
+          gt(sessions.lastSeenAt, $.seenAfter),
+          gt(sessions.createdAt, $.createdAfter),
+        ),
+      )
+      .orderBy(desc(sessions.lastSeenAt)),
+);
+
+export const findSessionById = row((orm, $: Params<{ id: number }>) =>
+  orm
+    .select({
+      id: sessions.id,
+      userId: sessions.userId,
+      createdAt: sessions.createdAt,
+      lastSeenAt: sessions.lastSeenAt,
+    })
+    .from(sessions)
+    .where(eq(sessions.id, $.id)),
 );
 
 export const deleteSession = change((orm, $: Params<{ id: number }>) =>

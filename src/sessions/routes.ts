@@ -8,14 +8,29 @@ import {
   setCredentials,
 } from '../http/credentials.ts';
 import { answers, Ok } from '../http/schema.ts';
+import { isoTime } from '../http/time.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
 import { findUserByName } from '../users/queries.ts';
-import { Login } from './schema.ts';
-import { endSession, type NewSession, signIn } from './sessions.ts';
+import { Login, SessionAnswer, SessionList, SessionQuery } from './schema.ts';
+import {
+  endOwnSession,
+  endSession,
+  endSessions,
+  type NewSession,
+  readSession,
+  readSessions,
+  signIn,
+} from './sessions.ts';
 import { hashToken } from './tokens.ts';
 
-export const sessionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+interface Options {
+  readonly db: Store;
+  /** The time in ms since 1970. */
+  readonly clock: () => number;
+}
+
+export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
   app.post(
     '/login',
     {
@@ -43,6 +58,59 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
   );
 
+  app.get(
+    '/session',
+    {
+      schema: {
+        summary: 'Tell who is signed in, and in which session',
+        response: answers(200, SessionAnswer),
+      },
+    },
+    async (request) => {
+      const { user, session } = await db.read(readSession, request.session);
+      return { user, session: toWire(session) };
+    },
+  );
+
+  app.get(
+    '/sessions',
+    {
+      schema: {
+        summary: 'List one’s sessions, the one used last first',
+        response: answers(200, SessionList),
+      },
+    },
+    async (request) => {
+      const { id: current, userId } = request.session;
+      const sessions = await db.read(readSessions, { userId, now: clock() });
+      return {
+        sessions: sessions.map((session) => ({
+          ...toWire(session),
+          device: session.device,
+          ...(session.id === current && { current: true as const }),
+        })),
+      };
+    },
+  );
+
+  app.delete(
+    '/sessions',
+    {
+      schema: {
+        summary: 'End one of one’s sessions, or all but this one',
+        querystring: SessionQuery,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      const { id: except, userId } = request.session;
+      const { id } = request.query;
+      if (id === undefined) await db.write(endSessions, { userId, except });
+      else await db.write(endOwnSession, { id: Number(id), userId });
+      return { status: 'ok' as const };
+    },
+  );
+
   /** Checks a password and starts a session; the work of hashing is done outside the database. */
   async function logIn(name: string, password: string, session: NewSession, brought?: string) {
     const user = await db.read(findUserByName, { nameKey: canonicalName(name) });
@@ -58,3 +126,15 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     return user.id;
   }
 };
+
+function toWire({
+  id,
+  createdAt,
+  lastSeenAt,
+}: {
+  id: number;
+  createdAt: number;
+  lastSeenAt: number;
+}) {
+  return { id, created: isoTime(createdAt), last_seen: isoTime(lastSeenAt) };
+}

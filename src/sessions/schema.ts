@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { told } from '../http/schema.ts';
+import { Id, Time, told, WireId } from '../http/schema.ts';
 
 /** Any text: what fits no name or password is simply wrong, and the same sentence says so. */
 const Text = (what: string) =>
@@ -10,3 +10,39 @@ const Text = (what: string) =>
   });
 
 export const Login = Type.Object({ name: Text('name'), password: Text('password') });
+
+export const SessionAnswer = Type.Object({
+  user: Type.Object({
+    id: WireId,
+    name: Type.String(),
+    email: Type.String(),
+    role: Type.Union([Type.Literal('admin'), Type.Literal('user')]),
+  }),
+  session: Type.Object({ id: WireId, created: Time, last_seen: Time }),
+});
+
+export const SessionList = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      id: WireId,
+      created: Time,
+      last_seen: Time,
+      device: Type.String({ description: 'What the client called itself (User-Agent).' }),
+      current: Type.Optional(
+        Type.Literal(true, { description: 'On the session of this request.' }),
+      ),
+    }),
+  ),
+});
+
+/** Which session to end: one by its id, or all others. */
+export const SessionQuery = Type.Object(
+  {
+    id: Type.Optional(Id('session id')),
+    others: Type.Optional(Type.Literal('1', told('To end all other sessions, give others=1.'))),
+  },
+  {
+    oneOf: [{ required: ['id'] }, { required: ['others'] }],
+    ...told('Give the id of a session, or others=1 for all but this one.'),
+  },
+);

@@ -8,8 +8,10 @@ import {
   deleteExpiredSessions,
   deleteSession,
   findSession,
+  findSessionById,
   findSessionByToken,
   insertSession,
+  listSessions,
   updateLastSeen,
 } from './queries.ts';
 
@@ -56,7 +58,7 @@ export async function liveSession(
  * @param verifiedHash the hash that the password was checked against, outside this unit of work: if
  *   it is no longer the user's, the password was changed meanwhile and proves nothing.
  * @param newHash the same password hashed with today's cost, where that has risen.
- * @throws Refusal `wrong_password`
+ * @throws Refusal `wrong_password`, `account_disabled`
  */
 export async function signIn(
   unit: Unit,
@@ -69,6 +71,7 @@ export async function signIn(
 ): Promise<void> {
   const user = await findUserById(unit, { id: input.userId });
   if (user?.passwordHash !== input.verifiedHash) throw new Refusal('wrong_password');
+  if (user.disabledAt !== null) throw new Refusal('account_disabled');
   if (input.newHash !== undefined) {
     await updatePasswordHash(unit, { id: user.id, passwordHash: input.newHash });
   }
@@ -76,15 +79,19 @@ export async function signIn(
   await startSession(unit, input);
 }
 
-/** Starts a session, and clears away those that have run out. */
-export async function startSession(
-  unit: Unit,
-  { userId, tokenHash, device }: NewSession & { userId: number },
-): Promise<void> {
+/** Clears away the sessions that have run out. */
+export async function clearExpiredSessions(unit: Unit): Promise<void> {
   await deleteExpiredSessions(unit, {
     seenBefore: unit.now - idleLimit,
     createdBefore: unit.now - ageLimit,
   });
+}
+
+/** Starts a session. */
+export async function startSession(
+  unit: Unit,
+  { userId, tokenHash, device }: NewSession & { userId: number },
+): Promise<void> {
   await insertSession(unit, { userId, tokenHash, device, now: unit.now });
 }
 
@@ -92,6 +99,43 @@ export async function startSession(
 export async function endSession(unit: Unit, { id, userId }: Session): Promise<void> {
   await deleteSession(unit, { id });
   await append(unit, { type: 'session.ended', userId, sessionId: id });
+}
+
+/** The user behind a session and the session itself, as its holder sees them. */
+export async function readSession(snapshot: Snapshot, { id, userId }: Session) {
+  const user = await findUserById(snapshot, { id: userId });
+  const session = await findSessionById(snapshot, { id });
+  if (user === undefined || session === undefined) throw new Refusal('signed_out');
+  return { user, session };
+}
+
+/** The living sessions of a user, the one used last first. */
+export async function readSessions(
+  snapshot: Snapshot,
+  { userId, now }: { userId: number; now: number },
+) {
+  const limits = { seenAfter: now - idleLimit, createdAfter: now - ageLimit };
+  return listSessions(snapshot, { userId, ...limits });
+}
+
+/**
+ * Ends one of the caller's own sessions.
+ *
+ * @throws Refusal `no_session`, for somebody else's as well.
+ */
+export async function endOwnSession(unit: Unit, { id, userId }: Session): Promise<void> {
+  const session = await findSessionById(unit, { id });
+  if (session?.userId !== userId) throw new Refusal('no_session');
+  await endSession(unit, { id, userId });
+}
+
+/** Ends all sessions of a user; all but one if `except` names it. */
+export async function endSessions(
+  unit: Unit,
+  { userId, except }: { userId: number; except?: number },
+): Promise<void> {
+  const all = await listSessions(unit, { userId, seenAfter: 0, createdAfter: 0 });
+  for (const { id } of all) if (id !== except) await endSession(unit, { id, userId });
 }
 
 /** Ends the session that a new one takes the place of, if the token is one's at all. */

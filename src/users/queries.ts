@@ -1,6 +1,6 @@
-import { eq } from 'drizzle-orm';
+import { asc, eq, gt } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
-import { memberships, users } from '../db/tables.ts';
+import { users } from '../db/tables.ts';
 
 export const findUserById = row((orm, $: Params<{ id: number }>) =>
   orm.select().from(users).where(eq(users.id, $.id)),
@@ -55,13 +55,27 @@ export const updatePasswordHash = change((orm, $: Params<{ id: number; passwordH
   orm.update(users).set({ passwordHash: $.passwordHash }).where(eq(users.id, $.id)),
 );
 
-export const deleteUserRow = change((orm, $: Params<{ id: number }>) =>
-  orm.delete(users).where(eq(users.id, $.id)),
+export const updateDisabled = change((orm, $: Params<{ id: number; disabledAt: number | null }>) =>
+  orm.update(users).set({ disabledAt: $.disabledAt }).where(eq(users.id, $.id)),
 );
 
-export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
+/** All users in the order of their ids, from one on. */
+export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>) =>
   orm
-    .select({ chatId: memberships.chatId })
-    .from(memberships)
-    .where(eq(memberships.userId, $.userId)),
+    .select({
+      id: users.id,
+      name: users.name,
+      email: users.email,
+      role: users.role,
+      createdAt: users.createdAt,
+      disabledAt: users.disabledAt,
+    })
+    .from(users)
+    .where(gt(users.id, $.after))
+    .orderBy(asc(users.id))
+    .limit($.limit),
+);
+
+export const deleteUserRow = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(users).where(eq(users.id, $.id)),
 );

@@ -1,24 +1,39 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
+import { Refusal } from '../errors.ts';
 import { newCredentials, setCredentials } from '../http/credentials.ts';
 import { answers, Ok } from '../http/schema.ts';
-import { checkPassword, hashPassword } from './passwords.ts';
-import { Registration, UserAnswer, UserChange, UserParams, UserQuery } from './schema.ts';
+import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
 import {
+  PasswordChange,
+  Registration,
+  UserAnswer,
+  UserChange,
+  UserParams,
+  UserQuery,
+} from './schema.ts';
+import {
+  changePassword,
   changeUser,
-  checkMode,
+  checkEntry,
   deleteUser,
   type RegistrationMode,
   readUser,
   registerUser,
+  requireOwnAccount,
 } from './users.ts';
 
 interface Options {
   readonly db: Store;
   readonly registration: RegistrationMode;
+  /** The time in ms since 1970. */
+  readonly clock: () => number;
 }
 
-export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, registration }) => {
+export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { db, registration, clock },
+) => {
   app.post(
     '/user',
     {
@@ -26,13 +41,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       schema: { summary: 'Register and sign in', body: Registration, response: answers(201, Ok) },
     },
     async (request, reply) => {
-      const { name, email, password } = request.body;
+      const { name, email, password, invite } = request.body;
+      const entry = { mode: registration, ...(invite !== undefined && { invite }) };
       // First what costs nothing: hashing is the dearest thing that the server does.
-      await db.read(checkMode, registration);
+      await db.read(checkEntry, { ...entry, now: clock() });
       await checkPassword(password, { name, email });
       const passwordHash = await hashPassword(password);
       const { token, session } = newCredentials(request);
-      const user = { name, email, passwordHash, session, mode: registration };
+      const user = { ...entry, name, email, passwordHash, session };
       const id = await db.write(registerUser, user);
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
@@ -105,6 +121,32 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       },
     },
     async (request) => remove(Number(request.params.user_id), request.session.userId),
+  );
+
+  app.put(
+    '/user/:user_id/password',
+    {
+      schema: {
+        summary: 'Change one’s own password; ends all other sessions',
+        params: UserParams,
+        body: PasswordChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      const id = Number(request.params.user_id);
+      const { session } = request;
+      const { current_password: current, password } = request.body;
+      const user = await db.read(requireOwnAccount, { id, userId: session.userId });
+      if (!(await verifyPassword(current, user.passwordHash))) {
+        throw new Refusal('wrong_current_password');
+      }
+      await checkPassword(password, user);
+      const passwordHash = await hashPassword(password);
+      const change = { id, session, verifiedHash: user.passwordHash, passwordHash };
+      await db.write(changePassword, change);
+      return { status: 'ok' as const };
+    },
   );
 
   async function change(id: number, userId: number, { name, email }: UserChange) {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { Id, told } from '../http/schema.ts';
+import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Code } from '../invites/schema.ts';
 
 /** A visible character: no control, no format, no space, nothing that is left out when drawn. */
 const visible = '[^\\p{C}\\p{Z}\\p{DI}\\u2800]';
@@ -42,7 +43,12 @@ export const UserQuery = Type.Object({
   }),
 });
 
-export const Registration = Type.Object({ name: Name, password: Password, email: Email });
+export const Registration = Type.Object({
+  name: Name,
+  password: Password,
+  email: Email,
+  invite: Type.Optional(Code),
+});
 
 export const UserChange = Type.Object(
   { name: Type.Optional(Name), email: Type.Optional(Email) },
@@ -53,6 +59,36 @@ export const UserChange = Type.Object(
 );
 
 export type UserChange = Static<typeof UserChange>;
+
+export const PasswordChange = Type.Object({
+  current_password: Type.String({
+    maxLength: 1024,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    ...told('Give your current password as well.'),
+  }),
+  password: Password,
+});
+
+export const UserListQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });
+
+export const UserList = Type.Object({
+  users: Type.Array(
+    Type.Object({
+      id: WireId,
+      name: Type.String(),
+      email: Type.String(),
+      role: Type.Union([Type.Literal('admin'), Type.Literal('user')]),
+      created: Time,
+      disabled: Type.Optional(Time),
+    }),
+  ),
+});
+
+export const UserState = Type.Object({
+  disabled: Type.Union([Type.Literal('0'), Type.Literal('1')], {
+    ...told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
+  }),
+});
 
 export const UserAnswer = Type.Object({
   user: Type.Object({ name: Type.String(), email: Type.String() }),

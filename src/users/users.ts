@@ -1,24 +1,32 @@
 /** Users: who registers, under which name, and what is left of them when they go. */
+import { chatIdsOf } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
+import { acceptInvite, readInvite } from '../invites/invites.ts';
 import { leaveChat } from '../members/members.ts';
-import { type NewSession, startSession } from '../sessions/sessions.ts';
+import { endSessions, type NewSession, type Session, startSession } from '../sessions/sessions.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
 import {
-  chatIdsOf,
   deleteUserRow,
   findAnyUser,
   findUserByEmail,
   findUserById,
   findUserByName,
   insertUser,
+  updatePasswordHash,
   updateUser,
 } from './queries.ts';
 
 /** Who may register. */
 export type RegistrationMode = 'open' | 'invite' | 'closed';
+
+/** How somebody comes in: what the server asks for, and the invite that they bring, if any. */
+interface Entry {
+  readonly mode: RegistrationMode;
+  readonly invite?: string;
+}
 
 /** What everybody who is signed in may know of a user. */
 interface Profile {
@@ -27,16 +35,17 @@ interface Profile {
 }
 
 /**
- * Registers a user and signs them in. The first user of a server is its admin.
+ * Registers a user and signs them in; by an invite, into its chat as well. The first user of a
+ * server is its admin.
  *
  * @returns the new user's id.
- * @throws Refusal `registration_closed`, `invite_needed`, `name_taken`, `email_taken`
+ * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`, `name_taken`, `email_taken`
  */
 export async function registerUser(
   unit: Unit,
-  input: Profile & { passwordHash: string; mode: RegistrationMode; session: NewSession },
+  input: Profile & Entry & { passwordHash: string; session: NewSession },
 ): Promise<number> {
-  await checkMode(unit, input.mode);
+  await checkEntry(unit, { ...input, now: unit.now });
   const isFirst = (await findAnyUser(unit, {})) === undefined;
   const profile = await claim(unit, input);
   const { id } = await insertUser(unit, {
@@ -46,17 +55,22 @@ export async function registerUser(
     createdAt: unit.now,
   });
   await startSession(unit, { ...input.session, userId: id });
+  if (input.invite !== undefined) await acceptInvite(unit, { code: input.invite, userId: id });
   return id;
 }
 
 /**
  * Refuses a registration that the server's mode does not allow.
  *
- * @throws Refusal `registration_closed`, `invite_needed`
+ * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`
  */
-export async function checkMode(snapshot: Snapshot, mode: RegistrationMode): Promise<void> {
+export async function checkEntry(
+  snapshot: Snapshot,
+  { mode, invite, now }: Entry & { now: number },
+): Promise<void> {
   if (mode === 'closed') throw new Refusal('registration_closed');
-  if (mode === 'open') return;
+  if (invite !== undefined) await readInvite(snapshot, { code: invite, now });
+  if (mode === 'open' || invite !== undefined) return;
   // Somebody has to be the first, and nobody is there yet to invite them.
   if ((await findAnyUser(snapshot, {})) !== undefined) throw new Refusal('invite_needed');
 }
@@ -90,7 +104,26 @@ export async function changeUser(
   const user = await requireOwnAccount(unit, { id, userId });
   const profile = await claim(unit, { name: user.name, email: user.email, ...change }, id);
   await updateUser(unit, { id, ...profile });
-  await append(unit, { type: 'user', userId: id });
+  for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
+    await append(unit, { type: 'member.changed', chatId, userId: id });
+  }
+}
+
+/**
+ * Changes the caller's own password and ends all their other sessions.
+ *
+ * @param verifiedHash the hash that the current password was checked against, outside this unit.
+ * @throws Refusal `no_user`, `other_user`, `wrong_current_password`
+ */
+export async function changePassword(
+  unit: Unit,
+  input: { id: number; session: Session; verifiedHash: string; passwordHash: string },
+): Promise<void> {
+  const { id, session, passwordHash } = input;
+  const user = await requireOwnAccount(unit, { id, userId: session.userId });
+  if (user.passwordHash !== input.verifiedHash) throw new Refusal('wrong_current_password');
+  await updatePasswordHash(unit, { id, passwordHash });
+  await endSessions(unit, { userId: id, except: session.id });
 }
 
 /**
@@ -108,8 +141,8 @@ export async function deleteUser(
   for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
     await leaveChat(unit, { chatId, userId: id });
   }
+  await endSessions(unit, { userId: id });
   await deleteUserRow(unit, { id });
-  await append(unit, { type: 'user.deleted', userId: id });
 }
 
 /**
@@ -124,10 +157,15 @@ export async function requireUser(snapshot: Snapshot, { userId }: { userId: numb
   }
 }
 
-async function requireOwnAccount(
+/**
+ * The caller's own account, if `id` is that.
+ *
+ * @throws Refusal `no_user`, `other_user`; `signed_out` if it was deleted meanwhile.
+ */
+export async function requireOwnAccount(
   snapshot: Snapshot,
   { id, userId }: { id: number; userId: number },
-): Promise<Profile> {
+) {
   const user = await findUserById(snapshot, { id });
   if (user === undefined) throw new Refusal(id === userId ? 'signed_out' : 'no_user');
   if (id !== userId) throw new Refusal('other_user');

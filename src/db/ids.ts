@@ -1,0 +1,2 @@
+/** Larger than every id, which has 15 digits at the most. */
+export const noId = 10 ** 15;

@@ -1,0 +1,83 @@
+import { findChat } from '../chats/queries.ts';
+import type { EventRow } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { findMember, findMembership } from '../members/queries.ts';
+import { memberToWire } from '../members/wire.ts';
+import { findMessage } from '../messages/queries.ts';
+import { groupByEmoji, messageToWire } from '../messages/wire.ts';
+import { listReactions } from '../reactions/queries.ts';
+
+/**
+ * What an event tells, by the state of the snapshot: the log has references only, so a reader who
+ * was away is told of things as they are now.
+ *
+ * @returns undefined for what is gone by now; an event that says so follows.
+ */
+export async function describe(
+  snapshot: Snapshot,
+  { id, type, chatId: inChat, userId: who, messageId, sessionId }: EventRow,
+): Promise<object | undefined> {
+  const chatId = inChat ?? 0;
+  const userId = who ?? 0;
+  switch (type) {
+    case 'message':
+      return describeMessage(snapshot, chatId, id);
+    case 'message.edited':
+      return describeMessage(snapshot, chatId, messageId ?? 0);
+    case 'message.deleted':
+      return { chat_id: chatId, id: messageId };
+    case 'reaction':
+      return describeReactions(snapshot, chatId, messageId ?? 0);
+    case 'chat':
+      return describeChat(snapshot, chatId);
+    case 'chat.deleted':
+      return { chat_id: chatId };
+    case 'member.joined':
+    case 'member.changed':
+      return describeMember(snapshot, chatId, userId);
+    case 'member.left':
+      return { chat_id: chatId, user_id: userId };
+    case 'read':
+    case 'notify':
+      return describeReading(snapshot, chatId, userId);
+    case 'session.ended':
+      return { session_id: sessionId };
+    default:
+      return undefined;
+  }
+}
+
+async function describeMessage(snapshot: Snapshot, chatId: number, id: number) {
+  const message = await findMessage(snapshot, { chatId, id });
+  if (message === undefined) return undefined;
+  const reactions = await listReactions(snapshot, { chatId, first: id, last: id });
+  return { chat_id: chatId, message: messageToWire(message, reactions) };
+}
+
+async function describeReactions(snapshot: Snapshot, chatId: number, id: number) {
+  const reactions = await listReactions(snapshot, { chatId, first: id, last: id });
+  return { chat_id: chatId, id, reactions: groupByEmoji(reactions) };
+}
+
+async function describeChat(snapshot: Snapshot, chatId: number) {
+  const chat = await findChat(snapshot, { id: chatId });
+  return chat && { chat: { id: chat.id, title: chat.title } };
+}
+
+async function describeMember(snapshot: Snapshot, chatId: number, userId: number) {
+  const member = await findMember(snapshot, { chatId, userId });
+  return member && { chat_id: chatId, member: memberToWire(member) };
+}
+
+async function describeReading(snapshot: Snapshot, chatId: number, userId: number) {
+  const membership = await findMembership(snapshot, { chatId, userId });
+  const chat = await findChat(snapshot, { id: chatId });
+  if (membership === undefined || chat === undefined) return undefined;
+  return {
+    chat_id: chatId,
+    id: membership.readId,
+    unread: chat.posted - membership.seen,
+    mentions: membership.mentions,
+    notify: membership.notify,
+  };
+}

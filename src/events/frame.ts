@@ -1,0 +1,10 @@
+/**
+ * An event as text for the stream; see "Server-sent events" in the HTML living standard. JSON has
+ * no line breaks, so what people write cannot forge a field.
+ *
+ * @param id for what is in the log; without it, `Last-Event-ID` stays as it is.
+ */
+export function frame(type: string, data: object, id?: number): string {
+  const idLine = id === undefined ? '' : `id: ${id}\n`;
+  return `${idLine}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}

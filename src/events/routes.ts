@@ -1,0 +1,86 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { ChatParams } from '../chats/schema.ts';
+import type { Store } from '../db/store.ts';
+import { answers, Failure, Ok } from '../http/schema.ts';
+import { authorise } from '../members/members.ts';
+import { Hub } from './hub.ts';
+import { EventHeaders, EventQuery } from './schema.ts';
+import { Stream } from './stream.ts';
+
+/** How often the lines are kept open, in ms. */
+const heartbeat = 15_000;
+
+/** A reader whose line breaks tries again after this, in ms. */
+const retry = 1_000;
+
+const headers = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  // nginx would hold events back.
+  'x-accel-buffering': 'no',
+};
+
+export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+  const hub = new Hub(db);
+  const beating = setInterval(() => hub.beat(), heartbeat).unref();
+  // Before the server waits for its connections: a stream would keep it waiting for ever.
+  app.addHook('preClose', async () => {
+    clearInterval(beating);
+    hub.close();
+  });
+
+  app.get(
+    '/events',
+    {
+      schema: {
+        summary: 'Follow what happens in one’s chats (server-sent events)',
+        description:
+          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that the log no longer reaches back that far: load anew.',
+        headers: EventHeaders,
+        querystring: EventQuery,
+        response: {
+          200: {
+            description: 'The stream.',
+            content: { 'text/event-stream': { schema: Type.String() } },
+          },
+          '4xx': Failure,
+          '5xx': Failure,
+        },
+      },
+    },
+    async (request, reply) => {
+      const since = request.headers['last-event-id'] ?? request.query.since;
+      reply.hijack();
+      const { raw } = reply;
+      const stream = new Stream(request.session, raw);
+      raw.on('close', () => hub.remove(stream));
+      raw.writeHead(200, headers);
+      stream.push(`retry: ${retry}\n\n`);
+      try {
+        await hub.open(stream, since === undefined ? undefined : Number(since));
+      } catch (error) {
+        request.log.error({ err: error }, 'stream broken off');
+        raw.destroy();
+      }
+    },
+  );
+
+  app.post(
+    '/chats/:chat_id/typing',
+    {
+      schema: {
+        summary: 'Tell the others that one is typing; stored nowhere',
+        params: ChatParams,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      const chatId = Number(request.params.chat_id);
+      const { userId } = request.session;
+      await db.read(authorise, { chatId, userId });
+      hub.tell(chatId, 'typing', { chat_id: chatId, user_id: userId }, userId);
+      return { status: 'ok' as const };
+    },
+  );
+};

@@ -1,0 +1,13 @@
+import { Type } from 'typebox';
+import { told } from '../http/schema.ts';
+
+const Cursor = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,14})$',
+  examples: ['7'],
+  ...told('Last-Event-ID and since must be the id of an event, in plain digits.'),
+});
+
+/** Browsers send the header when they connect again; `since` is for the first time. */
+export const EventHeaders = Type.Object({ 'last-event-id': Type.Optional(Cursor) });
+
+export const EventQuery = Type.Object({ since: Type.Optional(Cursor) });

@@ -1,0 +1,34 @@
+/** What has run out is cleared away beside the requests, a portion at a time. */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Unit } from './db/commit.ts';
+import type { Store } from './db/store.ts';
+import { clearOldEvents } from './events/retention.ts';
+import { deleteExpiredInvites } from './invites/queries.ts';
+import { keyLifetime } from './messages/messages.ts';
+import { forgetPosted } from './messages/queries.ts';
+import { clearExpiredSessions } from './sessions/sessions.ts';
+
+/** In ms. */
+const interval = 10 * 60_000;
+
+/** Tidies up now and every ten minutes, until the function that it returns is called. */
+export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
+  const run = () => {
+    tidyUp(db).catch((error: unknown) => log.error({ err: error }, 'tidying up failed'));
+  };
+  run();
+  const timer = setInterval(run, interval).unref();
+  return () => clearInterval(timer);
+}
+
+/** Clears away all that has run out. */
+export async function tidyUp(db: Store): Promise<void> {
+  while (await db.write(clearPortion, {}));
+}
+
+async function clearPortion(unit: Unit): Promise<boolean> {
+  await clearExpiredSessions(unit);
+  await deleteExpiredInvites(unit, { now: unit.now });
+  await forgetPosted(unit, { before: unit.now - keyLifetime });
+  return clearOldEvents(unit);
+}

@@ -1,0 +1,96 @@
+/** Invites: a code that lets whoever has it join a chat, and register where that takes one. */
+
+import { findChat } from '../chats/queries.ts';
+import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { Refusal } from '../errors.ts';
+import { authorise, join, type Key, refuseRemoved } from '../members/members.ts';
+import { findMembership } from '../members/queries.ts';
+import {
+  deleteInvite,
+  findInvite,
+  findInviteMaker,
+  insertInvite,
+  listInvites,
+  useInvite,
+} from './queries.ts';
+
+/**
+ * Makes an invite to one of the caller's chats; any member may. It ends with its maker's membership.
+ *
+ * @param code at least 128 random bits, made outside this unit.
+ * @param lifetime in ms.
+ * @throws Refusal `no_chat`, `not_member`, `direct_chat`
+ */
+export async function createInvite(
+  unit: Unit,
+  input: Key & { code: string; lifetime: number; maxUses: number | null },
+): Promise<void> {
+  const { chatId, userId, code, lifetime, maxUses } = input;
+  await authorise(unit, { chatId, userId });
+  if ((await findChat(unit, { id: chatId }))?.directLow !== null) throw new Refusal('direct_chat');
+  const expiresAt = unit.now + lifetime;
+  const invite = { code, chatId, userId, createdAt: unit.now, expiresAt, usesLeft: maxUses };
+  await insertInvite(unit, invite);
+}
+
+/**
+ * The invites of a chat that hold: all of them for an owner, for others those that they made.
+ *
+ * @throws Refusal `no_chat`, `not_member`
+ */
+export async function readInvites(
+  snapshot: Snapshot,
+  { chatId, userId, now }: Key & { now: number },
+) {
+  const { role } = await authorise(snapshot, { chatId, userId });
+  const invites = await listInvites(snapshot, { chatId, now });
+  return role === 'owner' ? invites : invites.filter((invite) => invite.userId === userId);
+}
+
+/**
+ * Revokes an invite: one's own, or as an owner anybody's.
+ *
+ * @throws Refusal `no_chat`, `not_member`, `no_invite`, `other_invite`
+ */
+export async function revokeInvite(
+  unit: Unit,
+  { chatId, userId, code }: Key & { code: string },
+): Promise<void> {
+  const { role } = await authorise(unit, { chatId, userId });
+  const invite = await findInviteMaker(unit, { code, chatId });
+  if (invite === undefined) throw new Refusal('no_invite');
+  if (invite.userId !== userId && role !== 'owner') throw new Refusal('other_invite');
+  await deleteInvite(unit, { code });
+}
+
+/**
+ * Where an invite leads.
+ *
+ * @throws Refusal `no_invite` if it does not exist, has expired, was revoked or is used up.
+ */
+export async function readInvite(snapshot: Snapshot, { code, now }: { code: string; now: number }) {
+  const invite = await findInvite(snapshot, { code, now });
+  if (invite === undefined) throw new Refusal('no_invite');
+  return invite;
+}
+
+/**
+ * Joins the chat that an invite leads to. A member already has joined: that uses nothing up.
+ *
+ * @returns the chat's id.
+ * @throws Refusal `no_invite`; `removed` for whom an owner has removed.
+ */
+export async function acceptInvite(
+  unit: Unit,
+  { code, userId }: { code: string; userId: number },
+): Promise<number> {
+  const { chatId, usesLeft } = await readInvite(unit, { code, now: unit.now });
+  const key = { chatId, userId };
+  if ((await findMembership(unit, key)) !== undefined) return chatId;
+  await refuseRemoved(unit, key, 'removed');
+  if (usesLeft === 1) await deleteInvite(unit, { code });
+  else if (usesLeft !== null) await useInvite(unit, { code });
+  await join(unit, { ...key, role: 'member' });
+  return chatId;
+}

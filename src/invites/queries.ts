@@ -1,0 +1,71 @@
+import { and, desc, eq, gt, lte, sql } from 'drizzle-orm';
+import { change, type Params, row, rows } from '../db/query.ts';
+import { chats, invites } from '../db/tables.ts';
+
+/** An invite that still holds, and where it leads. */
+export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
+  orm
+    .select({
+      chatId: invites.chatId,
+      expiresAt: invites.expiresAt,
+      usesLeft: invites.usesLeft,
+      members: chats.memberCount,
+      title: chats.title,
+    })
+    .from(invites)
+    .innerJoin(chats, eq(chats.id, invites.chatId))
+    .where(and(eq(invites.code, $.code), gt(invites.expiresAt, $.now))),
+);
+
+/** The invites of a chat that still hold, newest first. */
+export const listInvites = rows((orm, $: Params<{ chatId: number; now: number }>) =>
+  orm
+    .select()
+    .from(invites)
+    .where(and(eq(invites.chatId, $.chatId), gt(invites.expiresAt, $.now)))
+    .orderBy(desc(invites.createdAt)),
+);
+
+export const findInviteMaker = row((orm, $: Params<{ code: string; chatId: number }>) =>
+  orm
+    .select({ userId: invites.userId })
+    .from(invites)
+    .where(and(eq(invites.code, $.code), eq(invites.chatId, $.chatId))),
+);
+
+export const insertInvite = change(
+  (
+    orm,
+    $: Params<{
+      code: string;
+      chatId: number;
+      userId: number;
+      createdAt: number;
+      expiresAt: number;
+      usesLeft: number | null;
+    }>,
+  ) =>
+    orm.insert(invites).values({
+      code: $.code,
+      chatId: $.chatId,
+      userId: $.userId,
+      createdAt: $.createdAt,
+      expiresAt: $.expiresAt,
+      usesLeft: $.usesLeft,
+    }),
+);
+
+export const useInvite = change((orm, $: Params<{ code: string }>) =>
+  orm
+    .update(invites)
+    .set({ usesLeft: sql`${invites.usesLeft} - 1` })
+    .where(eq(invites.code, $.code)),
+);
+
+export const deleteInvite = change((orm, $: Params<{ code: string }>) =>
+  orm.delete(invites).where(eq(invites.code, $.code)),
+);
+
+export const deleteExpiredInvites = change((orm, $: Params<{ now: number }>) =>
+  orm.delete(invites).where(lte(invites.expiresAt, $.now)),
+);

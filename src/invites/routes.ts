@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { ChatParams } from '../chats/schema.ts';
+import type { Store } from '../db/store.ts';
+import { answers, Ok } from '../http/schema.ts';
+import { isoTime } from '../http/time.ts';
+import { acceptInvite, createInvite, readInvite, readInvites, revokeInvite } from './invites.ts';
+import { InviteAnswer, InviteList, InviteParams, InviteQuery, NewInvite } from './schema.ts';
+
+/** 192 bits: nobody guesses one. */
+const codeBytes = 24;
+
+/** How long an invite holds unless its maker says otherwise, in seconds. */
+const week = 7 * 24 * 3600;
+
+interface Options {
+  readonly db: Store;
+  /** The time in ms since 1970. */
+  readonly clock: () => number;
+}
+
+export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
+  app.get(
+    '/chats/:chat_id/invites',
+    {
+      schema: {
+        summary: 'List the invites to a chat: an owner sees all, others see their own',
+        params: ChatParams,
+        response: answers(200, InviteList),
+      },
+    },
+    async (request) => {
+      const chatId = Number(request.params.chat_id);
+      const { userId } = request.session;
+      const invites = await db.read(readInvites, { chatId, userId, now: clock() });
+      return {
+        invites: invites.map((invite) => ({
+          code: invite.code,
+          created: isoTime(invite.createdAt),
+          expires: isoTime(invite.expiresAt),
+          user_id: invite.userId,
+          ...(invite.usesLeft !== null && { uses_left: invite.usesLeft }),
+        })),
+      };
+    },
+  );
+
+  app.post(
+    '/chats/:chat_id/invites',
+    {
+      schema: {
+        summary: 'Make an invite to a chat',
+        params: ChatParams,
+        body: NewInvite,
+        response: answers(201, Ok),
+      },
+      // Both fields may be left out, and the body with them.
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+    },
+    async (request, reply) => {
+      const { max_uses: maxUses, expires_in: seconds } = request.body;
+      const code = randomBytes(codeBytes).toString('base64url');
+      await db.write(createInvite, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        code,
+        lifetime: Number(seconds ?? week) * 1000,
+        maxUses: maxUses === undefined ? null : Number(maxUses),
+      });
+      reply.code(201).header('location', `/api/invites/${code}`);
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.delete(
+    '/chats/:chat_id/invites',
+    {
+      schema: {
+        summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
+        params: ChatParams,
+        querystring: InviteQuery,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(revokeInvite, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        code: request.query.code,
+      });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.get(
+    '/invites/:code',
+    {
+      schema: {
+        summary: 'Tell where an invite leads',
+        params: InviteParams,
+        response: answers(200, InviteAnswer),
+      },
+    },
+    async (request) => {
+      const { code } = request.params;
+      const invite = await db.read(readInvite, { code, now: clock() });
+      return {
+        invite: {
+          chat_id: invite.chatId,
+          expires: isoTime(invite.expiresAt),
+          members: invite.members,
+          title: invite.title,
+        },
+      };
+    },
+  );
+
+  app.post(
+    '/invites/:code',
+    {
+      schema: {
+        summary: 'Join the chat that an invite leads to',
+        params: InviteParams,
+        response: answers(201, Ok),
+      },
+    },
+    async (request, reply) => {
+      const { userId } = request.session;
+      const chatId = await db.write(acceptInvite, { code: request.params.code, userId });
+      reply.code(201).header('location', `/api/chats/${chatId}`);
+      return { status: 'ok' as const };
+    },
+  );
+};

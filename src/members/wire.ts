@@ -1,0 +1,13 @@
+import { isoTime } from '../http/time.ts';
+
+interface MemberRow {
+  readonly id: number;
+  readonly name: string;
+  readonly role: 'owner' | 'member';
+  readonly joinedAt: number;
+}
+
+/** A member as answers and events show them. */
+export function memberToWire({ joinedAt, ...member }: MemberRow) {
+  return { ...member, joined: isoTime(joinedAt) };
+}

@@ -1,0 +1,54 @@
+import { and, eq, lte, sql } from 'drizzle-orm';
+import { change, type Params, rows } from '../db/query.ts';
+import { memberships, mentions } from '../db/tables.ts';
+
+interface Member {
+  chatId: number;
+  userId: number;
+}
+
+/** Who is mentioned in a message and has not read it yet. */
+export const listMentioned = rows((orm, $: Params<{ chatId: number; messageId: number }>) =>
+  orm
+    .select({ userId: mentions.userId })
+    .from(mentions)
+    .where(and(eq(mentions.chatId, $.chatId), eq(mentions.messageId, $.messageId))),
+);
+
+export const insertMention = change((orm, $: Params<Member & { messageId: number }>) =>
+  orm.insert(mentions).values({ userId: $.userId, chatId: $.chatId, messageId: $.messageId }),
+);
+
+export const deleteMention = change((orm, $: Params<Member & { messageId: number }>) =>
+  orm
+    .delete(mentions)
+    .where(
+      and(
+        eq(mentions.userId, $.userId),
+        eq(mentions.chatId, $.chatId),
+        eq(mentions.messageId, $.messageId),
+      ),
+    ),
+);
+
+/** Forgets the mentions up to a message; what is returned stands for one each. */
+export const deleteMentionsUpTo = rows((orm, $: Params<Member & { upTo: number }>) =>
+  orm
+    .delete(mentions)
+    .where(
+      and(
+        eq(mentions.userId, $.userId),
+        eq(mentions.chatId, $.chatId),
+        lte(mentions.messageId, $.upTo),
+      ),
+    )
+    .returning({ messageId: mentions.messageId }),
+);
+
+/** Counts a member's unread mentions up or down. */
+export const changeMentionCount = change((orm, $: Params<Member & { by: number }>) =>
+  orm
+    .update(memberships)
+    .set({ mentions: sql`${memberships.mentions} + ${$.by}` })
+    .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+);

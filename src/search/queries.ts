@@ -1,0 +1,51 @@
+import { and, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import { change, type Params, row, rows } from '../db/query.ts';
+import { search } from '../db/search-table.ts';
+import { memberships, messages } from '../db/tables.ts';
+
+export const insertWords = change((orm, $: Params<{ id: number; words: string; scope: string }>) =>
+  orm.insert(search).values({ id: $.id, words: $.words, scope: $.scope }),
+);
+
+export const deleteWords = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(search).where(eq(search.id, $.id)),
+);
+
+/**
+ * The messages between two ids that fit an expression and are in one of the user's chats, newest
+ * first. The index comes first in the order of its rows: a cross join keeps SQLite from changing that.
+ */
+export const findHits = rows(
+  (
+    orm,
+    $: Params<{ userId: number; match: string; after: number; before: number; limit: number }>,
+  ) =>
+    orm
+      .select({
+        chatId: messages.chatId,
+        id: messages.id,
+        senderId: messages.senderId,
+        content: messages.content,
+        createdAt: messages.createdAt,
+      })
+      .from(search)
+      .crossJoin(messages)
+      .crossJoin(memberships)
+      .where(
+        and(
+          sql`${search} match ${$.match}`,
+          gt(search.id, $.after),
+          lt(search.id, $.before),
+          eq(messages.id, search.id),
+          eq(memberships.userId, $.userId),
+          eq(memberships.chatId, messages.chatId),
+        ),
+      )
+      .orderBy(desc(search.id))
+      .limit($.limit),
+);
+
+/** The id of the newest message of all. */
+export const findNewestId = row((orm, _: Params<Record<never, never>>) =>
+  orm.select({ id: messages.id }).from(messages).orderBy(desc(messages.id)).limit(1),
+);

@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Store } from '../db/store.ts';
+import { answers } from '../http/schema.ts';
+import { isoTime } from '../http/time.ts';
+import { canonicalName } from '../users/canonical.ts';
+import type { Term } from './query.ts';
+import { SearchAnswer, SearchQuery } from './schema.ts';
+import { type Hit, searchMessages } from './search.ts';
+import { snippetOf } from './snippet.ts';
+
+/** How many hits a page has unless the request says otherwise. */
+const pageSize = 20;
+
+export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+  app.get(
+    '/search',
+    {
+      schema: {
+        summary: 'Search the messages of one’s own chats, newest first',
+        description:
+          'A page may be short although there is more: `Link` with `rel="next"` leads on until it is absent.',
+        querystring: SearchQuery,
+        response: answers(200, SearchAnswer),
+      },
+    },
+    async (request, reply) => {
+      const { q, chat_id: chatId, from, before, limit } = request.query;
+      const page = await db.read(searchMessages, {
+        userId: request.session.userId,
+        query: q,
+        limit: Number(limit ?? pageSize),
+        ...(chatId !== undefined && { chatId: Number(chatId) }),
+        ...(from !== undefined && { fromKey: canonicalName(from) }),
+        ...(before !== undefined && { before: Number(before) }),
+      });
+      if (page.next !== undefined) reply.header('link', nextLink(request.query, page.next));
+      return { hits: page.hits.map((hit) => toWire(hit, page.terms)) };
+    },
+  );
+};
+
+/** The same search from where this page ended. */
+function nextLink(query: Record<string, string>, next: number): string {
+  const parameters = new URLSearchParams({ ...query, before: String(next) });
+  return `</api/search?${parameters}>; rel="next"`;
+}
+
+function toWire(hit: Hit, terms: readonly Term[]) {
+  const { text, marks } = snippetOf(hit.content, terms);
+  return {
+    chat_id: hit.chatId,
+    id: hit.id,
+    sender_id: hit.senderId,
+    snippet: text,
+    marks,
+    time: isoTime(hit.createdAt),
+  };
+}

@@ -1,0 +1,38 @@
+import { Type } from 'typebox';
+import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Name } from '../users/schema.ts';
+
+export const SearchQuery = Type.Object({
+  q: Type.String({
+    maxLength: 200,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    examples: ['hike "at nine"'],
+    description: 'Words and "quoted phrases"; the last word may be the beginning of one.',
+    ...told('Give what to search for in q, in at most 200 characters.'),
+  }),
+  chat_id: Type.Optional(Id('chat id')),
+  from: Type.Optional(Name),
+  before: Type.Optional(Id('message id in before')),
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^([1-9]|[1-4][0-9]|50)$',
+      examples: ['20'],
+      ...told('The limit must be a whole number from 1 to 50.'),
+    }),
+  ),
+});
+
+export const SearchAnswer = Type.Object({
+  hits: Type.Array(
+    Type.Object({
+      chat_id: WireId,
+      id: WireId,
+      sender_id: WireId,
+      snippet: Type.String(),
+      marks: Type.Array(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 }), {
+        description: 'What was found in the snippet: [start, end) in UTF-16 code units.',
+      }),
+      time: Time,
+    }),
+  ),
+});

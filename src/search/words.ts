@@ -1,0 +1,47 @@
+/** How a text is split into words, the same for what is stored, what is asked for and what is shown. */
+
+/** A word as it is compared, and where it stands in the text (in UTF-16 code units). */
+export interface Word {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Longer words are compared by their beginning, in UTF-16 code units. */
+const wordLength = 64;
+
+/** Scripts that put no spaces between words: each character is a word, and a word is a phrase. */
+const unspaced =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/v
+    .source;
+
+/** A character of an unspaced script with its marks, a run of other letters and digits, or an emoji. */
+const word = new RegExp(
+  String.raw`${unspaced}\p{M}*|[[\p{L}\p{N}\p{M}]--${unspaced}]+|\p{Extended_Pictographic}`,
+  'gv',
+);
+
+/** Accents of Latin, Greek and Cyrillic; points of Hebrew and Arabic: people search without them. */
+const accents =
+  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]/g;
+
+/** The words of a text in their order. */
+export function wordsOf(text: string): Word[] {
+  return Array.from(text.matchAll(word), ({ 0: raw, index }) => ({
+    text: fold(raw),
+    start: index,
+    end: index + raw.length,
+  })).filter((found) => found.text !== '');
+}
+
+/** A word without regard to case, accents and compatibility forms (Unicode 3.13, NFKD). */
+function fold(raw: string): string {
+  return raw
+    .normalize('NFKD')
+    .replace(accents, '')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFC')
+    .slice(0, wordLength)
+    .toWellFormed();
+}

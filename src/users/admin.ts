@@ -1,0 +1,42 @@
+/** What an admin does with other people's accounts. No chat of theirs is among it. */
+import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { Refusal } from '../errors.ts';
+import { endSessions } from '../sessions/sessions.ts';
+import { findUserById, listUsers, updateDisabled } from './queries.ts';
+
+/**
+ * The users of this server in the order of their registration.
+ *
+ * @param after the id of the last user of the page before; 0 for the first page.
+ * @throws Refusal `signed_out`, `not_admin`
+ */
+export async function readUsers(
+  snapshot: Snapshot,
+  { userId, after, limit }: { userId: number; after: number; limit: number },
+) {
+  await requireAdmin(snapshot, { userId });
+  return listUsers(snapshot, { after, limit });
+}
+
+/**
+ * Shuts an account, which ends all its sessions, or opens it again. Its chats and messages stay.
+ *
+ * @throws Refusal `signed_out`, `not_admin`, `no_user`, `own_account`
+ */
+export async function setDisabled(
+  unit: Unit,
+  { userId, id, isDisabled }: { userId: number; id: number; isDisabled: boolean },
+): Promise<void> {
+  await requireAdmin(unit, { userId });
+  if ((await findUserById(unit, { id })) === undefined) throw new Refusal('no_user');
+  if (id === userId) throw new Refusal('own_account');
+  await updateDisabled(unit, { id, disabledAt: isDisabled ? unit.now : null });
+  if (isDisabled) await endSessions(unit, { userId: id });
+}
+
+async function requireAdmin(snapshot: Snapshot, { userId }: { userId: number }): Promise<void> {
+  const user = await findUserById(snapshot, { id: userId });
+  if (user === undefined) throw new Refusal('signed_out');
+  if (user.role !== 'admin') throw new Refusal('not_admin');
+}
