@@ -1,0 +1,109 @@
+/** The README is held to what the program does. */
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { HTTPMethods } from 'fastify';
+import t from 'tap';
+import { settings } from '../src/config.ts';
+import { startServer } from './helpers/server.ts';
+import { startWorld, tempFolder } from './helpers/world.ts';
+
+const root = new URL('../', import.meta.url);
+const readme = await readFile(new URL('README.md', root), 'utf8');
+
+t.test('the table of settings is that of the program', async (t) => {
+  const rows = Object.entries(settings).map(([name, { default: value, description }]) => {
+    const shown = value === '' ? ' ' : ` \`${value}\` `;
+    return `| \`${name}\` |${shown}| ${description} |`;
+  });
+  t.strictSame(tableRows('## Settings'), rows);
+});
+
+t.test('.env.example has every setting, its meaning and its default', async (t) => {
+  const parts = Object.entries(settings).map(
+    ([name, { default: value, description }]) => `# ${description}\n#${name}=${value}\n`,
+  );
+  t.equal(await readFile(new URL('.env.example', root), 'utf8'), parts.join('\n'));
+});
+
+t.test('every route in the table of the API is there', async (t) => {
+  const { app } = await startWorld(t);
+  const rows = tableRows('## The API');
+  t.ok(rows.length > 10);
+  for (const row of rows) {
+    const [, method = '', addresses = ''] = row.split('|').map((cell) => cell.trim());
+    for (const [, address = ''] of addresses.matchAll(/`([^`?]+)[^`]*`/g)) {
+      const url = address.replace(/\{(\w+)\}/g, ':$1');
+      t.ok(app.hasRoute({ method: method as HTTPMethods, url }), `${method} ${url}`);
+    }
+  }
+});
+
+t.test('the map of the code names what is there, and every part of src/', async (t) => {
+  const [map = ''] = blocksOf('## Where things are');
+  const named = map.split('\n').flatMap((line) => /^[\w./]+/.exec(line)?.[0] ?? []);
+  for (const path of named) t.ok(existsSync(new URL(path, root)), path);
+  for (const entry of await readdir(new URL('src/', root), { withFileTypes: true })) {
+    const path = `src/${entry.name}${entry.isDirectory() ? '/' : ''}`;
+    t.ok(named.includes(path), path);
+  }
+});
+
+t.test('its links into the project lead somewhere', async (t) => {
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path = '']) => path);
+  t.ok(links.length > 0);
+  for (const path of links) t.ok(existsSync(new URL(path, root)), path);
+});
+
+const tools = ['bash', 'curl'].every(isInstalled);
+
+t.test('its session prints what it says', { skip: !tools && 'needs bash and curl' }, async (t) => {
+  const { url } = await startServer(t, join(await tempFolder(t), 'snug.db'));
+  const [session = '', printed = ''] = blocksOf('## Try it');
+  const script = session.replace('SNUG=http://127.0.0.1:3000', `SNUG=${url}`);
+  t.not(script, session);
+  const first = await run(script);
+  t.equal(withoutTimes(first), withoutTimes(printed));
+  t.equal(withoutIds(await run(script)), withoutIds(printed), 'and can be run again');
+});
+
+/** The text of a part of the README, without the parts below it. */
+function part(heading: string): string {
+  const [, rest = ''] = readme.split(`\n${heading}\n`);
+  return rest.split('\n## ')[0] ?? '';
+}
+
+/** The rows of a part's table, without its head. */
+function tableRows(heading: string): string[] {
+  const lines = part(heading).split('\n');
+  return lines.filter((line) => line.startsWith('|')).slice(2);
+}
+
+/** The blocks of code of a part. */
+function blocksOf(heading: string): string[] {
+  return [...part(heading).matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, block = '']) => block);
+}
+
+async function run(script: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script]);
+  return stdout;
+}
+
+function withoutTimes(text: string): string {
+  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME');
+}
+
+function withoutIds(text: string): string {
+  return withoutTimes(text).replace(/"(id|sender_id)":\d+/g, '"$1":ID');
+}
+
+function isInstalled(tool: string): boolean {
+  try {
+    execFileSync(tool, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
