@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { healthRoutes } from './http/health.ts';
 import { RequestLog } from './http/request-log.ts';
@@ -75,6 +76,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
 
+  app.register(apiDescription);
+  app.register(docsRoutes);
   app.register(healthRoutes, { db });
   app.register(sessionRoutes, { prefix: '/api', db, clock });
   app.register(userRoutes, { prefix: '/api', db, registration: config.registration, clock });
