@@ -24,6 +24,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.get(
     '/chats',
     {
+      config: { refuses: [] },
       schema: {
         summary: 'List one’s chats, the one with the latest activity first',
         response: answers(200, ChatList),
@@ -38,6 +39,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.get(
     '/directory',
     {
+      config: { refuses: [] },
       schema: {
         summary: 'List the open chats, newest first, 100 at a time',
         description: '`Link` with `rel="next"` leads on. Who finds one here may join it.',
@@ -59,6 +61,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.post(
     '/chats',
     {
+      config: { refuses: ['no_user', 'direct_self'] },
       schema: {
         summary: 'Create a chat, or open the direct chat with somebody',
         body: NewChat,
@@ -80,6 +83,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.put(
     '/chats/:chat_id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,
@@ -98,6 +102,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.delete(
     '/chats',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Leave a chat; the last member’s leaving deletes it',
         querystring: ChatQuery,

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { answers, Failure, Ok } from '../http/schema.ts';
+import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { Hub } from './hub.ts';
 import { EventHeaders, EventQuery } from './schema.ts';
@@ -33,6 +33,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
   app.get(
     '/events',
     {
+      config: { refuses: [] },
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:
@@ -44,8 +45,6 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
             description: 'The stream.',
             content: { 'text/event-stream': { schema: Type.String() } },
           },
-          '4xx': Failure,
-          '5xx': Failure,
         },
       },
     },
@@ -69,6 +68,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
   app.post(
     '/chats/:chat_id/typing',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Tell the others that one is typing; stored nowhere',
         params: ChatParams,

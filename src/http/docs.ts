@@ -3,8 +3,11 @@ import { createReadStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import swagger from '@fastify/swagger';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
+import { Refusal } from '../errors.ts';
+import { Failure } from './schema.ts';
 
 /** A form is what the documented API asks for; JSON is taken as well. */
 const consumes = ['application/x-www-form-urlencoded', 'application/json'];
@@ -22,10 +25,7 @@ export const apiDescription = fp(
             'Sign in by POST /api/login or register by POST /api/user: both set the two cookies that every other request must bring. Every error is `{"error": "…"}`, one sentence that says what to do.',
         },
       },
-      transform: ({ schema, url }) => ({
-        schema: { ...schema, tags: [nounOf(url)], ...(schema?.body !== undefined && { consumes }) },
-        url,
-      }),
+      transform: ({ schema, url, route }) => ({ schema: describeRoute(schema, route), url }),
     });
   },
   { name: 'api-description' },
@@ -76,6 +76,41 @@ export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
     });
   }
 };
+
+type Route = Pick<RouteOptions, 'config' | 'url'>;
+
+/** A route as the document shows it: under its noun, with what it takes and what it refuses. */
+function describeRoute(schema: FastifySchema, { config, url }: Route): FastifySchema {
+  return {
+    ...schema,
+    tags: [nounOf(url)],
+    ...(schema.body !== undefined && { consumes }),
+    response: { ...(schema.response as object), ...describeRefusals(schema, config) },
+  };
+}
+
+/** What a route refuses, by status: its input, who may not, and what is the route's own. */
+function describeRefusals(schema: FastifySchema, config: RouteOptions['config']): object {
+  const takesInput = schema.params ?? schema.querystring ?? schema.body;
+  const refused = [
+    ...(takesInput === undefined
+      ? []
+      : [[400, 'A field is missing or not as it must be.'] as const]),
+    ...[
+      ...(config?.access === 'everybody' ? [] : (['signed_out'] as const)),
+      ...(config?.refuses ?? []),
+    ]
+      .map((code) => new Refusal(code))
+      .map(({ status, message }) => [status, message] as const),
+  ];
+  const byStatus = Map.groupBy(refused, ([status]) => status);
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, entries]) => [
+      status,
+      { ...Failure, description: entries.map(([, sentence]) => `- ${sentence}`).join('\n') },
+    ]),
+  );
+}
 
 /** The first word of an address behind /api: what the route is about. */
 function nounOf(url: string): string {

@@ -60,7 +60,9 @@ function sentenceOf({ parentSchema, params }: Violation): string | undefined {
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, sentence } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
-  reply.code(status).type('application/json; charset=utf-8').send({ error: sentence });
+  // A text already: it needs no serialiser, which Fastify would make for every route.
+  const body = JSON.stringify({ error: sentence });
+  reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
 function describe(error: unknown): { status: number; sentence: string } {

@@ -8,7 +8,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.get(
     '/healthz',
     {
-      config: { access: 'everybody' },
+      config: { access: 'everybody', refuses: [] },
       logLevel: 'warn',
       schema: {
         summary: 'Tell whether the server is ready',

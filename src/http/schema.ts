@@ -27,13 +27,12 @@ export const Time = Type.String({ format: 'date-time', examples: ['2026-11-22T08
 
 export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'It is done.' });
 
-export const Failure = Type.Object(
-  { error: Type.String({ examples: ['There is no such chat.'] }) },
-  { description: 'It is not done; `error` says why, and what to do.' },
-);
+/** Every failure: one sentence that says why it is not done, and what to do. */
+export const Failure = Type.Object({
+  error: Type.String({ examples: ['There is no such chat.'] }),
+});
 
-/** The answers that a route can give: its success and, for everything else, one sentence. */
+/** The answer of a route that has succeeded. Refusals are answered by one handler for all routes. */
 export function answers<Status extends number, Body>(status: Status, body: Body) {
-  return { [status]: body, '4xx': Failure, '5xx': Failure } as Record<Status, Body> &
-    Record<'4xx' | '5xx', typeof Failure>;
+  return { [status]: body } as Record<Status, Body>;
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, type RefusalCode } from '../errors.ts';
 import { liveSession, type Session, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
 import { readCredentials } from './credentials.ts';
@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route: everybody, or (the default) only who is signed in. */
     access?: 'everybody';
+    /** What the route refuses, beside what every route may refuse; for the API's description. */
+    refuses?: readonly RefusalCode[];
   }
   interface FastifyRequest {
     /** Who makes the request; unset only on routes that everybody may call. */

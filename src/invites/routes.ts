@@ -23,6 +23,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.get(
     '/chats/:chat_id/invites',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'List the invites to a chat: an owner sees all, others see their own',
         params: ChatParams,
@@ -48,6 +49,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/chats/:chat_id/invites',
     {
+      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Make an invite to a chat',
         params: ChatParams,
@@ -77,6 +79,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.delete(
     '/chats/:chat_id/invites',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'] },
       schema: {
         summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
         params: ChatParams,
@@ -97,6 +100,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.get(
     '/invites/:code',
     {
+      config: { refuses: ['no_invite'] },
       schema: {
         summary: 'Tell where an invite leads',
         params: InviteParams,
@@ -120,6 +124,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/invites/:code',
     {
+      config: { refuses: ['no_invite', 'removed'] },
       schema: {
         summary: 'Join the chat that an invite leads to',
         params: InviteParams,

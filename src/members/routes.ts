@@ -18,6 +18,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.get(
     '/chats/:chat_id/members',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'List the members of a chat, the longest-standing first',
         params: ChatParams,
@@ -34,6 +35,17 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.post(
     '/chats/:chat_id/members',
     {
+      config: {
+        refuses: [
+          'no_chat',
+          'not_member',
+          'no_user',
+          'direct_chat',
+          'already_member',
+          'removed',
+          'user_removed',
+        ],
+      },
       schema: {
         summary: 'Add a user to a chat by name; to an open chat, oneself',
         params: ChatParams,
@@ -54,6 +66,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.delete(
     '/chats/:chat_id/members',
     {
+      config: { refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'] },
       schema: {
         summary: 'Remove a member (owners only), or oneself',
         params: ChatParams,
@@ -74,6 +87,9 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.put(
     '/chats/:chat_id/members/:user_id',
     {
+      config: {
+        refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner', 'no_member', 'last_owner'],
+      },
       schema: {
         summary: 'Make a member an owner, or an owner a member (owners only)',
         params: MemberParams,
@@ -95,6 +111,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.put(
     '/chats/:chat_id/notify',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Choose what to be told of a chat while not looking',
         params: ChatParams,

@@ -25,6 +25,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.get(
     '/chats/:chat_id',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Read the messages of a chat, oldest first; the newest 50 unless told otherwise',
         description: '`Link` leads on: `rel="prev"` to older messages, `rel="next"` to newer ones.',
@@ -54,6 +55,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.post(
     '/chats/:chat_id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Send a message',
         params: ChatParams,
@@ -80,6 +82,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Delete one of one’s own messages',
         params: ChatParams,
@@ -101,6 +104,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.get(
     '/chats/:chat_id/messages/:id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Read one message',
         params: MessageParams,
@@ -116,6 +120,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.put(
     '/chats/:chat_id/messages/:id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Edit one of one’s own messages',
         params: MessageParams,
@@ -132,6 +137,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id/messages/:id',
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
         params: MessageParams,
@@ -147,6 +153,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.put(
     '/chats/:chat_id/read',
     {
+      config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Note that one has read a chat up to a message',
         params: ChatParams,

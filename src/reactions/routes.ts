@@ -10,6 +10,7 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
   app.put(
     url,
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message', 'bad_emoji', 'too_many_emoji'] },
       schema: {
         summary: 'React to a message with an emoji',
         params: ReactionParams,
@@ -25,6 +26,7 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
   app.delete(
     url,
     {
+      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Take a reaction back',
         params: ReactionParams,

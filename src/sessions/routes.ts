@@ -34,7 +34,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.post(
     '/login',
     {
-      config: { access: 'everybody' },
+      config: { access: 'everybody', refuses: ['wrong_password', 'account_disabled', 'busy'] },
       schema: { summary: 'Sign in', body: Login, response: answers(200, Ok) },
     },
     async (request, reply) => {
@@ -49,7 +49,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
 
   app.get(
     '/logout',
-    { schema: { summary: 'Sign out: end this session', response: answers(200, Ok) } },
+    {
+      config: { refuses: [] },
+      schema: { summary: 'Sign out: end this session', response: answers(200, Ok) },
+    },
     async (request, reply) => {
       await db.write(endSession, request.session);
       clearCredentials(reply);
@@ -61,6 +64,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.get(
     '/session',
     {
+      config: { refuses: [] },
       schema: {
         summary: 'Tell who is signed in, and in which session',
         response: answers(200, SessionAnswer),
@@ -75,6 +79,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.get(
     '/sessions',
     {
+      config: { refuses: [] },
       schema: {
         summary: 'List one’s sessions, the one used last first',
         response: answers(200, SessionList),
@@ -96,6 +101,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.delete(
     '/sessions',
     {
+      config: { refuses: ['no_session'] },
       schema: {
         summary: 'End one of one’s sessions, or all but this one',
         querystring: SessionQuery,

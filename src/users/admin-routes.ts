@@ -12,6 +12,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
   app.get(
     '/users',
     {
+      config: { refuses: ['not_admin'] },
       schema: {
         summary: 'List the users of this server, 100 at a time (admins only)',
         description: '`Link` with `rel="next"` leads on.',
@@ -40,6 +41,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
   app.put(
     '/users/:user_id',
     {
+      config: { refuses: ['not_admin', 'no_user', 'own_account'] },
       schema: {
         summary: 'Shut an account or open it again (admins only)',
         params: UserParams,

@@ -37,7 +37,19 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.post(
     '/user',
     {
-      config: { access: 'everybody' },
+      config: {
+        access: 'everybody',
+        refuses: [
+          'registration_closed',
+          'invite_needed',
+          'no_invite',
+          'name_taken',
+          'email_taken',
+          'password_is_name',
+          'password_common',
+          'busy',
+        ],
+      },
       schema: { summary: 'Register and sign in', body: Registration, response: answers(201, Ok) },
     },
     async (request, reply) => {
@@ -59,6 +71,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/user',
     {
+      config: { refuses: ['no_user'] },
       schema: {
         summary: 'Look a user up by name',
         querystring: UserQuery,
@@ -71,6 +84,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/user/:user_id',
     {
+      config: { refuses: ['no_user'] },
       schema: {
         summary: 'Look a user up by id',
         params: UserParams,
@@ -83,6 +97,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user',
     {
+      config: { refuses: ['name_taken', 'email_taken'] },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         body: UserChange,
@@ -95,6 +110,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user/:user_id',
     {
+      config: { refuses: ['no_user', 'other_user', 'name_taken', 'email_taken'] },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         params: UserParams,
@@ -107,13 +123,17 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
 
   app.delete(
     '/user',
-    { schema: { summary: 'Delete one’s own account', response: answers(200, Ok) } },
+    {
+      config: { refuses: [] },
+      schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
+    },
     async (request) => remove(request.session.userId, request.session.userId),
   );
 
   app.delete(
     '/user/:user_id',
     {
+      config: { refuses: ['no_user', 'other_user'] },
       schema: {
         summary: 'Delete one’s own account',
         params: UserParams,
@@ -126,6 +146,16 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user/:user_id/password',
     {
+      config: {
+        refuses: [
+          'no_user',
+          'other_user',
+          'wrong_current_password',
+          'password_is_name',
+          'password_common',
+          'busy',
+        ],
+      },
       schema: {
         summary: 'Change one’s own password; ends all other sessions',
         params: UserParams,
