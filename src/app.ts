@@ -9,6 +9,7 @@ import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { healthRoutes } from './http/health.ts';
+import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
 import { memberRoutes } from './members/routes.ts';
@@ -42,6 +43,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
+    // http/protocol.ts requires it instead, with an answer that says so.
+    http: { requireHostHeader: false },
     return503OnClosing: true,
     exposeHeadRoutes: false,
     frameworkErrors: answerFailure,
@@ -64,6 +67,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     throw new Refusal('no_route');
   });
   app.removeContentTypeParser('text/plain');
+  app.register(protocol);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
