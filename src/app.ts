@@ -1,4 +1,5 @@
 /** The table of contents of the server: what it is made of, in the order in which it applies. */
+import { maxHeaderSize } from 'node:http';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -47,6 +48,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     http: { requireHostHeader: false },
     return503OnClosing: true,
     exposeHeadRoutes: false,
+    // No address is longer; so what stands in one is judged by its schema alone.
+    routerOptions: { maxParamLength: maxHeaderSize },
     frameworkErrors: answerFailure,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
