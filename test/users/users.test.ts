@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import t from 'tap';
 import { canonicalName } from '../../src/users/canonical.ts';
@@ -289,6 +290,22 @@ t.test('who is deleted is gone, and what they wrote stays', async (t) => {
   refused(t, await heir.get(chat), 403);
   refused(t, await heir.delete(`${chat}?id=${id}`), 403);
   refused(t, await carol.get(chat), 403);
+});
+
+t.test('what is deleted is erased from the file itself', async (t) => {
+  const { alice, bob, chat, file, db } = await startCast(t);
+  const { email } = (await bob.get('/api/user?name=bob')).body.user;
+  done(t, await bob.put('/api/user', { name: 'a passing name' }));
+  const own = await bob.createChat('a passing title');
+  await bob.send(own, 'a passing thought');
+  const id = await alice.send(chat, 'a slip of the tongue');
+  await alice.send(chat, 'this stays');
+  done(t, await alice.delete(`${chat}?id=${id}`));
+  done(t, await bob.delete('/api/user'));
+  await db.close();
+  const bytes = await readFile(file);
+  t.ok(bytes.includes('this stays'), 'the whole file was read');
+  for (const text of [email, 'a passing', 'a slip']) t.notOk(bytes.includes(text), text);
 });
 
 t.test('an owner who is deleted hands over; an id in the path names oneself too', async (t) => {
