@@ -1,4 +1,5 @@
 /** The table of contents of the server: what it is made of, in the order in which it applies. */
+import { maxHeaderSize } from 'node:http';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -11,6 +12,7 @@ import { eventRoutes } from './events/routes.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { healthRoutes } from './http/health.ts';
+import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
 import { inviteRoutes } from './invites/routes.ts';
@@ -48,8 +50,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
+    // http/protocol.ts requires it instead, with an answer that says so.
+    http: { requireHostHeader: false },
     return503OnClosing: true,
     exposeHeadRoutes: false,
+    // No address is longer; so what stands in one is judged by its schema alone.
+    routerOptions: { maxParamLength: maxHeaderSize },
     frameworkErrors: answerFailure,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
@@ -72,6 +78,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     throw new Refusal('no_route');
   });
   app.removeContentTypeParser('text/plain');
+  app.register(protocol);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });

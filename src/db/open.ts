@@ -60,6 +60,8 @@ function connect(file: string, opened: Connection[]): Connection {
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
+  // What is deleted is overwritten: SQLite would leave it in the file's free space.
+  connection.pragma('secure_delete = ON');
   connection.pragma('trusted_schema = OFF');
   connection.pragma('cell_size_check = ON');
   connection.pragma(`journal_size_limit = ${logLimit}`);

@@ -18,7 +18,6 @@ const frameworkCodes: Record<string, RefusalCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_body',
   FST_ERR_CTP_INVALID_JSON_BODY: 'bad_body',
-  FST_ERR_MAX_PARAM_LENGTH: 'no_route',
 };
 
 /** What Node's HTTP parser refuses before there is a request; code of the error → ours. */

@@ -1,15 +1,234 @@
 import t from 'tap';
-import { startCast } from '../helpers/world.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { damage, query } from '../helpers/rows.ts';
+import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
-t.test('a chat is created and listed', async (t) => {
+const badTitle = 'The title must have 1 to 100 characters, in one line, and not be blank.';
+const noChat = 'There is no such chat.';
+const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
+const badId = 'The chat id must be a whole number from 1 on, in plain digits.';
+
+const idOf = (chat: string) => Number(chat.split('/').at(-1));
+const chatsOf = async (person: Person) => (await person.get('/api/chats')).body.chats;
+const titlesOf = async (person: Person) =>
+  (await chatsOf(person)).map((chat: { title: string }) => chat.title);
+
+t.test('a chat is created and listed for its members alone', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
-  const id = Number(chat.split('/').at(-1));
-  const { status, text } = await bob.get('/api/chats');
+  const { status, text, headers } = await bob.get('/api/chats');
   t.equal(status, 200);
+  t.equal(headers['content-type'], 'application/json; charset=utf-8');
   t.equal(
     text,
-    `{"chats":[{"id":${id},"last_message":null,"last_message_time":null,"sender_id":null,"title":"Sunday hike"}]}`,
+    `{"chats":[{"id":${idOf(chat)},"last_message":null,"last_message_time":null,"sender_id":null,"title":"Sunday hike"}]}`,
   );
   t.strictSame((await carol.get('/api/chats')).body, { chats: [] });
   t.equal((await alice.get('/api/chats')).text, text);
+});
+
+t.test('the answer to a creation names the chat', async (t) => {
+  const { register } = await startWorld(t);
+  const alice = await register('alice');
+  const answer = await alice.post('/api/chats', { title: 'One' });
+  done(t, answer, 201);
+  t.match(answer.headers.location, /^\/api\/chats\/[1-9]\d*$/);
+  t.equal((await alice.get(String(answer.headers.location))).text, '{"messages":[]}');
+});
+
+t.test('the last message stands in the list, to the letter', async (t) => {
+  const { alice, bob, chat, clock } = await startCast(t);
+  await alice.send(chat, 'first');
+  clock.now += 1000;
+  await bob.send(chat, 'Um neun? "Ja" ☀️');
+  t.equal(
+    (await alice.get('/api/chats')).text,
+    `{"chats":[{"id":${idOf(chat)},"last_message":"Um neun? \\"Ja\\" ☀️","last_message_time":"2026-11-22T08:35:53.123Z","sender_id":${bob.id},"title":"Sunday hike"}]}`,
+  );
+});
+
+t.test('deleting the last message brings the one before it back', async (t) => {
+  const { alice, bob, chat, clock } = await startCast(t);
+  const empty = (await alice.get('/api/chats')).text;
+  const first = await alice.send(chat, 'first');
+  const one = (await alice.get('/api/chats')).text;
+  clock.now += 1000;
+  const middle = await bob.send(chat, 'middle');
+  const last = await bob.send(chat, 'last');
+  const all = (await alice.get('/api/chats')).text;
+  done(t, await bob.delete(`${chat}?id=${middle}`));
+  t.equal((await alice.get('/api/chats')).text, all, 'one that is not the last changes nothing');
+  done(t, await bob.delete(`${chat}?id=${last}`));
+  t.equal((await alice.get('/api/chats')).text, one);
+  done(t, await alice.delete(`${chat}?id=${first}`));
+  t.equal((await alice.get('/api/chats')).text, empty);
+});
+
+t.test('chats are listed by their latest activity, newest first', async (t) => {
+  const { register, clock } = await startWorld(t);
+  const alice = await register('alice');
+  const one = await alice.createChat('one');
+  const two = await alice.createChat('two');
+  await alice.createChat('three');
+  t.strictSame(await titlesOf(alice), ['three', 'two', 'one']);
+  // The order is that of the events: a clock that stands still or goes back changes nothing.
+  clock.now -= 3_600_000;
+  await alice.send(one, 'hello');
+  t.strictSame(await titlesOf(alice), ['one', 'three', 'two']);
+  const id = await alice.send(two, 'hello');
+  t.strictSame(await titlesOf(alice), ['two', 'one', 'three']);
+  await alice.delete(`${two}?id=${id}`);
+  t.strictSame(await titlesOf(alice), ['one', 'three', 'two']);
+});
+
+t.test('any member renames a chat, and only a member', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  done(t, await bob.put(chat, { title: 'Monday' }));
+  t.strictSame(await titlesOf(alice), ['Monday']);
+  refused(t, await carol.put(chat, { title: 'Mine' }), 403, notMember);
+  refused(t, await carol.put('/api/chats/999999', { title: 'Mine' }), 404, noChat);
+  t.strictSame(await titlesOf(alice), ['Monday']);
+});
+
+t.test('a title fits up to 100 code points, is seen, and is kept byte for byte', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const good = [
+    'x',
+    'x'.repeat(99),
+    'x'.repeat(100),
+    '🦆'.repeat(100),
+    '  kept  ',
+    'e\u0301 \u202e x',
+    "'; drop table chats; --",
+    '<img src=x onerror=alert(1)>',
+    '%_\\ {{7*7}} $(id) ../ %zz',
+    '👩‍👩‍👧‍👦',
+    `z${'\u0301'.repeat(99)}`,
+  ];
+  for (const title of good) {
+    done(t, await alice.put(chat, { title }));
+    t.equal((await titlesOf(alice)).at(-1), title);
+    done(t, await alice.post('/api/chats', { title }), 201);
+    t.equal((await chatsOf(alice))[0].title, title);
+  }
+  const count = query(file, 'select * from chats').length;
+  const bad = [
+    '',
+    ' ',
+    '\u200b\u200d',
+    '\u2800\u3164',
+    '\n',
+    'two\nlines',
+    'two\rlines',
+    'tab\t',
+    'nul\u0000',
+    'x'.repeat(101),
+    '🦆'.repeat(101),
+  ];
+  for (const title of bad) {
+    refused(t, await alice.put(chat, { title }), 400, badTitle, title);
+    refused(t, await alice.post('/api/chats', { title }), 400, badTitle, title);
+  }
+  for (const fields of [{}, { Title: 'x' }, { 'title[]': 'x' }, { 'title[x]': 'x' }]) {
+    refused(t, await alice.put(chat, fields), 400, badTitle);
+    refused(t, await alice.post('/api/chats', fields), 400, badTitle);
+  }
+  t.equal(query(file, 'select * from chats').length, count);
+});
+
+t.test('who leaves a chat is out of it, and may be added again', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const id = await bob.send(chat, 'bye');
+  done(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`));
+  t.strictSame(await chatsOf(bob), []);
+  refused(t, await bob.get(chat), 403, notMember);
+  refused(t, await bob.post(chat, { content: 'still here' }), 403, notMember);
+  refused(t, await bob.put(chat, { title: 'still mine' }), 403, notMember);
+  refused(t, await bob.delete(`${chat}?id=${id}`), 403, notMember);
+  refused(t, await bob.get(`${chat}/members`), 403, notMember);
+  refused(t, await bob.post(`${chat}/members`, { name: 'bob' }), 403, notMember);
+  refused(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`), 403, notMember);
+  t.strictSame((await alice.get(chat)).body.messages[0].sender_id, bob.id, 'what they wrote stays');
+  done(t, await alice.post(`${chat}/members`, { name: 'bob' }), 201);
+  done(t, await bob.delete(`${chat}?id=${id}`));
+});
+
+t.test('leaving names its chat exactly', async (t) => {
+  const { alice, carol, chat, file } = await startCast(t);
+  const leave = (query: string) => alice.delete(`/api/chats${query}`);
+  const id = idOf(chat);
+  for (const query of [
+    '',
+    '?chat_id=',
+    `?chat_id=${id}&chat_id=${id}`,
+    `?chat_id[]=${id}`,
+    `?CHAT_ID=${id}`,
+    `?id=${id}`,
+    `?chat_id=${id};x`,
+    `?chat_id=${id} OR 1=1`,
+    '?chat_id=*',
+  ]) {
+    refused(t, await leave(query.replaceAll(' ', '%20')), 400, badId, query);
+  }
+  const inBody = await alice.form('DELETE', '/api/chats', { chat_id: String(id) });
+  refused(t, inBody, 400, badId);
+  refused(t, await leave('?chat_id=999999'), 404, noChat);
+  refused(t, await carol.delete(`/api/chats?chat_id=${id}`), 403, notMember);
+  t.equal(query(file, 'select * from memberships').length, 2);
+  done(t, await leave(`?chat_id=${id}&x=y&id=7`));
+});
+
+t.test('the last one to leave deletes the chat with its messages', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  await alice.send(chat, 'nobody will read this');
+  const leave = `/api/chats?chat_id=${idOf(chat)}`;
+  done(t, await alice.delete(leave));
+  t.match((await bob.get(chat)).body.messages, [{ content: 'nobody will read this' }]);
+  done(t, await bob.delete(leave));
+  refused(t, await alice.get(chat), 404, noChat);
+  refused(t, await bob.delete(leave), 404, noChat);
+  for (const table of ['chats', 'messages', 'memberships']) {
+    t.strictSame(query(file, `select * from ${table}`), [], table);
+  }
+  t.strictSame(damage(file), []);
+});
+
+t.test('an id of a chat that was deleted is never given again', async (t) => {
+  const { register } = await startWorld(t);
+  const alice = await register('alice');
+  const gone = await alice.createChat('gone');
+  await alice.delete(`/api/chats?chat_id=${idOf(gone)}`);
+  t.ok(idOf(await alice.createChat('next')) > idOf(gone));
+});
+
+t.test('creating, joining and leaving at once leaves no torn membership', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const leave = `/api/chats?chat_id=${idOf(chat)}`;
+  const answers = await Promise.all([
+    ...Array.from({ length: 10 }, (_, i) => carol.post('/api/chats', { title: `chat ${i}` })),
+    ...Array.from({ length: 10 }, () => alice.post(`${chat}/members`, { name: 'carol' })),
+    ...Array.from({ length: 5 }, () => bob.delete(leave)),
+  ]);
+  const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+  t.equal(count(201), 11, 'ten chats and one membership');
+  t.equal(count(400), 9, 'nine times carol was there already');
+  t.equal(count(200), 1, 'bob left once');
+  t.equal(count(403), 4, 'and was gone the other times');
+  t.equal((await chatsOf(carol)).length, 11);
+  t.strictSame(damage(file), []);
+});
+
+t.test('a chat deleted beside posts and reads leaves no orphan', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const leave = `/api/chats?chat_id=${idOf(chat)}`;
+  const requests = Array.from({ length: 60 }, (_, i) => {
+    if (i === 20) return alice.delete(leave);
+    if (i === 40) return bob.delete(leave);
+    const person = i % 2 === 0 ? alice : bob;
+    return i % 3 === 0 ? person.get(chat) : person.post(chat, { content: `${i}` });
+  });
+  const answers = await Promise.all(requests);
+  t.ok(answers.every(({ status }) => [200, 201, 403, 404].includes(status)));
+  t.strictSame(query(file, 'select * from messages'), []);
+  t.strictSame(damage(file), []);
+  refused(t, await alice.post(chat, { content: 'too late' }), 404, noChat);
 });

@@ -1,0 +1,157 @@
+/** Who may know whom, read from the import statements; see CONTRIBUTING. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+type Sources = Record<string, string>;
+
+/** What a file is by its place: a noun's folder has routes, rules, queries and a schema. */
+function kindOf(file: string): string {
+  const { dir, name } = posix.parse(file);
+  if (dir === '') return name;
+  if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
+  if (dir === 'db') return name === 'tables' ? 'tables' : 'db';
+  return ['routes', 'queries', 'schema'].includes(name) ? name : 'rules';
+}
+
+/** Which kinds of our own files each kind may import. */
+const arrows: Record<string, readonly string[]> = {
+  main: ['serve', 'errors'],
+  serve: ['app', 'config', 'db', 'http', 'errors'],
+  app: ['routes', 'http', 'config', 'db', 'errors'],
+  config: ['errors'],
+  errors: [],
+  routes: ['rules', 'queries', 'schema', 'http', 'db', 'errors'],
+  rules: ['rules', 'queries', 'schema', 'db', 'errors'],
+  queries: ['tables', 'db'],
+  schema: ['schema', 'errors'],
+  http: ['http', 'rules', 'queries', 'schema', 'db', 'errors'],
+  db: ['db', 'tables', 'errors'],
+  tables: [],
+};
+
+/** Of the database, those who use it see these alone, and only who opens it sees `open`. */
+const open: Record<string, readonly string[]> = {
+  'db/store.ts': ['app', 'routes', 'http', 'db'],
+  'db/commit.ts': ['rules', 'db'],
+  'db/query.ts': ['rules', 'queries', 'db'],
+  'db/open.ts': ['serve'],
+};
+
+/** Packages that not everybody may import. */
+const packages: Record<string, readonly string[]> = {
+  'better-sqlite3': ['db'],
+  'drizzle-orm/better-sqlite3': ['db'],
+  'drizzle-orm': ['db', 'tables', 'queries'],
+  'drizzle-orm/sqlite-core': ['tables'],
+  typebox: ['schema'],
+};
+
+const sources = readSources(fileURLToPath(new URL('../src/', import.meta.url)));
+
+t.test('every import follows an arrow', async (t) => {
+  t.strictSame(wrongArrows(sources), []);
+});
+
+t.test('the driver is known to db/ alone, and drizzle to queries', async (t) => {
+  t.strictSame(wrongPackages(sources), []);
+});
+
+t.test('only config.ts reads the environment', async (t) => {
+  t.strictSame(filesWith(sources, /\bprocess\s*\.\s*env\b|\benv\b[^;]*node:process/), [
+    'config.ts',
+  ]);
+});
+
+/** A drizzle statement that runs itself, whether or not it was prepared first. */
+const selfRun = /\)\s*\.(run|get|all|values|sync)\(\s*\)|\borm\b[^;]*?\.(run|get|all)\(/;
+
+t.test('outside db/ a statement is run in no other way than by calling its query', async (t) => {
+  t.strictSame(
+    filesWith(
+      pick(sources, (file) => kindOf(file) !== 'db'),
+      selfRun,
+    ),
+    [],
+  );
+  t.match('orm.select().from(users).all();', selfRun);
+  t.match('await unit.orm.run(sql`vacuum`);', selfRun);
+});
+
+t.test('a wrong arrow fails by name', async (t) => {
+  const wrong = {
+    'chats/queries.ts': "import { x } from './chats.ts';",
+    'chats/chats.ts': "import type { x } from '../users/routes.ts';",
+    'chats/routes.ts':
+      "import {\n  x,\n} from '../users/routes.ts';\nimport { db } from '../db/open.ts';",
+    'chats/schema.ts': "import '../errors.ts'; import { y } from './queries.ts';",
+    'db/open.ts': "const x = await import('../chats/queries.ts');",
+    'users/new/x.ts': "export { x } from '../../http/sign-in.ts';",
+  };
+  t.strictSame(wrongArrows(wrong), [
+    'chats/queries.ts → chats/chats.ts',
+    'chats/chats.ts → users/routes.ts',
+    'chats/routes.ts → users/routes.ts',
+    'chats/routes.ts → db/open.ts',
+    'chats/schema.ts → chats/queries.ts',
+    'db/open.ts → chats/queries.ts',
+    'users/new/x.ts → http/sign-in.ts',
+  ]);
+  t.strictSame(
+    wrongPackages({
+      'chats/chats.ts': "import { eq } from 'drizzle-orm';",
+      'chats/queries.ts': "import Database from 'better-sqlite3';",
+    }),
+    ['chats/chats.ts → drizzle-orm', 'chats/queries.ts → better-sqlite3'],
+  );
+});
+
+function readSources(folder: string): Sources {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.ts'));
+  return Object.fromEntries(files.map((file) => [file, readFileSync(folder + file, 'utf8')]));
+}
+
+/** What a file imports or exports from elsewhere, by name, for its types too. */
+function importsOf(source: string): string[] {
+  const statements = /(?:\bfrom\s*|\bimport\s*\(?\s*)'([^']+)'/g;
+  return [...source.matchAll(statements)].map(([, name]) => String(name));
+}
+
+function wrongArrows(files: Sources): string[] {
+  return Object.entries(files).flatMap(([file, source]) =>
+    importsOf(source)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => posix.join(posix.dirname(file), name))
+      .filter((target) => !isAllowed(kindOf(file), target))
+      .map((target) => `${file} → ${target}`),
+  );
+}
+
+function isAllowed(kind: string, target: string): boolean {
+  const mayKnow = arrows[kind]?.includes(kindOf(target)) ?? false;
+  if (kindOf(target) !== 'db' || kind === 'db') return mayKnow;
+  return mayKnow && (open[target]?.includes(kind) ?? false);
+}
+
+function wrongPackages(files: Sources): string[] {
+  return Object.entries(files).flatMap(([file, source]) =>
+    importsOf(source)
+      .filter((name) => packages[name]?.includes(kindOf(file)) === false)
+      .map((name) => `${file} → ${name}`),
+  );
+}
+
+function filesWith(files: Sources, pattern: RegExp): string[] {
+  return Object.keys(pick(files, (_, source) => pattern.test(withoutComments(source)))).sort();
+}
+
+function pick(files: Sources, isWanted: (file: string, source: string) => boolean): Sources {
+  return Object.fromEntries(
+    Object.entries(files).filter(([file, source]) => isWanted(file, source)),
+  );
+}
+
+const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');

@@ -1,0 +1,462 @@
+/** What the framework, its parsers and Node's refuse: in our words, whoever speaks. */
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { describeRequest } from '../../src/http/request-log.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { allRows, query } from '../helpers/rows.ts';
+import {
+  type Answer,
+  type Person,
+  password,
+  startCast,
+  startWorld,
+  type World,
+} from '../helpers/world.ts';
+
+const noRoute = 'There is nothing at this address. Check the path and the method.';
+const badUrl = 'The address could not be read. Check its percent-encoding.';
+const badBody = 'The body could not be read. Send a form or a JSON object.';
+const bodyType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
+const badTitle = 'The title must have 1 to 100 characters, in one line, and not be blank.';
+const badRequest = 'The request could not be understood.';
+const tooLarge = 'The request is too large.';
+
+const form = 'application/x-www-form-urlencoded';
+
+/** Creates a chat by a body of any kind. */
+function create(person: Person, payload: string | Buffer, headers: Record<string, string> = {}) {
+  return person.request({ method: 'POST', url: '/api/chats', payload, headers });
+}
+
+const createByJson = (person: Person, payload: string) =>
+  create(person, payload, { 'content-type': 'application/json' });
+
+t.test('an address that is none is answered so, and leads round no door', async (t) => {
+  const { alice, nobody } = await startCast(t);
+  for (const url of [
+    '/',
+    '/api',
+    '/api/',
+    '/api/nothing',
+    '//api/chats',
+    '/API/chats',
+    '/api//chats',
+    '/api/Chats',
+    '/api/chats%2f',
+    '/api/chats%00',
+    '/api/chats;x=1',
+    '/api/chats.json',
+    '/api/chats/1/',
+    '/api/chats/1/nothing',
+    '/../../etc/passwd',
+    '/index.html',
+    '/constructor',
+    '/__proto__',
+  ]) {
+    for (const person of [alice, nobody()]) refused(t, await person.get(url), 404, noRoute, url);
+  }
+  for (const url of ['/%zz', '/%', '/api/chats/%ff', '/api/chats/%C0%AF', '/api/user/%ED%A0%80']) {
+    for (const person of [alice, nobody()]) refused(t, await person.get(url), 400, badUrl, url);
+  }
+  // An empty id is an id that does not fit.
+  refused(t, await alice.get('/api/chats/'), 400);
+  refused(t, await nobody().get('/api/chats/'), 403);
+});
+
+t.test('a method that a route does not have is answered so', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const before = allRows(file);
+  const methods = ['HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'] as const;
+  for (const url of [
+    '/api/chats',
+    chat,
+    `${chat}/members`,
+    '/api/user',
+    '/healthz',
+    '/api/login',
+  ]) {
+    for (const method of methods) {
+      const answer = await alice.request({ method: method as 'HEAD', url });
+      if (method === 'HEAD') t.equal(answer.status, 404, `${method} ${url}`);
+      else refused(t, answer, 404, noRoute, `${method} ${url}`);
+      const names = Object.keys(answer.headers);
+      t.notOk(
+        names.some((name) => name.startsWith('access-control')),
+        'nothing for other sites',
+      );
+    }
+  }
+  for (const [method, url] of [
+    ['GET', '/api/login'],
+    ['PUT', '/api/login'],
+    ['DELETE', '/api/login'],
+    ['POST', '/api/logout'],
+    ['PUT', '/api/chats'],
+    ['POST', `/api/user/${alice.id}`],
+    ['PUT', `${chat}/members`],
+    ['POST', '/healthz'],
+  ] as const) {
+    refused(t, await alice.request({ method, url }), 404, noRoute, `${method} ${url}`);
+  }
+  t.strictSame(allRows(file), before);
+});
+
+t.test('no header or field turns a method into another', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' };
+  const url = `/api/chats?chat_id=${chat.split('/').at(-1)}&_method=DELETE`;
+  t.equal((await alice.get(url, headers)).status, 200);
+  t.equal((await alice.get(chat)).status, 200, 'she has not left');
+});
+
+t.test('fields come as a form or as JSON', async (t) => {
+  const { alice } = await startCast(t);
+  const types = [
+    form,
+    'Application/X-WWW-Form-URLencoded',
+    `${form}; charset=utf-8`,
+    `${form} ; a=b`,
+  ];
+  for (const type of types) {
+    done(t, await create(alice, 'title=a+b%21', { 'content-type': type }), 201);
+  }
+  for (const type of ['application/json', 'APPLICATION/JSON', 'application/json; charset=utf-8']) {
+    done(t, await create(alice, '{"title":"a b!"}', { 'content-type': type }), 201);
+  }
+  done(t, await createByJson(alice, '\ufeff{"title":"a b!","x":{"y":[1]}}'), 201);
+  const titles = (await alice.get('/api/chats')).body.chats.map(
+    (chat: { title: string }) => chat.title,
+  );
+  t.strictSame(titles, [...Array(8).fill('a b!'), 'Sunday hike']);
+});
+
+t.test('fields come in no other way', async (t) => {
+  const { alice, file } = await startCast(t);
+  const before = allRows(file);
+  for (const type of [
+    'text/plain',
+    'text/plain;charset=UTF-8',
+    'text/xml',
+    'multipart/form-data; boundary=x',
+    'application/octet-stream',
+    'application/jsonx',
+    `${form}x`,
+    'application/json, text/plain',
+    ';',
+    'x',
+  ]) {
+    const answer = await create(alice, 'title=x', { 'content-type': type });
+    refused(t, answer, 400, bodyType, type);
+  }
+  for (const type of [
+    'application/json',
+    'application/json\t; charset=utf-8',
+    ' application/json',
+  ]) {
+    refused(t, await create(alice, 'title=x', { 'content-type': type }), 400, badBody, type);
+  }
+  refused(t, await alice.request({ method: 'POST', url: '/api/chats' }), 400, badBody);
+  for (const [type, body] of [
+    [form, 'title=x'],
+    ['application/json', '{"title":"x"}'],
+  ] as const) {
+    const headers = { 'content-type': type, 'content-encoding': 'gzip' };
+    refused(t, await create(alice, gzipSync(body), headers), 400);
+  }
+  t.strictSame(allRows(file), before);
+});
+
+t.test('JSON is one object of strings', async (t) => {
+  const { alice, file } = await startCast(t);
+  const before = allRows(file);
+  const bodies = [
+    ...['', '{', '[]', '["x"]', 'null', '1', 'true', '"x"', '{"title":NaN}', "{'title':'x'}"],
+    ...['{"title":"x"}x', '{"title":"x"}{}', '{"title":"x",}', '{"__proto__":{},"title":"x"}'],
+    '{"constructor":{"prototype":{"x":1}},"title":"x"}',
+    `${'['.repeat(10_000)}${']'.repeat(10_000)}`,
+  ];
+  for (const body of bodies) refused(t, await createByJson(alice, body), 400, badBody, body);
+  const values = [
+    '1',
+    'null',
+    'true',
+    '["x"]',
+    '[["x"]]',
+    '{"x":"x"}',
+    '{}',
+    '"\\ud800"',
+    '"\\u0000"',
+  ];
+  for (const value of values) {
+    refused(t, await createByJson(alice, `{"title":${value}}`), 400, badTitle, value);
+  }
+  refused(t, await createByJson(alice, '{}'), 400, badTitle);
+  refused(t, await createByJson(alice, '{"TITLE":"x"}'), 400, badTitle);
+  t.strictSame(allRows(file), before);
+});
+
+t.test('a form’s fields stand in it once, whatever else does', async (t) => {
+  const { alice } = await startCast(t);
+  const send = (body: string) => create(alice, body, { 'content-type': form });
+  for (const body of [
+    '',
+    '=',
+    '&&',
+    'title',
+    'title=',
+    'title=a&title=b',
+    'title[]=a',
+    'title[x]=a',
+  ]) {
+    refused(t, await send(body), 400, badTitle, body);
+  }
+  const strange =
+    '__proto__=1&__proto__=2&__proto__[x]=1&__proto__.x=1&constructor[prototype][x]=1' +
+    '&hasOwnProperty=1&toString=1&prototype=1&id=1&title=fine';
+  done(t, await send(strange), 201);
+  t.equal(Reflect.get({}, 'x'), undefined);
+  const many = Array.from({ length: 5000 }, (_, i) => `k${i}=1`).join('&');
+  done(t, await send(`${many}&title=fine`), 201);
+});
+
+t.test('percent-encoding that is none is taken as it stands', async (t) => {
+  const { alice, chat } = await startCast(t);
+  for (const [body, content] of [
+    ['100%', '100%'],
+    ['%zz', '%zz'],
+    ['%u0041', '%u0041'],
+    ['%ED%A0%80', '%ED%A0%80'],
+    ['%C0%AF', '%C0%AF'],
+    ['%FF', '%FF'],
+    ['%F0%9F%A6%86', '🦆'],
+    ['a+b', 'a b'],
+    ['a%2Bb', 'a+b'],
+  ]) {
+    const headers = { 'content-type': form };
+    const payload = `content=${body}`;
+    done(t, await alice.request({ method: 'POST', url: chat, headers, payload }), 201);
+    const { messages } = (await alice.get(`${chat}?limit=1`)).body;
+    t.equal(messages[0].content, content);
+  }
+});
+
+t.test('a request larger than the longest message is refused', async (t) => {
+  const { alice, chat, nobody, file } = await startCast(t);
+  const post = (payload: string, headers = {}) =>
+    alice.request({
+      method: 'POST',
+      url: chat,
+      payload,
+      headers: { 'content-type': form, ...headers },
+    });
+  const padded = (size: number) => `content=x&y=${'y'.repeat(size - 'content=x&y='.length)}`;
+  done(t, await post(padded(64 * 1024)), 201);
+  refused(t, await post(padded(64 * 1024 + 1)), 413, tooLarge);
+  const json = JSON.stringify({ content: 'x', y: 'y'.repeat(64 * 1024) });
+  refused(t, await post(json, { 'content-type': 'application/json' }), 413, tooLarge);
+  const headers = { 'content-type': form, 'content-length': String(2 ** 30) };
+  const url = '/api/login';
+  const huge = await nobody().request({ method: 'POST', url, payload: 'x', headers });
+  refused(t, huge, 413, tooLarge);
+  t.equal(query(file, 'select * from messages').length, 1);
+});
+
+t.test('who is not signed in is told so before anything is read', async (t) => {
+  const { nobody, chat } = await startCast(t);
+  const signedOut = 'You are not signed in. Sign in first.';
+  const payload = 'x'.repeat(1024 * 1024);
+  refused(t, await nobody().request({ method: 'POST', url: chat, payload }), 403, signedOut);
+  refused(t, await nobody().get('/api/chats/not-an-id'), 403, signedOut);
+  refused(t, await nobody().get(`/api/chats/${'9'.repeat(5000)}`), 403, signedOut);
+});
+
+t.test('nothing that a client says of itself moves where an answer leads', async (t) => {
+  const { nobody } = await startWorld(t, { TRUST_PROXY: '127.0.0.1' });
+  const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
+  const payload = { name: 'alice', password, email: 'a@b' };
+  const url = '/api/user?next=//evil.example&return_to=/%5cevil.example';
+  const answer = await nobody().request({ method: 'POST', url, payload, headers });
+  done(t, answer, 201);
+  t.equal(answer.headers.location, '/api/chats');
+  t.notMatch(JSON.stringify(answer.headers), 'evil');
+});
+
+t.test('a defect is answered without a word about itself', async (t) => {
+  const { alice, db, chat } = await startCast(t);
+  const read = db.read;
+  const secret = 'SQLITE_CORRUPT: select secret from /home/alice at Object.<anonymous> (x.ts:1)';
+  for (const error of [
+    new Error(secret),
+    Object.assign(new Error(secret), { statusCode: 500, code: 'FST_ERR_X' }),
+    Object.assign(new Error(secret), { statusCode: 200 }),
+  ]) {
+    db.read = () => Promise.reject(error);
+    refused(t, await alice.get(chat), 500, 'Something went wrong on the server. Try again later.');
+  }
+  db.read = read;
+  t.equal((await alice.get(chat)).status, 200);
+});
+
+t.test('no secret and no text of anybody comes into the log', async (t) => {
+  const lines: string[] = [];
+  const logger = pino(
+    { level: 'trace', serializers: { req: describeRequest } },
+    { write: (line: string) => void lines.push(line) },
+  );
+  const { register, nobody } = await startWorld(t, {}, { logger });
+  const alice = await register('alice');
+  const chat = await alice.createChat('a secret title');
+  await alice.send(chat, 'a secret message');
+  await alice.get(`/api/user?name=secretive`);
+  await alice.post('/api/login', { name: 'alice', password: 'a secret mistake' });
+  await nobody().get('/a/secret\r\npath', {
+    'user-agent': 'a secret agent',
+    cookie: 'token=secret',
+  });
+  const log = lines.join('');
+  t.match(log, '"route":"/api/user"', 'requests are logged');
+  for (const secret of [password, String(alice.cookies.token), 'secret', 'argon2', 'example.org']) {
+    t.notOk(log.includes(secret), secret);
+  }
+  t.ok(
+    lines.every((line) => line.endsWith('}\n') && JSON.parse(line)),
+    'one JSON line for each',
+  );
+});
+
+/** Sends bytes over a connection of their own and returns all that comes back until it ends. */
+async function exchange(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (data) => (text += data));
+  socket.end(bytes);
+  await once(socket, 'close');
+  return text;
+}
+
+/** What came over a connection, as an answer. */
+function parseAnswer(text: string): Answer {
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  const [first = '', ...lines] = head.split('\r\n');
+  const headers = lines.map((line) => line.toLowerCase().split(': ', 2) as [string, string]);
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: Object.fromEntries(headers),
+    text: body,
+    get body() {
+      return JSON.parse(body);
+    },
+  };
+}
+
+async function listen(t: Test): Promise<World & { alice: Person; port: number }> {
+  const cast = await startCast(t);
+  await cast.app.listen({ port: 0, host: '127.0.0.1' });
+  return { ...cast, port: (cast.app.server.address() as AddressInfo).port };
+}
+
+t.test('bytes that are no request are answered in the same shape', async (t) => {
+  const { alice, port } = await listen(t);
+  const login = `POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: ${form}\r\n`;
+  const get = 'GET /healthz HTTP/1.1\r\n';
+  const tooLong = 'The headers of the request are too large.';
+  const cases: [name: string, bytes: string, status: number, error: string][] = [
+    ['an unknown method', 'BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n', 400, badRequest],
+    ['TLS', '\x16\x03\x01\x02\x00\x01\r\n\r\n', 400, badRequest],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, badRequest],
+    ['an unknown version', 'GET / HTTP/3.7\r\nHost: x\r\n\r\n', 400, badRequest],
+    ['no host', `${get}\r\n`, 400, badRequest],
+    ['two hosts', `${get}Host: x\r\nHost: y\r\n\r\n`, 400, badRequest],
+    ['a space before a colon', `${get}Host : x\r\n\r\n`, 400, badRequest],
+    ['a folded header', `${get}Host: x\r\nA: b\r\n c\r\n\r\n`, 400, badRequest],
+    [
+      'both lengths',
+      `${login}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+      badRequest,
+    ],
+    ['two lengths', `${login}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde`, 400, badRequest],
+    ['no number', `${login}Content-Length: abc\r\n\r\n`, 400, badRequest],
+    ['an unknown coding', `${login}Transfer-Encoding: xchunked\r\n\r\n`, 400, badRequest],
+    ['a chunk that is none', `${login}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400, badRequest],
+    ['a long header', `${get}Host: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 431, tooLong],
+    ['a long cookie', `${get}Host: x\r\nCookie: token=${'a'.repeat(20_000)}\r\n\r\n`, 431, tooLong],
+    ['many headers', `${get}Host: x\r\n${'a: b\r\n'.repeat(3000)}\r\n`, 431, tooLong],
+    ['a long address', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, tooLong],
+    ['an unreadable address', 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
+    ['no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
+    ['dots', 'GET /api/../healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
+    ['a dot', 'GET /api/./chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
+    ['a backslash', 'GET /api\\chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
+    ['two slashes', 'GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
+    [
+      'a whole address',
+      'GET http://evil.example/api/chats HTTP/1.1\r\nHost: x\r\n\r\n',
+      403,
+      'You are not signed in. Sign in first.',
+    ],
+    [
+      'an expectation',
+      `${login}Expect: miracles\r\nContent-Length: 0\r\n\r\n`,
+      400,
+      'Give your name, as text of at most 1024 characters.',
+    ],
+    ['an announced giant', `${login}Content-Length: 1073741824\r\n\r\n`, 413, tooLarge],
+    [
+      'a giant in chunks',
+      `${login}Transfer-Encoding: chunked\r\n\r\n${`8000\r\n${'x'.repeat(0x8000)}\r\n`.repeat(3)}`,
+      413,
+      tooLarge,
+    ],
+  ];
+  for (const [name, bytes, status, error] of cases) {
+    refused(t, parseAnswer(await exchange(port, bytes)), status, error, name);
+  }
+  t.equal((await alice.get('/api/chats')).status, 200);
+});
+
+t.test('a request hidden behind another is never carried out', async (t) => {
+  const { alice, port } = await listen(t);
+  const cookie = `Cookie: user_id=${alice.id}; token=${alice.cookies.token}\r\n`;
+  const hidden = `GET /api/logout HTTP/1.1\r\nHost: x\r\n${cookie}\r\n`;
+  const start = `POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: ${form}\r\n`;
+  for (const bytes of [
+    `${start}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `${start}Content-Length: 0\r\nContent-Length: 5\r\n\r\n${hidden}`,
+  ]) {
+    refused(t, parseAnswer(await exchange(port, bytes)), 400);
+  }
+  t.equal((await alice.get('/api/chats')).status, 200, 'she is still signed in');
+});
+
+t.test('cookies in two headers are one jar: doubled, they are refused', async (t) => {
+  const { alice, port } = await listen(t);
+  const get = 'GET /api/chats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+  const id = `user_id=${alice.id}`;
+  const token = `token=${alice.cookies.token}`;
+  const send = async (...cookies: string[]) =>
+    parseAnswer(
+      await exchange(port, `${get}${cookies.map((one) => `Cookie: ${one}\r\n`).join('')}\r\n`),
+    );
+  t.equal((await send(id, token)).status, 200);
+  refused(t, await send(`${id}; ${token}`, 'user_id=2'), 403);
+  refused(t, await send('token=x', `${id}; ${token}`), 403);
+  t.equal((await alice.get('/api/chats')).status, 200);
+});
+
+t.test('HTTP/1.0 and upgrades get a plain answer', async (t) => {
+  const { port } = await listen(t);
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\n';
+  for (const bytes of [
+    'GET /healthz HTTP/1.0\r\n\r\n',
+    `GET /healthz HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`,
+  ]) {
+    done(t, parseAnswer(await exchange(port, bytes)));
+  }
+  t.equal(await exchange(port, 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n'), '', 'no tunnel');
+});

@@ -1,0 +1,289 @@
+import t from 'tap';
+import { done, refused } from '../helpers/answers.ts';
+import { query } from '../helpers/rows.ts';
+import { type Answer, type Person, startCast } from '../helpers/world.ts';
+
+const badContent = 'The content must have 1 to 4000 characters and not be blank.';
+const noChat = 'There is no such chat.';
+const noMessage = 'There is no such message in this chat.';
+const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
+const badId = 'The message id must be a whole number from 1 on, in plain digits.';
+
+interface WireMessage {
+  content: string;
+  id: number;
+}
+
+const messagesIn = (answer: Answer): WireMessage[] => answer.body.messages;
+const contentsIn = (answer: Answer) => messagesIn(answer).map(({ content }) => content);
+const idsIn = (answer: Answer) => messagesIn(answer).map(({ id }) => id);
+
+/** The address that a page's Link header gives for a direction. */
+function link({ headers }: Answer, rel: 'prev' | 'next'): string | undefined {
+  const links = String(headers.link ?? '').split(', ');
+  return links.map((one) => /^<(.+)>; rel="(.+)"$/.exec(one)).find((one) => one?.[2] === rel)?.[1];
+}
+
+/** Sends messages whose content counts up; returns their ids. */
+async function sendMany(person: Person, chat: string, count: number, from = 1): Promise<number[]> {
+  const numbers = Array.from({ length: count }, (_, i) => from + i);
+  return Promise.all(numbers.map((number) => person.send(chat, String(number))));
+}
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+t.test('messages are read oldest first, to the letter', async (t) => {
+  const { alice, bob, chat, clock } = await startCast(t);
+  const answer = await alice.post(chat, { content: 'Nine?' });
+  done(t, answer, 201);
+  const first = Number(/\/messages\/(\d+)$/.exec(String(answer.headers.location))?.[1]);
+  t.equal(answer.headers.location, `${chat}/messages/${first}`);
+  clock.now += 1;
+  const second = await bob.send(chat, 'Ten!');
+  const page = await bob.get(chat);
+  t.equal(page.status, 200);
+  t.equal(page.headers['content-type'], 'application/json; charset=utf-8');
+  t.equal(
+    page.text,
+    '{"messages":[' +
+      `{"content":"Nine?","id":${first},"sender_id":${alice.id},"time":"2026-11-22T08:35:52.123Z"},` +
+      `{"content":"Ten!","id":${second},"sender_id":${bob.id},"time":"2026-11-22T08:35:52.124Z"}]}`,
+  );
+  t.notOk(page.headers.link, 'nothing on either side');
+});
+
+t.test('content is kept byte for byte', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const contents = [
+    'x',
+    '  spaces\tand\nlines\r\n ',
+    '\ufeffwith a mark',
+    '\u202eturned',
+    '👩‍👩‍👧‍👦 🏳️‍🌈',
+    'e\u0301 é ﬁ',
+    `z${'\u0301'.repeat(1000)}`,
+    "' \" ` ;-- ') OR 1=1-- % _ \\ {{7*7}} $(id) ../",
+    '<script>alert(1)</script>',
+    '\u2028\u2029 data: x',
+    '%ED%A0%80 %zz + &',
+    'null',
+    '\u0001\u001b[31m',
+  ];
+  for (const content of contents) {
+    const id = await alice.send(chat, content);
+    t.equal(query(file, 'select content from messages where id = ?', id)[0]?.content, content);
+    const json = await alice.request({ method: 'POST', url: chat, payload: { content } });
+    done(t, json, 201);
+  }
+  t.strictSame(
+    contentsIn(await alice.get(chat)),
+    contents.flatMap((content) => [content, content]),
+  );
+});
+
+t.test('content fits up to 4000 code points, and is not blank', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  for (const content of ['x'.repeat(3999), 'x'.repeat(4000), '🦆'.repeat(4000)]) {
+    t.ok(await alice.send(chat, content));
+  }
+  const escaped = `{"content":"${'\\ud83e\\udd86'.repeat(4000)}"}`;
+  const headers = { 'content-type': 'application/json' };
+  done(t, await alice.request({ method: 'POST', url: chat, headers, payload: escaped }), 201);
+  const bad = ['', ' ', '\n\t', '\u200b', '\u2800', '\u3164', 'nul\u0000', 'x'.repeat(4001)];
+  for (const content of [...bad, '🦆'.repeat(4001), `${' '.repeat(4000)}x`]) {
+    refused(t, await alice.post(chat, { content }), 400, badContent);
+  }
+  for (const half of ['\\ud800', '\\udc00x', '\\udc00\\ud800']) {
+    const payload = `{"content":"a${half}"}`;
+    const answer = await alice.request({ method: 'POST', url: chat, headers, payload });
+    refused(t, answer, 400, badContent, half);
+  }
+  t.equal(query(file, 'select * from messages').length, 4);
+});
+
+t.test('only a member reads and sends', async (t) => {
+  const { alice, carol, chat, nobody } = await startCast(t);
+  await alice.send(chat, 'for us');
+  const before = (await alice.get(chat)).text;
+  refused(t, await carol.get(chat), 403, notMember);
+  refused(t, await carol.post(chat, { content: 'hi' }), 403, notMember);
+  refused(t, await carol.get('/api/chats/999999'), 404, noChat);
+  refused(t, await carol.post('/api/chats/999999', { content: 'hi' }), 404, noChat);
+  refused(t, await nobody().get(chat), 403, 'You are not signed in. Sign in first.');
+  t.equal((await alice.get(chat)).text, before);
+});
+
+t.test('one deletes one’s own messages, and nobody else’s', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const own = await bob.send(chat, 'mine');
+  const hers = await alice.send(chat, 'hers');
+  const elsewhere = await bob.createChat('elsewhere');
+  const there = await bob.send(elsewhere, 'there');
+  const remove = (person: Person, id: number, from = chat) => person.delete(`${from}?id=${id}`);
+  const other = 'You can delete only your own messages.';
+  const before = query(file, 'select * from messages');
+  refused(t, await remove(bob, hers), 403, other);
+  refused(t, await remove(alice, own), 403, other);
+  refused(t, await remove(carol, own), 403, notMember);
+  refused(t, await remove(carol, 999_999), 403, notMember);
+  refused(t, await remove(bob, there), 404, noMessage);
+  refused(t, await remove(bob, own, elsewhere), 404, noMessage);
+  refused(t, await remove(bob, 999_999), 404, noMessage);
+  refused(t, await remove(bob, own, '/api/chats/999999'), 404, noChat);
+  t.strictSame(query(file, 'select * from messages'), before);
+  done(t, await remove(bob, own));
+  refused(t, await remove(bob, own), 404, noMessage);
+  t.strictSame(contentsIn(await alice.get(chat)), ['hers']);
+});
+
+t.test('deleting names its message exactly', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const id = await alice.send(chat, 'stays');
+  const queries = ['', '?id=', `?id=${id}&id=${id}`, `?id[]=${id}`, `?id[0]=${id}`, `?ID=${id}`];
+  for (const query of [...queries, `?id=${id};id=${id}`, '?id=*', `?id=${id}%20OR%201=1`]) {
+    refused(t, await alice.delete(`${chat}${query}`), 400, badId, query);
+  }
+  refused(t, await alice.form('DELETE', chat, { id: String(id) }), 400, badId);
+  t.equal(query(file, 'select * from messages').length, 1);
+  done(t, await alice.delete(`${chat}?id=${id}&x=y`));
+});
+
+t.test('extra fields change nothing of a message', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const other = await bob.createChat('other');
+  const extras = { id: '1', chat_id: other.split('/').at(-1) ?? '', sender_id: String(bob.id) };
+  done(t, await alice.post(chat, { content: 'x', ...extras, time: '1970', user_id: '2' }), 201);
+  const [row] = query(file, 'select * from messages');
+  t.match(row, { chat_id: Number(chat.split('/').at(-1)), sender_id: alice.id });
+  t.strictSame((await bob.get(other)).body, { messages: [] });
+});
+
+t.test('a page is the newest 50, or what before, after and limit ask for', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const ids = await sendMany(alice, chat, 60);
+  const page = async (query: string) => contentsIn(await alice.get(`${chat}${query}`));
+  t.strictSame(await page(''), numbers(11, 60));
+  t.strictSame(await page('?limit=1'), ['60']);
+  t.strictSame(await page('?limit=200'), numbers(1, 60));
+  t.strictSame(await page(`?before=${ids[10]}&limit=3`), ['8', '9', '10']);
+  t.strictSame(await page(`?after=${ids[9]}&limit=3`), ['11', '12', '13']);
+  t.strictSame(await page(`?before=${ids[0]}`), []);
+  t.strictSame(await page(`?after=${ids[59]}`), []);
+  t.strictSame(await page(`?after=${(ids[0] ?? 0) - 1}`), numbers(1, 50));
+  t.strictSame(await page('?before=999999999999999&limit=2'), ['59', '60']);
+  t.strictSame(await page('?after=999999999999999'), []);
+  t.strictSame(await page('?order=desc&sort=id&offset=5&limit=2'), ['59', '60']);
+  const badLimit = 'The limit must be a whole number from 1 to 200.';
+  for (const limit of [
+    '0',
+    '-1',
+    '201',
+    '1e1',
+    '050',
+    'abc',
+    '',
+    '1000000000',
+    '1.5',
+    '1&limit=2',
+  ]) {
+    refused(t, await alice.get(`${chat}?limit=${limit}`), 400, badLimit, limit);
+  }
+});
+
+t.test('ids of another chat or of a deleted message page as well as any', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const [first = 0, second = 0] = await sendMany(alice, chat, 3);
+  const between = await alice.send(await alice.createChat('other'), 'x');
+  await sendMany(alice, chat, 2, 4);
+  await alice.delete(`${chat}?id=${second}`);
+  const page = async (query: string) => contentsIn(await alice.get(`${chat}?${query}`));
+  t.strictSame(await page(`after=${between}`), ['4', '5']);
+  t.strictSame(await page(`before=${between}`), ['1', '3']);
+  t.strictSame(await page(`after=${second}`), ['3', '4', '5']);
+  t.strictSame(await page(`before=${second}`), ['1']);
+  t.strictSame(await page(`before=${first}`), []);
+});
+
+t.test('links lead on only where there may be something', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const ids = await sendMany(alice, chat, 5);
+  t.notOk((await alice.get(`${chat}?limit=5`)).headers.link);
+  t.equal(
+    (await alice.get(`${chat}?limit=4`)).headers.link,
+    `<${chat}?before=${ids[1]}&limit=4>; rel="prev"`,
+  );
+  t.equal(
+    (await alice.get(`${chat}?before=${ids[4]}&limit=2`)).headers.link,
+    `<${chat}?before=${ids[2]}&limit=2>; rel="prev", <${chat}?after=${ids[3]}&limit=2>; rel="next"`,
+  );
+  t.equal(
+    (await alice.get(`${chat}?after=${ids[2]}&limit=2`)).headers.link,
+    `<${chat}?before=${ids[3]}&limit=2>; rel="prev"`,
+  );
+});
+
+t.test('following the links shows every message once while others are posting', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const sent = await sendMany(alice, chat, 120);
+  const posting = sendMany(bob, chat, 80, 121);
+  const newest = await alice.get(`${chat}?limit=17`);
+  const seen = [...idsIn(newest), ...(await follow(alice, newest, 'prev'))];
+  const later = await posting;
+  const newer = await alice.get(`${chat}?after=${Math.max(...seen)}&limit=17`);
+  seen.push(...idsIn(newer), ...(await follow(alice, newer, 'next')));
+  t.equal(new Set(seen).size, seen.length, 'none twice');
+  t.strictSame(seen.sort(byNumber), [...sent, ...later].sort(byNumber), 'none skipped');
+
+  const all = await alice.get(`${chat}?limit=200`);
+  t.strictSame(idsIn(all), [...idsIn(all)].sort(byNumber), 'in the order of their ids');
+  const first = await alice.get(`${chat}?after=1&limit=13`);
+  const upwards = [...idsIn(first), ...(await follow(alice, first, 'next'))];
+  t.strictSame(upwards, idsIn(all), 'from the oldest on as well');
+});
+
+t.test('posts at once are all kept, each under an id of its own', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const ids = (await Promise.all([sendMany(alice, chat, 50), sendMany(bob, chat, 50)])).flat();
+  t.equal(new Set(ids).size, 100);
+  t.strictSame(idsIn(await alice.get(`${chat}?limit=100`)), [...ids].sort(byNumber));
+  t.equal(await lastShown(alice), contentsIn(await alice.get(`${chat}?limit=1`))[0]);
+  t.equal(query(file, "select * from events where type = 'message'").length, 100);
+});
+
+t.test('deleting one message many times at once deletes it once', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  await alice.send(chat, 'before');
+  const id = await alice.send(chat, 'gone');
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => alice.delete(`${chat}?id=${id}`)),
+  );
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 404, 404, 404, 404]);
+  t.equal(await lastShown(alice), 'before');
+  t.equal(query(file, "select * from events where type = 'message.deleted'").length, 1);
+});
+
+t.test('what was deleted is nowhere in the rows any more', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const id = await alice.send(chat, 'a secret');
+  await alice.delete(`${chat}?id=${id}`);
+  for (const table of ['chats', 'messages', 'events']) {
+    t.notMatch(JSON.stringify(query(file, `select * from ${table}`)), 'a secret');
+  }
+});
+
+const byNumber = (one: number, other: number) => one - other;
+
+const lastShown = async (person: Person) =>
+  (await person.get('/api/chats')).body.chats[0].last_message;
+
+/** The ids on all the pages that follow a page in one direction. */
+async function follow(person: Person, page: Answer, rel: 'prev' | 'next'): Promise<number[]> {
+  const ids: number[] = [];
+  for (let url = link(page, rel); url !== undefined; ) {
+    const next = await person.get(url);
+    ids.push(...idsIn(next));
+    url = link(next, rel);
+  }
+  return ids;
+}

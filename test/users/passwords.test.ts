@@ -1,0 +1,116 @@
+import { argon2Sync } from 'node:crypto';
+import t from 'tap';
+import { checkPassword } from '../../src/users/passwords.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { execute, query } from '../helpers/rows.ts';
+import { password, startWorld } from '../helpers/world.ts';
+
+const wrong = 'The name or the password is wrong.';
+const outOfBounds = 'The password must have 8 to 1024 characters.';
+const email = 'x@example.org';
+
+/** A password hashed as an older server may have done it, at less cost. */
+function cheapHash(message: string): string {
+  const nonce = Buffer.alloc(16, 7);
+  const cost = { memory: 8, passes: 1, parallelism: 1, tagLength: 32 };
+  const hash = argon2Sync('argon2id', { message, nonce, ...cost });
+  const [salt, tag] = [nonce, hash].map((bytes) => bytes.toString('base64').replace(/=+$/, ''));
+  return `$argon2id$v=19$m=8,t=1,p=1$${salt}$${tag}`;
+}
+
+t.test('a password is kept as argon2id at the cost that OWASP asks for', async (t) => {
+  const { register, file } = await startWorld(t);
+  await register('alice');
+  await register('bob');
+  const [one, two] = query(file, 'select password_hash as hash from users') as { hash: string }[];
+  const phc = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
+  t.match(one?.hash, phc);
+  t.match(two?.hash, phc);
+  t.not(one?.hash, two?.hash, 'the same password has another salt');
+});
+
+t.test('a password fits up to its limits and is never trimmed or cut', async (t) => {
+  const { nobody } = await startWorld(t);
+  const base = 'x🦆'.repeat(511);
+  const cases: [given: string, isFit: boolean, alsoRight: string | undefined, not: string][] = [
+    ['qz7 wkx', false, undefined, ''],
+    ['qz7 wkx!', true, undefined, 'qz7 wkx'],
+    ['🦆🐢🦆🐢🦆🐢🦆', false, undefined, ''],
+    ['🦆🐢🦆🐢🦆🐢🦆🐢', true, undefined, '🦆🐢🦆🐢🦆🐢🦆'],
+    ['  spaces at both ends  ', true, undefined, 'spaces at both ends'],
+    [`${base}x`, true, undefined, base],
+    [`${base}xy`, true, undefined, `${base}x`],
+    [`${base}xyz`, false, undefined, ''],
+    [`${'long '.repeat(20)}1`, true, undefined, `${'long '.repeat(20)}2`],
+    ['Crème brûlée', true, 'Crème brûlée'.normalize('NFD'), 'Creme brulee'],
+  ];
+  for (const [i, [given, isFit, alsoRight, not]] of cases.entries()) {
+    const name = `user ${i}`;
+    const fields = { name, email: `${i}@example.org` };
+    const answer = await nobody().post('/api/user', { ...fields, password: given });
+    if (!isFit) {
+      refused(t, answer, 400, outOfBounds, name);
+      continue;
+    }
+    done(t, answer, 201);
+    done(t, await nobody().post('/api/login', { name, password: given }));
+    if (alsoRight) done(t, await nobody().post('/api/login', { name, password: alsoRight }));
+    refused(t, await nobody().post('/api/login', { name, password: not }), 400, wrong, name);
+  }
+});
+
+t.test('a password that is too long is refused before it is hashed', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  await register('alice');
+  const long = { name: 'alice', password: 'x'.repeat(60_000) };
+  refused(
+    t,
+    await nobody().post('/api/login', long),
+    400,
+    'Give your password, as text of at most 1024 characters.',
+  );
+  refused(t, await nobody().post('/api/user', { ...long, email }), 400, outOfBounds);
+  const huge = { ...long, password: 'x'.repeat(1024 * 1024) };
+  refused(t, await nobody().post('/api/login', huge), 413, 'The request is too large.');
+});
+
+t.test('the most common passwords are refused in any case', async (t) => {
+  const user = { name: 'alice', email };
+  for (const common of ['password', '12345678', 'iloveyou', 'Football', 'SUNSHINE', 'trustno1']) {
+    await t.rejects(checkPassword(common, user), { code: 'password_common' }, common);
+  }
+  await t.resolves(checkPassword('correct horse battery', user));
+});
+
+t.test('signing in renews a hash that costs less than today’s', async (t) => {
+  const { register, nobody, file } = await startWorld(t);
+  const alice = await register('alice');
+  const hash = () => query(file, 'select password_hash from users')[0]?.password_hash;
+  const current = hash();
+  done(t, await nobody().post('/api/login', { name: 'alice', password }));
+  t.equal(hash(), current, 'one of today is left alone');
+
+  const old = cheapHash(password);
+  execute(file, 'update users set password_hash = ?', old);
+  refused(t, await nobody().post('/api/login', { name: 'alice', password: 'not it' }), 400, wrong);
+  t.equal(hash(), old, 'a wrong password renews nothing');
+  done(t, await nobody().post('/api/login', { name: 'alice', password }));
+  t.match(hash(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  done(t, await nobody().post('/api/login', { name: 'alice', password }));
+  t.equal((await alice.get('/api/chats')).status, 200, 'other sessions live on');
+});
+
+t.test('a sign-in with a password that changes meanwhile proves nothing', async (t) => {
+  const { register, nobody, file, db } = await startWorld(t);
+  await register('alice');
+  const login = nobody().post('/api/login', { name: 'alice', password });
+  const read = db.read.bind(db);
+  // Between the look-up of the hash and the write of the session, as another request may do it.
+  db.read = async (...args) => {
+    const found = await read(...args);
+    execute(file, 'update users set password_hash = ?', cheapHash('another password'));
+    return found;
+  };
+  refused(t, await login, 400, wrong);
+  t.equal(query(file, 'select * from sessions').length, 1, 'only the one of the registration');
+});

@@ -1,0 +1,359 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import t from 'tap';
+import { canonicalName } from '../../src/users/canonical.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { damage, query } from '../helpers/rows.ts';
+import { password, startCast, startWorld } from '../helpers/world.ts';
+
+const taken = 'This name is taken. Choose another one.';
+const badName =
+  'The name must have 1 to 32 visible characters; single spaces may stand between words.';
+const badEmail = 'The e-mail address is not valid. Write it like alice@example.org.';
+const badPassword = 'The password must have 8 to 1024 characters.';
+const noUser = 'There is no such user.';
+const signedOut = 'You are not signed in. Sign in first.';
+
+const fieldsOf = (name: string) => ({ name, password, email: `${name}@example.org` });
+
+t.test('registering signs the new user in', async (t) => {
+  const { nobody } = await startWorld(t);
+  const alice = nobody();
+  const answer = await alice.post('/api/user', fieldsOf('alice'));
+  done(t, answer, 201);
+  t.equal(answer.headers.location, '/api/chats');
+  t.equal((await alice.get('/api/chats')).text, '{"chats":[]}');
+  const user = '{"user":{"name":"alice","email":"alice@example.org"}}';
+  t.equal((await alice.get('/api/user?name=alice')).text, user);
+  t.equal((await alice.get(`/api/user/${alice.id}`)).text, user);
+});
+
+t.test('registration refuses what does not fit, field by field', async (t) => {
+  const { nobody, file } = await startWorld(t);
+  const cases: [field: string, value: string | undefined, error: string][] = [
+    ['name', undefined, badName],
+    ['name', '', badName],
+    ['name', ' alice', badName],
+    ['name', 'alice ', badName],
+    ['name', 'al  ice', badName],
+    ['name', 'al\u00a0ice', badName],
+    ['name', 'al\u200bice', badName],
+    ['name', 'al\u202eice', badName],
+    ['name', 'al\u0000ice', badName],
+    ['name', 'al\nice', badName],
+    ['name', '\ufeffalice', badName],
+    ['name', '\u3164', badName],
+    ['name', '\u2800', badName],
+    ['email', undefined, badEmail],
+    ['email', '', badEmail],
+    ['email', 'alice', badEmail],
+    ['email', 'alice@', badEmail],
+    ['email', 'alice@-example.org', badEmail],
+    ['email', 'alice@example..org', badEmail],
+    ['email', 'älice@example.org', badEmail],
+    ['email', 'alice@example.org\r\nx: y', badEmail],
+    ['email', `${'a'.repeat(243)}@example.org`, badEmail],
+    ['password', undefined, badPassword],
+    ['password', '', badPassword],
+    ['password', 'a\u0000bcdefghij', badPassword],
+    ['password', 'password1', 'This password is among the most common ones. Choose another one.'],
+    ['password', 'PassWord1', 'This password is among the most common ones. Choose another one.'],
+    [
+      'password',
+      'Alice@Example.org',
+      'The password must differ from the name and the e-mail address. Choose another one.',
+    ],
+  ];
+  for (const [field, value, error] of cases) {
+    const { [field]: _, ...others } = fieldsOf('alice') as Record<string, string>;
+    const fields = value === undefined ? others : { ...others, [field]: value };
+    refused(t, await nobody().post('/api/user', fields), 400, error, `${field}=${value}`);
+  }
+  refused(
+    t,
+    await nobody().post('/api/user', {
+      name: 'Long enough',
+      password: 'long ENOUGH',
+      email: 'x@example.org',
+    }),
+    400,
+    'The password must differ from the name and the e-mail address. Choose another one.',
+  );
+  t.strictSame(query(file, 'select * from users'), []);
+  t.strictSame(query(file, 'select * from sessions'), []);
+});
+
+t.test('names and e-mail addresses fit up to their limits, counted in code points', async (t) => {
+  const { nobody } = await startWorld(t);
+  const register = (name: string, email: string) =>
+    nobody().post('/api/user', { name, email, password });
+  done(t, await register('n', 'n@b'), 201);
+  done(t, await register('n'.repeat(31), '31@example.org'), 201);
+  done(t, await register('n'.repeat(32), '32@example.org'), 201);
+  refused(t, await register('n'.repeat(33), '33@example.org'), 400, badName);
+  done(t, await register('🦆'.repeat(32), 'duck@example.org'), 201);
+  refused(t, await register('🦆'.repeat(33), 'ducks@example.org'), 400, badName);
+  done(t, await register('longest mail', `${'a'.repeat(242)}@example.org`), 201);
+  refused(t, await register('longer mail', `${'b'.repeat(243)}@example.org`), 400, badEmail);
+});
+
+t.test('of 50 registrations of one name at once one succeeds', async (t) => {
+  const { nobody, file } = await startWorld(t);
+  const spellings = ['alice', 'ALICE', 'Alice', 'ａｌｉｃｅ', 'aLiCe'];
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => {
+      const name = String(spellings[i % spellings.length]);
+      return nobody().post('/api/user', { name, password, email: `${i}@example.org` });
+    }),
+  );
+  t.equal(answers.filter(({ status }) => status === 201).length, 1);
+  for (const answer of answers.filter(({ status }) => status !== 201)) {
+    refused(t, answer, 400, taken);
+  }
+  t.equal(query(file, 'select * from users').length, 1);
+  t.equal(query(file, 'select * from sessions').length, 1, 'no session without a user');
+});
+
+t.test('a name or an e-mail address that is taken stays taken in every spelling', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  await nobody().post('/api/user', { name: 'Åsa Groß', password, email: 'Asa@Example.org' });
+  const bob = await register('bob');
+  for (const name of ['åsa groß', 'ÅSA GROSS', 'A\u030asa Gross', 'ÅSA GROẞ', 'Åｓａ Groß']) {
+    refused(t, await nobody().post('/api/user', { ...fieldsOf('x'), name }), 400, taken, name);
+    refused(t, await bob.put('/api/user', { name }), 400, taken, name);
+    t.equal(
+      (await bob.get(`/api/user?name=${encodeURIComponent(name)}`)).body.user.name,
+      'Åsa Groß',
+    );
+    done(t, await nobody().post('/api/login', { name, password }));
+  }
+  const email = 'ASA@example.ORG';
+  const error = 'This e-mail address is in use already. Use another one.';
+  refused(t, await nobody().post('/api/user', { name: 'x', password, email }), 400, error);
+  refused(t, await bob.put('/api/user', { email }), 400, error);
+  // A look-alike from another alphabet is another name: it is at least not the same account.
+  refused(t, await bob.get(`/api/user?name=${encodeURIComponent('Аsa Groß')}`), 404, noUser);
+});
+
+t.test('a canonical name is its own canonical name, whatever the spelling', async (t) => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 32 });
+  const binary = fc.string({ unit: 'binary', maxLength: 32 });
+  fc.assert(
+    fc.property(fc.oneof(text, binary), (name) => {
+      const key = canonicalName(name);
+      return [key, name.normalize('NFD'), name.normalize('NFC')].every(
+        (spelling) => canonicalName(spelling) === key,
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  for (const [one, other] of [
+    ['ẞ', 'ß'],
+    ['ß', 'SS'],
+    ['ΣΑΣ', 'σας'],
+    ['ﬁ', 'FI'],
+    ['ǆ', 'ǅ'],
+    ['İ', 'i̇'],
+  ] as const) {
+    t.equal(canonicalName(one), canonicalName(other), `${one} is ${other}`);
+  }
+});
+
+t.test('a name is data, whatever it looks like', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  const alice = await register('alice');
+  const names = [
+    "o'brien; --",
+    "') OR 1=1--",
+    '%',
+    '_',
+    '{{7*7}}$(id)',
+    '../../x',
+    '<b>"&\\`',
+    '1',
+  ];
+  for (const [i, name] of names.entries()) {
+    const email = `'or'1'='1+${i}@example.org`;
+    done(t, await nobody().post('/api/user', { name, password, email }), 201);
+    const found = await alice.get(`/api/user?name=${encodeURIComponent(name)}`);
+    t.strictSame(found.body, { user: { name, email } });
+  }
+});
+
+t.test('a user is found by name or id, and nobody else is', async (t) => {
+  const { alice, bob } = await startCast(t);
+  t.equal((await bob.get('/api/user?name=ALICE')).body.user.name, 'alice');
+  refused(t, await bob.get('/api/user?name=dora'), 404, noUser);
+  refused(t, await bob.get('/api/user?name=%20alice'), 404, noUser);
+  refused(t, await bob.get('/api/user?name=al%25'), 404, noUser);
+  refused(t, await bob.get('/api/user/999999'), 404, noUser);
+  const error = 'Give the name of the user in the query: ?name=alice.';
+  for (const query of ['', '?', '?name=', '?name=a&name=b', '?name[]=alice', '?Name=alice']) {
+    refused(t, await bob.get(`/api/user${query}`), 400, error, query);
+  }
+  refused(t, await bob.get('/api/user?name=al%00ice'), 400, error);
+  t.equal((await bob.get(`/api/user/${alice.id}?name=bob&x=y`)).body.user.name, 'alice');
+});
+
+t.test('one changes one’s own name, e-mail address, or both', async (t) => {
+  const { alice, bob, nobody } = await startCast(t);
+  const profile = async () => (await bob.get(`/api/user/${alice.id}`)).body.user;
+  done(t, await alice.put('/api/user', { email: 'new@example.org' }));
+  t.strictSame(await profile(), { name: 'alice', email: 'new@example.org' });
+  done(t, await alice.put(`/api/user/${alice.id}`, { name: 'Alice' }));
+  t.strictSame(await profile(), { name: 'Alice', email: 'new@example.org' });
+  done(t, await alice.put('/api/user', { name: 'Ada', email: 'ada@example.org' }));
+  t.strictSame(await profile(), { name: 'Ada', email: 'ada@example.org' });
+  done(t, await alice.put('/api/user', { name: 'Ada', email: 'ada@example.org' }));
+  refused(t, await bob.get('/api/user?name=alice'), 404, noUser);
+  done(t, await nobody().post('/api/login', { name: 'ada', password }));
+  const heir = await nobody().register('alice');
+  t.not(heir.id, alice.id, 'the old name is free');
+});
+
+t.test('a change that does not fit, or of somebody else, changes nothing', async (t) => {
+  const { alice, bob, file } = await startCast(t);
+  const before = query(file, 'select * from users');
+  const neither = 'Give a new name, a new e-mail address, or both.';
+  refused(t, await alice.put('/api/user'), 400, neither);
+  refused(t, await alice.put('/api/user', { Name: 'ada', role: 'admin' }), 400, neither);
+  refused(t, await alice.put('/api/user', { name: '' }), 400, badName);
+  refused(t, await alice.put('/api/user', { name: 'ada', email: 'no' }), 400, badEmail);
+  refused(t, await alice.put('/api/user', { name: 'BOB' }), 400, taken);
+  const error = 'You can change and delete only your own account.';
+  refused(t, await alice.put(`/api/user/${bob.id}`, { name: 'ada' }), 403, error);
+  refused(t, await alice.delete(`/api/user/${bob.id}`), 403, error);
+  refused(t, await alice.put('/api/user/999999', { name: 'ada' }), 404, noUser);
+  refused(t, await alice.delete('/api/user/999999'), 404, noUser);
+  t.strictSame(query(file, 'select * from users'), before);
+});
+
+t.test('extra fields change nothing', async (t) => {
+  const { alice, bob, file } = await startCast(t);
+  const extras = {
+    id: '99',
+    user_id: String(bob.id),
+    role: 'user',
+    password_hash: 'x',
+    status: '',
+  };
+  done(t, await alice.put('/api/user', { name: 'ada', ...extras }));
+  const [row] = query(file, 'select * from users where id = ?', alice.id);
+  t.match(row, { name: 'ada', role: 'admin', password_hash: /^\$argon2id/ });
+});
+
+t.test('only the first user of a server is its admin', async (t) => {
+  const { file } = await startCast(t);
+  t.strictSame(query(file, 'select name, role from users order by id'), [
+    { name: 'alice', role: 'admin' },
+    { name: 'bob', role: 'user' },
+    { name: 'carol', role: 'user' },
+  ]);
+});
+
+t.test('who is deleted is gone, and what they wrote stays', async (t) => {
+  const { alice, bob, carol, chat, nobody, file } = await startCast(t);
+  const email = (await bob.get('/api/user?name=bob')).body.user.email;
+  const bobId = bob.id;
+  const phone = await bob.otherDevice();
+  const own = await bob.createChat('Only bob');
+  await bob.send(own, 'to myself');
+  const id = await bob.send(chat, 'I was here');
+  const before = (await alice.get(chat)).text;
+  done(t, await bob.delete('/api/user'));
+
+  for (const device of [bob, phone]) {
+    refused(t, await device.get('/api/chats'), 403, signedOut);
+    refused(t, await device.post(chat, { content: 'a ghost' }), 403, signedOut);
+  }
+  refused(t, await alice.get(`/api/user/${bobId}`), 404, noUser);
+  refused(t, await alice.get('/api/user?name=bob'), 404, noUser);
+  t.equal((await alice.get(chat)).text, before);
+  t.strictSame((await alice.get('/api/chats')).body.chats[0].sender_id, bobId);
+  refused(t, await alice.get(own), 404, 'There is no such chat.');
+  refused(t, await alice.delete(`${chat}?id=${id}`), 403);
+  const members = (await alice.get(`${chat}/members`)).body.members;
+  t.strictSame(
+    members.map((member: { name: string }) => member.name),
+    ['alice'],
+  );
+  refused(t, await nobody().post('/api/login', { name: 'bob', password }), 400);
+
+  t.notMatch(JSON.stringify(query(file, 'select * from users')), email);
+  t.strictSame(query(file, 'select * from sessions where user_id = ?', bobId), []);
+  t.strictSame(query(file, 'select * from memberships where user_id = ?', bobId), []);
+  t.strictSame(damage(file), []);
+
+  const heir = nobody();
+  done(t, await heir.post('/api/user', { name: 'bob', password, email }), 201);
+  t.not(heir.id, bobId, 'the name is free, the id is not');
+  refused(t, await heir.get(chat), 403);
+  refused(t, await heir.delete(`${chat}?id=${id}`), 403);
+  refused(t, await carol.get(chat), 403);
+});
+
+t.test('what is deleted is erased from the file itself', async (t) => {
+  const { alice, bob, chat, file, db } = await startCast(t);
+  const { email } = (await bob.get('/api/user?name=bob')).body.user;
+  done(t, await bob.put('/api/user', { name: 'a passing name' }));
+  const own = await bob.createChat('a passing title');
+  await bob.send(own, 'a passing thought');
+  const id = await alice.send(chat, 'a slip of the tongue');
+  await alice.send(chat, 'this stays');
+  done(t, await alice.delete(`${chat}?id=${id}`));
+  done(t, await bob.delete('/api/user'));
+  await db.close();
+  const bytes = await readFile(file);
+  t.ok(bytes.includes('this stays'), 'the whole file was read');
+  for (const text of [email, 'a passing', 'a slip']) t.notOk(bytes.includes(text), text);
+});
+
+t.test('an owner who is deleted hands over; an id in the path names oneself too', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  done(t, await alice.delete(`/api/user/${alice.id}`));
+  const [member, ...others] = (await bob.get(`${chat}/members`)).body.members;
+  t.match(member, { id: bob.id, role: 'owner' });
+  t.strictSame(others, []);
+});
+
+t.test('who is being deleted leaves no ghost behind', async (t) => {
+  const { alice, bob, chat, nobody, file } = await startCast(t);
+  const bobId = bob.id;
+  const fromBob = { ...bob.cookies };
+  const as = () => Object.assign(nobody(), { cookies: { ...fromBob } });
+  const answers = await Promise.all([
+    as().post(chat, { content: 'before' }),
+    as().post('/api/chats', { title: 'before' }),
+    as().delete('/api/user'),
+    as().post(chat, { content: 'after' }),
+    as().post('/api/chats', { title: 'after' }),
+    as().put('/api/user', { name: 'ghost' }),
+    as().post(`${chat}/members`, { name: 'carol' }),
+    as().delete('/api/user'),
+    nobody().post('/api/login', { name: 'bob', password }),
+    nobody().post('/api/login', { name: 'bob', password }),
+  ]);
+  t.ok(answers.every(({ status }) => status < 500));
+  t.equal(answers[2]?.status, 200);
+  for (const answer of answers.slice(3, 8)) refused(t, answer, 403);
+  for (const table of ['sessions', 'memberships']) {
+    t.strictSame(query(file, `select * from ${table} where user_id = ?`, bobId), [], table);
+  }
+  t.strictSame(damage(file), []);
+  t.equal((await alice.get('/api/chats')).status, 200);
+});
+
+t.test('registration keeps to the mode of the server', async (t) => {
+  const first = async (mode: string) => {
+    const { nobody } = await startWorld(t, { REGISTRATION: mode });
+    return [
+      await nobody().post('/api/user', fieldsOf('alice')),
+      await nobody().post('/api/user', fieldsOf('bob')),
+    ] as const;
+  };
+  const closed = 'This server takes no new users. Ask the person who runs it for an account.';
+  for (const answer of await first('closed')) refused(t, answer, 403, closed);
+  const [alice, bob] = await first('invite');
+  done(t, alice, 201);
+  refused(t, bob, 403, 'This server takes new users by invitation only.');
+});
