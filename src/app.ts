@@ -59,8 +59,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFailure,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
-    // A family emoji is long once it is percent-encoded.
-    routerOptions: { maxParamLength: 200 },
     ajv: {
       customOptions: {
         // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see house rules.

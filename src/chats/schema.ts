@@ -2,12 +2,14 @@ import { Type } from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
+const titleRule = told('The title must have 1 to 100 characters, in one line, and not be blank.');
+
 export const Title = Type.String({
   maxLength: 100,
   // Something to see in it, and no control characters or halves of a surrogate pair.
   pattern: '^(?=.*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\p{Cc}\\p{Cs}]+$',
   examples: ['Sunday hike'],
-  ...told('The title must have 1 to 100 characters, in one line, and not be blank.'),
+  ...titleRule,
 });
 
 export const ChatParams = Type.Object({ chat_id: Id('chat id') });
@@ -25,7 +27,7 @@ export const NewChat = Type.Object(
   },
   {
     oneOf: [{ required: ['title'] }, { required: ['with'] }],
-    ...told('Give the title of the new chat, in 1 to 100 characters.'),
+    ...titleRule,
   },
 );
 

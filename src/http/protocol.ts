@@ -2,16 +2,28 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 
-/** What Node itself would answer without a word: see `http` in app.ts. */
+/** What Node would answer without a word (see `http` in app.ts), or let pass. */
 export const protocol = fp(
   async (app: FastifyInstance) => {
-    // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
     app.addHook('onRequest', async ({ raw }) => {
-      const hosts = raw.rawHeaders.filter((name, i) => i % 2 === 0 && /^host$/i.test(name)).length;
+      // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
+      const hosts = countHosts(raw.rawHeaders);
       if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) throw new Refusal('bad_request');
+      // RFC 9110, 8.4: nothing is unpacked here, so nothing can be packed to burst.
+      if (raw.headers['content-encoding'] !== undefined) throw new Refusal('body_type');
     });
     // RFC 9110, 10.1.1: what is expected besides 100-continue may be ignored.
     app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   },
   { name: 'protocol' },
 );
+
+/** How often a request names its host: `rawHeaders` holds names and values in turn. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}

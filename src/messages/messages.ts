@@ -68,7 +68,12 @@ async function readRange(snapshot: Snapshot, chatId: number, { before, after, li
   // One more than asked for tells whether there is a next page.
   if (after !== undefined) {
     const found = await listAfter(snapshot, { chatId, after, limit: limit + 1 });
-    return { messages: found.slice(0, limit), hasOlder: true, hasNewer: found.length > limit };
+    const older = await listBefore(snapshot, { chatId, before: after + 1, limit: 1 });
+    return {
+      messages: found.slice(0, limit),
+      hasOlder: older.length > 0,
+      hasNewer: found.length > limit,
+    };
   }
   const found = await listBefore(snapshot, { chatId, before: before ?? noId, limit: limit + 1 });
   return {

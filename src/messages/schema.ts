@@ -35,17 +35,23 @@ export const MessageQuery = Type.Object({ id: Id('message id') });
 
 export const ReadMark = Type.Object({ id: Id('message id') });
 
-export const PageQuery = Type.Object({
-  before: Type.Optional(Id('message id in before')),
-  after: Type.Optional(Id('message id in after')),
-  limit: Type.Optional(
-    Type.String({
-      pattern: '^([1-9][0-9]?|1[0-9]{2}|200)$',
-      examples: ['50'],
-      ...told('The limit must be a whole number from 1 to 200.'),
-    }),
-  ),
-});
+export const PageQuery = Type.Object(
+  {
+    before: Type.Optional(Id('message id in before')),
+    after: Type.Optional(Id('message id in after')),
+    limit: Type.Optional(
+      Type.String({
+        pattern: '^([1-9][0-9]?|1[0-9]{2}|200)$',
+        examples: ['50'],
+        ...told('The limit must be a whole number from 1 to 200.'),
+      }),
+    ),
+  },
+  {
+    not: { required: ['before', 'after'] },
+    ...told('Give before or after, not both.'),
+  },
+);
 
 /** The first four are the documented ones; each of the others is there only where it was used. */
 export const Message = Type.Object({

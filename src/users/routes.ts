@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import { newCredentials, setCredentials } from '../http/credentials.ts';
+import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
 import {
@@ -127,7 +128,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       config: { refuses: [] },
       schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
     },
-    async (request) => remove(request.session.userId, request.session.userId),
+    async (request, reply) => remove(reply, request.session.userId),
   );
 
   app.delete(
@@ -140,7 +141,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         response: answers(200, Ok),
       },
     },
-    async (request) => remove(Number(request.params.user_id), request.session.userId),
+    async (request, reply) => remove(reply, Number(request.params.user_id)),
   );
 
   app.put(
@@ -189,8 +190,9 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return { status: 'ok' as const };
   }
 
-  async function remove(id: number, userId: number) {
-    await db.write(deleteUser, { id, userId });
+  async function remove(reply: FastifyReply, id: number) {
+    await db.write(deleteUser, { id, userId: reply.request.session.userId });
+    clearCredentials(reply);
     return { status: 'ok' as const };
   }
 };
