@@ -131,7 +131,8 @@ function parseFile(text: string): string | undefined {
     );
   }
   const path = text.startsWith('file://') ? fileUrlPath(text) : text.slice('file:'.length);
-  return path === '' ? undefined : path;
+  // What follows a `?` would be SQLite's own parameters, and `:memory:` is no file.
+  return path === '' || /^:|\?/.test(path ?? '') ? undefined : path;
 }
 
 function fileUrlPath(text: string): string | undefined {

@@ -25,12 +25,19 @@ export async function serve(): Promise<void> {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
+    // A connection kept alive after its last answer would hold the end up.
+    app.server.keepAliveTimeout = 1;
+    app.server.keepAliveTimeoutBuffer = 0;
     await app.close();
     await db.close();
     log.info('stopped');
-    log.flush();
   });
-  await listen(app, config);
+  try {
+    await listen(app, config);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: Config) {

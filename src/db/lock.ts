@@ -16,8 +16,9 @@ export function lockInstance(file: string): { release(): void } {
   try {
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
-  } catch {
+  } catch (error) {
     lock.close();
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
     throw new StartError(
       `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`,
     );

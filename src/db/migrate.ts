@@ -10,12 +10,11 @@ interface Migration {
   readonly hash: string;
 }
 
-/** The migrations that this program knows, oldest first. `#drizzle` is resolved by package.json. */
-function knownMigrations(): Migration[] {
-  const folder = new URL(
-    '.',
-    import.meta.resolve('#drizzle/meta/_journal.json').replace('meta/', ''),
-  );
+/** The folder of the migrations that come with the program; package.json resolves `#drizzle`. */
+export const ownMigrations = new URL('..', import.meta.resolve('#drizzle/meta/_journal.json'));
+
+/** The migrations of a folder, oldest first. */
+function readMigrations(folder: URL): Migration[] {
   return readdirSync(fileURLToPath(folder))
     .filter((name) => name.endsWith('.sql'))
     .sort()
@@ -31,10 +30,11 @@ function knownMigrations(): Migration[] {
  * Our own, because drizzle's migrator keeps foreign keys on while a table is rebuilt (ON DELETE
  * CASCADE then deletes every child row) and skips a merged migration with an older date.
  *
+ * @param folder the migrations that the program knows.
  * @throws StartError for a schema that is newer than the program, or not made by its migrations.
  */
-export function migrate(sqlite: Database, file: string): void {
-  const known = knownMigrations();
+export function migrate(sqlite: Database, file: string, folder: URL = ownMigrations): void {
+  const known = readMigrations(folder);
   const missing = known.slice(countApplied(sqlite, file, known));
   if (missing.length === 0) return;
   // SQLite ignores this pragma inside a transaction.

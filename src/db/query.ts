@@ -19,7 +19,7 @@ export type Params<Input> = {
 
 interface Prepared<Result> {
   execute(input?: Record<string, unknown>): PromiseLike<Result>;
-  getQuery(): { sql: string };
+  getQuery(): { sql: string; params: unknown[] };
 }
 
 /** A statement, prepared at its first use on each connection and run by calling it. */

@@ -29,14 +29,15 @@ export class Store {
   /**
    * Runs a command as one unit of work and resolves with its result once it is on the disk.
    *
-   * @throws Refusal what the command throws; `busy` if too many wait, `disk_full`, `stopping`.
+   * @throws Refusal what the command throws; `busy` if too many wait or another program holds the
+   *   file, `disk_full`, `stopping`.
    */
   async write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
     if (this.#closed) throw new Refusal('stopping');
     try {
       return await this.#committer.write(command, input);
     } catch (error) {
-      throw isFull(error) ? new Refusal('disk_full') : error;
+      throw asRefusal(error);
     }
   }
 
@@ -65,7 +66,11 @@ export class Store {
   }
 }
 
-function isFull(error: unknown): boolean {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return (cause as { code?: string } | undefined)?.code === 'SQLITE_FULL';
+/** What the person who waits is told of a trouble that is not of their making. */
+function asRefusal(error: unknown): unknown {
+  const code = (error as { code?: string } | undefined)?.code ?? '';
+  if (code === 'SQLITE_FULL') return new Refusal('disk_full');
+  // Another program holds the file, longer than we wait for it.
+  if (code.startsWith('SQLITE_BUSY')) return new Refusal('busy');
+  return error;
 }

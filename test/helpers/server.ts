@@ -6,11 +6,20 @@ import type { Test } from 'tap';
 
 export const bundle = fileURLToPath(new URL('../../dist/snug.mjs', import.meta.url));
 
-export interface ServerProcess {
+export interface SnugProcess {
   readonly child: ChildProcess;
-  readonly url: string;
-  /** What it has written so far. */
+  /** Resolves with the exit code, or the name of the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  /** What it has written so far, to stdout and stderr. */
   output(): string;
+  /** What it has written so far to stderr alone. */
+  errors(): string;
+  /** Resolves once it has written something that matches, with the match. */
+  wrote(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+export interface ServerProcess extends SnugProcess {
+  readonly url: string;
   /** Sends a signal and resolves with the exit code, or the name of the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | string>;
 }
@@ -19,25 +28,55 @@ interface Options {
   readonly env?: Record<string, string>;
   /** Put before `node`, to run it under another program. */
   readonly wrapper?: readonly string[];
+  /** Options of `node` itself. */
+  readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
+  readonly cwd?: string;
+  /** Who runs it; only root may choose. */
+  readonly uid?: number;
 }
 
+/** Takes away what tap loads into every Node that a test starts, which has its own signal handlers. */
+const asPeopleDo = ['env', '-u', 'NODE_OPTIONS'];
+
 /** Starts the program without waiting for anything; it ends with the test at the latest. */
-export function spawnSnug(t: Test, { env = {}, wrapper = [], args = ['serve'] }: Options) {
-  const [command = '', ...rest] = [...wrapper, process.execPath, bundle, ...args];
+export function spawnSnug(t: Test, options: Options): SnugProcess {
+  const { env = {}, wrapper = [], nodeArgs = [], args = ['serve'], cwd, uid } = options;
+  const node = [...asPeopleDo, process.execPath, ...nodeArgs];
+  const [command = '', ...rest] = [...wrapper, ...node, bundle, ...args];
   const child = spawn(command, rest, {
     env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd !== undefined && { cwd }),
+    ...(uid !== undefined && { uid }),
   });
   let text = '';
-  child.stdout?.on('data', (data) => (text += data));
-  child.stderr?.on('data', (data) => (text += data));
+  let errorText = '';
+  child.stdout.on('data', (data) => (text += data));
+  child.stderr.on('data', (data) => {
+    text += data;
+    errorText += data;
+  });
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   t.teardown(async () => {
     child.kill('SIGKILL');
     await exited;
   });
-  return { child, exited, output: () => text };
+  const output = () => text;
+  const wrote = async (pattern: RegExp) => {
+    for (;;) {
+      const match = pattern.exec(text);
+      if (match !== null) return match;
+      await Promise.race([once(child.stdout, 'data'), failOn(exited, output)]);
+    }
+  };
+  return { child, exited, output, errors: () => errorText, wrote };
+}
+
+/** Rejects if the program ends. */
+async function failOn(exited: Promise<number | string>, output: () => string): Promise<never> {
+  const code = await exited;
+  throw new Error(`the server ended with ${code}: ${output()}`);
 }
 
 /** Starts a server on `file` and waits until it listens. */
@@ -47,26 +86,13 @@ export async function startServer(
   options: Options = {},
 ): Promise<ServerProcess> {
   const env = { DATABASE_URL: file, ...options.env };
-  const { child, exited, output } = spawnSnug(t, { ...options, env });
-  const url = await Promise.race([
-    listening(child, output),
-    exited.then((code) => {
-      throw new Error(`the server ended with ${code}: ${output()}`);
-    }),
-  ]);
+  const started = spawnSnug(t, { ...options, env });
+  const [, url = ''] = await started.wrote(/listening at (http:\/\/[^\s"]+)/);
   const end = (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    return exited;
+    started.child.kill(signal);
+    return started.exited;
   };
-  return { child, url, output, end };
-}
-
-async function listening(child: ChildProcess, output: () => string): Promise<string> {
-  for (;;) {
-    const address = /listening at (http:\/\/[^\s"]+)/.exec(output())?.[1];
-    if (address !== undefined) return address;
-    await once(child.stdout ?? child, 'data');
-  }
+  return { ...started, url, end };
 }
 
 /** A person on the other end of a real connection. */

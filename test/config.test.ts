@@ -1,0 +1,153 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { readConfig, settings } from '../src/config.ts';
+import { StartError } from '../src/errors.ts';
+import { spawnSnug, startServer } from './helpers/server.ts';
+import { tempFolder } from './helpers/world.ts';
+
+type Name = keyof typeof settings;
+
+/** What a setting makes of a text, as the program sees it. */
+function read(name: Name, text: string) {
+  const { publicUrl, ...config } = readConfig({ [name]: text });
+  return { ...config, publicUrl: publicUrl?.href };
+}
+
+/** The sentence with which a setting refuses a text. */
+function refusal(name: Name, text: string): string {
+  try {
+    read(name, text);
+  } catch (error) {
+    if (error instanceof StartError) return error.message;
+    throw error;
+  }
+  return `${name} takes ${JSON.stringify(text)}`;
+}
+
+t.test('every setting has its default, also where it is set to nothing', async (t) => {
+  const defaults = {
+    host: '127.0.0.1',
+    port: 3000,
+    databaseFile: 'data/snug.db',
+    logLevel: 'info',
+    trustProxy: [],
+    publicUrl: undefined,
+    registration: 'open',
+    rateLimit: true,
+  } as const;
+  t.strictSame(readConfig({}), defaults);
+  const empty = Object.fromEntries(Object.keys(settings).map((name) => [name, '']));
+  t.strictSame(readConfig(empty), defaults);
+  t.strictSame(readConfig({ PORT: '  ', SOMETHING_ELSE: 'x' }), defaults);
+});
+
+const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] = [
+  ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
+  ['HOST', '::', { host: '::' }],
+  ['HOST', 'fe80::1%eth0', { host: 'fe80::1%eth0' }],
+  ['HOST', 'chat.example.org', { host: 'chat.example.org' }],
+  ['PORT', '0', { port: 0 }],
+  ['PORT', '65535', { port: 65_535 }],
+  ['PORT', ' 8080 ', { port: 8080 }],
+  ['DATABASE_URL', 'file:chat.db', { databaseFile: 'chat.db' }],
+  ['DATABASE_URL', 'file:data/chat.db', { databaseFile: 'data/chat.db' }],
+  ['DATABASE_URL', 'file:/var/lib/chat.db', { databaseFile: '/var/lib/chat.db' }],
+  ['DATABASE_URL', 'file:///var/lib/my%20chat.db', { databaseFile: '/var/lib/my chat.db' }],
+  ['DATABASE_URL', 'FILE:chat.db', { databaseFile: 'chat.db' }],
+  ['DATABASE_URL', 'chat.db', { databaseFile: 'chat.db' }],
+  ['DATABASE_URL', '/var/lib/chat.db', { databaseFile: '/var/lib/chat.db' }],
+  ['DATABASE_URL', 'C:\\chat\\chat.db', { databaseFile: 'C:\\chat\\chat.db' }],
+  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['LOG_LEVEL', 'trace', { logLevel: 'trace' }],
+  ['TRUST_PROXY', '127.0.0.1', { trustProxy: ['127.0.0.1'] }],
+  ['TRUST_PROXY', '::1, 10.0.0.0/8', { trustProxy: ['::1', '10.0.0.0/8'] }],
+  ['TRUST_PROXY', '0.0.0.0/0,fd00::/128', { trustProxy: ['0.0.0.0/0', 'fd00::/128'] }],
+  ['PUBLIC_URL', 'http://localhost:3000', { publicUrl: 'http://localhost:3000/' }],
+  ['PUBLIC_URL', 'https://chat.example.org/', { publicUrl: 'https://chat.example.org/' }],
+  ['REGISTRATION', 'invite', { registration: 'invite' }],
+  ['REGISTRATION', 'closed', { registration: 'closed' }],
+  ['RATE_LIMIT', 'off', { rateLimit: false }],
+];
+
+t.test('every setting takes what makes sense', async (t) => {
+  for (const [name, text, expected] of good) {
+    t.strictSame(read(name, text), { ...read(name, ''), ...expected }, `${name}=${text}`);
+  }
+  const tried = new Set(good.map(([name]) => name));
+  t.strictSame([...tried].sort(), Object.keys(settings).sort(), 'every setting was tried');
+});
+
+const bad: Record<Name, string[]> = {
+  HOST: ['127.0.0.1:3000:x/y', 'http://localhost', 'a b', '[::1]'],
+  PORT: ['-1', '65536', '3000.5', '1e3', '0x50', 'http', '３０００', '999999'],
+  DATABASE_URL: [':memory:', 'file:', 'file://elsewhere/chat.db', 'file:///%zz'],
+  LOG_LEVEL: ['loud', 'INFO', '30', 'constructor'],
+  TRUST_PROXY: [
+    'true',
+    '1',
+    'loopback',
+    'localhost',
+    '10.0.0.0/33',
+    '::1/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    '10.0.0.0/255.0.0.0',
+    '10.0.0',
+    '010.0.0.1',
+    '10.0.0.1,',
+    ',',
+    '10.0.0.1;10.0.0.2',
+  ],
+  PUBLIC_URL: [
+    'chat.example.org',
+    'ftp://chat.example.org',
+    'https://chat.example.org/chat',
+    'https://chat.example.org/?a=b',
+    'https://chat.example.org/#a',
+    'https://alice@chat.example.org',
+    'https://',
+    'javascript:alert(1)',
+  ],
+  REGISTRATION: ['yes', 'Open', 'open,closed'],
+  RATE_LIMIT: ['0', 'false', 'Off', '100'],
+};
+
+t.test('a bad value is refused with a sentence that names the variable', async (t) => {
+  for (const name of Object.keys(bad) as Name[]) {
+    for (const text of bad[name]) {
+      t.equal(refusal(name, text), `${name} must be ${settings[name].must}; it is "${text}".`);
+    }
+  }
+});
+
+t.test('the database of a server is refused by its scheme, without its password', async (t) => {
+  for (const scheme of ['postgres', 'postgresql', 'mysql', 'libsql', 'https', 'sqlite']) {
+    const sentence = refusal('DATABASE_URL', `${scheme}://snug:hunter2@db/snug`);
+    t.match(sentence, new RegExp(`^DATABASE_URL .*\\b${scheme}:.*file:data/snug\\.db\\.$`));
+    t.notMatch(sentence, 'hunter2');
+  }
+});
+
+t.test('.env in the working directory is read, and the environment wins', async (t) => {
+  const cwd = await tempFolder(t);
+  await writeFile(join(cwd, '.env'), 'LOG_LEVEL=loud\nDATABASE_URL=file:here/chat.db\n');
+  const refused = spawnSnug(t, { cwd });
+  t.equal(await refused.exited, 1);
+  t.match(refused.errors(), /^snug: LOG_LEVEL must be one of .*; it is "loud"\.\n$/);
+
+  const server = await startServer(t, '', { cwd, env: { LOG_LEVEL: 'info', DATABASE_URL: '' } });
+  await server.end('SIGTERM');
+  // A variable that is set to nothing wins too: its default counts.
+  t.ok((await stat(join(cwd, 'data/snug.db'))).isFile());
+  await t.rejects(stat(join(cwd, 'here')));
+});
+
+t.test('an .env that cannot be read is not passed over', async (t) => {
+  const cwd = await tempFolder(t);
+  await mkdir(join(cwd, '.env'));
+  const refused = spawnSnug(t, { cwd });
+  t.equal(await refused.exited, 1);
+  t.equal(refused.errors(), 'snug: The file .env cannot be read. Check who owns it.\n');
+});

@@ -1,0 +1,126 @@
+import { cp, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { migrate, ownMigrations } from '../../src/db/migrate.ts';
+import { outside } from '../helpers/database.ts';
+import { tempFolder } from '../helpers/world.ts';
+
+/** An empty file and a copy of the program's migrations, to which a test adds its own. */
+async function start(t: Test) {
+  const root = await tempFolder(t);
+  const folder = pathToFileURL(join(root, 'drizzle/'));
+  await cp(ownMigrations, folder, { recursive: true });
+  const file = join(root, 'snug.db');
+  const sqlite = outside(t, file);
+  sqlite.pragma('foreign_keys = ON');
+  const run = () => migrate(sqlite, file, folder);
+  const add = (name: string, text: string) => writeFile(new URL(name, folder), text);
+  const own = (await readdir(ownMigrations)).filter((name) => name.endsWith('.sql')).sort();
+  return { sqlite, file, folder, run, add, own };
+}
+
+/** All that a failed migration must leave as it was. */
+function state(sqlite: Database.Database) {
+  return {
+    version: sqlite.pragma('user_version', { simple: true }),
+    schema: sqlite.prepare('select name, sql from sqlite_schema order by name').all(),
+    users: sqlite.prepare('select * from users').all(),
+    migrations: sqlite.prepare('select name, hash from migrations').all(),
+  };
+}
+
+/** alice's chat with one message, in a schema that is up to date. */
+function populate(sqlite: Database.Database): void {
+  sqlite.exec(`
+    insert into users (id, name, name_key, email, email_key, password_hash, role, created_at)
+      values (1, 'alice', 'alice', 'a@example.org', 'a@example.org', '', 'admin', 0);
+    insert into chats (id, title, created_at) values (2, 'Sunday hike', 0);
+    insert into memberships (user_id, chat_id, role, joined_at) values (1, 2, 'owner', 0);
+    insert into messages (chat_id, id, sender_id, content, created_at) values (2, 3, 1, 'Hi', 0);`);
+}
+
+t.test('a fresh file gets every migration once', async (t) => {
+  const { sqlite, run, own } = await start(t);
+  run();
+  t.equal(sqlite.pragma('user_version', { simple: true }), own.length);
+  t.strictSame(sqlite.prepare('select name from migrations').pluck().all(), own);
+  t.equal(sqlite.pragma('foreign_keys', { simple: true }), 1);
+  const changes = () => sqlite.prepare('select total_changes()').pluck().get();
+  const before = { ...state(sqlite), changes: changes() };
+  run();
+  t.strictSame({ ...state(sqlite), changes: changes() }, before, 'the second time does nothing');
+});
+
+t.test('a migration that fails midway leaves the old schema, and can be mended', async (t) => {
+  const { sqlite, file, run, add } = await start(t);
+  run();
+  populate(sqlite);
+  const before = state(sqlite);
+  await add('9998_good.sql', "create table good (id integer); update users set name = 'eve';");
+  await add('9999_bad.sql', 'create table half (id integer); insert into nowhere values (1);');
+  t.throws(run, { message: 'no such table: nowhere' });
+  t.notOk(sqlite.inTransaction);
+  t.strictSame(state(sqlite), before);
+  t.strictSame(state(outside(t, file)), before);
+  await add('9999_bad.sql', 'create table half (id integer);');
+  run();
+  t.equal(sqlite.prepare('select name from users').pluck().get(), 'eve');
+  t.equal(sqlite.pragma('user_version', { simple: true }), Number(before.version) + 2);
+});
+
+/** A rebuild as drizzle-kit writes it. */
+const rebuild = `
+PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE __new_chats (id integer PRIMARY KEY NOT NULL, title text NOT NULL,
+  created_at integer NOT NULL, last_message_id integer, last_message text,
+  last_message_at integer, last_sender_id integer, colour text) STRICT;--> statement-breakpoint
+INSERT INTO __new_chats SELECT *, 'green' FROM chats;--> statement-breakpoint
+DROP TABLE chats;--> statement-breakpoint
+ALTER TABLE __new_chats RENAME TO chats;--> statement-breakpoint
+PRAGMA foreign_keys=ON;`;
+
+t.test('a table that is rebuilt keeps the rows that hang on it', async (t) => {
+  const { sqlite, run, add } = await start(t);
+  run();
+  populate(sqlite);
+  await add('9999_rebuild.sql', rebuild);
+  run();
+  t.strictSame(sqlite.prepare('select colour from chats').pluck().all(), ['green']);
+  t.equal(sqlite.prepare('select count(*) from memberships').pluck().get(), 1);
+  t.equal(sqlite.prepare('select count(*) from messages').pluck().get(), 1);
+  sqlite.exec('delete from chats');
+  t.equal(sqlite.prepare('select count(*) from messages').pluck().get(), 0, 'and they still hang');
+});
+
+t.test('a migration that would leave orphans is not made', async (t) => {
+  const { sqlite, run, add } = await start(t);
+  run();
+  populate(sqlite);
+  const before = state(sqlite);
+  await add('9999_orphans.sql', 'delete from chats;');
+  t.throws(run, { message: 'migration breaks 2 foreign keys' });
+  t.strictSame(state(sqlite), before);
+  t.equal(sqlite.prepare('select count(*) from chats').pluck().get(), 1);
+});
+
+t.test('a file with other migrations than the program is refused and left alone', async (t) => {
+  const cases: Record<string, (world: Awaited<ReturnType<typeof start>>) => unknown> = {
+    'one was changed after it was made': ({ add, own }) => add(own[0] ?? '', 'select 1;'),
+    'one came in before the last one made': ({ add }) => add('0000_early.sql', 'select 1;'),
+    'one is not recorded': ({ sqlite }) => sqlite.exec('delete from migrations'),
+  };
+  for (const [name, change] of Object.entries(cases)) {
+    const world = await start(t);
+    world.run();
+    await change(world);
+    const before = state(world.sqlite);
+    t.throws(world.run, { name: 'StartError', message: /is not one that this version/ }, name);
+    t.strictSame(state(world.sqlite), before);
+  }
+  const { sqlite, run, own } = await start(t);
+  run();
+  sqlite.pragma(`user_version = ${own.length + 1}`);
+  t.throws(run, { name: 'StartError', message: /by a newer version of Snug/ });
+});

@@ -1,0 +1,211 @@
+import { existsSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { asc, max, sql } from 'drizzle-orm';
+import t from 'tap';
+import type { Command } from '../../src/db/commit.ts';
+import { openStore } from '../../src/db/open.ts';
+import { one, type Query, rows, type Snapshot } from '../../src/db/query.ts';
+import type { Store } from '../../src/db/store.ts';
+import { chats, events } from '../../src/db/tables.ts';
+import { Refusal } from '../../src/errors.ts';
+import { append } from '../../src/events/log.ts';
+import { countCommits, gate, outside, startStore } from '../helpers/database.ts';
+
+/** The plainest command: notes a number in the event log. */
+const note: Command<number, number> = (unit, number) =>
+  append(unit, { type: 'message', messageId: number });
+
+/** Notes a number, then thinks better of it. */
+const noteAndFail: Command<number, never> = async (unit, number) => {
+  await note(unit, number);
+  throw new Refusal('not_member');
+};
+
+/** Notes a number, then does what the schema forbids. */
+const noteAndBreak: Command<number, void> = async (unit, number) => {
+  await note(unit, number);
+  await unit.orm.insert(chats).values({ title: 'a secret', createdAt: 0, lastMessage: 'a secret' });
+};
+
+const noted: Query<unknown, { number: number | null }[]> = rows((orm) =>
+  orm.select({ number: events.messageId }).from(events).orderBy(asc(events.id)),
+);
+
+const numbers = async (db: Store) => (await db.read(noted, {})).map(({ number }) => number);
+
+const count = one((orm) => orm.select({ last: max(events.id) }).from(events));
+
+/** The numbers in the file, seen from outside. */
+function numbersIn(file: ReturnType<typeof outside>): unknown[] {
+  return file.prepare('select message_id from events order by id').pluck().all();
+}
+
+const refused = (code: string) => ({ name: 'Refusal', code });
+
+t.test('of a batch, what fails leaves nothing and what does not holds', async (t) => {
+  const { db, file } = await startStore(t);
+  const published: unknown[] = [];
+  db.onCommit((batch) => published.push(batch.map((event) => event.messageId)));
+  const results = await Promise.allSettled([
+    db.write(note, 1),
+    db.write(noteAndFail, 2),
+    db.write(note, 3),
+    db.write(noteAndBreak, 4),
+    db.write(note, 5),
+  ]);
+  t.match(results, [
+    { status: 'fulfilled', value: 1 },
+    { status: 'rejected', reason: refused('not_member') },
+    { status: 'fulfilled', value: 2 },
+    { status: 'rejected', reason: { code: 'SQLITE_CONSTRAINT_CHECK' } },
+    { status: 'fulfilled', value: 3 },
+  ]);
+  t.strictSame(published, [[1, 3, 5]], 'in order, in one commit, of those alone that hold');
+  t.strictSame(numbersIn(outside(t, file)), [1, 3, 5]);
+  t.equal(outside(t, file).prepare('select count(*) from chats').pluck().get(), 0);
+});
+
+t.test('an error from the database tells no values, which people wrote', async (t) => {
+  const { db } = await startStore(t);
+  const error = await db.write(noteAndBreak, 1).catch((error: unknown) => error);
+  t.match(error, { message: /^CHECK constraint failed/ });
+  t.notMatch(inspect(error, { depth: 9, showHidden: true }), 'a secret');
+});
+
+t.test('commands that arrive together share one commit', async (t) => {
+  const { db, file } = await startStore(t);
+  let published = 0;
+  db.onCommit(() => published++);
+  const before = countCommits(file);
+  const many = (length: number) => Promise.all(Array.from({ length }, (_, i) => db.write(note, i)));
+  await many(100);
+  t.equal(countCommits(file) - before, 1);
+  t.equal(published, 1);
+  await many(600);
+  t.equal(published, 4, 'but no batch is larger than 256');
+  await db.write(note, 1);
+  await db.write(note, 2);
+  t.equal(published, 6, 'and one after another they share nothing');
+});
+
+t.test('a write is seen by others before it is acknowledged, and not earlier', async (t) => {
+  const { db, file } = await startStore(t);
+  const other = outside(t, file);
+  const { opened, open } = gate();
+  const wrote = gate();
+  const seen: unknown[] = [];
+  db.onCommit(() => seen.push('published', ...numbersIn(other)));
+  const write = db.write(async (unit, number: number) => {
+    await note(unit, number);
+    wrote.open();
+    await opened;
+  }, 7);
+  const acknowledged = write.then(() => seen.push('acknowledged', ...numbersIn(other)));
+  await wrote.opened;
+  t.strictSame(await numbers(db), [], 'no read sees what is not committed');
+  t.strictSame(numbersIn(other), []);
+  open();
+  await acknowledged;
+  t.strictSame(seen, ['published', 7, 'acknowledged', 7]);
+  t.strictSame(await numbers(db), [7]);
+});
+
+t.test('all that one read sees is of one moment', async (t) => {
+  const { db } = await startStore(t);
+  await db.write(note, 1);
+  const twice = async (snapshot: Snapshot, _: unknown) => {
+    const before = await count(snapshot, {});
+    await db.write(note, 2);
+    return [before, await count(snapshot, {})];
+  };
+  t.strictSame(await db.read(twice, {}), [{ last: 1 }, { last: 1 }]);
+  t.strictSame(await numbers(db), [1, 2]);
+});
+
+t.test('a read that fails harms no other, and none can write', async (t) => {
+  const { db } = await startStore(t);
+  const insert = async ({ orm }: Snapshot, _: unknown) => {
+    await orm.insert(events).values({ type: 'message', at: 0 });
+  };
+  const [written, failed, read] = await Promise.allSettled([
+    db.read(insert, {}),
+    db.read(async () => Promise.reject(new Refusal('no_chat')), {}),
+    db.read(noted, {}),
+  ]);
+  t.match(written, { status: 'rejected', reason: { code: 'SQLITE_READONLY' } });
+  t.match(failed, { status: 'rejected', reason: refused('no_chat') });
+  t.strictSame(read, { status: 'fulfilled', value: [] });
+});
+
+t.test('what the server cannot keep up with is refused, and the rest is done', async (t) => {
+  const { db } = await startStore(t);
+  const { opened, open } = gate();
+  const started = gate();
+  const first = db.write(async () => {
+    started.open();
+    await opened;
+  }, {});
+  await started.opened;
+  const waiting = Array.from({ length: 10_000 }, (_, i) => db.write(note, i));
+  await t.rejects(db.write(note, -1), refused('busy'));
+  open();
+  await Promise.all([first, ...waiting]);
+  t.strictSame(
+    await numbers(db),
+    Array.from({ length: 10_000 }, (_, i) => i),
+    'in the order in which they came',
+  );
+});
+
+t.test('while another program holds the file, a write is refused at once', async (t) => {
+  const { db, file } = await startStore(t);
+  const other = outside(t, file);
+  other.exec('begin immediate');
+  await t.rejects(db.write(note, 1), refused('busy'));
+  t.strictSame(await numbers(db), [], 'reads go on');
+  other.exec('rollback');
+  await db.write(note, 2);
+  t.strictSame(await numbers(db), [2]);
+});
+
+/** Limits the file to a number of pages, as a full disk does. */
+const limitPages: Command<number, void> = async (unit, pages) => {
+  await unit.orm.all(sql.raw(`pragma max_page_count = ${pages}`));
+};
+
+const noteMuch: Command<number, void> = async (unit, number) => {
+  for (let i = 0; i < 1000; i++) await note(unit, number);
+};
+
+t.test('a full disk refuses writes; all else goes on, and room brings all back', async (t) => {
+  const { db, file } = await startStore(t);
+  await db.write(note, 1);
+  await db.write(limitPages, outside(t, file).pragma('page_count', { simple: true }) as number);
+  const published: unknown[] = [];
+  db.onCommit((batch) => published.push(...batch));
+  await t.rejects(db.write(noteMuch, 2), refused('disk_full'));
+  await t.rejects(db.write(noteMuch, 3), refused('disk_full'), 'again and again');
+  t.strictSame(published, []);
+  t.strictSame(await numbers(db), [1]);
+  await db.write(limitPages, 1_000_000);
+  await db.write(note, 4);
+  t.strictSame(await numbers(db), [1, 4]);
+  t.equal(outside(t, file).pragma('integrity_check', { simple: true }), 'ok');
+});
+
+t.test('close finishes what waits, takes nothing more, and gives the file up', async (t) => {
+  const { db, file } = await startStore(t);
+  const writes = Promise.all(Array.from({ length: 300 }, (_, i) => db.write(note, i)));
+  const read = numbers(db);
+  const closed = db.close();
+  await t.rejects(db.write(note, -1), refused('stopping'));
+  await t.rejects(numbers(db), refused('stopping'));
+  await closed;
+  t.equal((await writes).length, 300);
+  t.strictSame(await read, [], 'the read that waited was answered');
+  t.notOk(existsSync(`${file}-wal`));
+  await db.close();
+  const again = openStore(file);
+  t.equal((await numbers(again)).length, 300);
+  await again.close();
+});

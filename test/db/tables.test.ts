@@ -1,0 +1,173 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import {
+  type DrizzleSQLiteSnapshotJSON,
+  generateSQLiteDrizzleJson,
+  generateSQLiteMigration,
+} from 'drizzle-kit/api';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import t from 'tap';
+import { migrate, ownMigrations } from '../../src/db/migrate.ts';
+import type { Orm, Query } from '../../src/db/query.ts';
+import * as tables from '../../src/db/tables.ts';
+
+type Sqlite = Database.Database;
+
+/** The schema as the migrations make it. */
+function migrated(): Sqlite {
+  const sqlite = new Database(':memory:');
+  migrate(sqlite, 'in memory');
+  return sqlite;
+}
+
+/** The schema as tables.ts says it, by drizzle-kit. */
+const wanted = await generateSQLiteDrizzleJson(tables);
+const nothing: DrizzleSQLiteSnapshotJSON = { ...wanted, tables: {}, views: {}, enums: {} };
+
+/** As much of drizzle-kit's own description, loosely typed by it, as is compared as text. */
+interface Wanted {
+  readonly name: string;
+  readonly checkConstraints: Record<string, { readonly value: string }>;
+}
+
+/** What SQLite makes of the schema, in an order of its own: table → its columns, keys, indexes. */
+function shape(sqlite: Sqlite): Record<string, unknown> {
+  const list = (query: string, name: unknown) => sqlite.prepare(query).all(name);
+  return Object.fromEntries(
+    tableNames(sqlite).map((table) => [
+      table,
+      {
+        columns: list(
+          'select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?) order by name',
+          table,
+        ),
+        keys: list(
+          'select "from", "table", "to", on_update, on_delete from pragma_foreign_key_list(?) order by 1, 2',
+          table,
+        ),
+        indexes: list(
+          `select list.name, list."unique", list.origin, list.partial,
+            group_concat(info.name || info."desc" || info.coll order by info.seqno) as columns
+          from pragma_index_list(?) as list, pragma_index_xinfo(list.name) as info
+          where info.key and list.origin <> 'pk' group by list.name order by list.name`,
+          table,
+        ),
+      },
+    ]),
+  );
+}
+
+function tableNames(sqlite: Sqlite): string[] {
+  return sqlite
+    .prepare(
+      `select name from pragma_table_list where schema = 'main' and type = 'table'
+        and name not like 'sqlite_%' and name <> 'migrations' order by name`,
+    )
+    .pluck()
+    .all() as string[];
+}
+
+t.test('the migrations make what tables.ts says', async (t) => {
+  const sqlite = migrated();
+  const described = new Database(':memory:');
+  for (const statement of await generateSQLiteMigration(nothing, wanted)) described.exec(statement);
+  t.strictSame(shape(sqlite), shape(described));
+  t.ok(tableNames(sqlite).length > 0);
+
+  const plain = (text: string) => text.replaceAll(/\s+/g, ' ');
+  for (const { name, checkConstraints } of Object.values<Wanted>(wanted.tables)) {
+    const made = sqlite.prepare('select sql from sqlite_schema where name = ?').pluck().get(name);
+    const checks = Object.values(checkConstraints).map(({ value }) => plain(value));
+    for (const check of checks) t.match(plain(String(made)), `CHECK(${check})`);
+    t.equal(String(made).split('CHECK(').length - 1, checks.length, `${name} has no other check`);
+  }
+});
+
+t.test('the next migration starts from here: drizzle-kit finds nothing to do', async (t) => {
+  const last = globSync('*_snapshot.json', { cwd: new URL('meta/', ownMigrations) })
+    .sort()
+    .at(-1);
+  const text = readFileSync(new URL(`meta/${last}`, ownMigrations), 'utf8');
+  const snapshot: DrizzleSQLiteSnapshotJSON = JSON.parse(text);
+  t.strictSame(await generateSQLiteMigration(snapshot, wanted), []);
+});
+
+t.test('every table is strict, and those read in runs are stored in order', async (t) => {
+  const sqlite = migrated();
+  const list = sqlite
+    .prepare("select name, strict, wr from pragma_table_list where schema = 'main'")
+    .all() as { name: string; strict: number; wr: number }[];
+  const own = list.filter(({ name }) => !name.startsWith('sqlite_'));
+  for (const { name, strict } of own) t.equal(strict, 1, `${name} is strict`);
+  const withoutRowid = own.filter(({ wr }) => wr === 1).map(({ name }) => name);
+  t.strictSame(withoutRowid.sort(), ['memberships', 'messages', 'migrations']);
+});
+
+/** What a query may do although it is costly, and why. */
+const exceptions: Record<string, RegExp> = {
+  // Sorts one user's own chats, as many as a person is in.
+  'chats/listChats': /^USE TEMP B-TREE FOR ORDER BY$/,
+  // Stops at the first row.
+  'users/findAnyUser': /^SCAN users/,
+};
+
+/** Every query that src/ exports, by its folder and name. */
+async function allQueries(): Promise<[name: string, on: (orm: Orm) => Prepared][]> {
+  const src = new URL('../../src/', import.meta.url);
+  const found: [string, (orm: Orm) => Prepared][] = [];
+  for (const path of globSync('**/queries.ts', { cwd: src })) {
+    const exported: Record<string, unknown> = await import(new URL(path, src).href);
+    for (const [name, value] of Object.entries(exported)) {
+      if (typeof value === 'function' && 'on' in value) {
+        found.push([join(path, '..', name), value.on as (orm: Orm) => Prepared]);
+      }
+    }
+  }
+  return found;
+}
+
+type Prepared = ReturnType<Query<unknown, unknown>['on']>;
+
+/** The steps of SQLite's plan: https://sqlite.org/eqp.html. */
+function explain(sqlite: Sqlite, sql: string, params: readonly unknown[]): string[] {
+  const plan = sqlite.prepare(`explain query plan ${sql}`).all(params.map(() => null));
+  return (plan as { detail: string }[]).map(({ detail }) => detail);
+}
+
+const isCostly = (step: string) => /^SCAN (?!CONSTANT ROW)|TEMP B-TREE/.test(step);
+
+t.test('no query walks through a table or sorts', async (t) => {
+  const sqlite = migrated();
+  const orm = drizzle(sqlite);
+  const excused = new Set<string>();
+  const queries = await allQueries();
+  for (const [name, on] of queries) {
+    const { sql, params } = on(orm).getQuery();
+    const costly = explain(sqlite, sql, params).filter(isCostly);
+    const exception = exceptions[name];
+    if (exception !== undefined && costly.some((step) => exception.test(step))) excused.add(name);
+    const bad = costly.filter((step) => exception === undefined || !exception.test(step));
+    t.strictSame(bad, [], `${name}: ${sql}`);
+  }
+  t.strictSame([...excused].sort(), Object.keys(exceptions).sort(), 'each exception is needed');
+  t.ok(queries.length > 20, 'the queries were found');
+});
+
+t.test('the plans of a walk and of a sort are told as such', async (t) => {
+  const sqlite = migrated();
+  t.ok(explain(sqlite, 'select * from users where email = ?', [0]).some(isCostly));
+  t.ok(explain(sqlite, 'select * from users where id > ? order by name', [0]).some(isCostly));
+  t.notOk(explain(sqlite, 'select * from users where id = ?', [0]).some(isCostly));
+});
+
+t.test('a row that goes finds the rows that go with it by an index', async (t) => {
+  const sqlite = migrated();
+  for (const table of tableNames(sqlite)) {
+    const keys = sqlite.pragma(`foreign_key_list(${table})`) as { from: string }[];
+    for (const { from } of keys) {
+      const plan = explain(sqlite, `select 1 from ${table} where ${from} = ?`, [0]);
+      t.notOk(plan.some(isCostly), `${table}.${from}`);
+    }
+  }
+});
