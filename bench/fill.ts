@@ -1,0 +1,139 @@
+/** Fills an empty database as a few years of chatting would have. */
+import { createHash } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import { hashToken } from '../src/sessions/tokens.ts';
+import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
+import { Random } from './random.ts';
+import { pickLanguage, writeMessage, writeTitle } from './text.ts';
+
+const userCount = 2_000;
+const chatCount = 1_000;
+
+/** A user is in so many chats: 20, give or take 4. */
+const fewestChats = 16;
+const mostChats = 24;
+
+/** The first message's time, and how far the last one is from it, in ms. */
+const begin = Date.parse('2024-11-01T00:00:00Z');
+const span = 2 * 365 * 86_400_000;
+
+/** Nobody signs in by password in the benchmark; the hash only has to look like one. */
+const passwordHash = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+
+/** The secret of a user's session. It is known to all the world, in a database made for tests. */
+export function tokenOf(userId: number): string {
+  return createHash('sha256').update(`snug benchmark, user ${userId}`).digest('base64url');
+}
+
+interface Chat {
+  readonly id: number;
+  readonly language: number;
+  readonly members: number[];
+}
+
+/** Makes users, sessions, chats and memberships, then `messages` messages. */
+export function fill(sqlite: Database, messages: number, seed: number): void {
+  const random = new Random(seed);
+  const event = eventWriter(sqlite);
+  sqlite.transaction(() => {
+    insertUsers(sqlite);
+    const chats = insertChats(sqlite, random, event);
+    insertMemberships(sqlite, random, chats, event);
+    insertMessages(sqlite, random, chats, event, messages);
+    showLastMessages(sqlite);
+  })();
+}
+
+type Event = ReturnType<typeof eventWriter>;
+
+/** Everything is announced by an event, whose id it bears. */
+function eventWriter(sqlite: Database) {
+  const insert = sqlite.prepare(
+    'insert into events (type, at, chat_id, user_id) values (?, ?, ?, ?)',
+  );
+  return (type: string, at: number, chatId: number | null, userId: number) =>
+    Number(insert.run(type, at, chatId, userId).lastInsertRowid);
+}
+
+function insertUsers(sqlite: Database): void {
+  const user = sqlite.prepare(
+    `insert into users (name, name_key, email, email_key, password_hash, role, created_at)
+     values (?, ?, ?, ?, ?, 'user', ?)`,
+  );
+  const session = sqlite.prepare(
+    `insert into sessions (user_id, token_hash, device, created_at, last_seen_at)
+     values (?, ?, 'Benchmark', ?, ?)`,
+  );
+  for (let id = 1; id <= userCount; id++) {
+    const [name, email] = [`User ${id}`, `user${id}@example.org`];
+    user.run(name, canonicalName(name), email, canonicalEmail(email), passwordHash, begin);
+    session.run(id, hashToken(tokenOf(id)), begin, begin);
+  }
+}
+
+function insertChats(sqlite: Database, random: Random, event: Event): Chat[] {
+  const insert = sqlite.prepare('insert into chats (id, title, created_at) values (?, ?, ?)');
+  return Array.from({ length: chatCount }, () => {
+    const language = pickLanguage(random);
+    const owner = 1 + random.below(userCount);
+    const id = event('chat', begin, null, owner);
+    insert.run(id, writeTitle(random, language), begin);
+    return { id, language, members: [owner] };
+  });
+}
+
+function insertMemberships(sqlite: Database, random: Random, chats: Chat[], event: Event): void {
+  const insert = sqlite.prepare(
+    'insert into memberships (user_id, chat_id, role, joined_at) values (?, ?, ?, ?)',
+  );
+  for (let userId = 1; userId <= userCount; userId++) joinChats(random, chats, userId);
+  for (const { id, members } of chats) {
+    for (const [index, userId] of members.entries()) {
+      event('member.joined', begin, id, userId);
+      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin + index);
+    }
+  }
+}
+
+/** Some chats have nearly everybody in them, most of them have a few. */
+function joinChats(random: Random, chats: Chat[], userId: number): void {
+  let missing = fewestChats + random.below(mostChats - fewestChats + 1);
+  missing -= chats.filter((chat) => chat.members[0] === userId).length;
+  while (missing > 0) {
+    const members = chats[random.zipf(chats.length)]?.members;
+    if (members === undefined || members.includes(userId)) continue;
+    members.push(userId);
+    missing--;
+  }
+}
+
+/** Chats talk all at once, the busiest one about a thousand times as much as the quietest. */
+function insertMessages(
+  sqlite: Database,
+  random: Random,
+  chats: Chat[],
+  event: Event,
+  count: number,
+): void {
+  const insert = sqlite.prepare(
+    'insert into messages (chat_id, id, sender_id, content, created_at) values (?, ?, ?, ?, ?)',
+  );
+  for (let i = 0; i < count; i++) {
+    const chat = chats[random.zipf(chats.length)];
+    if (chat === undefined) continue;
+    const sender = random.pick(chat.members);
+    const at = begin + Math.floor((i / count) * span);
+    const id = event('message', at, chat.id, sender);
+    insert.run(chat.id, id, sender, writeMessage(random, chat.language), at);
+  }
+}
+
+function showLastMessages(sqlite: Database): void {
+  sqlite.exec(`
+    update chats set
+      last_message_id = m.id, last_message = m.content,
+      last_message_at = m.created_at, last_sender_id = m.sender_id
+    from messages m
+    where m.chat_id = chats.id
+      and m.id = (select max(id) from messages where chat_id = chats.id)`);
+}

@@ -1,0 +1,53 @@
+/** The requests of a workload, as the load generators and the floor need them. */
+import type { Database } from 'better-sqlite3';
+import { tokenOf } from './fill.ts';
+import type { Random } from './random.ts';
+
+export interface BenchRequest {
+  readonly method: 'GET' | 'POST';
+  /** The route as the server declares it. */
+  readonly route: string;
+  readonly path: string;
+  readonly userId: number;
+  /** A form. */
+  readonly body?: string;
+}
+
+/** A user and one of their chats. */
+export interface Place {
+  readonly userId: number;
+  readonly chatId: number;
+}
+
+/** One workload: what people do in it, one random request after another. */
+export interface Workload {
+  readonly name: string;
+  readonly title: string;
+  request(random: Random, places: readonly Place[]): BenchRequest;
+}
+
+/** So many requests are made ready beforehand; the load generator draws from them. */
+const poolSize = 10_000;
+
+export function makePool(workload: Workload, sqlite: Database, random: Random): BenchRequest[] {
+  const places = sqlite
+    .prepare<[], Place>('select user_id as userId, chat_id as chatId from memberships')
+    .all();
+  return Array.from({ length: poolSize }, () => workload.request(random, places));
+}
+
+export function headersOf({ userId, body }: BenchRequest): Record<string, string> {
+  return {
+    cookie: `user_id=${userId}; token=${tokenOf(userId)}`,
+    ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+  };
+}
+
+/** The request as it goes over the wire (HTTP/1.1); all of it is ASCII. */
+export function bytesOf(request: BenchRequest): string {
+  const { method, path, body } = request;
+  const headers = { host: 'localhost', ...headersOf(request) };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const length = body === undefined ? '' : `content-length: ${body.length}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body ?? ''}`;
+}

@@ -1,0 +1,13 @@
+import type { Workload } from '../requests.ts';
+
+/** Everybody looks at the list of their 20 chats. */
+export const list: Workload = {
+  name: 'list',
+  title: 'list of chats',
+  request: (random, places) => ({
+    method: 'GET',
+    route: '/api/chats',
+    path: '/api/chats',
+    userId: random.pick(places).userId,
+  }),
+};

@@ -1,0 +1,16 @@
+import type { Workload } from '../requests.ts';
+
+/** Everybody opens one of their chats, the popular ones most. */
+export const newest: Workload = {
+  name: 'newest',
+  title: 'newest 50 messages',
+  request: (random, places) => {
+    const { userId, chatId } = random.pick(places);
+    return {
+      method: 'GET',
+      route: '/api/chats/:chat_id',
+      path: `/api/chats/${chatId}`,
+      userId,
+    };
+  },
+};
