@@ -1,6 +1,7 @@
 /** Fills an empty database as a few years of chatting would have. */
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { searchEntry } from '../src/search/index.ts';
 import { hashToken } from '../src/sessions/tokens.ts';
 import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
 import { Random } from './random.ts';
@@ -76,7 +77,7 @@ function insertChats(sqlite: Database, random: Random, event: Event): Chat[] {
   return Array.from({ length: chatCount }, () => {
     const language = pickLanguage(random);
     const owner = 1 + random.below(userCount);
-    const id = event('chat', begin, null, owner);
+    const id = event('chat.created', begin, null, owner);
     insert.run(id, writeTitle(random, language), begin);
     return { id, language, members: [owner] };
   });
@@ -84,13 +85,14 @@ function insertChats(sqlite: Database, random: Random, event: Event): Chat[] {
 
 function insertMemberships(sqlite: Database, random: Random, chats: Chat[], event: Event): void {
   const insert = sqlite.prepare(
-    'insert into memberships (user_id, chat_id, role, joined_at) values (?, ?, ?, ?)',
+    `insert into memberships (user_id, chat_id, role, joined_at, joined_event)
+     values (?, ?, ?, ?, ?)`,
   );
   for (let userId = 1; userId <= userCount; userId++) joinChats(random, chats, userId);
   for (const { id, members } of chats) {
     for (const [index, userId] of members.entries()) {
-      event('member.joined', begin, id, userId);
-      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin + index);
+      const joined = event('member.joined', begin, id, userId);
+      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin, joined);
     }
   }
 }
@@ -118,16 +120,21 @@ function insertMessages(
   const insert = sqlite.prepare(
     'insert into messages (chat_id, id, sender_id, content, created_at) values (?, ?, ?, ?, ?)',
   );
+  const index = sqlite.prepare('insert into search (rowid, words, scope) values (?, ?, ?)');
   for (let i = 0; i < count; i++) {
     const chat = chats[random.zipf(chats.length)];
     if (chat === undefined) continue;
     const sender = random.pick(chat.members);
     const at = begin + Math.floor((i / count) * span);
     const id = event('message', at, chat.id, sender);
-    insert.run(chat.id, id, sender, writeMessage(random, chat.language), at);
+    const content = writeMessage(random, chat.language);
+    insert.run(chat.id, id, sender, content, at);
+    const entry = searchEntry({ id, chatId: chat.id, senderId: sender, content });
+    index.run(id, entry.words, entry.scope);
   }
 }
 
+/** What the commands would have counted: everybody has read everything. */
 function showLastMessages(sqlite: Database): void {
   sqlite.exec(`
     update chats set
@@ -135,5 +142,10 @@ function showLastMessages(sqlite: Database): void {
       last_message_at = m.created_at, last_sender_id = m.sender_id
     from messages m
     where m.chat_id = chats.id
-      and m.id = (select max(id) from messages where chat_id = chats.id)`);
+      and m.id = (select max(id) from messages where chat_id = chats.id);
+    update chats set
+      posted = (select count(*) from messages where chat_id = chats.id),
+      member_count = (select count(*) from memberships where chat_id = chats.id);
+    update memberships set (seen, read_id) =
+      (select posted, coalesce(last_message_id, 0) from chats where id = chat_id)`);
 }

@@ -13,14 +13,14 @@ interface Message {
 
 /** Makes a new message findable. */
 export async function indexMessage(unit: Unit, message: Message): Promise<void> {
-  const { chatId, id, senderId, content } = message;
-  await insertWords(unit, {
-    id,
-    words: wordsOf(content)
-      .map((word) => word.text)
-      .join(' '),
-    scope: `${scopeOf.chat(chatId)} ${scopeOf.sender(senderId)}`,
-  });
+  await insertWords(unit, searchEntry(message));
+}
+
+/** A message as the index has it: its words, and where it is and who sent it. */
+export function searchEntry({ chatId, id, senderId, content }: Message) {
+  const words = wordsOf(content).map((word) => word.text);
+  const scope = [scopeOf.chat(chatId), scopeOf.sender(senderId)];
+  return { id, words: words.join(' '), scope: scope.join(' ') };
 }
 
 /** Makes an edited message findable by its new text, and by that alone. */
