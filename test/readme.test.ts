@@ -36,7 +36,9 @@ t.test('every route in the table of the API is there', async (t) => {
     const [, method = '', addresses = ''] = row.split('|').map((cell) => cell.trim());
     for (const [, address = ''] of addresses.matchAll(/`([^`?]+)[^`]*`/g)) {
       const url = address.replace(/\{(\w+)\}/g, ':$1');
-      t.ok(app.hasRoute({ method: method as HTTPMethods, url }), `${method} ${url}`);
+      for (const verb of method.split(', ')) {
+        t.ok(app.hasRoute({ method: verb as HTTPMethods, url }), `${verb} ${url}`);
+      }
     }
   }
 });
@@ -92,11 +94,15 @@ async function run(script: string): Promise<string> {
 }
 
 function withoutTimes(text: string): string {
-  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME');
+  return text
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
+    .replace(/"name":"(alice|bob)-\w+"/g, '"name":"$1"');
 }
 
 function withoutIds(text: string): string {
-  return withoutTimes(text).replace(/"(id|sender_id)":\d+/g, '"$1":ID');
+  return withoutTimes(text)
+    .replace(/"(id|sender_id|chat_id)":\d+/g, '"$1":ID')
+    .replace(/^id: \d+$/gm, 'id: ID');
 }
 
 function isInstalled(tool: string): boolean {
