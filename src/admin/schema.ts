@@ -17,7 +17,8 @@ export const UserList = Type.Object({
 });
 
 export const UserState = Type.Object({
-  disabled: Type.Union([Type.Literal('0'), Type.Literal('1')], {
-    ...told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
-  }),
+  disabled: Type.Enum(
+    ['0', '1'],
+    told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
+  ),
 });

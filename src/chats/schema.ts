@@ -27,7 +27,12 @@ export const NewChat = Type.Object(
   },
   {
     anyOf: [{ required: ['title'] }, { required: ['with'] }],
-    allOf: [{ not: { required: ['title', 'with'] }, ...told('Give a title or with, not both.') }],
+    allOf: [
+      {
+        not: { type: 'object', required: ['title', 'with'] },
+        ...told('Give a title or with, not both.'),
+      },
+    ],
     ...titleRule,
   },
 );
