@@ -37,30 +37,37 @@ t.test('the answer to a creation names the chat', async (t) => {
 
 t.test('the last message stands in the list, to the letter', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
-  await alice.send(chat, 'first');
+  const first = await alice.send(chat, 'first');
   clock.now += 1000;
   await bob.send(chat, 'Um neun? "Ja" ☀️');
+  const documented = `"id":${idOf(chat)},"last_message":"Um neun? \\"Ja\\" ☀️","last_message_time":"2026-11-22T08:35:53.123Z","sender_id":${bob.id},"title":"Sunday hike"`;
+  t.equal((await bob.get('/api/chats')).text, `{"chats":[{${documented}}]}`);
   t.equal(
     (await alice.get('/api/chats')).text,
-    `{"chats":[{"id":${idOf(chat)},"last_message":"Um neun? \\"Ja\\" ☀️","last_message_time":"2026-11-22T08:35:53.123Z","sender_id":${bob.id},"title":"Sunday hike"}]}`,
+    `{"chats":[{${documented},"unread":1,"read_id":${first}}]}`,
+    'what she has not read stands beside it',
   );
 });
 
 t.test('deleting the last message brings the one before it back', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
-  const empty = (await alice.get('/api/chats')).text;
+  const shown = async () => {
+    await alice.put(`${chat}/read`, { id: '999999999999999' });
+    return (await alice.get('/api/chats')).text;
+  };
+  const empty = await shown();
   const first = await alice.send(chat, 'first');
-  const one = (await alice.get('/api/chats')).text;
+  const one = await shown();
   clock.now += 1000;
   const middle = await bob.send(chat, 'middle');
   const last = await bob.send(chat, 'last');
-  const all = (await alice.get('/api/chats')).text;
+  const all = await shown();
   done(t, await bob.delete(`${chat}?id=${middle}`));
-  t.equal((await alice.get('/api/chats')).text, all, 'one that is not the last changes nothing');
+  t.equal(await shown(), all, 'one that is not the last changes nothing');
   done(t, await bob.delete(`${chat}?id=${last}`));
-  t.equal((await alice.get('/api/chats')).text, one);
+  t.equal(await shown(), one);
   done(t, await alice.delete(`${chat}?id=${first}`));
-  t.equal((await alice.get('/api/chats')).text, empty);
+  t.equal(await shown(), empty);
 });
 
 t.test('chats are listed by their latest activity, newest first', async (t) => {

@@ -9,6 +9,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
+import { undeclaredOf } from './refusals.ts';
 
 export interface World {
   readonly app: FastifyInstance;
@@ -35,7 +36,16 @@ export async function startWorld(
   env: Record<string, string> = {},
   options: Partial<AppOptions> = {},
 ): Promise<World> {
-  const file = join(await tempFolder(t), 'snug.db');
+  return openWorld(t, join(await tempFolder(t), 'snug.db'), env, options);
+}
+
+/** A server on the database in `file`. */
+export async function openWorld(
+  t: Test,
+  file: string,
+  env: Record<string, string> = {},
+  options: Partial<AppOptions> = {},
+): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
   const db = openStore(file, () => clock.now);
   const config = readConfig({ RATE_LIMIT: 'off', ...env });
@@ -43,6 +53,8 @@ export async function startWorld(
   t.teardown(async () => {
     await app.close();
     await db.close();
+    const undeclared = undeclaredOf(app);
+    if (undeclared.length > 0) throw new Error(`not in config.refuses: ${undeclared.join(', ')}`);
   });
   const nobody = () => new Person(app, 'nobody');
   return { app, db, file, clock, nobody, register: (name) => nobody().register(name) };

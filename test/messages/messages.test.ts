@@ -121,7 +121,7 @@ t.test('one deletes one’s own messages, and nobody else’s', async (t) => {
   const elsewhere = await bob.createChat('elsewhere');
   const there = await bob.send(elsewhere, 'there');
   const remove = (person: Person, id: number, from = chat) => person.delete(`${from}?id=${id}`);
-  const other = 'You can delete only your own messages.';
+  const other = 'You can edit and delete only your own messages.';
   const before = query(file, 'select * from messages');
   refused(t, await remove(bob, hers), 403, other);
   refused(t, await remove(alice, own), 403, other);
