@@ -38,7 +38,7 @@ t.test('a long list of users comes in pages, each user once', async (t) => {
   const fill = (from: number, to: number) =>
     execute(
       file,
-      `with recursive n(i) as (select ? union all select i + 1 from n where i < ?)
+      `with recursive n(i) as (select cast(? as integer) union all select i + 1 from n where i < ?)
        insert into users (name, name_key, email, email_key, password_hash, role, created_at)
        select 'u' || i, 'u' || i, 'u' || i || '@b', 'u' || i || '@b', '', 'user', 0 from n`,
       from,
