@@ -437,3 +437,23 @@ t.test('after a change the old password opens nothing, however close', async (t)
   const sessions = query(file, 'select * from sessions where user_id = ?', alice.id);
   t.equal(sessions.length, 1, 'the one that the change was made in');
 });
+
+t.test('a sign-in that was proved before a change and written after it is refused', async (t) => {
+  const { alice, db, file, nobody } = await startCast(t);
+  const proved = Promise.withResolvers<void>();
+  const changed = Promise.withResolvers<void>();
+  const write = db.write.bind(db);
+  db.write = async (command, input) => {
+    if (command.name === 'signIn') {
+      proved.resolve();
+      await changed.promise;
+    }
+    return write(command, input);
+  };
+  const login = nobody().post('/api/login', { name: 'alice', password });
+  await proved.promise;
+  done(t, await rekey(alice));
+  changed.resolve();
+  refused(t, await login, 400, 'The name or the password is wrong.');
+  t.equal(query(file, 'select * from sessions where user_id = ?', alice.id).length, 1);
+});
