@@ -1,6 +1,6 @@
 /** A fresh server for each test, and the people who use it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
@@ -62,13 +62,33 @@ export async function openWorld(
 
 /** A server with its named cast: alice owns a chat that bob is in; carol is a stranger to it. */
 export async function startCast(t: Test, env: Record<string, string> = {}) {
-  const world = await startWorld(t, env);
-  const alice = await world.register('alice');
-  const bob = await world.register('bob');
-  const carol = await world.register('carol');
+  stage ??= setStage(t);
+  const { bytes, cookies, chat } = await stage;
+  const file = join(await tempFolder(t), 'snug.db');
+  await writeFile(file, bytes);
+  const world = await openWorld(t, file, env);
+  const [alice, bob, carol] = cast.map((name) =>
+    Object.assign(new Person(world.app, name), { cookies: { ...cookies[name] } }),
+  ) as [Person, Person, Person];
+  return { ...world, alice, bob, carol, chat };
+}
+
+const cast = ['alice', 'bob', 'carol'];
+
+let stage: ReturnType<typeof setStage> | undefined;
+
+/** The cast's database, made once for all tests of a file: hashing passwords takes its time. */
+async function setStage(t: Test) {
+  const { app, db, file, register } = await startWorld(t);
+  const people: Person[] = [];
+  for (const name of cast) people.push(await register(name));
+  const [alice] = people as [Person, ...Person[]];
   const chat = await alice.createChat('Sunday hike');
   await alice.post(`${chat}/members`, { name: 'bob' });
-  return { ...world, alice, bob, carol, chat };
+  await app.close();
+  await db.close();
+  const cookies = Object.fromEntries(people.map(({ name, cookies }) => [name, cookies]));
+  return { bytes: await readFile(file), cookies, chat };
 }
 
 export interface Answer {
