@@ -4,6 +4,7 @@ import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { adminRoutes } from './admin/routes.ts';
 import { chatRoutes } from './chats/routes.ts';
 import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
@@ -21,7 +22,6 @@ import { messageRoutes } from './messages/routes.ts';
 import { reactionRoutes } from './reactions/routes.ts';
 import { searchRoutes } from './search/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
-import { adminRoutes } from './users/admin-routes.ts';
 import { userRoutes } from './users/routes.ts';
 
 /** The longest message, each of its characters written as two JSON escapes, and some room. */

@@ -11,18 +11,22 @@ function kindOf(file: string): string {
   const { dir, name } = posix.parse(file);
   if (dir === '') return name;
   if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
-  if (dir === 'db') return name === 'tables' ? 'tables' : 'db';
+  if (dir === 'db') return ['tables', 'search-table'].includes(name) ? 'tables' : 'db';
+  if (file === 'events/hub.ts') return 'hub';
   return ['routes', 'queries', 'schema'].includes(name) ? name : 'rules';
 }
 
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'errors'],
-  serve: ['app', 'config', 'db', 'http', 'errors'],
+  serve: ['app', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  housekeeping: ['rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
   config: ['errors'],
   errors: [],
-  routes: ['rules', 'queries', 'schema', 'http', 'db', 'errors'],
+  routes: ['rules', 'queries', 'schema', 'hub', 'http', 'db', 'errors'],
+  // Fans out what was committed, and reads it to tell it: it decides nothing.
+  hub: ['rules', 'db'],
   rules: ['rules', 'queries', 'schema', 'db', 'errors'],
   queries: ['tables', 'db'],
   schema: ['schema', 'errors'],
@@ -33,9 +37,9 @@ const arrows: Record<string, readonly string[]> = {
 
 /** Of the database, those who use it see these alone, and only who opens it sees `open`. */
 const open: Record<string, readonly string[]> = {
-  'db/store.ts': ['app', 'routes', 'http', 'db'],
-  'db/commit.ts': ['rules', 'db'],
-  'db/query.ts': ['rules', 'queries', 'db'],
+  'db/store.ts': ['app', 'housekeeping', 'routes', 'hub', 'http', 'db'],
+  'db/commit.ts': ['housekeeping', 'rules', 'hub', 'db'],
+  'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve'],
 };
 

@@ -1,8 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { noId } from '../db/ids.ts';
 import type { Store } from '../db/store.ts';
-import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
+import { answers, isoTime, noId, Ok } from '../http/schema.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat } from './chats.ts';

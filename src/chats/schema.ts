@@ -26,7 +26,13 @@ export const NewChat = Type.Object(
     with: Type.Optional(Name),
   },
   {
-    oneOf: [{ required: ['title'] }, { required: ['with'] }],
+    anyOf: [{ required: ['title'] }, { required: ['with'] }],
+    allOf: [
+      {
+        not: { type: 'object', required: ['title', 'with'] },
+        ...told('Give a title or with, not both.'),
+      },
+    ],
     ...titleRule,
   },
 );

@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { Hub } from './hub.ts';
-import { EventHeaders, EventQuery } from './schema.ts';
+import { EventHeaders, EventQuery, EventStream } from './schema.ts';
 import { Stream } from './stream.ts';
 
 /** How often the lines are kept open, in ms. */
@@ -43,7 +42,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
         response: {
           200: {
             description: 'The stream.',
-            content: { 'text/event-stream': { schema: Type.String() } },
+            content: { 'text/event-stream': { schema: EventStream } },
           },
         },
       },

@@ -11,3 +11,6 @@ const Cursor = Type.String({
 export const EventHeaders = Type.Object({ 'last-event-id': Type.Optional(Cursor) });
 
 export const EventQuery = Type.Object({ since: Type.Optional(Cursor) });
+
+/** `text/event-stream`; see frame.ts. */
+export const EventStream = Type.String();

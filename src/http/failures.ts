@@ -50,7 +50,14 @@ interface Violation extends FastifySchemaValidationError {
   readonly parentSchema?: ToldSchema;
 }
 
-function sentenceOf({ parentSchema, params }: Violation): string | undefined {
+function sentenceOf({
+  keyword,
+  instancePath,
+  parentSchema,
+  params,
+}: Violation): string | undefined {
+  // No object at all: it has no fields that a sentence could be about.
+  if (keyword === 'type' && instancePath === '') return new Refusal('bad_body').message;
   const missing = parentSchema?.properties?.[String(params.missingProperty)];
   return missing?.['x-error'] ?? parentSchema?.['x-error'];
 }

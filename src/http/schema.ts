@@ -22,8 +22,16 @@ export function Id(what: string, options: TSchemaOptions = {}) {
 /** An id as it stands in an answer. */
 export const WireId = Type.Integer({ minimum: 1, examples: [7] });
 
+/** Larger than every id. */
+export const noId = 10 ** 15;
+
 /** ISO 8601 in UTC with milliseconds. */
 export const Time = Type.String({ format: 'date-time', examples: ['2026-11-22T08:35:52.123Z'] });
+
+/** A time in ms since 1970 as it stands in an answer. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
 
 export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'It is done.' });
 
@@ -31,6 +39,9 @@ export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'It
 export const Failure = Type.Object({
   error: Type.String({ examples: ['There is no such chat.'] }),
 });
+
+/** An answer that is no JSON of ours: a page, a script, a document made by others. */
+export const Anything = Type.Any();
 
 /** The answer of a route that has succeeded. Refusals are answered by one handler for all routes. */
 export function answers<Status extends number, Body>(status: Status, body: Body) {

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
+import { answers, isoTime, Ok } from '../http/schema.ts';
 import { acceptInvite, createInvite, readInvite, readInvites, revokeInvite } from './invites.ts';
 import { InviteAnswer, InviteList, InviteParams, InviteQuery, NewInvite } from './schema.ts';
 

@@ -17,7 +17,7 @@ export const NewInvite = Type.Object({
       pattern: '^[1-9][0-9]{0,5}$',
       examples: ['1'],
       description: 'How many may join by it; without it, as many as like.',
-      ...told('max_uses must be a whole number from 1 to 999999.'),
+      ...told('The number in max_uses must be a whole one from 1 to 999999.'),
     }),
   ),
   expires_in: Type.Optional(
@@ -25,7 +25,7 @@ export const NewInvite = Type.Object({
       pattern: '^[1-9][0-9]{0,7}$',
       examples: ['86400'],
       description: 'For how many seconds it holds; without it, for a week.',
-      ...told('expires_in must be a whole number of seconds from 1 to 99999999.'),
+      ...told('The seconds in expires_in must be a whole number from 1 to 99999999.'),
     }),
   ),
 });

@@ -1,4 +1,4 @@
-import { isoTime } from '../http/time.ts';
+import { isoTime } from '../http/schema.ts';
 
 interface MemberRow {
   readonly id: number;

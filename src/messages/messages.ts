@@ -1,9 +1,10 @@
 /** Messages: who writes, reads, edits and deletes them. */
+
 import type { Unit } from '../db/commit.ts';
-import { noId } from '../db/ids.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
+import { noId } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { updateMentions } from '../mentions/mentions.ts';
 import { listReactions } from '../reactions/queries.ts';

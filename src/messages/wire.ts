@@ -1,4 +1,4 @@
-import { isoTime } from '../http/time.ts';
+import { isoTime } from '../http/schema.ts';
 import type { MessageRow, ReactionRow } from './messages.ts';
 
 /** A message as answers and events show it: what was not used of it is absent. */

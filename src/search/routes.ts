@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
+import { answers, isoTime } from '../http/schema.ts';
 import { canonicalName } from '../users/canonical.ts';
 import type { Term } from './query.ts';
 import { SearchAnswer, SearchQuery } from './schema.ts';

@@ -1,7 +1,8 @@
 /** Search over the caller's own chats. */
+
 import { chatIdsOf } from '../chats/queries.ts';
-import { noId } from '../db/ids.ts';
 import type { Snapshot } from '../db/query.ts';
+import { noId } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { findUserByName } from '../users/queries.ts';
 import { findHits, findNewestId } from './queries.ts';

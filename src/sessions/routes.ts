@@ -7,8 +7,7 @@ import {
   readCredentials,
   setCredentials,
 } from '../http/credentials.ts';
-import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
+import { answers, isoTime, Ok } from '../http/schema.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
 import { findUserByName } from '../users/queries.ts';

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Id, told } from '../http/schema.ts';
 import { Code } from '../invites/schema.ts';
 
 /** A visible character: no control, no format, no space, nothing that is left out when drawn. */
@@ -67,27 +67,6 @@ export const PasswordChange = Type.Object({
     ...told('Give your current password as well.'),
   }),
   password: Password,
-});
-
-export const UserListQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });
-
-export const UserList = Type.Object({
-  users: Type.Array(
-    Type.Object({
-      id: WireId,
-      name: Type.String(),
-      email: Type.String(),
-      role: Type.Union([Type.Literal('admin'), Type.Literal('user')]),
-      created: Time,
-      disabled: Type.Optional(Time),
-    }),
-  ),
-});
-
-export const UserState = Type.Object({
-  disabled: Type.Union([Type.Literal('0'), Type.Literal('1')], {
-    ...told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
-  }),
 });
 
 export const UserAnswer = Type.Object({

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { done, refused } from '../helpers/answers.ts';
-import { damage, query } from '../helpers/rows.ts';
-import { type Person, startCast, startWorld } from '../helpers/world.ts';
+import { allRows, damage, query } from '../helpers/rows.ts';
+import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';
 
 const badTitle = 'The title must have 1 to 100 characters, in one line, and not be blank.';
 const noChat = 'There is no such chat.';
@@ -37,30 +38,37 @@ t.test('the answer to a creation names the chat', async (t) => {
 
 t.test('the last message stands in the list, to the letter', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
-  await alice.send(chat, 'first');
+  const first = await alice.send(chat, 'first');
   clock.now += 1000;
   await bob.send(chat, 'Um neun? "Ja" ☀️');
+  const documented = `"id":${idOf(chat)},"last_message":"Um neun? \\"Ja\\" ☀️","last_message_time":"2026-11-22T08:35:53.123Z","sender_id":${bob.id},"title":"Sunday hike"`;
+  t.equal((await bob.get('/api/chats')).text, `{"chats":[{${documented}}]}`);
   t.equal(
     (await alice.get('/api/chats')).text,
-    `{"chats":[{"id":${idOf(chat)},"last_message":"Um neun? \\"Ja\\" ☀️","last_message_time":"2026-11-22T08:35:53.123Z","sender_id":${bob.id},"title":"Sunday hike"}]}`,
+    `{"chats":[{${documented},"unread":1,"read_id":${first}}]}`,
+    'what she has not read stands beside it',
   );
 });
 
 t.test('deleting the last message brings the one before it back', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
-  const empty = (await alice.get('/api/chats')).text;
+  const shown = async () => {
+    await alice.put(`${chat}/read`, { id: '999999999999999' });
+    return (await alice.get('/api/chats')).text;
+  };
+  const empty = await shown();
   const first = await alice.send(chat, 'first');
-  const one = (await alice.get('/api/chats')).text;
+  const one = await shown();
   clock.now += 1000;
   const middle = await bob.send(chat, 'middle');
   const last = await bob.send(chat, 'last');
-  const all = (await alice.get('/api/chats')).text;
+  const all = await shown();
   done(t, await bob.delete(`${chat}?id=${middle}`));
-  t.equal((await alice.get('/api/chats')).text, all, 'one that is not the last changes nothing');
+  t.equal(await shown(), all, 'one that is not the last changes nothing');
   done(t, await bob.delete(`${chat}?id=${last}`));
-  t.equal((await alice.get('/api/chats')).text, one);
+  t.equal(await shown(), one);
   done(t, await alice.delete(`${chat}?id=${first}`));
-  t.equal((await alice.get('/api/chats')).text, empty);
+  t.equal(await shown(), empty);
 });
 
 t.test('chats are listed by their latest activity, newest first', async (t) => {
@@ -232,3 +240,205 @@ t.test('a chat deleted beside posts and reads leaves no orphan', async (t) => {
   t.strictSame(damage(file), []);
   refused(t, await alice.post(chat, { content: 'too late' }), 404, noChat);
 });
+
+const directChat = 'A direct chat has just two members, no roles and no title of its own.';
+
+/** Opens the direct chat with somebody; returns its address. */
+async function openDirect(person: Person, name: string): Promise<string> {
+  const { headers } = await person.post('/api/chats', { with: name });
+  return String(headers.location);
+}
+
+const leave = (person: Person, chat: string) => person.delete(`/api/chats?chat_id=${idOf(chat)}`);
+
+t.test('a direct chat is the same from both sides, under the other’s name', async (t) => {
+  const { alice, bob, carol, file } = await startCast(t);
+  const answer = await bob.post('/api/chats', { with: 'ALICE' });
+  done(t, answer, 201);
+  const direct = String(answer.headers.location);
+  t.equal(await openDirect(alice, 'bob'), direct);
+  t.equal(await openDirect(bob, 'alice'), direct);
+  t.not(await openDirect(alice, 'carol'), direct);
+  t.not(await openDirect(bob, 'carol'), direct);
+  const id = await alice.send(direct, 'just us');
+  const documented = (partner: string) =>
+    `{"id":${idOf(direct)},"last_message":"just us","last_message_time":"2026-11-22T08:35:52.123Z","sender_id":${alice.id},"title":"${partner}"`;
+  t.ok(
+    (await alice.get('/api/chats')).text.startsWith(
+      `{"chats":[${documented('bob')},"direct":true}`,
+    ),
+  );
+  const unread = `"unread":1,"read_id":0,"direct":true}`;
+  t.ok((await bob.get('/api/chats')).text.startsWith(`{"chats":[${documented('alice')},${unread}`));
+  t.match((await bob.get(direct)).body.messages, [{ id, content: 'just us' }]);
+  const members = (await bob.get(`${direct}/members`)).body.members;
+  t.match(members, [{ role: 'member' }, { role: 'member' }]);
+  refused(t, await carol.get(direct), 403, notMember);
+  t.equal(query(file, 'select * from chats where direct_low is not null').length, 3);
+
+  done(t, await bob.put('/api/user', { name: 'Robert' }));
+  t.equal((await titlesOf(alice))[0], 'Robert');
+});
+
+t.test('of 20 openings of one direct chat at once there is one chat', async (t) => {
+  const { alice, bob, file } = await startCast(t);
+  const places = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      i % 2 === 0 ? openDirect(alice, 'bob') : openDirect(bob, 'alice'),
+    ),
+  );
+  t.equal(new Set(places).size, 1);
+  t.match(places[0], /^\/api\/chats\/\d+$/);
+  t.equal(query(file, 'select * from chats where direct_low is not null').length, 1);
+  t.equal(
+    query(file, 'select * from memberships where chat_id = ?', idOf(String(places[0]))).length,
+    2,
+  );
+});
+
+t.test('a direct chat needs somebody else, and nothing beside', async (t) => {
+  const { alice, file } = await startCast(t);
+  const before = allRows(file);
+  const create = (fields: Record<string, string>) => alice.post('/api/chats', fields);
+  const self = 'A direct chat needs somebody else. Give the name of another user.';
+  refused(t, await create({ with: 'Alice' }), 400, self);
+  refused(t, await create({ with: 'dora' }), 404, 'There is no such user.');
+  refused(t, await create({ with: '' }), 400);
+  const both = 'Give a title or with, not both.';
+  refused(t, await create({ with: 'bob', title: 'x' }), 400, both);
+  t.strictSame(allRows(file), before);
+});
+
+t.test('a direct chat has no title, roles, invites or third member', async (t) => {
+  const { alice, bob, file } = await startCast(t);
+  const direct = await openDirect(alice, 'bob');
+  const id = await bob.send(direct, 'mine');
+  const before = allRows(file);
+  refused(t, await alice.put(direct, { title: 'us' }), 400, directChat);
+  refused(t, await alice.post(`${direct}/members`, { name: 'carol' }), 400, directChat);
+  refused(t, await alice.post(`${direct}/members`, { name: 'bob' }), 400, directChat);
+  refused(t, await alice.put(`${direct}/members/${bob.id}`, { role: 'owner' }), 400, directChat);
+  refused(t, await alice.put(`${direct}/members/${alice.id}`, { role: 'owner' }), 400, directChat);
+  refused(t, await alice.post(`${direct}/invites`), 400, directChat);
+  const notOwner = 'Only an owner of this chat may do this.';
+  refused(t, await alice.delete(`${direct}/members?user_id=${bob.id}`), 403, notOwner);
+  const other = 'You can edit and delete only your own messages.';
+  refused(t, await alice.delete(`${direct}/messages/${id}`), 403, other);
+  t.strictSame(allRows(file), before);
+  t.strictSame((await alice.get(`${direct}/invites`)).body, { invites: [] });
+});
+
+t.test('who left a direct chat is in it again when either opens it', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const direct = await openDirect(alice, 'bob');
+  await alice.send(direct, 'hello');
+  done(t, await leave(bob, direct));
+  t.strictSame(await titlesOf(bob), ['Sunday hike']);
+  refused(t, await bob.get(direct), 403, notMember);
+  t.equal((await titlesOf(alice))[0], 'bob', 'it keeps its name');
+  t.strictSame(
+    query(file, 'select role from memberships where chat_id = ?', idOf(direct)),
+    [{ role: 'member' }],
+    'nobody becomes its owner',
+  );
+  t.equal(await openDirect(alice, 'bob'), direct);
+  t.match((await bob.get(direct)).body.messages, [{ content: 'hello' }]);
+  done(t, await leave(bob, direct));
+  t.equal(await openDirect(bob, 'alice'), direct);
+  done(t, await leave(alice, direct));
+  done(t, await leave(bob, direct));
+  refused(t, await bob.get(direct), 404, noChat);
+  t.not(await openDirect(bob, 'alice'), direct, 'a chat that both have left is gone');
+  t.equal((await alice.get(chat)).status, 200);
+  t.strictSame(damage(file), []);
+});
+
+t.test('a direct chat outlives an account, but not its name', async (t) => {
+  const { alice, db, file, register } = await startCast(t);
+  const dora = await register('Dorothea of Ghent');
+  const doraId = dora.id;
+  const direct = await openDirect(alice, 'Dorothea of Ghent');
+  await dora.send(direct, 'farewell');
+  done(t, await dora.delete('/api/user'));
+  t.match((await chatsOf(alice))[0], { id: idOf(direct), title: 'Direct chat', direct: true });
+  t.match((await alice.get(direct)).body.messages, [{ content: 'farewell', sender_id: doraId }]);
+  await alice.send(direct, 'to nobody');
+  const heir = await register('Dorothea of Ghent');
+  refused(t, await heir.get(direct), 403, notMember);
+  t.not(await openDirect(heir, 'alice'), direct);
+  done(t, await heir.delete('/api/user'));
+  await db.close();
+  const bytes = await readFile(file);
+  t.ok(bytes.includes('farewell'), 'the whole file was read');
+  t.notOk(/dorothea/i.test(bytes.toString('latin1')));
+});
+
+t.test('open chats are found in the directory and joined there', async (t) => {
+  const { alice, bob, carol } = await startCast(t);
+  t.equal((await carol.get('/api/directory')).text, '{"chats":[]}', 'closed chats are not in it');
+  const answer = await alice.post('/api/chats', { title: 'Open', open: '1' });
+  done(t, answer, 201);
+  const open = String(answer.headers.location);
+  await openDirect(alice, 'bob');
+  t.equal(
+    (await carol.get('/api/directory')).text,
+    `{"chats":[{"id":${idOf(open)},"members":1,"title":"Open"}]}`,
+  );
+  refused(t, await carol.get(open), 403, notMember);
+  refused(t, await carol.post(open, { content: 'hi' }), 403, notMember);
+  refused(t, await carol.post(`${open}/members`, { name: 'bob' }), 403, notMember);
+  refused(t, await bob.post(`${open}/members`, { name: 'dora' }), 403, notMember);
+  const joined = await carol.post(`${open}/members`, { name: 'Carol' });
+  done(t, joined, 201);
+  t.equal(joined.headers.location, `${open}/members/${carol.id}`);
+  const again = 'This user is a member of the chat already.';
+  refused(t, await carol.post(`${open}/members`, { name: 'carol' }), 400, again);
+  t.equal(
+    (await carol.get('/api/chats')).text,
+    `{"chats":[{"id":${idOf(open)},"last_message":null,"last_message_time":null,"sender_id":null,"title":"Open","open":true}]}`,
+  );
+  done(t, await carol.post(`${open}/members`, { name: 'bob' }), 201);
+  t.match((await bob.get('/api/directory')).body.chats, [{ members: 3 }]);
+  done(t, await leave(carol, open));
+  done(t, await carol.post(`${open}/members`, { name: 'carol' }), 201);
+  for (const person of [alice, bob, carol]) done(t, await leave(person, open));
+  t.strictSame((await carol.get('/api/directory')).body, { chats: [] });
+});
+
+t.test('a chat is opened by plain words only', async (t) => {
+  const { alice, carol } = await startCast(t);
+  for (const open of ['0', '', 'true']) {
+    const error = 'For a chat that anyone may join, give open=1.';
+    refused(t, await alice.post('/api/chats', { title: 'x', open }), 400, error, open);
+  }
+  done(t, await alice.post('/api/chats', { with: 'carol', open: '1' }), 201);
+  t.strictSame((await carol.get('/api/directory')).body, { chats: [] }, 'a direct chat never is');
+  t.strictSame((await chatsOf(carol))[0].open, undefined);
+});
+
+t.test('a long directory comes in pages, newest first, each chat once', async (t) => {
+  const { alice, carol } = await startCast(t);
+  const make = (from: number, to: number) =>
+    Promise.all(numbers(from, to).map((title) => alice.post('/api/chats', { title, open: '1' })));
+  await make(1, 100);
+  const whole = await carol.get('/api/directory');
+  t.equal(whole.body.chats.length, 100);
+  t.notOk(whole.headers.link, 'exactly one page');
+  await make(101, 203);
+  const ids: number[] = [];
+  for (let url: string | undefined = '/api/directory'; url !== undefined; ) {
+    const { body, headers }: Answer = await carol.get(url);
+    ids.push(...body.chats.map(({ id }: { id: number }) => id));
+    url = /^<(.+)>; rel="next"$/.exec(String(headers.link ?? ''))?.[1];
+    // One that comes beside the reading is newer than all that follows.
+    if (url !== undefined) await alice.post('/api/chats', { title: 'late', open: '1' });
+  }
+  t.equal(ids.length, 203);
+  t.strictSame(
+    ids,
+    [...new Set(ids)].sort((one, other) => other - one),
+  );
+});
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => String(from + i));

@@ -1,6 +1,6 @@
 /** A fresh server for each test, and the people who use it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
@@ -9,6 +9,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
+import { undeclaredOf } from './refusals.ts';
 
 export interface World {
   readonly app: FastifyInstance;
@@ -35,7 +36,16 @@ export async function startWorld(
   env: Record<string, string> = {},
   options: Partial<AppOptions> = {},
 ): Promise<World> {
-  const file = join(await tempFolder(t), 'snug.db');
+  return openWorld(t, join(await tempFolder(t), 'snug.db'), env, options);
+}
+
+/** A server on the database in `file`. */
+export async function openWorld(
+  t: Test,
+  file: string,
+  env: Record<string, string> = {},
+  options: Partial<AppOptions> = {},
+): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
   const db = openStore(file, () => clock.now);
   const config = readConfig({ RATE_LIMIT: 'off', ...env });
@@ -43,6 +53,8 @@ export async function startWorld(
   t.teardown(async () => {
     await app.close();
     await db.close();
+    const undeclared = undeclaredOf(app);
+    if (undeclared.length > 0) throw new Error(`not in config.refuses: ${undeclared.join(', ')}`);
   });
   const nobody = () => new Person(app, 'nobody');
   return { app, db, file, clock, nobody, register: (name) => nobody().register(name) };
@@ -50,13 +62,33 @@ export async function startWorld(
 
 /** A server with its named cast: alice owns a chat that bob is in; carol is a stranger to it. */
 export async function startCast(t: Test, env: Record<string, string> = {}) {
-  const world = await startWorld(t, env);
-  const alice = await world.register('alice');
-  const bob = await world.register('bob');
-  const carol = await world.register('carol');
+  stage ??= setStage(t);
+  const { bytes, cookies, chat } = await stage;
+  const file = join(await tempFolder(t), 'snug.db');
+  await writeFile(file, bytes);
+  const world = await openWorld(t, file, env);
+  const [alice, bob, carol] = cast.map((name) =>
+    Object.assign(new Person(world.app, name), { cookies: { ...cookies[name] } }),
+  ) as [Person, Person, Person];
+  return { ...world, alice, bob, carol, chat };
+}
+
+const cast = ['alice', 'bob', 'carol'];
+
+let stage: ReturnType<typeof setStage> | undefined;
+
+/** The cast's database, made once for all tests of a file: hashing passwords takes its time. */
+async function setStage(t: Test) {
+  const { app, db, file, register } = await startWorld(t);
+  const people: Person[] = [];
+  for (const name of cast) people.push(await register(name));
+  const [alice] = people as [Person, ...Person[]];
   const chat = await alice.createChat('Sunday hike');
   await alice.post(`${chat}/members`, { name: 'bob' });
-  return { ...world, alice, bob, carol, chat };
+  await app.close();
+  await db.close();
+  const cookies = Object.fromEntries(people.map(({ name, cookies }) => [name, cookies]));
+  return { bytes: await readFile(file), cookies, chat };
 }
 
 export interface Answer {

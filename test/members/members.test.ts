@@ -1,6 +1,6 @@
 import t from 'tap';
 import { done, refused } from '../helpers/answers.ts';
-import { query } from '../helpers/rows.ts';
+import { allRows, query } from '../helpers/rows.ts';
 import { type Person, startCast } from '../helpers/world.ts';
 
 const noChat = 'There is no such chat.';
@@ -110,3 +110,149 @@ t.test('the last one leaves while another is added: one of two legal states', as
     refused(t, await alice.get(chat), added.status === 201 ? 403 : 404);
   }
 });
+
+const notOwner = 'Only an owner of this chat may do this.';
+const noMember = 'This user is not a member of the chat.';
+const removed = 'You were removed from this chat. Ask one of its owners to add you.';
+const userRemoved = 'This user was removed from the chat. Only an owner may add them again.';
+
+const setRole = (person: Person, chat: string, id: number, role: string) =>
+  person.put(`${chat}/members/${id}`, { role });
+
+const remove = (person: Person, chat: string, id: number) =>
+  person.delete(`${chat}/members?user_id=${id}`);
+
+t.test('an owner makes others owners and hands over', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const lastOwner = 'A chat needs an owner. Make somebody else an owner first.';
+  refused(t, await setRole(alice, chat, alice.id, 'member'), 400, lastOwner);
+  done(t, await setRole(alice, chat, alice.id, 'owner'));
+  done(t, await setRole(alice, chat, bob.id, 'owner'));
+  t.strictSame(await rolesOf(bob, chat), ['alice owner', 'bob owner']);
+  done(t, await setRole(bob, chat, alice.id, 'member'));
+  t.strictSame(await rolesOf(bob, chat), ['alice member', 'bob owner']);
+  refused(t, await setRole(alice, chat, bob.id, 'member'), 403, notOwner);
+  refused(t, await setRole(bob, chat, bob.id, 'member'), 400, lastOwner);
+  t.strictSame(await rolesOf(bob, chat), ['alice member', 'bob owner']);
+});
+
+t.test('roles are changed by owners alone, of members alone', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const before = allRows(file);
+  refused(t, await setRole(bob, chat, bob.id, 'owner'), 403, notOwner);
+  refused(t, await setRole(carol, chat, carol.id, 'owner'), 403, notMember);
+  refused(t, await setRole(alice, chat, carol.id, 'owner'), 404, noMember);
+  refused(t, await setRole(alice, chat, 999_999, 'owner'), 404, noMember);
+  refused(t, await setRole(alice, '/api/chats/999999', bob.id, 'owner'), 404, noChat);
+  const badRole = 'The role must be owner or member.';
+  for (const role of ['', 'Owner', 'admin', 'owner ']) {
+    refused(t, await setRole(alice, chat, bob.id, role), 400, badRole, role);
+  }
+  refused(t, await alice.put(`${chat}/members/${bob.id}`), 400, badRole);
+  t.strictSame(allRows(file), before);
+});
+
+t.test('two owners who step down at once leave one', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  await setRole(alice, chat, bob.id, 'owner');
+  const answers = await Promise.all(
+    [alice, bob].map((person) => setRole(person, chat, person.id, 'member')),
+  );
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 400]);
+  const roles = await rolesOf(alice, chat);
+  t.equal(roles.filter((role: string) => role.endsWith('owner')).length, 1);
+});
+
+t.test('only an owner removes others; who is removed sees nothing more', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await carol.send(chat, 'I was here');
+  const before = allRows(file);
+  refused(t, await remove(bob, chat, carol.id), 403, notOwner);
+  refused(t, await remove(bob, chat, alice.id), 403, notOwner);
+  refused(t, await remove(bob, chat, 999_999), 403, notOwner);
+  refused(t, await remove(alice, chat, 999_999), 404, noMember);
+  t.strictSame(allRows(file), before);
+  done(t, await remove(alice, chat, carol.id));
+  t.strictSame(await rolesOf(alice, chat), ['alice owner', 'bob member']);
+  for (const url of [chat, `${chat}/members`, `/api/search?q=here&chat_id=${chat.split('/')[3]}`]) {
+    refused(t, await carol.get(url), 403, notMember);
+  }
+  t.strictSame((await carol.get('/api/chats')).body, { chats: [] });
+  t.strictSame((await carol.get('/api/search?q=here')).body, { hits: [] });
+  refused(t, await carol.post(chat, { content: 'and now?' }), 403, notMember);
+  t.match((await bob.get(chat)).body.messages, [{ content: 'I was here', sender_id: carol.id }]);
+  refused(t, await remove(alice, chat, carol.id), 404, noMember);
+});
+
+t.test('to remove oneself is to leave', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  done(t, await remove(bob, chat, bob.id));
+  done(t, await alice.post(`${chat}/members`, { name: 'bob' }), 201);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  done(t, await remove(alice, chat, alice.id));
+  t.strictSame(await rolesOf(bob, chat), ['bob owner', 'carol member']);
+  done(t, await carol.post(`${chat}/members`, { name: 'alice' }), 201);
+});
+
+t.test('who was removed comes back by an owner’s hand only', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const add = (person: Person, name: string) => person.post(`${chat}/members`, { name });
+  const invite = String((await bob.post(`${chat}/invites`)).headers.location);
+  const ofOwner = String((await alice.post(`${chat}/invites`)).headers.location);
+  await add(alice, 'carol');
+  done(t, await remove(alice, chat, carol.id));
+  const before = allRows(file);
+  refused(t, await add(bob, 'carol'), 403, userRemoved);
+  for (const one of [invite, ofOwner]) refused(t, await carol.post(one), 403, removed);
+  refused(t, await add(carol, 'carol'), 403, notMember);
+  t.strictSame(allRows(file), before, 'and uses no invite up');
+
+  done(t, await add(alice, 'carol'), 201);
+  done(t, await leave(carol, chat));
+  done(t, await carol.post(invite), 201);
+  t.strictSame(await rolesOf(alice, chat), ['alice owner', 'bob member', 'carol member']);
+});
+
+t.test('who was removed from an open chat does not walk in again', async (t) => {
+  const { alice, bob, register } = await startCast(t);
+  const open = String(
+    (await alice.post('/api/chats', { title: 'Open', open: '1' })).headers.location,
+  );
+  const join = (person: Person) => person.post(`${open}/members`, { name: person.name });
+  const dora = await register('dora');
+  done(t, await join(bob), 201);
+  done(t, await join(dora), 201);
+  done(t, await remove(alice, open, bob.id));
+  t.match((await bob.get('/api/directory')).body.chats, [{ title: 'Open', members: 2 }]);
+  refused(t, await join(bob), 403, removed);
+  refused(t, await dora.post(`${open}/members`, { name: 'bob' }), 403, userRemoved);
+  // A new owner is as good as the one who removed him.
+  await setRole(alice, open, dora.id, 'owner');
+  done(t, await leave(alice, open));
+  done(t, await dora.post(`${open}/members`, { name: 'bob' }), 201);
+});
+
+t.test(
+  'everybody chooses for themselves what to be told of, and types in their own chats',
+  async (t) => {
+    const { alice, bob, carol, chat, file } = await startCast(t);
+    const choose = (person: Person, notify: string) => person.put(`${chat}/notify`, { notify });
+    const shown = async (person: Person) => (await person.get('/api/chats')).body.chats[0].notify;
+    for (const notify of ['mentions', 'nothing']) {
+      done(t, await choose(bob, notify));
+      t.equal(await shown(bob), notify);
+    }
+    t.equal(await shown(alice), undefined);
+    done(t, await choose(bob, 'all'));
+    t.equal(await shown(bob), undefined, 'what is usual is not said');
+    const before = allRows(file);
+    refused(t, await choose(carol, 'all'), 403, notMember);
+    const badNotify = 'Choose what to be told of: all, mentions or nothing.';
+    for (const notify of ['', 'All', 'none']) refused(t, await choose(bob, notify), 400, badNotify);
+    done(t, await bob.post(`${chat}/typing`));
+    refused(t, await carol.post(`${chat}/typing`), 403, notMember);
+    refused(t, await carol.post('/api/chats/999999/typing'), 404, noChat);
+    t.strictSame(allRows(file), before, 'typing is stored nowhere');
+  },
+);

@@ -1,6 +1,7 @@
 import t from 'tap';
+import { tidyUp } from '../../src/housekeeping.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { query } from '../helpers/rows.ts';
+import { allRows, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
 const badContent = 'The content must have 1 to 4000 characters and not be blank.';
@@ -121,7 +122,7 @@ t.test('one deletes one’s own messages, and nobody else’s', async (t) => {
   const elsewhere = await bob.createChat('elsewhere');
   const there = await bob.send(elsewhere, 'there');
   const remove = (person: Person, id: number, from = chat) => person.delete(`${from}?id=${id}`);
-  const other = 'You can delete only your own messages.';
+  const other = 'You can edit and delete only your own messages.';
   const before = query(file, 'select * from messages');
   refused(t, await remove(bob, hers), 403, other);
   refused(t, await remove(alice, own), 403, other);
@@ -287,3 +288,190 @@ async function follow(person: Person, page: Answer, rel: 'prev' | 'next'): Promi
   }
   return ids;
 }
+
+const otherSender = 'You can edit and delete only your own messages.';
+
+t.test('one message is read by itself, to the letter', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  const id = await alice.send(chat, 'Nine?');
+  const elsewhere = await alice.createChat('elsewhere');
+  const message = `{"content":"Nine?","id":${id},"sender_id":${alice.id},"time":"2026-11-22T08:35:52.123Z"}`;
+  const { status, text } = await bob.get(`${chat}/messages/${id}`);
+  t.equal(status, 200);
+  t.equal(text, `{"message":${message}}`);
+  t.equal((await bob.get(chat)).text, `{"messages":[${message}]}`, 'the same as on a page');
+  refused(t, await carol.get(`${chat}/messages/${id}`), 403, notMember);
+  refused(t, await alice.get(`${elsewhere}/messages/${id}`), 404, noMessage);
+  refused(t, await alice.get(`${chat}/messages/999999`), 404, noMessage);
+  refused(t, await alice.get(`/api/chats/999999/messages/${id}`), 404, noChat);
+});
+
+t.test('one edits one’s own messages, which then say so', async (t) => {
+  const { alice, bob, carol, chat, clock, file } = await startCast(t);
+  const id = await alice.send(chat, 'Nine?');
+  const last = await bob.send(chat, 'Yes');
+  const url = `${chat}/messages/${id}`;
+  const before = allRows(file);
+  refused(t, await bob.put(url, { content: 'Ten?' }), 403, otherSender);
+  refused(t, await carol.put(url, { content: 'Ten?' }), 403, notMember);
+  refused(t, await alice.put(`${chat}/messages/999999`, { content: 'Ten?' }), 404, noMessage);
+  refused(t, await alice.put(`${chat}/messages/${last}`, { content: 'No' }), 403, otherSender);
+  for (const content of ['', ' ', 'x'.repeat(4001), 'nul\u0000']) {
+    refused(t, await alice.put(url, { content }), 400, badContent);
+  }
+  t.strictSame(allRows(file), before);
+
+  clock.now += 1000;
+  done(t, await alice.put(url, { content: 'Ten? 🦆', sender_id: '2', reply_to: String(last) }));
+  t.equal(
+    (await bob.get(url)).text,
+    `{"message":{"content":"Ten? 🦆","id":${id},"sender_id":${alice.id},"time":"2026-11-22T08:35:52.123Z","edited":"2026-11-22T08:35:53.123Z"}}`,
+  );
+  t.match((await bob.get(chat)).body.messages, [{ edited: /53\.123Z$/ }, { content: 'Yes' }]);
+  t.equal((await bob.get(chat)).body.messages[1].edited, undefined);
+  t.equal(await lastShown(alice), 'Yes', 'the list follows the last message only');
+  clock.now += 1000;
+  done(t, await bob.put(`${chat}/messages/${last}`, { content: 'Ten it is' }));
+  t.match((await bob.get('/api/chats')).body.chats[0], {
+    last_message: 'Ten it is',
+    last_message_time: '2026-11-22T08:35:52.123Z',
+    sender_id: bob.id,
+  });
+  t.notMatch(JSON.stringify(allRows(file)), 'Nine?', 'what it said before is gone');
+});
+
+t.test('who edits after leaving is refused, and may again when back', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const id = await bob.send(chat, 'Nine?');
+  const edit = () => bob.put(`${chat}/messages/${id}`, { content: 'Ten?' });
+  await bob.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
+  refused(t, await edit(), 403, notMember);
+  await alice.post(`${chat}/members`, { name: 'bob' });
+  done(t, await edit());
+});
+
+t.test('an owner deletes anybody’s message, but not by the documented route', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const [own, ofBob] = [await alice.send(chat, 'mine'), await bob.send(chat, 'his')];
+  const remove = (person: Person, id: number) => person.delete(`${chat}/messages/${id}`);
+  const before = allRows(file);
+  refused(t, await alice.delete(`${chat}?id=${ofBob}`), 403, otherSender);
+  refused(t, await bob.delete(`${chat}?id=${own}`), 403, otherSender);
+  refused(t, await remove(bob, own), 403, otherSender);
+  refused(t, await remove(carol, own), 403, notMember);
+  refused(t, await remove(alice, 999_999), 404, noMessage);
+  t.strictSame(allRows(file), before);
+  done(t, await remove(alice, ofBob));
+  refused(t, await bob.get(`${chat}/messages/${ofBob}`), 404, noMessage);
+  t.equal(await lastShown(bob), 'mine');
+  done(t, await remove(bob, await bob.send(chat, 'again')));
+  done(t, await remove(alice, own));
+  t.strictSame((await bob.get(chat)).body, { messages: [] });
+  t.equal(await lastShown(bob), null);
+});
+
+t.test('a reply names what it answers, even when that is gone', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const id = await alice.send(chat, 'Nine?');
+  const elsewhere = await bob.createChat('elsewhere');
+  const there = await bob.send(elsewhere, 'there');
+  const reply = (to: number | string, content = 'Yes') =>
+    bob.post(chat, { content, reply_to: String(to) });
+  const before = allRows(file);
+  refused(t, await reply(there), 404, noMessage);
+  refused(t, await reply(999_999), 404, noMessage);
+  const bad = 'The message id in reply_to must be a whole number from 1 on, in plain digits.';
+  for (const to of ['', '0', '-1', '01', '1.5', 'x']) refused(t, await reply(to), 400, bad, to);
+  t.strictSame(allRows(file), before);
+
+  done(t, await reply(id), 201);
+  const [question, answer] = (await alice.get(chat)).body.messages;
+  t.strictSame(Object.keys(question), ['content', 'id', 'sender_id', 'time']);
+  t.strictSame(Object.keys(answer), ['content', 'id', 'sender_id', 'time', 'reply_to']);
+  t.equal(answer.reply_to, id);
+  done(t, await alice.delete(`${chat}/messages/${id}`));
+  t.strictSame((await alice.get(chat)).body.messages, [answer], 'the answer stays as it was');
+  refused(t, await reply(id, 'again'), 404, noMessage);
+});
+
+const day = 24 * 3_600_000;
+
+/** Posts with an Idempotency-Key. */
+const postOnce = (person: Person, chat: string, key: string, content = 'once') =>
+  person.request({
+    method: 'POST',
+    url: chat,
+    payload: { content },
+    headers: { 'idempotency-key': key },
+  });
+
+t.test('the same key gives the first answer again and posts nothing', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const first = await postOnce(alice, chat, 'k');
+  done(t, first, 201);
+  const before = allRows(file);
+  for (const content of ['once', 'something else']) {
+    const again = await postOnce(alice, chat, 'k', content);
+    done(t, again, 201);
+    t.equal(again.headers.location, first.headers.location);
+  }
+  const elsewhere = await alice.createChat('elsewhere');
+  const there = await postOnce(alice, elsewhere, 'k');
+  t.equal(there.headers.location, first.headers.location, 'wherever it is used again');
+  t.strictSame((await alice.get(elsewhere)).body, { messages: [] });
+  t.strictSame(query(file, 'select * from messages'), before.messages);
+  t.not((await postOnce(alice, chat, 'K')).headers.location, first.headers.location);
+  t.not((await postOnce(bob, chat, 'k')).headers.location, first.headers.location);
+  t.equal((await alice.get(chat)).body.messages.length, 3);
+});
+
+t.test('a key is no way round a right, and a refused post uses none up', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  refused(t, await postOnce(alice, chat, 'k', ' '), 400, badContent);
+  done(t, await postOnce(alice, chat, 'k'), 201);
+  refused(t, await postOnce(carol, chat, 'k'), 403, notMember);
+  done(t, await postOnce(bob, chat, 'k'), 201);
+  await bob.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
+  refused(t, await postOnce(bob, chat, 'k'), 403, notMember);
+  t.equal((await alice.get(chat)).body.messages.length, 2);
+});
+
+t.test('a key is remembered for 24 hours, to the millisecond', async (t) => {
+  const { alice, chat, clock, db, file } = await startCast(t);
+  const first = await postOnce(alice, chat, 'k');
+  clock.now += day - 1;
+  await tidyUp(db);
+  const inTime = await postOnce(alice, chat, 'k');
+  t.equal(inTime.headers.location, first.headers.location);
+  clock.now += 1;
+  const late = await postOnce(alice, chat, 'k');
+  done(t, late, 201);
+  t.not(late.headers.location, first.headers.location);
+  const again = await postOnce(alice, chat, 'k');
+  t.equal(again.headers.location, late.headers.location, 'and anew from then on');
+  t.equal((await alice.get(chat)).body.messages.length, 2);
+  clock.now += day;
+  await tidyUp(db);
+  t.strictSame(query(file, 'select * from idempotency_keys'), [], 'then it is cleared away');
+});
+
+t.test('a key has 1 to 64 characters', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const bad = 'The Idempotency-Key must have 1 to 64 characters.';
+  for (const key of ['', 'k'.repeat(65)]) refused(t, await postOnce(alice, chat, key), 400, bad);
+  t.strictSame(query(file, 'select * from messages'), []);
+  for (const key of ['k'.repeat(64), '"a b"', "';--"]) {
+    done(t, await postOnce(alice, chat, key), 201);
+  }
+});
+
+t.test('of 20 posts with one key at once one is posted', async (t) => {
+  const { alice, chat, file } = await startCast(t);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => postOnce(alice, chat, 'k', `try ${i}`)),
+  );
+  for (const answer of answers) done(t, answer, 201);
+  t.equal(new Set(answers.map(({ headers }) => headers.location)).size, 1);
+  t.equal(query(file, 'select * from messages').length, 1);
+  t.equal(query(file, "select * from events where type = 'message'").length, 1);
+});

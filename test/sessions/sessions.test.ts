@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import type { Store } from '../../src/db/store.ts';
+import { tidyUp } from '../../src/housekeeping.ts';
 import { newToken } from '../../src/sessions/tokens.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { query } from '../helpers/rows.ts';
@@ -232,6 +233,7 @@ t.test('a session ends 180 days after its sign-in, however much it is used', asy
   refused(t, await alice.get('/api/chats'), 403, signedOut);
   refused(t, await alice.get('/api/logout'), 403, signedOut);
   done(t, await nobody().post('/api/login', right));
+  await tidyUp(db);
   t.equal(query(file, 'select * from sessions').length, 1, 'the one that ran out is cleared away');
 });
 
@@ -365,4 +367,97 @@ t.test('what a client calls itself is kept short and whole', async (t) => {
   const devices = query(file, 'select device from sessions order by id').map((row) => row.device);
   t.equal(String(devices[1]).length, 200);
   t.equal(devices[2], 'Mozilla\u001b[31m');
+});
+
+const noSession = 'There is no such session.';
+const sessionsOf = async (person: Person) => (await person.get('/api/sessions')).body.sessions;
+const sessionIdOf = async (person: Person): Promise<number> =>
+  (await person.get('/api/session')).body.session.id;
+
+t.test('one sees who one is, to the letter', async (t) => {
+  const { register, clock, db } = await startWorld(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  clock.now += hour;
+  t.ok(await isIn(bob));
+  await settled(db);
+  const { email } = (await alice.get('/api/user?name=bob')).body.user;
+  const { status, text } = await bob.get('/api/session');
+  t.equal(status, 200);
+  t.equal(
+    text,
+    `{"user":{"id":${bob.id},"name":"bob","email":"${email}","role":"user"},` +
+      `"session":{"id":${await sessionIdOf(bob)},"created":"2026-11-22T08:35:52.123Z","last_seen":"2026-11-22T09:35:52.123Z"}}`,
+  );
+  t.equal((await alice.get('/api/session')).body.user.role, 'admin');
+});
+
+t.test('one sees one’s own sessions, the one used last first, and nobody else’s', async (t) => {
+  const { register, nobody, clock, db } = await startWorld(t);
+  const alice = await register('alice');
+  await register('bob');
+  clock.now += 1000;
+  const phone = nobody();
+  const headers = { 'user-agent': 'A phone' };
+  await phone.request({ method: 'POST', url: '/api/login', payload: right, headers });
+  const [one, other] = [await sessionIdOf(alice), await sessionIdOf(phone)];
+  const [born, later] = ['2026-11-22T08:35:52.123Z', '2026-11-22T08:35:53.123Z'];
+  const { status, text } = await phone.get('/api/sessions');
+  t.equal(status, 200);
+  t.equal(
+    text,
+    '{"sessions":[' +
+      `{"id":${other},"created":"${later}","last_seen":"${later}","device":"A phone","current":true},` +
+      `{"id":${one},"created":"${born}","last_seen":"${born}","device":"lightMyRequest"}]}`,
+  );
+  clock.now += 2 * hour;
+  await alice.get('/api/chats');
+  await settled(db);
+  t.match(await sessionsOf(alice), [
+    { id: one, current: true },
+    { id: other, current: undefined },
+  ]);
+  clock.now += 30 * day - 1;
+  t.match(await sessionsOf(alice), [{ id: one }], 'one that ran out is not shown');
+  t.equal((await sessionsOf(alice)).length, 1);
+});
+
+t.test('one ends a session of one’s own, and nobody else’s', async (t) => {
+  const { register, file } = await startWorld(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  const phone = await alice.otherDevice();
+  const end = (person: Person, id: number | string) => person.delete(`/api/sessions?id=${id}`);
+  const before = query(file, 'select * from sessions');
+  refused(t, await end(alice, await sessionIdOf(bob)), 404, noSession);
+  refused(t, await end(alice, 999_999), 404, noSession);
+  const neither = 'Give the id of a session, or others=1 for all but this one.';
+  refused(t, await alice.delete('/api/sessions'), 400, neither);
+  refused(t, await alice.delete('/api/sessions?id=1&others=1'), 400, neither);
+  const badOthers = 'To end all other sessions, give others=1.';
+  for (const value of ['', '0', 'true', '1&others=1']) {
+    refused(t, await alice.delete(`/api/sessions?others=${value}`), 400, badOthers, value);
+  }
+  t.strictSame(query(file, 'select * from sessions'), before);
+  const id = await sessionIdOf(phone);
+  done(t, await end(alice, id));
+  refused(t, await phone.get('/api/chats'), 403, signedOut);
+  refused(t, await end(alice, id), 404, noSession);
+  t.ok((await isIn(alice)) && (await isIn(bob)));
+  done(t, await end(alice, await sessionIdOf(alice)));
+  refused(t, await alice.get('/api/chats'), 403, signedOut);
+});
+
+t.test('one ends all sessions but this one', async (t) => {
+  const { register } = await startWorld(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  const [phone, tablet] = [await alice.otherDevice(), await alice.otherDevice()];
+  done(t, await phone.delete('/api/sessions?others=1'));
+  for (const device of [alice, tablet]) {
+    refused(t, await device.get('/api/chats'), 403, signedOut);
+  }
+  t.ok((await isIn(phone)) && (await isIn(bob)));
+  t.match(await sessionsOf(phone), [{ current: true }]);
+  done(t, await phone.delete('/api/sessions?others=1'), 200);
 });

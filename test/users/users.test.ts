@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { damage, query } from '../helpers/rows.ts';
-import { password, startCast, startWorld } from '../helpers/world.ts';
+import { allRows, damage, query } from '../helpers/rows.ts';
+import { type Person, password, startCast, startWorld } from '../helpers/world.ts';
 
 const taken = 'This name is taken. Choose another one.';
 const badName =
@@ -356,4 +356,104 @@ t.test('registration keeps to the mode of the server', async (t) => {
   const [alice, bob] = await first('invite');
   done(t, alice, 201);
   refused(t, bob, 403, 'This server takes new users by invitation only.');
+});
+
+const changed = 'another horse battery';
+const wrongCurrent = 'The current password is wrong.';
+
+/** Changes somebody's password. */
+const rekey = (person: Person, fields: Record<string, string> = {}, id = person.id) =>
+  person.put(`/api/user/${id}/password`, {
+    current_password: password,
+    password: changed,
+    ...fields,
+  });
+
+t.test('a new password ends all other sessions and keeps this one', async (t) => {
+  const { alice, bob, nobody } = await startCast(t);
+  const phone = await alice.otherDevice();
+  done(t, await rekey(alice));
+  t.equal((await alice.get('/api/chats')).status, 200);
+  t.equal((await bob.get('/api/chats')).status, 200);
+  refused(t, await phone.get('/api/chats'), 403, signedOut);
+  const login = (given: string) => nobody().post('/api/login', { name: 'alice', password: given });
+  refused(t, await login(password), 400, 'The name or the password is wrong.');
+  done(t, await login(changed));
+  done(t, await nobody().post('/api/login', { name: 'bob', password }));
+});
+
+t.test('a password is changed only by who knows it, and to one that is fit', async (t) => {
+  const { alice, bob, file } = await startCast(t);
+  const before = allRows(file);
+  const wrong = { current_password: 'not my own' };
+  refused(t, await rekey(alice, wrong), 400, wrongCurrent);
+  refused(t, await rekey(alice, { current_password: '' }), 400, wrongCurrent);
+  refused(t, await rekey(alice, { current_password: ` ${password}` }), 400, wrongCurrent);
+  const url = `/api/user/${alice.id}/password`;
+  const missing = 'Give your current password as well.';
+  refused(t, await alice.put(url, { password: changed }), 400, missing);
+  refused(t, await alice.put(url, { current_password: password }), 400, badPassword);
+  refused(t, await rekey(alice, { password: 'short' }), 400, badPassword);
+  refused(t, await rekey(alice, { password: 'x'.repeat(1025) }), 400, badPassword);
+  const common = 'This password is among the most common ones. Choose another one.';
+  refused(t, await rekey(alice, { password: 'password1' }), 400, common);
+  const { email } = (await bob.get('/api/user?name=alice')).body.user;
+  const own = 'The password must differ from the name and the e-mail address. Choose another one.';
+  refused(t, await rekey(alice, { password: email.toUpperCase() }), 400, own);
+  const other = 'You can change and delete only your own account.';
+  refused(t, await rekey(bob, {}, alice.id), 403, other);
+  refused(t, await rekey(alice, {}, 999_999), 404, noUser);
+  t.strictSame(allRows(file), before);
+});
+
+t.test('of two changes at once one holds, and the other is told', async (t) => {
+  const { alice, nobody } = await startCast(t);
+  const passwords = ['first horse battery', 'second horse battery'];
+  const answers = await Promise.all(passwords.map((one) => rekey(alice, { password: one })));
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 400]);
+  for (const [i, answer] of answers.entries()) {
+    const fields = { name: 'alice', password: passwords[i] ?? '' };
+    const login = await nobody().post('/api/login', fields);
+    if (answer.status === 200) done(t, login);
+    else refused(t, answer, 400, wrongCurrent);
+    if (answer.status !== 200) refused(t, login, 400);
+  }
+});
+
+t.test('after a change the old password opens nothing, however close', async (t) => {
+  const { alice, file, nobody } = await startCast(t);
+  const devices = Array.from({ length: 12 }, () => nobody());
+  const signIn = (device: Person) => device.post('/api/login', { name: 'alice', password });
+  const early = devices.slice(0, 6).map(signIn);
+  const change = rekey(alice);
+  const beside = devices.slice(6).map(signIn);
+  done(t, await change);
+  const late = await signIn(nobody());
+  refused(t, late, 400);
+  for (const answer of await Promise.all([...early, ...beside])) {
+    if (answer.status !== 200) refused(t, answer, 400);
+  }
+  for (const device of devices) refused(t, await device.get('/api/chats'), 403, signedOut);
+  const sessions = query(file, 'select * from sessions where user_id = ?', alice.id);
+  t.equal(sessions.length, 1, 'the one that the change was made in');
+});
+
+t.test('a sign-in that was proved before a change and written after it is refused', async (t) => {
+  const { alice, db, file, nobody } = await startCast(t);
+  const proved = Promise.withResolvers<void>();
+  const changed = Promise.withResolvers<void>();
+  const write = db.write.bind(db);
+  db.write = async (command, input) => {
+    if (command.name === 'signIn') {
+      proved.resolve();
+      await changed.promise;
+    }
+    return write(command, input);
+  };
+  const login = nobody().post('/api/login', { name: 'alice', password });
+  await proved.promise;
+  done(t, await rekey(alice));
+  changed.resolve();
+  refused(t, await login, 400, 'The name or the password is wrong.');
+  t.equal(query(file, 'select * from sessions where user_id = ?', alice.id).length, 1);
 });

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers, Ok } from '../http/schema.ts';
-import { isoTime } from '../http/time.ts';
+import { answers, isoTime, Ok } from '../http/schema.ts';
+import { UserParams } from '../users/schema.ts';
 import { readUsers, setDisabled } from './admin.ts';
-import { UserList, UserListQuery, UserParams, UserState } from './schema.ts';
+import { UserList, UserListQuery, UserState } from './schema.ts';
 
 /** How many users a page has. */
 const pageSize = 100;

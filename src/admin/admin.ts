@@ -3,7 +3,7 @@ import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { endSessions } from '../sessions/sessions.ts';
-import { findUserById, listUsers, updateDisabled } from './queries.ts';
+import { findUserById, listUsers, updateDisabled } from '../users/queries.ts';
 
 /**
  * The users of this server in the order of their registration.

@@ -1,0 +1,24 @@
+import { Type } from 'typebox';
+import { Id, Time, told, WireId } from '../http/schema.ts';
+
+export const UserListQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });
+
+export const UserList = Type.Object({
+  users: Type.Array(
+    Type.Object({
+      id: WireId,
+      name: Type.String(),
+      email: Type.String(),
+      role: Type.Union([Type.Literal('admin'), Type.Literal('user')]),
+      created: Time,
+      disabled: Type.Optional(Time),
+    }),
+  ),
+});
+
+export const UserState = Type.Object({
+  disabled: Type.Enum(
+    ['0', '1'],
+    told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
+  ),
+});

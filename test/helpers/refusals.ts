@@ -1,0 +1,37 @@
+/**
+ * Watches over what the API's description promises: a route that refuses for a reason that is not
+ * in its `config.refuses` makes the description lie.
+ */
+import { subscribe } from 'node:diagnostics_channel';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal, type RefusalCode } from '../../src/errors.ts';
+
+/** What any request may be refused for, whatever its route. */
+const general: readonly RefusalCode[] = [
+  ...(['bad_request', 'bad_url', 'bad_body', 'body_type', 'body_too_large'] as const),
+  ...(['headers_too_large', 'too_slow', 'busy', 'disk_full', 'stopping', 'internal'] as const),
+];
+
+const found = new WeakMap<FastifyInstance, Set<string>>();
+
+/** What the routes of a server have refused without having declared it. */
+export function undeclaredOf(app: FastifyInstance): readonly string[] {
+  return [...(found.get(app) ?? [])];
+}
+
+// Hooks must be there before the routes; only the framework's own channel is as early.
+subscribe('fastify.initialization', (message) => {
+  const { fastify } = message as { fastify: FastifyInstance };
+  const undeclared = new Set<string>();
+  found.set(fastify, undeclared);
+  fastify.addHook('onError', async (request, _, error) => {
+    if (request.is404 || !(error instanceof Refusal) || isDeclared(request, error.code)) return;
+    undeclared.add(`${request.method} ${request.routeOptions.url}: ${error.code}`);
+  });
+});
+
+function isDeclared({ routeOptions }: FastifyRequest, code: RefusalCode): boolean {
+  const { access, refuses = [] } = routeOptions.config;
+  if (code === 'signed_out' && access !== 'everybody') return true;
+  return [...general, ...refuses].includes(code);
+}
