@@ -87,7 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(messageRoutes, { prefix: '/api', db });
   app.register(reactionRoutes, { prefix: '/api', db });
   app.register(searchRoutes, { prefix: '/api', db });
-  app.register(eventRoutes, { prefix: '/api', db });
+  app.register(eventRoutes, { prefix: '/api', db, clock });
   app.register(adminRoutes, { prefix: '/api', db });
   return app;
 }
