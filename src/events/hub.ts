@@ -82,8 +82,8 @@ export class Hub {
    */
   async beat(now: number): Promise<void> {
     for (const stream of this.#all()) {
-      send(stream, ':\n\n');
       if (stream.sessionEndsAt <= now) await this.#checkSession(stream, now);
+      send(stream, ':\n\n');
     }
   }
 

@@ -54,11 +54,14 @@ export class Stream {
     await once(this.#response, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
   }
 
-  /** Ends the stream after what it has been told; a reader that is behind would hold the line open. */
+  /** Ends the stream after what it has been told. */
   end(): void {
-    if (this.#response.writableLength > 0) this.cut();
     this.flush();
     this.#response.end();
+    // A reader that is behind by then would hold the line open for as long as it likes.
+    setImmediate(() => {
+      if (!this.#response.writableFinished) this.cut();
+    });
   }
 
   /** Breaks the stream off as it is. */
