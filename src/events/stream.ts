@@ -50,8 +50,10 @@ export class Stream {
   /** Resolves in another turn of the event loop, once the reader has taken what was sent or is gone. */
   async drained(): Promise<void> {
     await nextTurn();
-    if (!this.isOpen || !this.#response.writableNeedDrain) return;
-    await once(this.#response, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
+    // Of the socket: a response may need a drain that is never told, for it counts in another way.
+    const { socket } = this.#response;
+    if (!this.isOpen || !socket?.writableNeedDrain) return;
+    await once(socket, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
   }
 
   /** Ends the stream after what it has been told. */

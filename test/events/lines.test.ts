@@ -284,7 +284,7 @@ t.test('who catches up slowly is waited for, with little in the server’s hands
   const slow = await openEvents(t, where);
   slow.pause();
   const [response] = backlogs.keys();
-  while (!response?.writableNeedDrain) await alice.send(chat, 'still there?');
+  while (!response?.socket?.writableNeedDrain) await alice.send(chat, 'still there?');
   await flood(alice, chat, 1);
   t.ok(Math.max(...backlogs.values()) < limit / 2, `${Math.max(...backlogs.values())} bytes`);
   slow.resume();
