@@ -13,6 +13,7 @@ import { answerClientError, answerFailure, invalidInput } from './http/failures.
 import { healthRoutes } from './http/health.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
+import { stopping } from './http/stopping.ts';
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
@@ -72,6 +73,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     throw new Refusal('no_route');
   });
   app.removeContentTypeParser('text/plain');
+  app.register(stopping);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
