@@ -88,7 +88,8 @@ export class EventReader {
     await this.until(() => find() >= 0);
     const taken = this.events.slice(this.#taken, find());
     this.#taken = find() + 1;
-    const told = taken.filter((event) => !markers.has(event.id ?? 0));
+    const isMarker = ({ id = 0, type }: SseEvent) => type === 'member.joined' && markers.has(id);
+    const told = taken.filter((event) => !isMarker(event));
     return told.map((event) => event.text).join('');
   }
 
