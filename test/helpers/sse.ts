@@ -37,6 +37,7 @@ export class EventReader {
   isBroken = false;
   readonly #response: IncomingMessage;
   #rest = '';
+  #limit = Number.POSITIVE_INFINITY;
   #taken = 0;
   #wake = Promise.withResolvers<void>();
 
@@ -102,12 +103,15 @@ export class EventReader {
     this.#response.resume();
   }
 
-  /** Breaks the line, wherever it is. */
-  cut(): void {
-    this.#response.destroy();
+  /** Breaks the line once so many more characters have come, wherever that is. */
+  cut(after = 0): void {
+    this.#limit = this.text.length + after;
+    if (after === 0) this.#response.destroy();
   }
 
-  #read(text: string): void {
+  #read(arrived: string): void {
+    const text = arrived.slice(0, this.#limit - this.text.length);
+    if (text !== arrived) this.#response.destroy();
     this.text += text;
     this.#rest += text;
     const blocks = this.#rest.split(/(?<=\n\n|\r\r|\r\n\r\n)/);
