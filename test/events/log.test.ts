@@ -116,6 +116,18 @@ t.test('a resumed stream loses nothing and tells nothing twice', async (t) => {
   t.ok((await header.take(bob)).startsWith(told));
 });
 
+t.test('one’s other device knows what was read by a message that is gone', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  await alice.send(chat, 'Well?');
+  const id = await bob.send(chat, 'Yes');
+  await bob.delete(`${chat}/messages/${id}`);
+  const told = await toldSince(t, cast, bob, 3);
+  t.notMatch(told, 'Yes');
+  const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all"}`;
+  t.ok(told.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
+});
+
 t.test('what was before one’s time in a chat is not told again', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol, chat } = cast;

@@ -157,8 +157,8 @@ export async function openEvents(
   const headers = { cookie, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
   const sent = request(`${url}/api/events${query}`, { headers, agent: false }).end();
   t.teardown(() => sent.destroy());
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
   sent.on('error', () => undefined);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return new EventReader(response);
 }
 
