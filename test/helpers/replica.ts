@@ -69,6 +69,10 @@ export class Replica {
   readonly #t: Test;
   readonly #world: World;
   #lastId = 0;
+  /** The chats that it has heard to have been left. */
+  readonly #left = new Set<number>();
+  /** The chats that were left already when they were to be loaded. */
+  readonly #unloaded = new Set<number>();
   #running: Promise<void> = Promise.resolve();
   #isStopped = true;
 
@@ -153,15 +157,17 @@ export class Replica {
     if (type === 'reset') {
       this.resets += 1;
       this.chats = await loadChats(this.person);
+      this.#left.clear();
       return;
     }
     if (type === 'session.ended') return;
     const chatId: number = data.chat_id ?? data.chat.id;
     if (type === 'member.joined' && data.member.id === me) return this.#enter(chatId, id);
     const chat = this.chats.get(chatId);
+    if (type === 'member.left' && data.user_id === me) this.#left.add(chatId);
     if (chat === undefined) {
-      // It may have been left when it was to be loaded; what follows then says so.
-      if (type === 'message' && !this.#loading.has(chatId)) this.wrong.push(`leaked ${text}`);
+      const isFarewell = type === 'member.left' || type === 'chat.deleted';
+      if (!isFarewell && this.#isStranger(chatId)) this.wrong.push(`leaked ${text}`);
       return;
     }
     if (type === 'message' || type === 'message.edited') {
@@ -180,13 +186,20 @@ export class Replica {
     }
   }
 
-  readonly #loading = new Set<number>();
-
   async #enter(chatId: number, joinedEvent: number): Promise<void> {
+    this.#left.delete(chatId);
     const chat = (await loadChats(this.person, chatId)).get(chatId);
     // One has read all that was there when one joined.
     if (chat !== undefined) this.chats.set(chatId, { ...chat, readId: joinedEvent });
-    else this.#loading.add(chatId);
+    else this.#unloaded.add(chatId);
+  }
+
+  /**
+   * Whether nothing of a chat may be heard. What happened before the chats could be loaded may still
+   * be, of one that was left by then.
+   */
+  #isStranger(chatId: number): boolean {
+    return this.#left.has(chatId) || (this.resets === 0 && !this.#unloaded.has(chatId));
   }
 }
 
