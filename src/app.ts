@@ -16,6 +16,7 @@ import { healthRoutes } from './http/health.ts';
 import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
+import { stopping } from './http/stopping.ts';
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
@@ -77,6 +78,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.removeContentTypeParser('text/plain');
   app.register(protocol);
+  app.register(stopping);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
@@ -92,7 +94,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(messageRoutes, { prefix: '/api', db });
   app.register(reactionRoutes, { prefix: '/api', db });
   app.register(searchRoutes, { prefix: '/api', db });
-  app.register(eventRoutes, { prefix: '/api', db });
+  app.register(eventRoutes, { prefix: '/api', db, clock });
   app.register(adminRoutes, { prefix: '/api', db });
   return app;
 }

@@ -6,6 +6,13 @@ import { memberToWire } from '../members/wire.ts';
 import { findMessage } from '../messages/queries.ts';
 import { groupByEmoji, messageToWire } from '../messages/wire.ts';
 import { listReactions } from '../reactions/queries.ts';
+import { frame } from './frame.ts';
+
+/** An event as text for the streams; empty where there is nothing to tell of it any more. */
+export async function textOf(snapshot: Snapshot, event: EventRow): Promise<string> {
+  const data = await describe(snapshot, event);
+  return data === undefined ? '' : frame(event.type, data, event.id);
+}
 
 /**
  * What an event tells, by the state of the snapshot: the log has references only, so a reader who
@@ -13,7 +20,7 @@ import { listReactions } from '../reactions/queries.ts';
  *
  * @returns undefined for what is gone by now; an event that says so follows.
  */
-export async function describe(
+async function describe(
   snapshot: Snapshot,
   { id, type, chatId: inChat, userId: who, messageId, sessionId }: EventRow,
 ): Promise<object | undefined> {

@@ -1,10 +1,12 @@
+import type { FastifyBaseLogger } from 'fastify';
 import type { EventRow } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import type { Store } from '../db/store.ts';
-import { describe } from './describe.ts';
+import { readSessionEnd } from '../sessions/sessions.ts';
+import { textOf } from './describe.ts';
 import { frame } from './frame.ts';
-import { audiences } from './log.ts';
-import { replay } from './replay.ts';
+import { audiences, isPersonal } from './log.ts';
+import { type Part, replay } from './replay.ts';
 import type { Stream } from './stream.ts';
 
 /** A user may have so many streams; one more ends the oldest. */
@@ -22,6 +24,7 @@ interface Delivery {
  */
 export class Hub {
   readonly #db: Store;
+  readonly #log: Pick<FastifyBaseLogger, 'error'>;
   readonly #byUser = new Map<number, Set<Stream>>();
   /** Only streams that are live. */
   readonly #byChat = new Map<number, Set<Stream>>();
@@ -30,8 +33,9 @@ export class Hub {
   #working = false;
   #isClosed = false;
 
-  constructor(db: Store) {
+  constructor(db: Store, log: Pick<FastifyBaseLogger, 'error'>) {
     this.#db = db;
+    this.#log = log;
     db.onCommit((events) => this.#take(events));
   }
 
@@ -42,14 +46,17 @@ export class Hub {
    */
   async open(stream: Stream, since: number | undefined): Promise<void> {
     if (!this.#add(stream)) return stream.end();
+    const { userId, sessionId } = stream;
     let position = since;
     while (stream.isOpen) {
-      const part = await this.#db.read(replay, { userId: stream.userId, since: position });
+      const part = await this.#db.read(replay, { userId, sessionId, since: position });
+      if (part === undefined) return this.#dismiss(stream);
       stream.push(part.text);
       stream.flush();
       position = part.upTo;
       // In the same turn: nothing can be committed between the look and the leap.
-      if (position >= this.#newest) return this.#goLive(stream, position, part.chatIds);
+      if (part.isLast && position >= this.#newest) return this.#goLive(stream, part);
+      await stream.drained();
     }
   }
 
@@ -67,9 +74,17 @@ export class Hub {
     }
   }
 
-  /** Writes a comment to every stream: keeps the lines open, and finds out who is gone. */
-  beat(): void {
-    for (const stream of this.#all()) send(stream, ':\n\n');
+  /**
+   * Writes a comment to every stream: keeps the lines open, and finds out who is gone. A stream
+   * whose session has run out ends.
+   *
+   * @param now in ms since 1970.
+   */
+  async beat(now: number): Promise<void> {
+    for (const stream of this.#all()) {
+      if (stream.sessionEndsAt <= now) await this.#checkSession(stream, now);
+      send(stream, ':\n\n');
+    }
   }
 
   /** Ends all streams, and those to come at once. */
@@ -93,16 +108,19 @@ export class Hub {
     return true;
   }
 
-  #goLive(stream: Stream, position: number, chatIds: readonly number[]): void {
-    stream.position = position;
+  #goLive(stream: Stream, { upTo, chatIds }: Part): void {
     if (!this.#byUser.get(stream.userId)?.has(stream)) return;
+    stream.position = upTo;
     for (const chatId of chatIds) this.#enter(stream, chatId);
   }
 
   #take(events: readonly EventRow[]): void {
     this.#newest = events.at(-1)?.id ?? this.#newest;
     if (this.#byUser.size === 0) return;
-    for (const event of events) this.#waiting.push({ event, to: this.#receivers(event) });
+    for (const event of events) {
+      if (event.type === 'session.ended') this.#endSession(event);
+      this.#waiting.push({ event, to: this.#receivers(event) });
+    }
     if (!this.#working) void this.#work();
   }
 
@@ -138,7 +156,11 @@ export class Hub {
     while (this.#waiting.length > 0) {
       const deliveries = this.#waiting;
       this.#waiting = [];
-      await this.#deliver(deliveries);
+      await this.#deliver(deliveries).catch((error: unknown) => {
+        this.#log.error({ err: error }, 'events not told');
+        // They resume, and are told from the log.
+        for (const stream of receiversOf(deliveries)) stream.cut();
+      });
     }
     this.#working = false;
   }
@@ -146,32 +168,53 @@ export class Hub {
   async #deliver(deliveries: readonly Delivery[]): Promise<void> {
     const told = deliveries.filter(({ to }) => to.length > 0);
     if (told.length === 0) return;
-    const texts = await this.#db.read(
-      describeAll,
-      told.map(({ event }) => event),
-    );
-    told.forEach(({ to }, index) => {
-      for (const stream of to) stream.push(texts[index] ?? '');
+    const events = told.map(({ event }) => event);
+    const texts = await this.#db.read(textsOf, events);
+    told.forEach(({ event, to }, index) => {
+      for (const stream of to) if (mayKnow(stream, event)) stream.push(texts[index] ?? '');
     });
-    for (const stream of new Set(told.flatMap(({ to }) => to))) stream.flush();
-    for (const { event } of told) this.#endSession(event);
+    for (const stream of receiversOf(told)) stream.flush();
   }
 
-  #endSession({ type, userId, sessionId }: EventRow): void {
-    if (type !== 'session.ended') return;
+  /** At once, before what still waits to be told. */
+  #endSession({ userId, sessionId }: EventRow): void {
     for (const stream of this.#byUser.get(userId ?? 0) ?? []) {
-      if (stream.sessionId === sessionId) stream.end();
+      if (stream.sessionId === sessionId) this.#dismiss(stream);
     }
+  }
+
+  async #checkSession(stream: Stream, now: number): Promise<void> {
+    stream.sessionEndsAt = await this.#db.read(readSessionEnd, { id: stream.sessionId });
+    if (stream.sessionEndsAt <= now) this.#dismiss(stream);
+  }
+
+  /**
+   * Ends a stream whose session has ended. It is told so without an id: what it was not told any
+   * more, its reader may resume after in another session.
+   */
+  #dismiss(stream: Stream): void {
+    this.remove(stream);
+    stream.push(frame('session.ended', { session_id: stream.sessionId }));
+    stream.end();
   }
 }
 
-async function describeAll(snapshot: Snapshot, events: readonly EventRow[]): Promise<string[]> {
+async function textsOf(snapshot: Snapshot, events: readonly EventRow[]): Promise<string[]> {
   const texts: string[] = [];
-  for (const event of events) {
-    const data = await describe(snapshot, event);
-    texts.push(data === undefined ? '' : frame(event.type, data, event.id));
-  }
+  for (const event of events) texts.push(await textOf(snapshot, event));
   return texts;
+}
+
+/**
+ * Whether a stream may still be told of an event. Its text shows things as they are by now: who has
+ * left the chat since must not see that.
+ */
+function mayKnow(stream: Stream, event: EventRow): boolean {
+  return isPersonal(event, stream.userId) || stream.chats.has(event.chatId ?? 0);
+}
+
+function receiversOf(deliveries: readonly Delivery[]): Set<Stream> {
+  return new Set(deliveries.flatMap(({ to }) => to));
 }
 
 function send(stream: Stream, text: string): void {

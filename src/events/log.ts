@@ -24,6 +24,11 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
   'session.ended': 'user',
 };
 
+/** Whether an event is told to a user's own devices, whatever chats they are in. */
+export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
+  return userId === reader && (audiences[type] === 'user' || type === 'member.left');
+}
+
 /** What happened, by reference: never a text, so that nothing deleted lives on in the log. */
 export interface NewEvent {
   readonly type: EventType;

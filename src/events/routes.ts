@@ -20,9 +20,18 @@ const headers = {
   'x-accel-buffering': 'no',
 };
 
-export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
-  const hub = new Hub(db);
-  const beating = setInterval(() => hub.beat(), heartbeat).unref();
+interface Options {
+  readonly db: Store;
+  /** The time in ms since 1970. */
+  readonly clock: () => number;
+}
+
+export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
+  const hub = new Hub(db, app.log);
+  const beat = () => {
+    hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat missed'));
+  };
+  const beating = setInterval(beat, heartbeat).unref();
   // Before the server waits for its connections: a stream would keep it waiting for ever.
   app.addHook('preClose', async () => {
     clearInterval(beating);
@@ -52,6 +61,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
       reply.hijack();
       const { raw } = reply;
       const stream = new Stream(request.session, raw);
+      // Gone already, while it was being let in: no more will be heard of it.
+      if (!stream.isOpen) return;
       raw.on('close', () => hub.remove(stream));
       raw.writeHead(200, headers);
       stream.push(`retry: ${retry}\n\n`);
@@ -59,7 +70,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
         await hub.open(stream, since === undefined ? undefined : Number(since));
       } catch (error) {
         request.log.error({ err: error }, 'stream broken off');
-        raw.destroy();
+        stream.cut();
       }
     },
   );

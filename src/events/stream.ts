@@ -1,27 +1,36 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LiveSession } from '../sessions/sessions.ts';
 
-/** A reader may be so far behind, in bytes, before it is cut off; it resumes by Last-Event-ID. */
+/** A reader may leave so much unread, in bytes, before it is cut off; it resumes by Last-Event-ID. */
 const backlogLimit = 256 * 1024;
 
 /** One open GET /api/events. */
 export class Stream {
   readonly userId: number;
   readonly sessionId: number;
+  /** When its session runs out, as far as is known, in ms since 1970. */
+  sessionEndsAt: number;
   /** The chats whose events it is told of. */
   readonly chats = new Set<number>();
   /** The id of the last event that it was told of, or spared. */
   position = Number.POSITIVE_INFINITY;
   readonly #response: ServerResponse;
+  readonly #gone = new AbortController();
   #unsent = '';
 
-  constructor({ userId, id }: { userId: number; id: number }, response: ServerResponse) {
+  constructor({ userId, id, endsAt }: LiveSession, response: ServerResponse) {
     this.userId = userId;
     this.sessionId = id;
+    this.sessionEndsAt = endsAt;
     this.#response = response;
+    response.once('close', () => this.#gone.abort());
   }
 
+  /** Not `writable`: that stays true to the end of a response and beyond. */
   get isOpen(): boolean {
-    return this.#response.writable;
+    return !this.#response.destroyed && !this.#response.writableEnded;
   }
 
   /** Puts text by until `flush`, so that what comes together costs one system call. */
@@ -32,14 +41,33 @@ export class Stream {
   /** Sends what was put by; cuts a reader off that does not keep up. */
   flush(): void {
     if (this.#unsent === '' || !this.isOpen) return;
-    this.#response.write(this.#unsent);
+    // Looked at before the write: what is written now could not leave yet.
+    if (this.#response.writableLength > backlogLimit) this.cut();
+    else this.#response.write(this.#unsent);
     this.#unsent = '';
-    if (this.#response.writableLength > backlogLimit) this.#response.destroy();
+  }
+
+  /** Resolves in another turn of the event loop, once the reader has taken what was sent or is gone. */
+  async drained(): Promise<void> {
+    await nextTurn();
+    // Of the socket: a response may need a drain that is never told, for it counts in another way.
+    const { socket } = this.#response;
+    if (!this.isOpen || !socket?.writableNeedDrain) return;
+    await once(socket, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
   }
 
   /** Ends the stream after what it has been told. */
   end(): void {
     this.flush();
     this.#response.end();
+    // A reader that is behind by then would hold the line open for as long as it likes.
+    setImmediate(() => {
+      if (!this.#response.writableFinished) this.cut();
+    });
+  }
+
+  /** Breaks the stream off as it is. */
+  cut(): void {
+    this.#response.destroy();
   }
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { liveSession, type Session, touchSession } from '../sessions/sessions.ts';
+import { type LiveSession, liveSession, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
 import { readCredentials } from './credentials.ts';
 
@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Who makes the request; unset only on routes that everybody may call. */
-    session: Session;
+    session: LiveSession;
     /** Whether it came over https, by the proxy's word or the server's public address. */
     readonly isSecure: boolean;
   }
@@ -43,7 +43,7 @@ export const signIn = fp<Options>(
       request.session = await authenticate(request);
     });
 
-    async function authenticate(request: FastifyRequest): Promise<Session> {
+    async function authenticate(request: FastifyRequest): Promise<LiveSession> {
       const credentials = readCredentials(request);
       if (credentials === undefined) throw new Refusal('signed_out');
       const tokenHash = hashToken(credentials.token);
@@ -57,7 +57,7 @@ export const signIn = fp<Options>(
     }
 
     /** Beside the request, which does not wait for it. */
-    function noteUse(request: FastifyRequest, { id }: Session): void {
+    function noteUse(request: FastifyRequest, { id }: LiveSession): void {
       db.write(touchSession, { id }).catch((error: unknown) => {
         request.log.warn({ err: error }, 'last seen not written');
       });

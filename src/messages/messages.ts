@@ -181,6 +181,8 @@ export async function deleteMessage(
   await deleteMessageRow(unit, { chatId, id });
   await bringBackLastMessage(unit, { chatId, id });
   await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
+  // A device that was away is not told of the message, and so not that its sender had read up to it.
+  await append(unit, { type: 'read', chatId, userId: message.senderId });
 }
 
 /** If the chat still shows a deleted message as its last one, shows the one before it instead. */

@@ -6,7 +6,12 @@ import { sessions } from '../db/tables.ts';
 export const findSession = row(
   (orm, $: Params<{ tokenHash: Buffer; seenAfter: number; createdAfter: number }>) =>
     orm
-      .select({ id: sessions.id, userId: sessions.userId, lastSeenAt: sessions.lastSeenAt })
+      .select({
+        id: sessions.id,
+        userId: sessions.userId,
+        createdAt: sessions.createdAt,
+        lastSeenAt: sessions.lastSeenAt,
+      })
       .from(sessions)
       .where(
         and(

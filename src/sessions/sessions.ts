@@ -33,6 +33,12 @@ export interface Session {
   readonly userId: number;
 }
 
+/** A session that was found alive. */
+export interface LiveSession extends Session {
+  /** When it runs out unless it is used, in ms since 1970. */
+  readonly endsAt: number;
+}
+
 export interface NewSession {
   readonly tokenHash: Buffer;
   /** What the client calls itself, for the person's own list of sessions. */
@@ -43,13 +49,25 @@ export interface NewSession {
 export async function liveSession(
   snapshot: Snapshot,
   { tokenHash, now }: { tokenHash: Buffer; now: number },
-): Promise<(Session & { isDue: boolean }) | undefined> {
+): Promise<(LiveSession & { isDue: boolean }) | undefined> {
   const session = await findSession(snapshot, {
     tokenHash,
     seenAfter: now - idleLimit,
     createdAfter: now - ageLimit,
   });
-  return session && { ...session, isDue: now - session.lastSeenAt >= lastSeenStep };
+  if (session === undefined) return undefined;
+  const { id, userId, lastSeenAt } = session;
+  return { id, userId, endsAt: endOf(session), isDue: now - lastSeenAt >= lastSeenStep };
+}
+
+/** When a session runs out as things stand, in ms since 1970; 0 if it has ended. */
+export async function readSessionEnd(snapshot: Snapshot, { id }: { id: number }): Promise<number> {
+  const session = await findSessionById(snapshot, { id });
+  return session === undefined ? 0 : endOf(session);
+}
+
+function endOf({ createdAt, lastSeenAt }: { createdAt: number; lastSeenAt: number }): number {
+  return Math.min(lastSeenAt + idleLimit, createdAt + ageLimit);
 }
 
 /**

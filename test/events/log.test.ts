@@ -1,0 +1,252 @@
+import Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { clearOldEvents } from '../../src/events/retention.ts';
+import { tidyUp } from '../../src/housekeeping.ts';
+import { addressOf, cookieOf, follow, openEvents } from '../helpers/sse.ts';
+import { type Person, startCast, type World } from '../helpers/world.ts';
+
+const day = 24 * 3_600_000;
+
+/** The log as it is on the disk. */
+function readLog({ file }: World): Record<string, unknown>[] {
+  const database = new Database(file, { readonly: true });
+  try {
+    return database.prepare('select * from events order by id').all() as never;
+  } finally {
+    database.close();
+  }
+}
+
+/** What a person is told after an event, by a stream of its own. */
+async function toldSince(t: Test, world: World, person: Person, since: number) {
+  const url = await addressOf(world);
+  const reader = await openEvents(t, { url, cookie: cookieOf(person), query: `?since=${since}` });
+  const text = await reader.take(person);
+  reader.cut();
+  return text;
+}
+
+t.test('the log holds references, never a text', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  const id = await alice.send(chat, 'Zanzibar @bob');
+  const url = `${chat}/messages/${id}`;
+  await alice.put(url, { content: 'Zanzibar again' });
+  await bob.put(`${url}/reactions/${encodeURIComponent('👍')}`);
+  await alice.put(chat, { title: 'Zanzibar trip' });
+  await bob.put('/api/user', { name: 'Zanzibarian' });
+  await bob.put(`${chat}/read`, { id: String(id) });
+  await bob.put(`${chat}/notify`, { notify: 'nothing' });
+  await alice.delete(url);
+  await bob.delete('/api/user');
+  await alice.delete('/api/chats?chat_id=1');
+  await alice.get('/api/logout');
+  const log = readLog(cast);
+  const columns = ['id', 'type', 'at', 'chat_id', 'user_id', 'message_id', 'session_id'];
+  for (const { type, ...row } of log) {
+    t.strictSame(Object.keys({ id: 0, type, ...row }), columns);
+    t.ok(Object.values(row).every((value) => value === null || typeof value === 'number'));
+  }
+  t.strictSame(
+    log.map(({ type }) => type),
+    [
+      ...['chat.created', 'member.joined', 'member.joined', 'message', 'message.edited'],
+      ...['reaction', 'chat', 'member.changed', 'read', 'notify', 'message.deleted', 'read'],
+      ...['member.left', 'session.ended', 'member.left', 'chat.deleted', 'session.ended'],
+    ],
+  );
+});
+
+t.test('who was away is not told of a deleted text', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  const id = await alice.send(chat, 'Zanzibar');
+  const other = await alice.send(chat, 'Before');
+  await alice.put(`${chat}/messages/${other}`, { content: 'After' });
+  await alice.delete(`${chat}/messages/${id}`);
+  const told = await toldSince(t, cast, bob, 3);
+  t.notMatch(told, /Zanzibar|Before/);
+  t.match(told, `event: message.deleted\ndata: {"chat_id":1,"id":${id}}\n\n`);
+});
+
+t.test('a command that fails leaves no event, and what succeeds beside it does', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  const stream = await follow(t, cast, bob);
+  const before = readLog(cast);
+  const answers = await Promise.all([
+    carol.post(chat, { content: 'no member' }),
+    bob.delete(`${chat}/members?user_id=1`),
+    alice.post(chat, { content: 'no such message', reply_to: '3' }),
+    alice.send(chat, 'good').then((id) => ({ status: id })),
+    bob.put(`${chat}/members/1`, { role: 'member' }),
+    alice.post(`${chat}/members`, { name: 'bob' }),
+    bob.put('/api/user', { name: 'alice' }),
+    alice.put(`${chat}/messages/3`, { content: 'none' }),
+  ]);
+  const id = before.length + 1;
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [403, 403, 404, id, 403, 400, 400, 404],
+  );
+  const log = readLog(cast);
+  t.strictSame(log.slice(0, -1), before);
+  t.match(log.at(-1), { id, type: 'message' }, 'the ids have no gap either');
+  t.match(await stream.take(bob), /^id: \d+\nevent: message\ndata: .*"good".*\n\n$/);
+});
+
+t.test('a resumed stream loses nothing and tells nothing twice', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  const all = await follow(t, cast, bob);
+  const ids: number[] = [];
+  for (let i = 0; i < 20; i++) ids.push(await alice.send(chat, `m${i}`));
+  await carol.createChat('Not bob’s');
+  await bob.put(`${chat}/read`, { id: String(ids[5]) });
+  const told = await all.take(bob);
+  t.equal(await toldSince(t, cast, bob, 3), told);
+  for (const { id, text } of all.events.slice(0, 21)) {
+    const rest = told.slice(told.indexOf(text) + text.length);
+    t.equal(await toldSince(t, cast, bob, id ?? 0), rest);
+  }
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
+  const both = await openEvents(t, { ...where, query: '?since=3', lastEventId: String(ids[18]) });
+  t.equal((await both.next('message')).id, ids[19], 'the header beats the query');
+  const header = await openEvents(t, { ...where, lastEventId: '3' });
+  t.ok((await header.take(bob)).startsWith(told));
+});
+
+t.test('one’s other device knows what was read by a message that is gone', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  await alice.send(chat, 'Well?');
+  const id = await bob.send(chat, 'Yes');
+  await bob.delete(`${chat}/messages/${id}`);
+  const told = await toldSince(t, cast, bob, 3);
+  t.notMatch(told, 'Yes');
+  const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all"}`;
+  t.ok(told.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
+});
+
+t.test('what was before one’s time in a chat is not told again', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  await alice.send(chat, 'early');
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await alice.send(chat, 'while in');
+  await alice.delete(`${chat}/members?user_id=${carol.id}`);
+  await alice.send(chat, 'while out');
+  const left = await toldSince(t, cast, carol, 0);
+  t.match(left, /^id: 7\nevent: member.left\ndata: {"chat_id":1,"user_id":3}\n\n$/);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await alice.send(chat, 'back');
+  const told = await toldSince(t, cast, carol, 0);
+  t.match(told, /member.left.*member.joined.*back/s);
+  t.notMatch(told, /early|while/);
+  t.match(await toldSince(t, cast, bob, 0), /early.*while in.*while out.*back/s);
+});
+
+t.test('what is no id is refused', async (t) => {
+  const { alice } = await startCast(t);
+  const wrong = ['', '-1', '01', '1.0', '1e3', ' 1', '+1', 'x', '9'.repeat(16), '１', '0x1', '1,2'];
+  for (const since of wrong) {
+    const answer = await alice.get(`/api/events?since=${encodeURIComponent(since)}`);
+    t.equal(answer.status, 400, `since=${since}`);
+    t.equal(
+      answer.text,
+      '{"error":"Last-Event-ID and since must be the id of an event, in plain digits."}',
+    );
+  }
+  t.equal((await alice.get('/api/events?since=1&since=2')).status, 400);
+  for (const header of ['-1', '01', 'x', '1, 2', '1;1']) {
+    const answer = await alice.get('/api/events?since=3', { 'last-event-id': header });
+    t.equal(answer.status, 400, header);
+  }
+});
+
+t.test('a cursor that the log does not know gets one reset, and then what happens', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, db } = cast;
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
+  const future = await openEvents(t, { ...where, lastEventId: '4' });
+  const far = await openEvents(t, { ...where, query: `?since=${'9'.repeat(15)}` });
+  const known = await openEvents(t, { ...where, query: '?since=3' });
+  for (const stream of [future, far, known]) await stream.until(() => stream.lastId === 3);
+  const id = await alice.send(chat, 'Hi');
+  for (const stream of [future, far]) {
+    await stream.next('message');
+    t.equal(stream.events[0]?.text, 'id: 3\nevent: reset\ndata: {}\n\n');
+    t.strictSame(
+      stream.events.map((event) => [event.type, event.id]),
+      [
+        ['reset', 3],
+        ['message', id],
+      ],
+    );
+  }
+  t.equal((await known.next('message')).id, id);
+  t.notMatch(known.text, /reset/);
+
+  for (let i = 0; i < 30; i++) await alice.send(chat, `m${i}`);
+  t.equal(await db.write(clearOldEvents, { maxCount: 10 }), false);
+  const kept = readLog(cast).map((event) => Number(event.id));
+  t.strictSame(kept, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34]);
+  const reset = 'id: 34\nevent: reset\ndata: {}\n\n';
+  t.equal(await toldSince(t, cast, bob, 23), reset, 'the event after it is gone');
+  t.equal((await toldSince(t, cast, bob, 24)).match(/^event: message$/gm)?.length, 10);
+  t.match(await toldSince(t, cast, bob, 0), /reset/);
+  await known.take(bob);
+  t.notMatch(known.text, /reset/, 'an open stream does not mind');
+});
+
+t.test('the log is cleared by age and by count, in portions, but for its newest', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, clock, db } = cast;
+  const ids = () => readLog(cast).map(({ id }) => id);
+  for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
+  clock.now += 14 * day;
+  await tidyUp(db);
+  t.equal(ids().length, 23, 'not a moment before');
+  await alice.send(chat, 'young');
+  clock.now += 1;
+  await tidyUp(db);
+  t.strictSame(ids(), [24]);
+  clock.now += 15 * day;
+  await tidyUp(db);
+  t.strictSame(ids(), [24], 'the newest stays, or the ids would not go on');
+  t.equal(await alice.send(chat, 'on'), 25);
+  t.equal((await toldSince(t, cast, bob, 24)).includes('"on"'), true);
+
+  for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
+  const limits = { maxCount: 3, portion: 8 };
+  const left: number[] = [];
+  do left.push(ids().length);
+  while (await db.write(clearOldEvents, limits));
+  t.strictSame(left, [24, 16, 8]);
+  t.equal(ids().length, 3);
+  const page = (await bob.get(chat)).body.messages;
+  t.equal(page.length, 42, 'the messages themselves stay');
+});
+
+t.test('a log that is cleared while somebody catches up tells them to load anew', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, db } = cast;
+  for (let batch = 0; batch < 30; batch++) {
+    await Promise.all(Array.from({ length: 20 }, () => alice.send(chat, '\u{1f600}'.repeat(4000))));
+  }
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob), query: '?since=3' };
+  const reader = await openEvents(t, where);
+  reader.pause();
+  await db.write(clearOldEvents, { maxCount: 1, portion: 10_000 });
+  const last = await alice.send(chat, 'last');
+  reader.resume();
+  await reader.until(() => reader.events.at(-1)?.id === last);
+  const types = reader.events.map(({ type }) => type);
+  t.equal(types.filter((type) => type === 'reset').length, 1);
+  t.strictSame(types.slice(-2), ['reset', 'message']);
+  const ids = reader.events.map(({ id }) => Number(id));
+  t.strictSame(
+    ids,
+    ids.toSorted((a, b) => a - b),
+  );
+});

@@ -1,0 +1,315 @@
+import t, { type Test } from 'tap';
+import { follow } from '../helpers/sse.ts';
+import { startCast } from '../helpers/world.ts';
+
+const time = '2026-11-22T08:35:52.123Z';
+
+function frame(id: number, type: string, data: string): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${data}\n\n`;
+}
+
+/** The cast with their streams open; bob's other device has one too. */
+async function startStreams(t: Test) {
+  const cast = await startCast(t);
+  const { alice, bob, carol } = cast;
+  const device = await bob.otherDevice();
+  const streams = {
+    alice: await follow(t, cast, alice),
+    bob: await follow(t, cast, bob),
+    device: await follow(t, cast, device),
+    carol: await follow(t, cast, carol),
+  };
+  const nobodyElse = async (t: Test, ...told: (keyof typeof streams)[]) => {
+    for (const [name, person] of Object.entries({ alice, bob, device, carol })) {
+      if (told.includes(name as keyof typeof streams)) continue;
+      t.equal(await streams[name as keyof typeof streams].take(person), '', `${name} is not told`);
+    }
+  };
+  return { ...cast, device, streams, nobodyElse };
+}
+
+const emoji = (name: string) => encodeURIComponent(name);
+
+t.test('a stream begins with its headers, when to try again, and where it is', async (t) => {
+  const cast = await startCast(t);
+  const stream = await follow(t, cast, cast.alice);
+  t.equal(stream.status, 200);
+  t.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8');
+  t.equal(stream.headers['cache-control'], 'no-store');
+  t.equal(stream.headers['x-accel-buffering'], 'no');
+  t.equal(stream.text, 'retry: 1000\n\nid: 3\n\n');
+  t.equal((await cast.nobody().get('/api/events')).status, 403);
+});
+
+t.test('messages are told to the members, byte for byte', async (t) => {
+  const { alice, bob, carol, chat, clock, streams, nobodyElse } = await startStreams(t);
+  const id = await alice.send(chat, 'Hi @bob');
+  const expected = frame(
+    id,
+    'message',
+    `{"chat_id":1,"message":{"content":"Hi @bob","id":${id},"sender_id":1,"time":"${time}"}}`,
+  );
+  t.equal(await streams.alice.take(alice), expected, 'the sender too');
+  t.equal(await streams.bob.take(bob), expected);
+  t.equal(await streams.carol.take(carol), '', 'not a stranger');
+
+  const url = `${chat}/messages/${id}`;
+  clock.now += 1000;
+  await alice.put(url, { content: 'Hello' });
+  await bob.put(`${url}/reactions/${emoji('👍')}`);
+  await bob.delete(`${url}/reactions/${emoji('👍')}`);
+  const edited = `"content":"Hello","id":${id},"sender_id":1,"time":"${time}","edited":"2026-11-22T08:35:53.123Z"`;
+  // Each of the three that were asked has made a chat meanwhile.
+  const first = id + 7;
+  t.equal(
+    await streams.alice.take(alice),
+    frame(first, 'message.edited', `{"chat_id":1,"message":{${edited}}}`) +
+      frame(
+        first + 1,
+        'reaction',
+        `{"chat_id":1,"id":${id},"reactions":[{"emoji":"👍","user_ids":[2]}]}`,
+      ) +
+      frame(first + 2, 'reaction', `{"chat_id":1,"id":${id},"reactions":[]}`),
+  );
+  await bob.put(`${url}/reactions/${emoji('🎉')}`);
+  await alice.post(chat, { content: 'Me too', reply_to: String(id) });
+  await streams.bob.next('reaction');
+  await streams.bob.next('reaction');
+  await streams.bob.next('reaction');
+  const reply = await streams.bob.next('message');
+  t.equal(
+    reply.text,
+    frame(
+      reply.id ?? 0,
+      'message',
+      `{"chat_id":1,"message":{"content":"Me too","id":${reply.id},"sender_id":1,"time":"2026-11-22T08:35:53.123Z","reply_to":${id}}}`,
+    ),
+  );
+  await alice.delete(url);
+  const deleted = await streams.bob.next('message.deleted');
+  t.equal(deleted.text, frame(deleted.id ?? 0, 'message.deleted', `{"chat_id":1,"id":${id}}`));
+  t.equal(await streams.bob.take(bob), '', 'the read mark is its sender’s');
+  const read = await streams.alice.next('read');
+  t.equal(
+    read.text,
+    frame(
+      (deleted.id ?? 0) + 1,
+      'read',
+      `{"chat_id":1,"id":${reply.id},"unread":0,"mentions":0,"notify":"all"}`,
+    ),
+  );
+  await nobodyElse(t, 'device');
+});
+
+t.test('what one reads and chooses is told to one’s own devices only', async (t) => {
+  const { alice, bob, device, chat, streams, nobodyElse } = await startStreams(t);
+  const id = await alice.send(chat, 'Hi @bob');
+  await alice.send(chat, 'Well?');
+  await streams.alice.next('message');
+  await streams.alice.next('message');
+  for (const stream of [streams.bob, streams.device]) {
+    await stream.next('message');
+    await stream.next('message');
+  }
+  await bob.put(`${chat}/read`, { id: String(id) });
+  await bob.put(`${chat}/notify`, { notify: 'mentions' });
+  const expected =
+    frame(id + 2, 'read', `{"chat_id":1,"id":${id},"unread":1,"mentions":0,"notify":"all"}`) +
+    frame(id + 3, 'notify', `{"chat_id":1,"id":${id},"unread":1,"mentions":0,"notify":"mentions"}`);
+  t.equal(await streams.bob.take(bob), expected);
+  t.equal(await streams.device.take(device), expected);
+  await nobodyElse(t, 'bob', 'device');
+});
+
+t.test('members and titles are told to the members', async (t) => {
+  const { alice, bob, carol, chat, streams, nobodyElse } = await startStreams(t);
+  await alice.put(chat, { title: 'Monday hike' });
+  await alice.put(`${chat}/members/2`, { role: 'owner' });
+  await bob.put('/api/user', { name: 'bobby' });
+  await alice.put(`${chat}/members/2`, { role: 'member' });
+  const bobby = (role: string) =>
+    `{"chat_id":1,"member":{"id":2,"name":"bobby","role":"${role}","joined":"${time}"}}`;
+  const expected =
+    frame(4, 'chat', '{"chat":{"id":1,"title":"Monday hike"}}') +
+    frame(5, 'member.changed', bobby('owner').replace('bobby', 'bob')) +
+    frame(6, 'member.changed', bobby('owner')) +
+    frame(7, 'member.changed', bobby('member'));
+  t.equal(await streams.alice.take(alice), expected);
+  t.equal(await streams.bob.take(bob), expected);
+  await nobodyElse(t, 'alice', 'bob', 'device');
+
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  const joined = await streams.carol.next('member.joined');
+  t.equal(
+    joined.text,
+    frame(
+      joined.id ?? 0,
+      'member.joined',
+      `{"chat_id":1,"member":{"id":3,"name":"carol","role":"member","joined":"${time}"}}`,
+    ),
+    'the newcomer is told as well',
+  );
+  t.equal(await streams.alice.take(alice), joined.text);
+  t.equal(await streams.bob.take(bob), joined.text);
+  await alice.send(chat, 'Welcome');
+  t.match((await streams.carol.next('message')).data, { message: { content: 'Welcome' } });
+
+  await alice.delete(`${chat}/members?user_id=3`);
+  const left = await streams.carol.next('member.left');
+  t.equal(left.text, frame(left.id ?? 0, 'member.left', '{"chat_id":1,"user_id":3}'));
+  await alice.send(chat, 'Gone');
+  await alice.put(chat, { title: 'Without carol' });
+  await bob.post(`${chat}/typing`);
+  t.equal(await streams.carol.take(carol), '', 'the removed is told no more');
+  await streams.alice.next('message');
+  t.equal((await streams.alice.next('member.left')).text, left.text);
+});
+
+t.test('the last member’s leaving is told to their own devices', async (t) => {
+  const { bob, chat, device, streams, nobodyElse } = await startStreams(t);
+  const own = await bob.createChat('Notes');
+  const id = Number(own.split('/').at(-1));
+  await streams.bob.next('member.joined');
+  await streams.device.next('member.joined');
+  await bob.delete(`/api/chats?chat_id=${id}`);
+  const expected =
+    frame(id + 2, 'member.left', `{"chat_id":${id},"user_id":2}`) +
+    frame(id + 3, 'chat.deleted', `{"chat_id":${id}}`);
+  t.equal(await streams.bob.take(bob), expected);
+  t.equal(await streams.device.take(device), expected);
+  await nobodyElse(t, 'bob', 'device');
+  t.equal((await bob.get(chat)).status, 200);
+});
+
+t.test('an heir is told of the chat that falls to them', async (t) => {
+  const { alice, bob, streams } = await startStreams(t);
+  await alice.delete('/api/chats?chat_id=1');
+  t.equal(
+    await streams.bob.take(bob),
+    frame(4, 'member.left', '{"chat_id":1,"user_id":1}') +
+      frame(
+        5,
+        'member.changed',
+        `{"chat_id":1,"member":{"id":2,"name":"bob","role":"owner","joined":"${time}"}}`,
+      ),
+  );
+  t.equal(
+    await streams.alice.take(alice),
+    frame(4, 'member.left', '{"chat_id":1,"user_id":1}'),
+    'who left is not told what followed in the same commit',
+  );
+});
+
+t.test('typing is told to the others in the chat and remembered nowhere', async (t) => {
+  const { alice, bob, carol, chat, device, streams, nobodyElse } = await startStreams(t);
+  t.same((await alice.post(`${chat}/typing`)).body, { status: 'ok' });
+  const expected = 'event: typing\ndata: {"chat_id":1,"user_id":1}\n\n';
+  t.equal(await streams.bob.take(bob), expected);
+  t.equal(await streams.device.take(device), expected);
+  await nobodyElse(t, 'bob', 'device');
+  t.equal((await carol.post(`${chat}/typing`)).status, 403);
+  t.equal((await alice.post('/api/chats/99/typing')).status, 404);
+  t.equal((await alice.post('/api/chats/x/typing')).status, 400);
+  await nobodyElse(t);
+});
+
+t.test('what people write cannot forge a frame', async (t) => {
+  const { alice, bob, chat, streams } = await startStreams(t);
+  const texts = [
+    'a\n\nevent: session.ended\ndata: {}\n\n',
+    'b\r\rid: 1\r\rdata: x',
+    'c\r\n\r\nretry: 1\r\n\r\n',
+    'd\u2028event: reset\u2029data: {}\u0085\u000b\u000c',
+    'data: e',
+    ': f\u0001\u007f\ufeff',
+    '</script>\\n\\u000a"',
+  ];
+  for (const text of texts) await alice.send(chat, text);
+  for (const text of texts) {
+    const { data, id } = await streams.bob.next('message');
+    t.equal(data.message.content, text);
+    t.equal(data.message.id, id);
+  }
+  for (const title of ['data: x', 'event: reset', 'id: 1', ': ', '\u2028']) {
+    const answer = await alice.put(chat, { title });
+    if (answer.status === 200) t.equal((await streams.bob.next('chat')).data.chat.title, title);
+  }
+  t.equal((await alice.put('/api/user', { name: 'data: x' })).status, 200);
+  t.equal((await streams.bob.next('member.changed')).data.member.name, 'data: x');
+  t.equal(await streams.bob.take(bob), '');
+  const known = ['message', 'chat', 'member.changed', 'member.joined'];
+  t.strictSame(
+    streams.bob.events.filter(({ type }) => !known.includes(type)),
+    [],
+  );
+  // A carriage return would be a line's end too.
+  t.equal(streams.bob.text.includes('\r'), false);
+});
+
+t.test('of what is committed together, each is told as far as they may know', async (t) => {
+  const { alice, bob, chat, streams } = await startStreams(t);
+  const id = await alice.send(chat, 'Who is in?');
+  await streams.bob.next('message');
+  const reactions = `${chat}/messages/${id}/reactions`;
+  // One turn of the event loop brings them all, and so one commit has them all.
+  await Promise.all([
+    alice.request({ method: 'PUT', url: `${reactions}/${emoji('👍')}` }),
+    alice.delete(`${chat}/members?user_id=2`),
+    alice.request({ method: 'PUT', url: `${reactions}/${emoji('🤫')}` }),
+  ]);
+  t.equal(
+    await streams.bob.take(bob),
+    frame(id + 2, 'member.left', '{"chat_id":1,"user_id":2}'),
+    'the text of the first would show the last',
+  );
+  t.match(await streams.alice.take(alice), /👍.*🤫.*member.left.*👍.*🤫/s);
+});
+
+t.test('a batch of events is one write for each stream', async (t) => {
+  const cast = await startCast(t);
+  const { alice, app, bob, chat } = cast;
+  let writes = 0;
+  app.server.on('request', (_, response) => {
+    const write = response.write.bind(response);
+    const counted = (text: string) => {
+      writes += 1;
+      return write(text);
+    };
+    Object.assign(response, { write: counted });
+  });
+  const streams = [];
+  for (let i = 0; i < 10; i++) streams.push(await follow(t, cast, bob));
+  writes = 0;
+  await Promise.all(Array.from({ length: 50 }, (_, i) => alice.send(chat, `m${i}`)));
+  for (const stream of streams) await stream.until(() => stream.events.length === 50);
+  t.equal(writes, 10);
+});
+
+t.test('the removed is told nothing from that moment on, however fast it goes', async (t) => {
+  const { alice, bob, chat, streams } = await startStreams(t);
+  for (let round = 0; round < 10; round++) {
+    const posts = Array.from({ length: 40 }, (_, i) =>
+      i === 20
+        ? alice.delete(`${chat}/members?user_id=2`)
+        : alice.post(chat, { content: `r${round} m${i}` }),
+    );
+    await Promise.all(posts);
+    await alice.post(`${chat}/members`, { name: 'bob' });
+  }
+  await streams.bob.take(bob);
+  let isIn = true;
+  const wrong: string[] = [];
+  for (const { type, data, text } of streams.bob.events) {
+    if (type === 'message' && !isIn) wrong.push(text);
+    if (data.user_id === 2) isIn = type !== 'member.left';
+    if (data.member?.id === 2) isIn = true;
+  }
+  t.strictSame(wrong, []);
+  const told = streams.bob.events.map(({ id }) => id ?? 0);
+  t.strictSame(
+    told,
+    [...new Set(told)].toSorted((a, b) => a - b),
+    'each once, in order',
+  );
+  t.equal(streams.bob.events.filter(({ type }) => type === 'member.left').length, 10);
+});

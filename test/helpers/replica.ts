@@ -1,0 +1,229 @@
+/** What a client knows of its user's chats that only ever listens to the events. */
+import type { Test } from 'tap';
+import { addressOf, cookieOf, type EventReader, openEvents, type SseEvent } from './sse.ts';
+import { type Person, password, type World } from './world.ts';
+
+interface Member {
+  readonly id: number;
+  readonly name: string;
+  readonly role: string;
+}
+
+interface Message {
+  readonly id: number;
+  readonly sender_id: number;
+  readonly reactions?: readonly unknown[];
+}
+
+interface Chat {
+  title: string;
+  readonly isDirect: boolean;
+  readId: number;
+  notify: string;
+  readonly members: Map<number, Member>;
+  readonly messages: Map<number, Message>;
+}
+
+/** Reads all chats of a person, or one of them, over the API. */
+async function loadChats(person: Person, only?: number): Promise<Map<number, Chat>> {
+  const chats = new Map<number, Chat>();
+  const { body } = await person.get('/api/chats');
+  for (const { id, title, direct = false, read_id, notify = 'all' } of body.chats ?? []) {
+    if (only !== undefined && id !== only) continue;
+    const members = await person.get(`/api/chats/${id}/members`);
+    const messages = await loadMessages(person, id);
+    // Left in the meantime, as an event will say.
+    if (members.status !== 200 || messages === undefined) continue;
+    const list: Member[] = members.body.members;
+    chats.set(id, {
+      title,
+      isDirect: direct,
+      readId: read_id ?? Math.max(0, ...messages.map((message) => message.id)),
+      notify,
+      members: new Map(list.map((member) => [member.id, member])),
+      messages: new Map(messages.map((message) => [message.id, message])),
+    });
+  }
+  return chats;
+}
+
+async function loadMessages(person: Person, chatId: number): Promise<Message[] | undefined> {
+  const messages: Message[] = [];
+  for (;;) {
+    const after = messages.at(-1)?.id ?? 1;
+    const { status, body } = await person.get(`/api/chats/${chatId}?after=${after}&limit=200`);
+    if (status !== 200) return undefined;
+    messages.push(...body.messages);
+    if (body.messages.length < 200) return messages;
+  }
+}
+
+export class Replica {
+  readonly person: Person;
+  chats = new Map<number, Chat>();
+  reader: EventReader | undefined;
+  /** What may not happen and did. */
+  readonly wrong: string[] = [];
+  resets = 0;
+  connections = 0;
+  readonly #t: Test;
+  readonly #world: World;
+  #lastId = 0;
+  /** The chats that it has heard to have been left. */
+  readonly #left = new Set<number>();
+  /** The chats that were left already when they were to be loaded. */
+  readonly #unloaded = new Set<number>();
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = true;
+
+  constructor(t: Test, world: World, person: Person) {
+    this.#t = t;
+    this.#world = world;
+    this.person = person;
+  }
+
+  /** Listens, and connects again whenever the line breaks, until it cannot sign in any more. */
+  start(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    this.#running = this.#run().finally(() => {
+      this.#isStopped = true;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.reader?.cut();
+    await this.#running;
+  }
+
+  /** Resolves when it has come to an event. */
+  async reach(id: number): Promise<void> {
+    while (this.#lastId < id) {
+      if (this.#isStopped) throw new Error(`${this.person.name} does not listen`);
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** The chats as they can be compared. */
+  state() {
+    return comparable(this.chats);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      const { person } = this;
+      const url = await addressOf(this.#world);
+      const lastEventId = String(this.#lastId);
+      const reader = await openEvents(this.#t, { url, cookie: cookieOf(person), lastEventId });
+      if (reader.status !== 200) {
+        const answer = await person.post('/api/login', { name: person.name, password });
+        if (answer.status !== 200) return;
+        continue;
+      }
+      this.connections += 1;
+      this.reader = reader;
+      await this.#follow(reader);
+    }
+  }
+
+  async #follow(reader: EventReader): Promise<void> {
+    for (let next = 0; ; ) {
+      const event = reader.events[next];
+      if (event === undefined) {
+        if (reader.hasEnded) break;
+        await reader.until(() => reader.events.length > next).catch(() => undefined);
+        continue;
+      }
+      next += 1;
+      await this.#hear(event);
+    }
+    this.#lastId = Math.max(this.#lastId, reader.lastId ?? 0);
+  }
+
+  async #hear(event: SseEvent): Promise<void> {
+    if (event.id !== undefined) {
+      if (event.id <= this.#lastId && event.type !== 'reset')
+        this.wrong.push(`again ${event.text}`);
+    } else if (event.type !== 'typing' && event.type !== 'session.ended') {
+      this.wrong.push(`no id ${event.text}`);
+    }
+    await this.#apply(event);
+    this.#lastId = event.id ?? this.#lastId;
+  }
+
+  async #apply({ id = 0, type, data, text }: SseEvent): Promise<void> {
+    const me = this.person.id;
+    if (type === 'reset') {
+      this.resets += 1;
+      this.chats = await loadChats(this.person);
+      this.#left.clear();
+      return;
+    }
+    if (type === 'session.ended') return;
+    const chatId: number = data.chat_id ?? data.chat.id;
+    if (type === 'member.joined' && data.member.id === me) return this.#enter(chatId, id);
+    const chat = this.chats.get(chatId);
+    if (type === 'member.left' && data.user_id === me) this.#left.add(chatId);
+    if (chat === undefined) {
+      const isFarewell = type === 'member.left' || type === 'chat.deleted';
+      if (!isFarewell && this.#isStranger(chatId)) this.wrong.push(`leaked ${text}`);
+      return;
+    }
+    if (type === 'message' || type === 'message.edited') {
+      chat.messages.set(data.message.id, data.message);
+      if (data.message.sender_id === me) chat.readId = Math.max(chat.readId, data.message.id);
+    }
+    if (type === 'message.deleted') chat.messages.delete(data.id);
+    if (type === 'reaction') setReactions(chat, data);
+    if (type === 'chat') chat.title = data.chat.title;
+    if (type === 'chat.deleted') this.chats.delete(chatId);
+    if (type.startsWith('member.') && data.member) chat.members.set(data.member.id, data.member);
+    if (type === 'member.left') chat.members.delete(data.user_id);
+    if (type === 'member.left' && data.user_id === me) this.chats.delete(chatId);
+    if (type === 'read' || type === 'notify') {
+      Object.assign(chat, { readId: data.id, notify: data.notify });
+    }
+  }
+
+  async #enter(chatId: number, joinedEvent: number): Promise<void> {
+    this.#left.delete(chatId);
+    const chat = (await loadChats(this.person, chatId)).get(chatId);
+    // One has read all that was there when one joined.
+    if (chat !== undefined) this.chats.set(chatId, { ...chat, readId: joinedEvent });
+    else this.#unloaded.add(chatId);
+  }
+
+  /**
+   * Whether nothing of a chat may be heard. What happened before the chats could be loaded may still
+   * be, of one that was left by then.
+   */
+  #isStranger(chatId: number): boolean {
+    return this.#left.has(chatId) || (this.resets === 0 && !this.#unloaded.has(chatId));
+  }
+}
+
+function setReactions(chat: Chat, { id, reactions }: { id: number; reactions: unknown[] }): void {
+  const message = chat.messages.get(id);
+  if (message === undefined) return;
+  const { reactions: _, ...rest } = message;
+  chat.messages.set(id, reactions.length > 0 ? { ...rest, reactions } : rest);
+}
+
+/** What the server has to say of a person's chats. */
+export async function stateOf(person: Person) {
+  return comparable(await loadChats(person));
+}
+
+function comparable(chats: Map<number, Chat>) {
+  const byId = (a: { id: number }, b: { id: number }) => a.id - b.id;
+  return Array.from(chats, ([id, chat]) => ({
+    id,
+    // A direct chat is called by its other member, as each side sees it.
+    title: chat.isDirect ? '' : chat.title,
+    notify: chat.notify,
+    unread: [...chat.messages.keys()].filter((message) => message > chat.readId).length,
+    members: [...chat.members.values()].toSorted(byId),
+    messages: [...chat.messages.values()].toSorted(byId),
+  })).toSorted(byId);
+}
