@@ -80,16 +80,14 @@ async function scopesOf(
   snapshot: Snapshot,
   { userId, chatId, fromKey }: SearchInput,
 ): Promise<string[][] | undefined> {
+  if (chatId !== undefined) await authorise(snapshot, { chatId, userId });
   const scopes: string[][] = [];
   if (fromKey !== undefined) {
     const sender = await findUserByName(snapshot, { nameKey: fromKey });
     if (sender === undefined) return undefined;
     scopes.push([scopeOf.sender(sender.id)]);
   }
-  if (chatId !== undefined) {
-    await authorise(snapshot, { chatId, userId });
-    return [...scopes, [scopeOf.chat(chatId)]];
-  }
+  if (chatId !== undefined) return [...scopes, [scopeOf.chat(chatId)]];
   const chats = await chatIdsOf(snapshot, { userId });
   if (chats.length === 0) return undefined;
   if (chats.length > scopeLimit) return scopes;
