@@ -11,6 +11,7 @@ import t from 'tap';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { openStore } from '../src/db/open.ts';
+import { inWindow, windowOf } from '../src/search/windows.ts';
 import { wordsOf } from '../src/search/words.ts';
 import { enter, type Server, sequences } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
@@ -110,7 +111,7 @@ const idsOf = (model: Model) => messagesOf(model).map(({ id }) => id);
 
 const wordsIn = (model: Model) =>
   messagesOf(model).flatMap(({ id, content }) =>
-    wordsOf(content).map(({ text }, index) => [id, index, text]),
+    wordsOf(content).map(({ text }, index) => [id, index, inWindow(windowOf(id), text)]),
   );
 
 function same(found: unknown, wanted: unknown): void {
