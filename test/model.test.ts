@@ -17,8 +17,8 @@ import { enter, type Server, sequences } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
 import { Person, tempFolder } from './helpers/world.ts';
 
-const runs = Number(process.env.MODEL_RUNS ?? 30);
-const length = Number(process.env.MODEL_LENGTH ?? 200);
+const runs = Number(process.env.MODEL_RUNS ?? 25);
+const length = Number(process.env.MODEL_LENGTH ?? 300);
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const path = process.env.MODEL_PATH;
 const start = Date.parse('2026-11-22T08:35:52.123Z');

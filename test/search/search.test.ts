@@ -157,6 +157,18 @@ t.test('hits come newest first, from whom and as many as asked for', async (t) =
   }
 });
 
+t.test('nothing is lost where two windows of the index meet', async (t) => {
+  const { alice, chat, db } = await startCast(t);
+  const first = await alice.send(chat, 'edge');
+  await skipIds(db, windowSize - 3 - first);
+  const sent = [first];
+  for (let n = 0; n < 4; n += 1) sent.unshift(await alice.send(chat, 'edge'));
+  const around = [windowSize + 1, windowSize, windowSize - 1, windowSize - 2, first];
+  t.strictSame(sent, around);
+  t.strictSame(await ids(alice, 'edge'), around);
+  t.strictSame(await ids(alice, 'edge', { limit: '1' }), around);
+});
+
 t.test('random texts are found as by going through them all', async (t) => {
   const { alice, bob, chat, db } = await startCast(t);
   const others = [chat, await alice.createChat('two'), await alice.createChat('three')];

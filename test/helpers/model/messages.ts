@@ -34,7 +34,7 @@ export const messageCalls: Calls = {
   },
 
   post: (model, { chat: id, message: replyTo, text, n }, me) => {
-    const key = n % 5 === 0 ? `key-${n % 2}` : undefined;
+    const key = n % 4 === 1 ? 'a key' : undefined;
     const isReply = n % 4 === 0;
     return {
       method: 'POST',

@@ -17,8 +17,8 @@ const calls: Calls = { ...chatCalls, ...messageCalls, ...userCalls };
 /** How often a call is made; 2 where nothing is said. */
 const weights: Record<string, number> = {
   ...{ post: 48, edit: 16, delete: 12, markRead: 16, addMember: 16, search: 10, react: 8 },
-  ...{ login: 8, createChat: 6, openDirectChat: 6, leaveChat: 6, acceptInvite: 8 },
-  ...{ createInvite: 6, readChat: 8, changeRole: 6, removeMember: 4, register: 4, deleteUser: 1 },
+  ...{ login: 8, createChat: 3, openDirectChat: 4, leaveChat: 6, acceptInvite: 8 },
+  ...{ createInvite: 6, readChat: 8, changeRole: 8, removeMember: 8, register: 4, deleteUser: 1 },
 };
 
 const names = ['alice', 'bob', 'carol', 'Anna', 'anna b.', 'ΣΊΣΥΦΟΣ', 'äRGER', 'BOB', 'Σίσυφος'];
@@ -160,10 +160,15 @@ function choose(model: Model, drawn: Drawn, me: User): Choice {
   const isOwn = drawn.chat % 5 > 0 && own.length > 0;
   const chat = at(isOwn ? own : [999_999, ...chats.slice(-5)], drawn.chat);
   const here = model.chats.get(chat)?.messages.map(({ id }) => id) ?? [];
+  const members = [...(model.chats.get(chat)?.members.keys() ?? [])];
+  const isMember = drawn.device % 3 > 0 && members.length > 0;
+  const known = at([...model.users.values(), me], drawn.user).name;
   return {
     ...drawn,
     chat,
-    user: at([999_999, ...users.slice(-6)], drawn.user),
+    user: at(isMember ? members : [999_999, ...users.slice(-6)], drawn.user),
+    name: drawn.device % 2 > 0 ? known : drawn.name,
+    newName: drawn.name,
     code: at(['none', ...codes.slice(-4)], drawn.code),
     message: at([999_999, ...messages.slice(-2), ...here.slice(-6)], drawn.message),
   };

@@ -36,7 +36,9 @@ export interface Choice {
   readonly chat: number;
   readonly message: number;
   readonly code: string;
+  /** Mostly somebody's. */
   readonly name: string;
+  readonly newName: string;
   readonly email: string;
   readonly password: string;
   readonly text: string;

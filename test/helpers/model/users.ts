@@ -4,7 +4,7 @@ import { fold, iso, type Model, refuse, sameName, type User } from './state.ts';
 import { type Call, type Calls, ok } from './step.ts';
 
 export const userCalls: Calls = {
-  register: (model, { name, email, password, code, n }) => {
+  register: (model, { newName: name, email, password, code, n }) => {
     // Most come without an invite.
     const invite = n % 3 === 0 ? code : undefined;
     return {
@@ -115,7 +115,7 @@ export const userCalls: Calls = {
     },
   }),
 
-  changeUser: (model, { user, name, email, n }, me) => {
+  changeUser: (model, { user, newName: name, email, n }, me) => {
     const change = { ...(n % 3 !== 0 && { name }), ...(n % 3 !== 1 && { email }) };
     return ownAccount(model, me, n % 4 === 0 ? user : undefined, {
       method: 'PUT',
