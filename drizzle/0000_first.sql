@@ -161,7 +161,7 @@ CREATE UNIQUE INDEX `users_email_key_unique` ON `users` (`email_key`);
 -- Full-text search: one row for each message, under its id. It keeps no texts, only which words
 -- stand where, and so can be made anew from the messages. "ascii" splits at spaces alone here: what
 -- goes in was made into words by src/search/words.ts.
-CREATE VIRTUAL TABLE search USING fts5(words, scope, content='', contentless_delete=1, tokenize='ascii', prefix='2 3');
+CREATE VIRTUAL TABLE search USING fts5(words, scope, content='', contentless_delete=1, tokenize='ascii');
 --> statement-breakpoint
 -- A trigger, because a deleted chat takes its messages along without a command for each.
 CREATE TRIGGER messages_search_delete AFTER DELETE ON messages BEGIN

@@ -25,9 +25,6 @@ export async function serve(): Promise<void> {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
-    // A connection kept alive after its last answer would hold the end up.
-    app.server.keepAliveTimeout = 1;
-    app.server.keepAliveTimeoutBuffer = 0;
     await app.close();
     await db.close();
     log.info('stopped');

@@ -58,7 +58,7 @@ export async function revokeInvite(
   { chatId, userId, code }: Key & { code: string },
 ): Promise<void> {
   const { role } = await authorise(unit, { chatId, userId });
-  const invite = await findInviteMaker(unit, { code, chatId });
+  const invite = await findInviteMaker(unit, { code, chatId, now: unit.now });
   if (invite === undefined) throw new Refusal('no_invite');
   if (invite.userId !== userId && role !== 'owner') throw new Refusal('other_invite');
   await deleteInvite(unit, { code });

@@ -26,11 +26,14 @@ export const listInvites = rows((orm, $: Params<{ chatId: number; now: number }>
     .orderBy(desc(invites.createdAt)),
 );
 
-export const findInviteMaker = row((orm, $: Params<{ code: string; chatId: number }>) =>
-  orm
-    .select({ userId: invites.userId })
-    .from(invites)
-    .where(and(eq(invites.code, $.code), eq(invites.chatId, $.chatId))),
+export const findInviteMaker = row(
+  (orm, $: Params<{ code: string; chatId: number; now: number }>) =>
+    orm
+      .select({ userId: invites.userId })
+      .from(invites)
+      .where(
+        and(eq(invites.code, $.code), eq(invites.chatId, $.chatId), gt(invites.expiresAt, $.now)),
+      ),
 );
 
 export const insertInvite = change(

@@ -1,7 +1,8 @@
 /** The full-text index, kept in the transaction of the change; deletions are a trigger's. */
 import type { Unit } from '../db/commit.ts';
-import { deleteWords, insertWords } from './queries.ts';
+import { clearWords, deleteWords, insertWords, listMessagesAfter } from './queries.ts';
 import { scopeOf } from './query.ts';
+import { inWindow, windowOf } from './windows.ts';
 import { wordsOf } from './words.ts';
 
 interface Message {
@@ -20,11 +21,31 @@ export async function indexMessage(unit: Unit, message: Message): Promise<void> 
 export function searchEntry({ chatId, id, senderId, content }: Message) {
   const words = wordsOf(content).map((word) => word.text);
   const scope = [scopeOf.chat(chatId), scopeOf.sender(senderId)];
-  return { id, words: words.join(' '), scope: scope.join(' ') };
+  const join = (all: string[]) => all.map((word) => inWindow(windowOf(id), word)).join(' ');
+  return { id, words: join(words), scope: join(scope) };
 }
 
 /** Makes an edited message findable by its new text, and by that alone. */
 export async function reindexMessage(unit: Unit, message: Message): Promise<void> {
   await deleteWords(unit, message);
   await indexMessage(unit, message);
+}
+
+/** So many messages are indexed in one go, to keep it short. */
+const portion = 1_000;
+
+/**
+ * Makes the index anew from the messages, a portion at a time; others may post meanwhile.
+ *
+ * @param after where the last portion ended; 0 to begin, which empties the index.
+ * @returns the `after` of the next portion, or undefined when all is done.
+ */
+export async function rebuildIndex(
+  unit: Unit,
+  { after }: { after: number },
+): Promise<number | undefined> {
+  if (after === 0) await clearWords(unit, { command: 'delete-all' });
+  const messages = await listMessagesAfter(unit, { after, limit: portion });
+  for (const message of messages) await reindexMessage(unit, message);
+  return messages.at(-1)?.id;
 }

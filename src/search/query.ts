@@ -1,4 +1,5 @@
 /** What a person types to search, made into what FTS5 understands: no input is an error. */
+import { inWindow } from './windows.ts';
 import { wordsOf } from './words.ts';
 
 /** Words that must stand in this order; the last one may go on if it is a prefix. */
@@ -7,8 +8,8 @@ export interface Term {
   readonly isPrefix: boolean;
 }
 
-/** So many terms of a query count; who types more has pasted something. */
-const termLimit = 16;
+/** So many words of a query count; who types more has pasted something. */
+const wordLimit = 16;
 
 /** Shorter beginnings are whole words: as prefixes they would fit almost everything. */
 const prefixLength = 2;
@@ -18,25 +19,35 @@ const prefixLength = 2;
  * is taken as the beginning of one, unless it is quoted or a space follows it.
  */
 export function parseQuery(query: string): Term[] {
-  const parts = Array.from(query.matchAll(/"([^"]*)"?|([^\s"]+)/g));
-  return parts
-    .map(({ 1: phrase, 2: chunk, 0: raw, index }) => {
-      const words = wordsOf(phrase ?? chunk ?? '').map((word) => word.text);
-      const isLast = phrase === undefined && index + raw.length === query.length;
-      return { words, isPrefix: isLast && (words.at(-1)?.length ?? 0) >= prefixLength };
-    })
-    .filter((term) => term.words.length > 0)
-    .slice(0, termLimit);
+  const terms: Term[] = [];
+  let left = wordLimit;
+  for (const { 1: phrase, 2: chunk, 0: raw, index } of query.matchAll(/"([^"]*)"?|([^\s"]+)/g)) {
+    const words = wordsOf(phrase ?? chunk ?? '').map((word) => word.text);
+    const mayGoOn = phrase === undefined && index + raw.length === query.length;
+    const isPrefix = mayGoOn && words.length <= left && (words.at(-1)?.length ?? 0) >= prefixLength;
+    if (words.length > 0 && left > 0) terms.push({ words: words.slice(0, left), isPrefix });
+    left -= words.length;
+  }
+  return terms;
 }
 
 /**
  * The expression for FTS5's MATCH; https://sqlite.org/fts5.html#full_text_query_syntax.
  *
+ * @param window which window of ids to look in; see windows.ts.
  * @param scopes each a list of alternatives (see scopeOf), of which one must fit.
  */
-export function matchExpression(terms: readonly Term[], scopes: readonly string[][]): string {
-  const words = terms.map(({ words, isPrefix }) => quote(words.join(' ')) + (isPrefix ? ' *' : ''));
-  const alternatives = scopes.map((scope) => `scope : (${scope.map(quote).join(' OR ')})`);
+export function matchExpression(
+  terms: readonly Term[],
+  scopes: readonly string[][],
+  window: number,
+): string {
+  const quote = (words: readonly string[]) =>
+    `"${words.map((word) => inWindow(window, word)).join(' ')}"`;
+  const words = terms.map(({ words, isPrefix }) => quote(words) + (isPrefix ? ' *' : ''));
+  const alternatives = scopes.map(
+    (scope) => `scope : (${scope.map((word) => quote([word])).join(' OR ')})`,
+  );
   return [`words : (${words.join(' AND ')})`, ...alternatives].join(' AND ');
 }
 
@@ -45,7 +56,3 @@ export const scopeOf = {
   chat: (id: number) => `c${id}`,
   sender: (id: number) => `u${id}`,
 };
-
-function quote(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`;
-}

@@ -5,15 +5,15 @@ import type { Snapshot } from '../db/query.ts';
 import { noId } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { findUserByName } from '../users/queries.ts';
-import { findHits, findNewestId } from './queries.ts';
+import { findAnyMatch, findHits, findNewestId } from './queries.ts';
 import { matchExpression, parseQuery, scopeOf, type Term } from './query.ts';
+import { windowOf, windowSize } from './windows.ts';
 
 /*
- * Bounded by construction: the index is walked in windows of so many ids, newest first, and after
- * `deadline` no further window is begun. So a page may be short, or even empty, although there is
- * more; `next` leads on from where it stopped.
+ * Bounded by construction: the index is walked in windows of ids (see windows.ts), newest first, and
+ * after `deadline` no further window is begun. So a page may be short, or even empty, although there
+ * is more; `next` leads on from where it stopped.
  */
-const windowSize = 16_384;
 
 /** In ms. */
 const deadline = 10;
@@ -52,28 +52,42 @@ export async function searchMessages(snapshot: Snapshot, input: SearchInput): Pr
   const terms = parseQuery(input.query);
   const scopes = await scopesOf(snapshot, input);
   if (terms.length === 0 || scopes === undefined) return { terms, hits: [], next: undefined };
-  const match = matchExpression(terms, scopes);
-  return { terms, ...(await walk(snapshot, match, input)) };
+  return { terms, ...(await walk(snapshot, terms, scopes, input)) };
 }
 
 async function walk(
   snapshot: Snapshot,
-  match: string,
-  { userId, before: from = noId, limit }: SearchInput,
+  terms: readonly Term[],
+  scopes: readonly string[][],
+  { userId, before: end = noId, limit }: SearchInput,
 ): Promise<Omit<SearchPage, 'terms'>> {
   const newest = (await findNewestId(snapshot, {}))?.id ?? 0;
   const started = performance.now();
   const hits: Hit[] = [];
-  let before = Math.min(from, newest + 1);
+  let before = Math.min(end, newest + 1);
   while (before > 1) {
-    const after = Math.max(before - windowSize - 1, 0);
+    const window = windowOf(before - 1);
     const wanted = limit - hits.length;
-    hits.push(...(await findHits(snapshot, { userId, match, after, before, limit: wanted })));
+    hits.push(
+      ...(await hitsIn(snapshot, terms, scopes, { window, userId, before, limit: wanted })),
+    );
     if (hits.length === limit) return { hits, next: hits.at(-1)?.id };
-    before = after + 1;
+    before = window * windowSize;
     if (performance.now() - started > deadline) break;
   }
   return { hits, next: before > 1 ? before : undefined };
+}
+
+async function hitsIn(
+  snapshot: Snapshot,
+  terms: readonly Term[],
+  scopes: readonly string[][],
+  { window, ...range }: { window: number; userId: number; before: number; limit: number },
+): Promise<Hit[]> {
+  // A rare word is not there at all in most windows: that is seen soon, before the chats are asked.
+  const anywhere = await findAnyMatch(snapshot, { match: matchExpression(terms, [], window) });
+  if (anywhere === undefined) return [];
+  return findHits(snapshot, { ...range, match: matchExpression(terms, scopes, window) });
 }
 
 /** Where to look; undefined where there is nothing to be found. Rights do not depend on it. */
@@ -81,16 +95,14 @@ async function scopesOf(
   snapshot: Snapshot,
   { userId, chatId, fromKey }: SearchInput,
 ): Promise<string[][] | undefined> {
+  if (chatId !== undefined) await authorise(snapshot, { chatId, userId });
   const scopes: string[][] = [];
   if (fromKey !== undefined) {
     const sender = await findUserByName(snapshot, { nameKey: fromKey });
     if (sender === undefined) return undefined;
     scopes.push([scopeOf.sender(sender.id)]);
   }
-  if (chatId !== undefined) {
-    await authorise(snapshot, { chatId, userId });
-    return [...scopes, [scopeOf.chat(chatId)]];
-  }
+  if (chatId !== undefined) return [...scopes, [scopeOf.chat(chatId)]];
   const chats = await chatIdsOf(snapshot, { userId });
   if (chats.length === 0) return undefined;
   if (chats.length > scopeLimit) return scopes;

@@ -13,36 +13,38 @@ const after = 120;
 
 /** Cuts a piece out of a message and marks in it what was searched for. */
 export function snippetOf(content: string, terms: readonly Term[]): Snippet {
-  const hits = findHits(wordsOf(content), terms);
-  const first = hits[0]?.start ?? 0;
-  const start = first > before ? cutAt(content, first - before) : 0;
-  const end = first + after < content.length ? cutAt(content, first + after) : content.length;
+  const words = wordsOf(content);
+  const first = words.findIndex((_, index) => terms.some((term) => fits(words, index, term)));
+  const found = words[first]?.start ?? 0;
+  const start = found > before ? cutAt(content, found - before) : 0;
+  const end = found + after < content.length ? cutAt(content, found + after) : content.length;
   const lead = start > 0 ? '…' : '';
   const text = lead + content.slice(start, end) + (end < content.length ? '…' : '');
   const shift = lead.length - start;
-  const marks = hits
-    .filter((hit) => hit.end <= end)
-    .map((hit): [number, number] => [hit.start + shift, hit.end + shift]);
-  return { text, marks };
+  const shown = words.filter((word) => word.start >= found && word.end <= end);
+  const hits = hitsIn(words, shown, terms);
+  return { text, marks: hits.map((hit): [number, number] => [hit.start + shift, hit.end + shift]) };
 }
 
-/** The words that belong to a term where all of it stands. */
-function findHits(words: readonly Word[], terms: readonly Term[]): Word[] {
-  const hits = new Set<Word>();
-  words.forEach((_, index) => {
+/** Those of the words shown that belong to a term where all of it stands. */
+function hitsIn(words: readonly Word[], shown: readonly Word[], terms: readonly Term[]): Word[] {
+  const hits = new Set<Word | undefined>();
+  const first = shown[0] === undefined ? 0 : words.indexOf(shown[0]);
+  for (const index of shown.keys()) {
     for (const term of terms) {
-      const run = words.slice(index, index + term.words.length);
-      if (fits(run, term)) for (const word of run) hits.add(word);
+      if (!fits(words, first + index, term)) continue;
+      for (const offset of term.words.keys()) hits.add(words[first + index + offset]);
     }
-  });
-  return words.filter((word) => hits.has(word));
+  }
+  return shown.filter((word) => hits.has(word));
 }
 
-function fits(run: readonly Word[], { words, isPrefix }: Term): boolean {
-  return words.every((wanted, index) => {
-    const found = run[index]?.text;
-    const mayGoOn = isPrefix && index === words.length - 1;
-    return mayGoOn ? found?.startsWith(wanted) : found === wanted;
+/** Whether a term stands at this place. */
+function fits(words: readonly Word[], at: number, { words: wanted, isPrefix }: Term): boolean {
+  return wanted.every((text, index) => {
+    const found = words[at + index]?.text;
+    const mayGoOn = isPrefix && index === wanted.length - 1;
+    return mayGoOn ? found?.startsWith(text) : found === text;
   });
 }
 

@@ -15,11 +15,23 @@ const unspaced =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/v
     .source;
 
+/** A Korean syllable written in its parts, as some systems do. */
+const jamo = String.raw`[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?`;
+
+/** Marks, also the Japanese ones that stand for themselves beside half-width letters. */
+const marks = String.raw`[\p{M}\uff9e\uff9f]*`;
+
 /** A character of an unspaced script with its marks, a run of other letters and digits, or an emoji. */
 const word = new RegExp(
-  String.raw`${unspaced}\p{M}*|[[\p{L}\p{N}\p{M}]--${unspaced}]+|\p{Extended_Pictographic}`,
+  String.raw`${jamo}|${unspaced}${marks}|[[\p{L}\p{N}\p{M}]--${unspaced}]+|\p{RI}{2}|\p{Extended_Pictographic}`,
   'gv',
 );
+
+/** What compatibility forms bring along that is no part of a word: ⑴ is (1). */
+const rest = /[^\p{L}\p{N}\p{M}\p{RI}\p{Extended_Pictographic}]/gu;
+
+/** Folding changes nothing in these, and most words are such. */
+const folded = /^[a-z0-9\u4e00-\u9fff]+$/;
 
 /** Accents of Latin, Greek and Cyrillic; points of Hebrew and Arabic: people search without them. */
 const accents =
@@ -36,12 +48,18 @@ export function wordsOf(text: string): Word[] {
 
 /** A word without regard to case, accents and compatibility forms (Unicode 3.13, NFKD). */
 function fold(raw: string): string {
-  return raw
-    .normalize('NFKD')
-    .replace(accents, '')
-    .toUpperCase()
-    .toLowerCase()
-    .normalize('NFC')
-    .slice(0, wordLength)
-    .toWellFormed();
+  if (folded.test(raw)) return raw.slice(0, wordLength);
+  return (
+    raw
+      .normalize('NFKD')
+      .replace(accents, '')
+      .replace(rest, '')
+      .toUpperCase()
+      .toLowerCase()
+      // At the end of a beginning it is not at the end of the word.
+      .replaceAll('ς', 'σ')
+      .normalize('NFC')
+      .slice(0, wordLength)
+      .toWellFormed()
+  );
 }

@@ -142,8 +142,8 @@ export async function readSessions(
  * @throws Refusal `no_session`, for somebody else's as well.
  */
 export async function endOwnSession(unit: Unit, { id, userId }: Session): Promise<void> {
-  const session = await findSessionById(unit, { id });
-  if (session?.userId !== userId) throw new Refusal('no_session');
+  const living = await readSessions(unit, { userId, now: unit.now });
+  if (!living.some((session) => session.id === id)) throw new Refusal('no_session');
   await endSession(unit, { id, userId });
 }
 

@@ -1,0 +1,63 @@
+/** What several calls of the model have in common. */
+import { type Chat, fold, type Message, type Model, refuse } from './state.ts';
+
+/** A user enters a chat and has read all that is there. */
+export function join(model: Model, chat: Chat, userId: number, role: 'owner' | 'member'): void {
+  const readId = chat.messages.at(-1)?.id ?? 0;
+  chat.members.set(userId, { role, notify: 'all', joined: model.now, readId });
+}
+
+/** A membership ends, and the invites that it made with it. */
+export function endMembership(model: Model, chat: Chat, userId: number): void {
+  chat.members.delete(userId);
+  for (const { code, chatId, userId: maker } of model.invites.values()) {
+    if (chatId === chat.id && maker === userId) model.invites.delete(code);
+  }
+}
+
+export function leave(model: Model, chat: Chat, userId: number): void {
+  const wasOwner = chat.members.get(userId)?.role === 'owner';
+  endMembership(model, chat, userId);
+  const [heir] = chat.members.values();
+  if (heir === undefined) model.chats.delete(chat.id);
+  else if (wasOwner && ![...chat.members.values()].some(({ role }) => role === 'owner')) {
+    heir.role = 'owner';
+  }
+}
+
+/** Joins the chat of an invite, which may be used up by that. */
+export function accept(model: Model, code: string, userId: number): Chat {
+  const invite = model.liveInvite(code);
+  const chat = model.requireChat(invite.chatId);
+  if (chat.members.has(userId)) return chat;
+  if (chat.removed.has(userId)) refuse('removed');
+  if (invite.usesLeft === 1) model.invites.delete(code);
+  else if (invite.usesLeft !== undefined) invite.usesLeft -= 1;
+  join(model, chat, userId, 'member');
+  return chat;
+}
+
+/** Whom a text calls: behind each @ the longest name of a member that ends where a word does. */
+export function callsIn(model: Model, chat: Chat, sender: number, content: string): Set<number> {
+  const calls = new Set<number>();
+  for (const { index } of content.matchAll(/(?<![\p{L}\p{M}\p{N}_])@/gu)) {
+    let longest = 0;
+    let called = sender;
+    for (const id of chat.members.keys()) {
+      const { name } = model.users.get(id) ?? { name: '' };
+      const text = content.slice(index + 1, index + 1 + name.length);
+      const next = content[index + 1 + name.length] ?? ' ';
+      const isCalled = fold(text) === fold(name) && !/[\p{L}\p{M}\p{N}]/u.test(next);
+      if (isCalled && name.length > longest) [longest, called] = [name.length, id];
+    }
+    if (called !== sender) calls.add(called);
+  }
+  return calls;
+}
+
+export function deleteMessage(chat: Chat, { id }: Message): void {
+  chat.messages.splice(
+    chat.messages.findIndex((message) => message.id === id),
+    1,
+  );
+}

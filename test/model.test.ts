@@ -1,0 +1,120 @@
+/**
+ * Random calls of the whole API by several people, held against a small model of it: see
+ * helpers/model/. `MODEL_RUNS=1000 node test/model.test.ts` hunts for
+ * longer; MODEL_SEED and MODEL_PATH repeat what was found.
+ */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import t from 'tap';
+import { buildApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+import { openStore } from '../src/db/open.ts';
+import { inWindow, windowOf } from '../src/search/windows.ts';
+import { wordsOf } from '../src/search/words.ts';
+import { enter, type Server, sequences } from './helpers/model/run.ts';
+import { type Device, Model } from './helpers/model/state.ts';
+import { Person, tempFolder } from './helpers/world.ts';
+
+const runs = Number(process.env.MODEL_RUNS ?? 25);
+const length = Number(process.env.MODEL_LENGTH ?? 300);
+const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
+const path = process.env.MODEL_PATH;
+const start = Date.parse('2026-11-22T08:35:52.123Z');
+
+// A long hunt has all the time it wants.
+if (process.env.MODEL_RUNS !== undefined) t.setTimeout(0);
+
+t.test('random calls of the API answer as the model does', async (t) => {
+  t.comment(`seed ${seed}`);
+  const folder = await tempFolder(t);
+  const cast = await makeCast(join(folder, 'cast.db'));
+  const property = fc.asyncProperty(
+    fc.constantFrom('open' as const, 'invite' as const),
+    sequences(length),
+    async (mode, steps) => {
+      const file = join(folder, 'run.db');
+      await copyFile(join(folder, 'cast.db'), file);
+      const { server, close } = await startServer(file, mode);
+      const model = modelOf(cast, mode, server);
+      await fc.asyncModelRun(() => ({ model, real: server }), steps).finally(close);
+      checkFile(file, model);
+    },
+  );
+  await fc.assert(property, {
+    ...{ seed, numRuns: runs, verbose: fc.VerbosityLevel.None, interruptAfterTimeLimit: 3_600_000 },
+    ...(path !== undefined && { path }),
+  });
+  t.pass(`${runs} runs`);
+});
+
+/** A database with people in it, each on two devices, to begin every run with. */
+async function makeCast(file: string): Promise<Model> {
+  const { server, close } = await startServer(file, 'open');
+  const model = new Model(start, 'open');
+  for (const name of ['alice', 'bob', 'carol', 'Anna', 'alice', 'bob', 'carol', 'Anna']) {
+    await enter(model, server, name);
+  }
+  await close();
+  return model;
+}
+
+async function startServer(file: string, mode: string) {
+  const clock = { now: start };
+  const db = openStore(file, () => clock.now);
+  const config = readConfig({ RATE_LIMIT: 'off', REGISTRATION: mode });
+  const app = await buildApp({ config, db, clock: () => clock.now });
+  const close = async () => {
+    await app.close();
+    await db.close();
+  };
+  return { server: { app, db, clock } satisfies Server, close };
+}
+
+/** The cast as it is known to a new server. */
+function modelOf(cast: Model, mode: 'open' | 'invite', { app }: Server): Model {
+  const model = new Model(start, mode);
+  for (const [id, user] of cast.users) model.users.set(id, { ...user });
+  for (const [id, session] of cast.sessions) model.sessions.set(id, { ...session });
+  model.ever.users.push(...cast.ever.users);
+  for (const { person, userId, sessionId } of cast.devices) {
+    const client = new Person(app, person.name);
+    Object.assign(client.cookies, person.cookies);
+    model.devices.push({ person: client, userId, sessionId } satisfies Device);
+  }
+  return model;
+}
+
+/** The file is sound, and its search index holds the words of the messages and nothing else. */
+function checkFile(file: string, model: Model): void {
+  const sqlite = new Database(file);
+  try {
+    same(sqlite.pragma('integrity_check'), [{ integrity_check: 'ok' }]);
+    same(sqlite.pragma('foreign_key_check'), []);
+    sqlite.exec("insert into search(search) values('integrity-check')");
+    same(sqlite.prepare('select rowid from search order by rowid').pluck().all(), idsOf(model));
+    sqlite.exec("create virtual table temp.places using fts5vocab(main, search, 'instance')");
+    const places = 'select doc, "offset", term from places where col = ? order by doc, "offset"';
+    same(sqlite.prepare(places).raw().all('words'), wordsIn(model));
+  } finally {
+    sqlite.close();
+  }
+}
+
+function messagesOf(model: Model) {
+  const chats = [...model.chats.values()];
+  return chats.flatMap(({ messages }) => messages).sort((one, other) => one.id - other.id);
+}
+
+const idsOf = (model: Model) => messagesOf(model).map(({ id }) => id);
+
+const wordsIn = (model: Model) =>
+  messagesOf(model).flatMap(({ id, content }) =>
+    wordsOf(content).map(({ text }, index) => [id, index, inWindow(windowOf(id), text)]),
+  );
+
+function same(found: unknown, wanted: unknown): void {
+  const [is, should] = [JSON.stringify(found), JSON.stringify(wanted)];
+  if (is !== should) throw new Error(`${is} should be ${should}`);
+}

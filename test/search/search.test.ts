@@ -1,0 +1,250 @@
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import t from 'tap';
+import type { Store } from '../../src/db/store.ts';
+import { rebuildIndex } from '../../src/search/index.ts';
+import { windowSize } from '../../src/search/windows.ts';
+import { wordsOf } from '../../src/search/words.ts';
+import { type Person, startCast } from '../helpers/world.ts';
+
+interface Hit {
+  readonly chat_id: number;
+  readonly id: number;
+  readonly sender_id: number;
+  readonly snippet: string;
+  readonly marks: [number, number][];
+}
+
+/** All hits of a search: its first page and all that `Link` leads to. */
+async function search(person: Person, q: string, filters: Record<string, string> = {}) {
+  const hits: Hit[] = [];
+  let url: string | undefined = `/api/search?${new URLSearchParams({ q, ...filters })}`;
+  while (url !== undefined) {
+    const { status, body, headers, text } = await person.get(url);
+    if (status !== 200) throw new Error(`${q}: ${status} ${text}`);
+    hits.push(...body.hits);
+    url = /^<([^>]+)>; rel="next"$/.exec(String(headers.link))?.[1];
+  }
+  return hits;
+}
+
+const ids = async (...input: Parameters<typeof search>) =>
+  (await search(...input)).map(({ id }) => id);
+
+const idOf = (url: string) => Number(url.split('/').at(-1));
+
+t.test('a message is found by what people would type for it', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const found = {
+    'Viele Grüße': ['grusse', 'GRÜSSE', 'viele gr', '"viele grüße"'],
+    'im Café Ångström': ['cafe angstrom', 'angstr', 'CAFÉ'],
+    'İstanbul güzel': ['istanbul', 'İSTANBUL', 'guzel'],
+    'ο Σίσυφος γελά': ['σισυφος', 'ΣΙΣΥΦΟΣ', 'σίσυφοσ', 'σισ'],
+    'мой ёж': ['мои', 'МОЙ', 'еж'],
+    明日は東京に行きます: ['東京', '明日', '東京に', '行き', '"東京"'],
+    我们去爬山: ['爬山', '山', '去爬'],
+    '오늘 한국어를 배워요': ['한국', '국어', '배워'],
+    ฉันชอบดื่มน้ำ: ['น้ำ', 'ชอบ', 'ดื่ม'],
+    'قَرَأتُ كِتَابًا': ['كتاب', 'قرأت', 'كِتَابًا'],
+    'see you 👍🏽': ['👍', 'see 👍', 'you 👍🏽'],
+    "it's 100% o'clock": ["it's", '100', "o'clock", 'clo'],
+  };
+  for (const [content, queries] of Object.entries(found)) {
+    const id = await alice.send(chat, content);
+    for (const q of queries) {
+      const hits = await search(bob, q);
+      t.ok(
+        hits.some((hit) => hit.id === id),
+        `${q} finds ${content}`,
+      );
+    }
+  }
+  for (const q of ['rüße', 'iele', '"viele gr"', '"grüße viele"', '京東', 'g v']) {
+    t.strictSame(await ids(bob, q), [], `${q} finds nothing`);
+  }
+  t.strictSame(await ids(bob, 'gr viele'), [], 'only the last word may be a beginning');
+});
+
+t.test('whatever is typed is answered', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const id = await alice.send(chat, 'a plain body');
+  const hostile = [
+    ...['"', '""', '"""', 'AND', 'a NOT', 'NOT a', 'a*', '*', '^', '^a', '-', '-a', '+', 'a OR'],
+    ...['body:x', 'nocol:x', 'words:a', 'scope:c1', '{words}:a', 'NEAR(', 'NEAR(a b,99999999999)'],
+    ...['('.repeat(200), ')', "'", "';--", '', ' ', '%', '_', '\\', '\u0001', '\u200b', '👍', '山'],
+    ...['a '.repeat(100), '"a '.repeat(66), 'x'.repeat(200), '𝒳'.repeat(200), '⑴ (', 'ﷺ', 'ﹰ'],
+  ];
+  for (const q of hostile) {
+    const { status, body } = await alice.get(`/api/search?${new URLSearchParams({ q })}`);
+    t.strictSame([status, Array.isArray(body.hits)], [200, true], JSON.stringify(q));
+  }
+  for (const q of ['a\0b', 'x'.repeat(201)]) {
+    t.equal((await alice.get(`/api/search?${new URLSearchParams({ q })}`)).status, 400);
+  }
+  t.equal((await alice.get('/api/search')).status, 400);
+  t.strictSame(await ids(alice, 'body:'), [id], 'signs are spaces');
+  const anything = fc.string({ unit: 'binary', maxLength: 100 });
+  const syntax = fc.string({ unit: fc.constantFrom(...'ab"*^-+:(){}., \'ANDORT'), maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(anything, syntax), async (text) => {
+      const { status } = await alice.get(`/api/search?${new URLSearchParams({ q: text })}`);
+      return status === (text.includes('\0') ? 400 : 200);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+t.test('only one’s own chats are searched', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  const id = await alice.send(chat, 'the secret plan');
+  t.strictSame(await ids(bob, 'secret'), [id]);
+  t.strictSame(await ids(bob, 'secret', { chat_id: String(idOf(chat)) }), [id]);
+  const nothing = { hits: [] };
+  const isShut = async (person: Person, why: string) => {
+    const answer = await person.get('/api/search?q=secret');
+    t.strictSame([answer.status, answer.body], [200, nothing], why);
+    t.equal(answer.headers.link, undefined, `${why}: no trace in Link`);
+    for (const from of ['', '&from=alice', '&from=nobody']) {
+      const own = await person.get(`/api/search?q=secret&chat_id=${idOf(chat)}${from}`);
+      t.equal(own.status, 403, `${why}, by its id ${from}`);
+      const absent = await person.get(`/api/search?q=secret&chat_id=999999${from}`);
+      t.equal(absent.status, 404, `${why}, by the id of none ${from}`);
+    }
+  };
+  await isShut(carol, 'an outsider');
+  await carol.createChat('of her own');
+  await isShut(carol, 'an outsider with a chat');
+  await bob.delete(`/api/chats?chat_id=${idOf(chat)}`);
+  await isShut(bob, 'who left');
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  t.strictSame(await ids(carol, 'secret'), [id], 'who was added');
+  await alice.delete(`${chat}/members?user_id=${carol.id}`);
+  await isShut(carol, 'who was removed');
+});
+
+t.test('what was deleted or edited away is found no more', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const kept = await alice.send(chat, 'apple tree');
+  const edited = await alice.send(chat, 'apple pie');
+  const deleted = await alice.send(chat, 'apple juice');
+  await alice.put(`${chat}/messages/${edited}`, { content: 'cherry pie' });
+  await alice.delete(`${chat}?id=${deleted}`);
+  t.strictSame(await ids(bob, 'apple'), [kept]);
+  t.strictSame(await ids(bob, 'juice'), []);
+  t.strictSame(await ids(bob, 'cherry'), [edited]);
+  t.strictSame(await ids(bob, 'pie'), [edited]);
+  await bob.delete(`/api/chats?chat_id=${idOf(chat)}`);
+  await alice.delete(`/api/chats?chat_id=${idOf(chat)}`);
+  t.strictSame(indexOf(file), [], 'a deleted chat leaves no words');
+});
+
+t.test('hits come newest first, from whom and as many as asked for', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const sent: number[] = [];
+  for (let n = 0; n < 25; n += 1) sent.push(await (n % 2 ? bob : alice).send(chat, `walk ${n}`));
+  const newest = sent.toReversed();
+  t.strictSame(await ids(bob, 'walk'), newest);
+  t.equal((await bob.get('/api/search?q=walk')).body.hits.length, 20, 'a page');
+  t.strictSame(await ids(bob, 'walk', { limit: '3' }), newest);
+  t.equal((await bob.get('/api/search?q=walk&limit=3')).body.hits.length, 3);
+  const before = String(sent[10]);
+  t.strictSame(await ids(bob, 'walk', { before }), newest.slice(15));
+  const hits = await search(bob, 'walk', { from: 'ALICE' });
+  t.ok(hits.every((hit) => hit.sender_id === alice.id) && hits.length === 13);
+  t.strictSame(await ids(bob, 'walk', { from: 'nobody' }), []);
+  for (const limit of ['0', '51', '-1', '1e1', '']) {
+    t.equal((await bob.get(`/api/search?q=walk&limit=${limit}`)).status, 400, `limit=${limit}`);
+  }
+});
+
+t.test('nothing is lost where two windows of the index meet', async (t) => {
+  const { alice, chat, db } = await startCast(t);
+  const first = await alice.send(chat, 'edge');
+  await skipIds(db, windowSize - 3 - first);
+  const sent = [first];
+  for (let n = 0; n < 4; n += 1) sent.unshift(await alice.send(chat, 'edge'));
+  const around = [windowSize + 1, windowSize, windowSize - 1, windowSize - 2, first];
+  t.strictSame(sent, around);
+  t.strictSame(await ids(alice, 'edge'), around);
+  t.strictSame(await ids(alice, 'edge', { limit: '1' }), around);
+});
+
+t.test('random texts are found as by going through them all', async (t) => {
+  const { alice, bob, chat, db } = await startCast(t);
+  const others = [chat, await alice.createChat('two'), await alice.createChat('three')];
+  const alphabet = ['aa', 'ab', 'abc', 'b', 'É', 'ee', '山', '川', 'ß', 'ss'];
+  const random = fc.array(fc.constantFrom(...alphabet), { minLength: 1, maxLength: 6 });
+  const sent: { id: number; chat: string; content: string }[] = [];
+  for (const [n, words] of fc.sample(random, { numRuns: 300, seed: 7 }).entries()) {
+    // Ids far apart: the index is walked in windows of them.
+    if (n % 50 === 49) await skipIds(db, windowSize - 20);
+    const place = others[n % 3] ?? chat;
+    const content = words.join(n % 2 ? ' ' : ', ');
+    sent.unshift({ id: await alice.send(place, content), chat: place, content });
+  }
+  const queries = fc.tuple(random, fc.constantFrom('', ' '), fc.boolean());
+  for (const [words, end, isPhrase] of fc.sample(queries, { numRuns: 100, seed: 8 })) {
+    const q = isPhrase ? `"${words.join(' ')}"` : words.join(' ') + end;
+    const isPrefix = !isPhrase && end === '';
+    const wanted = sent.filter(({ content }) => isFound(content, words, { isPhrase, isPrefix }));
+    const all = wanted.map(({ id }) => id);
+    t.strictSame(await ids(alice, q, { limit: '2' }), all, `${JSON.stringify(q)}: ${all.length}`);
+    const bobs = wanted.filter((message) => message.chat === chat).map(({ id }) => id);
+    t.strictSame(await ids(bob, q), bobs, `${JSON.stringify(q)} in one chat: ${bobs.length}`);
+  }
+});
+
+/** The same without an index. */
+function isFound(
+  content: string,
+  query: readonly string[],
+  { isPhrase, isPrefix }: { isPhrase: boolean; isPrefix: boolean },
+): boolean {
+  const words = wordsOf(content).map((word) => word.text);
+  const wanted = query.flatMap((part) => wordsOf(part).map((word) => word.text));
+  if (isPhrase) return ` ${words.join(' ')} `.includes(` ${wanted.join(' ')} `);
+  return wanted.every((word, index) => {
+    const mayGoOn = isPrefix && index === wanted.length - 1 && word.length > 1;
+    return words.some((found) => (mayGoOn ? found.startsWith(word) : found === word));
+  });
+}
+
+t.test('the index can be made anew from the messages', async (t) => {
+  const { alice, bob, chat, db, file } = await startCast(t);
+  for (let n = 0; n < 30; n += 1) await alice.send(chat, `Grüße ${n} 山 @bob`);
+  const edited = await bob.send(chat, 'before');
+  await bob.put(`${chat}/messages/${edited}`, { content: 'after' });
+  await bob.delete(`${chat}?id=${await bob.send(chat, 'gone')}`);
+  const kept = indexOf(file);
+  t.ok(kept.length > 100);
+  await rebuild(db);
+  t.strictSame(indexOf(file), kept, 'of a sound one, the same');
+  const sqlite = new Database(file);
+  sqlite.exec("delete from search where rowid % 2; insert into search values('stray', 'c1')");
+  sqlite.close();
+  t.notSame(indexOf(file), kept);
+  await rebuild(db);
+  t.strictSame(indexOf(file), kept, 'of a broken one, what it should be');
+  t.strictSame((await ids(bob, 'grusse')).length, 30);
+});
+
+async function rebuild(db: Store): Promise<void> {
+  let after: number | undefined = 0;
+  while (after !== undefined) after = await db.write(rebuildIndex, { after });
+}
+
+/** All words of the index and where they stand. */
+function indexOf(file: string): unknown[] {
+  const sqlite = new Database(file);
+  sqlite.exec("create virtual table temp.places using fts5vocab(main, search, 'instance')");
+  const places = sqlite.prepare('select * from places order by doc, col, "offset"').raw().all();
+  sqlite.close();
+  return places;
+}
+
+/** As if much else had happened meanwhile. */
+async function skipIds(db: Store, count: number) {
+  await db.write(async ({ orm }) => {
+    await orm.run(`update sqlite_sequence set seq = seq + ${count} where name = 'events'`);
+  }, {});
+}

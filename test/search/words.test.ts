@@ -1,0 +1,122 @@
+/** How texts and queries become words, and what is shown of a hit. */
+import fc from 'fast-check';
+import t from 'tap';
+import { matchExpression, parseQuery } from '../../src/search/query.ts';
+import { snippetOf } from '../../src/search/snippet.ts';
+import { inWindow, windowOf, windowSize } from '../../src/search/windows.ts';
+import { wordsOf } from '../../src/search/words.ts';
+
+const texts = (text: string) => wordsOf(text).map((word) => word.text);
+
+t.test('what looks or sounds alike is one word', async (t) => {
+  const alike = [
+    ['Grüße', 'GRÜSSE', 'grusse', 'Gru\u0308ße'],
+    ['café', 'CAFE', 'cafe\u0301'],
+    ['Ångström', 'angstrom', '\u212bNGSTRÖM'],
+    ['İstanbul', 'istanbul', 'ISTANBUL', 'ıstanbul'],
+    ['Σίσυφος', 'ΣΊΣΥΦΟΣ', 'σισυφοσ'],
+    ['й', 'Й', 'и', 'и\u0306'],
+    ['ёлка', 'елка'],
+    ['كِتَاب', 'كتاب'],
+    ['שָׁלוֹם', 'שלום'],
+    ['ﬁn', 'FIN'],
+    ['ｆｕｌｌ', 'full'],
+    ['⑴', '1'],
+    ['가각', '가각'.normalize('NFD')],
+    ['が', 'か\u3099'],
+    ['ガ', 'ｶﾞ'],
+    ['tiếng', 'tieng'],
+  ];
+  for (const [first = '', ...others] of alike) {
+    for (const other of others) t.strictSame(texts(other), texts(first), `${other} is ${first}`);
+  }
+  t.notSame(texts('бык'), texts('бик'), 'other letters are other words');
+});
+
+t.test('a text is split where its script puts words apart', async (t) => {
+  t.strictSame(texts('Shall we, at 9:30?'), ['shall', 'we', 'at', '9', '30']);
+  t.strictSame(texts('山に登る'), ['山', 'に', '登', 'る']);
+  t.strictSame(texts('한국'), ['한', '국']);
+  t.strictSame(texts('น้ำ'), ['น้', 'ํา']);
+  t.strictSame(texts('abc山x'), ['abc', '山', 'x']);
+  t.strictSame(texts('👍🏽 🇩🇪'), ['👍', '🇩🇪']);
+  t.strictSame(texts(' -- "*" ﹰ \u200b'), []);
+});
+
+t.test('words stand where they say and fit the index whatever the text', async (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      let last = 0;
+      for (const { text: word, start, end } of wordsOf(text)) {
+        // The tokenizer of the index splits at ASCII that is no letter and no digit.
+        if (/[^a-z0-9\u0080-\u{10ffff}]/u.test(word) || !word.isWellFormed()) return false;
+        if (word.length > 64 || start < last || end <= start || end > text.length) return false;
+        last = end;
+      }
+      return true;
+    }),
+    { numRuns: 1_000 },
+  );
+  t.equal(texts('a'.repeat(100))[0]?.length, 64, 'a long word counts by its beginning');
+});
+
+t.test('a query is words, phrases, and perhaps a beginning', async (t) => {
+  const term = (isPrefix: boolean, ...words: string[]) => ({ words, isPrefix });
+  t.strictSame(parseQuery('Hike nin'), [term(false, 'hike'), term(true, 'nin')]);
+  t.strictSame(parseQuery('hike nine '), [term(false, 'hike'), term(false, 'nine')]);
+  t.strictSame(parseQuery('"at nine" x'), [term(false, 'at', 'nine'), term(false, 'x')]);
+  t.strictSame(parseQuery('x "at nine"'), [term(false, 'x'), term(false, 'at', 'nine')]);
+  t.strictSame(parseQuery('"at ni'), [term(false, 'at', 'ni')], 'an open quotation');
+  t.strictSame(parseQuery('x-ray'), [term(true, 'x', 'ray')]);
+  t.strictSame(parseQuery('登山'), [term(false, '登', '山')]);
+  t.strictSame(parseQuery(' "" * - '), []);
+  t.equal(parseQuery('a '.repeat(100)).length, 16, 'of a pasted text the beginning counts');
+  t.strictSame(parseQuery('一'.repeat(200)), [term(false, ...Array<string>(16).fill('一'))]);
+  const long = parseQuery(`${'ab '.repeat(15)}cd-ef`);
+  t.strictSame(long.at(-1), term(false, 'cd'), 'what was cut off is no beginning');
+});
+
+t.test('nothing that is typed becomes syntax', async (t) => {
+  t.equal(
+    matchExpression(parseQuery('a" OR scope : "c1'), [['c7', 'c8']], 1),
+    'words : ("0000001a" AND "0000001or 0000001scope" AND "0000001c1" *) AND scope : ("0000001c7" OR "0000001c8")',
+  );
+});
+
+t.test('windows keep the order of ids and have room for all of them', async (t) => {
+  t.equal(windowOf(windowSize - 1), 0);
+  t.equal(windowOf(windowSize), 1);
+  t.equal(inWindow(0, 'a').length, inWindow(windowOf(999_999_999_999_999), 'a').length);
+});
+
+const found = (content: string, query: string) => {
+  const { text, marks } = snippetOf(content, parseQuery(query));
+  return { text, marked: marks.map(([start, end]) => text.slice(start, end)) };
+};
+
+t.test('a snippet shows and marks what was searched for', async (t) => {
+  t.strictSame(found('Viele Grüße aus Köln', 'koln grus').marked, ['Grüße', 'Köln']);
+  t.strictSame(found('the cat, the hat', '"the hat"').marked, ['the', 'hat']);
+  t.strictSame(found('明日は山に登る', '山に').marked, ['山', 'に']);
+  t.strictSame(found('a b a b', 'a').marked, ['a', 'a']);
+  const late = found(`${'x '.repeat(500)}hike ${'y '.repeat(500)}hike`, 'hike');
+  t.strictSame(late.marked, ['hike']);
+  t.match(late.text, /^…[x ]{40}hike [y ]{115}…$/);
+});
+
+t.test('a snippet is a piece of its message, with no halves, and no mark is wrong', async (t) => {
+  const alphabet = fc.constantFrom('a', 'b', ' ', '👍', '山', 'é', 'e\u0301', '𝒳', 'ß', '"', '-');
+  const text = (maxLength: number) => fc.string({ unit: alphabet, minLength: 1, maxLength });
+  fc.assert(
+    fc.property(text(600), text(5), (content, query) => {
+      const { text, marks } = snippetOf(content, parseQuery(query));
+      const piece = text.replace(/^…|…$/g, '');
+      const wanted = new Set(parseQuery(query).flatMap(({ words }) => words));
+      const isWanted = (word: string) => [...wanted].some((begin) => word.startsWith(begin));
+      const marked = marks.map(([start, end]) => texts(text.slice(start, end)).join());
+      return text.isWellFormed() && content.includes(piece) && marked.every(isWanted);
+    }),
+    { numRuns: 1_000 },
+  );
+  t.pass('1000 texts');
+});
