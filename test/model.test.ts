@@ -13,7 +13,7 @@ import { readConfig } from '../src/config.ts';
 import { openStore } from '../src/db/open.ts';
 import { inWindow, windowOf } from '../src/search/windows.ts';
 import { wordsOf } from '../src/search/words.ts';
-import { enter, type Server, sequences } from './helpers/model/run.ts';
+import { begin, enter, type Server, sequences } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
 import { Person, tempFolder } from './helpers/world.ts';
 
@@ -38,6 +38,7 @@ t.test('random calls of the API answer as the model does', async (t) => {
       await copyFile(join(folder, 'cast.db'), file);
       const { server, close } = await startServer(file, mode);
       const model = modelOf(cast, mode, server);
+      await begin(model);
       await fc.asyncModelRun(() => ({ model, real: server }), steps).finally(close);
       checkFile(file, model);
     },

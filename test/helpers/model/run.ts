@@ -102,11 +102,7 @@ class Step implements fc.AsyncCommand<Model, Server> {
     const call = calls[name]?.(model, choose(model, this.drawn, me), me) as Call;
     const client = call.isNewcomer ? newDevice(server) : device;
     this.#told = `${me.name} (${client.person.name}): ${call.method} ${call.url} ${JSON.stringify(call.fields ?? {})}`;
-    const answer = await send(client, call);
-    const isKnown = model.sessionOf(client) !== undefined || isForEverybody(name);
-    const expected = isKnown ? expectedBy(call, answer, client) : signedOut;
-    compare(answer, expected);
-    if (expected.signsIn !== undefined) await signIn(model, client, expected.signsIn);
+    await play(model, client, call, isForEverybody(name));
   }
 
   async #wait(model: Model, server: Server): Promise<void> {
@@ -118,6 +114,34 @@ class Step implements fc.AsyncCommand<Model, Server> {
     for (const device of model.devices) await use(model, device);
     // What requests note beside themselves is written by now.
     await server.db.write(async () => undefined, {});
+  }
+}
+
+/** Makes a call to the server and to the model. */
+async function play(model: Model, client: Device, call: Call, forEverybody: boolean) {
+  const answer = await send(client, call);
+  const isKnown = model.sessionOf(client) !== undefined || forEverybody;
+  const expected = isKnown ? expectedBy(call, answer, client) : signedOut;
+  compare(answer, expected);
+  if (expected.signsIn !== undefined) await signIn(model, client, expected.signsIn);
+}
+
+/** What every run begins with: an open chat of three, the first and the last its owners, and an invite to it. */
+export async function begin(model: Model): Promise<void> {
+  const [device] = model.devices as [Device];
+  const me = model.users.get(device.userId) as User;
+  const [, , third = 0] = model.ever.users;
+  const choice = { message: 0, code: '', email: '', password: '', query: '', newName: '' };
+  for (const [name, n, user] of [
+    ['createChat', 0, 'alice'],
+    ['addMember', 1, 'bob'],
+    ['addMember', 1, 'carol'],
+    ['changeRole', 0, 'carol'],
+    ['createInvite', 0, ''],
+  ] as const) {
+    const chat = model.ever.chats.at(-1) ?? 0;
+    const drawn = { ...choice, n, chat, name: user, user: third, text: 'Sunday hike' };
+    await play(model, device, calls[name]?.(model, drawn, me) as Call, false);
   }
 }
 
