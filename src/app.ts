@@ -53,7 +53,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout,
     // http/protocol.ts requires it instead, with an answer that says so.
     http: { requireHostHeader: false },
-    return503OnClosing: true,
+    // http/stopping.ts says so instead, in our words.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     // No address is longer; so what stands in one is judged by its schema alone.
     routerOptions: { maxParamLength: maxHeaderSize },

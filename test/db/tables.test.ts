@@ -125,6 +125,7 @@ const exceptions: Record<string, RegExp> = {
   'events/listOldest': /^SCAN events$/,
   'search/findNewestId': /^SCAN messages USING COVERING INDEX messages_id$/,
   // SQLite's word for asking FTS5, which looks the words up.
+  'search/findAnyMatch': /^SCAN search VIRTUAL TABLE INDEX/,
   'search/findHits': /^SCAN search VIRTUAL TABLE INDEX/,
   'search/deleteWords': /^SCAN search VIRTUAL TABLE INDEX/,
 };
