@@ -29,9 +29,9 @@ function Home() {
   const here = route.value;
   return (
     <div class="home" data-at={here.name}>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         {texts.skipToChat}
-      </a>
+      </button>
       <Sidebar />
       <main id="main" tabIndex={-1}>
         <Pane />
@@ -51,9 +51,8 @@ function start(): void {
   void loadChats();
 }
 
-/** The # of the address is the client's own: jumping there is done by hand. */
-function skip(event: Event): void {
-  event.preventDefault();
+/** Past the list of chats, for who goes by keyboard. */
+function skip(): void {
   document.getElementById('main')?.focus();
 }
 

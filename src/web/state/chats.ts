@@ -23,7 +23,7 @@ export async function loadChats(): Promise<void> {
   batch(() => {
     byId.value = new Map(list.map((chat) => [chat.id, chat]));
     // The list comes in order; what happens later is newer than all of it.
-    list.forEach((chat, index) => order.set(chat.id, -index));
+    for (const [index, chat] of list.entries()) order.set(chat.id, -index);
     isLoaded.value = true;
   });
 }

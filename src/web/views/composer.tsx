@@ -14,9 +14,13 @@ import { EmojiButton } from './emoji-button.tsx';
 import { sentenceOf } from './form.tsx';
 import { Icon, IconButton } from './icons.tsx';
 import { displayName } from './message.tsx';
+import { moved, Options, optionId } from './options.tsx';
 
 /** A mention that is being typed: an @ and the beginning of a name, right before the caret. */
 const beingTyped = /(?<![\p{L}\p{N}_])@([^@\n]{0,32})$/u;
+
+/** The id of the list of names. */
+const listId = 'names';
 
 /** So many names are offered. */
 const offered = 6;
@@ -101,10 +105,9 @@ export function Composer({ chatId, title, intent }: Props) {
   };
 
   const pickByKey = (event: KeyboardEvent): boolean => {
-    const count = names.value.length;
+    const next = moved(event.key, chosen.value, names.value.length);
     const name = names.value[chosen.value];
-    if (event.key === 'ArrowDown') chosen.value = (chosen.value + 1) % count;
-    else if (event.key === 'ArrowUp') chosen.value = (chosen.value + count - 1) % count;
+    if (next !== undefined) chosen.value = next;
     else if (event.key === 'Escape') names.value = [];
     else if ((event.key === 'Enter' || event.key === 'Tab') && name !== undefined) complete(name);
     else return false;
@@ -133,22 +136,14 @@ export function Composer({ chatId, title, intent }: Props) {
         </p>
       )}
       {names.value.length > 0 && (
-        <ul class="names" id="names" role="listbox" aria-label={texts.members}>
-          {names.value.map((name, index) => (
-            <li
-              key={name}
-              id={`name-${index}`}
-              role="option"
-              aria-selected={index === chosen.value}
-              onMouseDown={(event) => {
-                event.preventDefault();
-                complete(name);
-              }}
-            >
-              @{name}
-            </li>
-          ))}
-        </ul>
+        <Options
+          id={listId}
+          label={texts.members}
+          items={names.value}
+          chosen={chosen.value}
+          onPick={complete}
+          show={(name) => `@${name}`}
+        />
       )}
       <div class="composer-row">
         <EmojiButton label={texts.emoji} onPick={insert} />
@@ -160,8 +155,10 @@ export function Composer({ chatId, title, intent }: Props) {
           aria-label={texts.writeMessage(title)}
           placeholder={texts.writeMessage(title)}
           aria-autocomplete="list"
-          aria-controls={names.value.length > 0 ? 'names' : undefined}
-          aria-activedescendant={names.value.length > 0 ? `name-${chosen.value}` : undefined}
+          aria-controls={names.value.length > 0 ? listId : undefined}
+          aria-activedescendant={
+            names.value.length > 0 ? optionId(listId, chosen.value) : undefined
+          }
           onInput={onInput}
           onKeyDown={onKeyDown}
         />

@@ -17,12 +17,12 @@ export function Dialog({ title, children, onClose }: Props) {
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} aria-label={title} onClose={onClose} onClick={closeOutside}>
+    <dialog ref={dialog} aria-label={title} onClose={onClose} onPointerDown={closeOutside}>
       <header class="bar">
         <h2>{title}</h2>
         <IconButton of="close" label={texts.close} onClick={onClose} />
       </header>
-      {children}
+      <div class="dialog-body">{children}</div>
     </dialog>
   );
 }

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { ApiError } from '../lib/api.ts';
 import { texts } from '../texts/index.ts';
 
@@ -18,10 +18,12 @@ interface FieldProps {
 /** An input with its label and, below, what to know about it. */
 export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
   const hintId = hint === undefined ? undefined : `${input.name}-hint`;
+  // One of three kinds, which TypeScript would check one by one.
+  const attributes = { ...input, type, 'aria-describedby': hintId };
   return (
     <label class="field">
       <span>{label}</span>
-      <input type={type} {...input} aria-describedby={hintId} />
+      <input {...(attributes as InputHTMLAttributes)} />
       {hint !== undefined && <small id={hintId}>{hint}</small>}
     </label>
   );

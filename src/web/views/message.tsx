@@ -43,7 +43,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
       aria-label={texts.messageFrom(name, fullTime(message.time))}
       onMouseEnter={show}
       onFocusCapture={show}
-      onClick={show}
+      onPointerDown={show}
     >
       {startsGroup && <Head id={message.sender_id} name={name} time={message.time} />}
       {message.reply_to !== undefined && <Quote chatId={chatId} id={message.reply_to} />}

@@ -17,7 +17,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title={texts.newChat} onClose={onClose}>
-      <div class="choice" role="group" aria-label={texts.newChat}>
+      <fieldset class="choice" aria-label={texts.newChat}>
         <button
           type="button"
           aria-pressed={!isDirect.value}
@@ -28,7 +28,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
         <button type="button" aria-pressed={isDirect.value} onClick={() => (isDirect.value = true)}>
           {texts.directChat}
         </button>
-      </div>
+      </fieldset>
       <Form action={texts.create} onSubmit={create}>
         {isDirect.value ? (
           <Field key="with" name="with" label={texts.withWhom} autocomplete="off" required />

@@ -60,7 +60,6 @@ export function SearchPane({ query, chatId }: Props) {
       <search>
         <input
           type="search"
-          // biome-ignore lint/a11y/noAutofocus: one comes here to type.
           autofocus
           value={query}
           maxLength={200}

@@ -1,10 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { go, paths } from '../lib/route.ts';
+import type { Chat } from '../lib/wire.ts';
 import { chats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
+import { moved, Options, optionId } from './options.tsx';
+
+/** The id of the list that the input offers. */
+const listId = 'switcher';
 
 /** So many chats are offered. */
 const offered = 8;
@@ -31,16 +36,15 @@ function Choices({ onClose }: { onClose: () => void }) {
   const found = chats.value
     .filter((chat) => chat.title.toLocaleLowerCase().includes(wanted))
     .slice(0, offered);
-  const pick = (index: number) => {
-    const chat = found[index];
+  const pick = (chat: Chat | undefined) => {
     if (chat === undefined) return;
     onClose();
     go(paths.chat(chat.id));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step !== undefined) chosen.value = (chosen.value + step + found.length) % found.length;
-    else if (event.key === 'Enter') pick(chosen.value);
+    const next = moved(event.key, chosen.value, found.length);
+    if (next !== undefined) chosen.value = next;
+    else if (event.key === 'Enter') pick(found[chosen.value]);
     else return;
     event.preventDefault();
   };
@@ -48,13 +52,12 @@ function Choices({ onClose }: { onClose: () => void }) {
     <Dialog title={texts.switchTo} onClose={onClose}>
       <input
         type="text"
-        // biome-ignore lint/a11y/noAutofocus: one comes here to type.
         autofocus
         role="combobox"
         aria-label={texts.switchTo}
         aria-expanded="true"
-        aria-controls="switcher-list"
-        aria-activedescendant={`switcher-${chosen.value}`}
+        aria-controls={listId}
+        aria-activedescendant={optionId(listId, chosen.value)}
         value={query}
         onInput={(event) => {
           query.value = event.currentTarget.value;
@@ -62,20 +65,19 @@ function Choices({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={onKeyDown}
       />
-      <ul class="switcher" id="switcher-list" role="listbox" aria-label={texts.chats}>
-        {found.map((chat, index) => (
-          <li
-            key={chat.id}
-            id={`switcher-${index}`}
-            role="option"
-            aria-selected={index === chosen.value}
-            onClick={() => pick(index)}
-          >
-            <Avatar id={chat.id} name={chat.title} />
-            {chat.title}
-          </li>
-        ))}
-      </ul>
+      <Options
+        id={listId}
+        label={texts.chats}
+        items={found}
+        chosen={chosen.value}
+        onPick={pick}
+        show={({ id, title }) => (
+          <>
+            <Avatar id={id} name={title} />
+            {title}
+          </>
+        )}
+      />
     </Dialog>
   );
 }

@@ -72,11 +72,11 @@ export function Timeline({ chatId, messageId, intent }: Props) {
           {failure}
         </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
       <div
         class="timeline"
         ref={box}
         onScroll={scroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
         tabIndex={0}
         role="log"
         aria-live="off"
