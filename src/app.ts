@@ -16,7 +16,11 @@ import { healthRoutes } from './http/health.ts';
 import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { signIn } from './http/sign-in.ts';
+
 import { stopping } from './http/stopping.ts';
+
+import { webRoutes } from './http/web.ts';
+
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
@@ -86,6 +90,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   app.register(apiDescription);
   app.register(docsRoutes);
+  app.register(webRoutes, { db, registration: config.registration });
   app.register(healthRoutes, { db });
   app.register(sessionRoutes, { prefix: '/api', db, clock });
   app.register(userRoutes, { prefix: '/api', db, registration: config.registration, clock });

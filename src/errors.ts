@@ -41,6 +41,7 @@ const refusals = {
   bad_emoji: [400, 'A reaction must be a single emoji.'],
   too_many_emoji: [400, 'This message has as many different reactions as it can have.'],
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
+  no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
   bad_request: [400, 'The request could not be understood.'],
   bad_url: [400, 'The address could not be read. Check its percent-encoding.'],
   bad_body: [400, 'The body could not be read. Send a form or a JSON object.'],

@@ -1,0 +1,77 @@
+import { useEffect } from 'preact/hooks';
+import { route } from './lib/route.ts';
+import { account } from './state/account.ts';
+import { loadChats } from './state/chats.ts';
+import { take } from './state/events.ts';
+import { line, openLine } from './state/line.ts';
+import { openNotices } from './state/notices.ts';
+import { openOutbox, sendNow } from './state/outbox.ts';
+import { texts } from './texts/index.ts';
+import { ChatPane } from './views/chat.tsx';
+import { DirectoryPane } from './views/directory.tsx';
+import { InvitePane } from './views/invite.tsx';
+import { MembersPane } from './views/members.tsx';
+import { SearchPane } from './views/search.tsx';
+import { SettingsPane } from './views/settings.tsx';
+import { Sidebar } from './views/sidebar.tsx';
+import { SignIn } from './views/sign-in.tsx';
+import { Switcher } from './views/switcher.tsx';
+
+export function App() {
+  const who = account.value;
+  if (who === undefined) return null;
+  return who === null ? <SignIn /> : <Home key={who.user.id} />;
+}
+
+/** All that is there for who is signed in. */
+function Home() {
+  useEffect(start, []);
+  const here = route.value;
+  return (
+    <div class="home" data-at={here.name}>
+      <button type="button" class="skip" onClick={skip}>
+        {texts.skipToChat}
+      </button>
+      <Sidebar />
+      <main id="main" tabIndex={-1}>
+        <Pane />
+      </main>
+      <Switcher />
+    </div>
+  );
+}
+
+function start(): void {
+  openNotices();
+  openOutbox();
+  openLine(take);
+  line.subscribe((state) => {
+    if (state === 'open') sendNow();
+  });
+  void loadChats();
+}
+
+/** Past the list of chats, for who goes by keyboard. */
+function skip(): void {
+  document.getElementById('main')?.focus();
+}
+
+function Pane() {
+  const here = route.value;
+  switch (here.name) {
+    case 'chat':
+      return <ChatPane key={here.chatId} chatId={here.chatId} messageId={here.messageId} />;
+    case 'members':
+      return <MembersPane key={here.chatId} chatId={here.chatId} />;
+    case 'search':
+      return <SearchPane query={here.query} chatId={here.chatId} />;
+    case 'directory':
+      return <DirectoryPane />;
+    case 'settings':
+      return <SettingsPane />;
+    case 'invite':
+      return <InvitePane code={here.code} />;
+    default:
+      return <p class="empty">{texts.pickChat}</p>;
+  }
+}

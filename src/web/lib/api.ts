@@ -1,0 +1,80 @@
+/** The one way to ask the server: the same API that everybody has. */
+
+/** The server said no, in a sentence for the person. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, sentence: string) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/** The server could not be reached; the same request may go through later. */
+export class LineError extends Error {}
+
+interface Options {
+  readonly headers?: Record<string, string>;
+}
+
+export interface Reply<Body> {
+  readonly body: Body;
+  /** Where what was made is to be found. */
+  readonly location: string;
+  readonly headers: Headers;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Fields = Record<string, string>;
+
+/**
+ * Sends a request with the fields as a form.
+ *
+ * @throws ApiError if the server says no, LineError if it cannot be reached or is not well.
+ */
+export async function ask<Body>(
+  method: Method,
+  path: string,
+  fields?: Fields,
+  { headers = {} }: Options = {},
+): Promise<Reply<Body>> {
+  const body = fields === undefined ? undefined : new URLSearchParams(fields);
+  const response = await reach(path, { method, headers, ...(body && { body }) });
+  const answer = await response.json().catch(() => ({}));
+  if (response.status >= 500 || response.status === 429) throw new LineError(answer.error);
+  if (!response.ok) throw new ApiError(response.status, String(answer.error));
+  return {
+    body: answer as Body,
+    location: response.headers.get('location') ?? '',
+    headers: response.headers,
+  };
+}
+
+async function reach(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, { ...init, cache: 'no-store' });
+  } catch {
+    throw new LineError();
+  }
+}
+
+export async function get<Body>(path: string): Promise<Body> {
+  return (await ask<Body>('GET', path)).body;
+}
+
+export async function post(path: string, fields: Fields = {}): Promise<string> {
+  return (await ask('POST', path, fields)).location;
+}
+
+export async function put(path: string, fields?: Fields): Promise<void> {
+  await ask('PUT', path, fields);
+}
+
+export async function remove(path: string): Promise<void> {
+  await ask('DELETE', path);
+}
+
+/** The last part of an address: the id or the code of what was made. */
+export function lastPart(location: string): string {
+  return location.split('/').at(-1) ?? '';
+}

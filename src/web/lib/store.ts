@@ -1,0 +1,20 @@
+/** What survives a reload, in the browser's own storage, apart for each user. */
+import { account } from '../state/account.ts';
+
+const keyOf = (name: string) => `snug.${account.value?.user.id}.${name}`;
+
+export function load<Value>(name: string, fallback: Value): Value {
+  const text = localStorage.getItem(keyOf(name));
+  return text === null ? fallback : (JSON.parse(text) as Value);
+}
+
+export function save(name: string, value: unknown): void {
+  localStorage.setItem(keyOf(name), JSON.stringify(value));
+}
+
+/** Forgets everything that was kept, of every user of this browser. */
+export function forgetAll(): void {
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith('snug.')) localStorage.removeItem(key);
+  }
+}

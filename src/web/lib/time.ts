@@ -1,0 +1,41 @@
+/** Times as the reader's language and zone have them. */
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const dayOfYear = new Intl.DateTimeFormat(undefined, { dateStyle: 'long' });
+const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+
+export const clockTime = (iso: string) => clock.format(new Date(iso));
+export const fullTime = (iso: string) => full.format(new Date(iso));
+
+/** Whether two times are on one day for the reader. */
+export function isSameDay(one: string, other: string): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString();
+}
+
+/** A day as a separator names it: today, yesterday, a weekday with its date. */
+export function dayName(iso: string): string {
+  const date = new Date(iso);
+  const days = daysAgo(date);
+  if (days < 2) return capitalised(relative.format(-days, 'day'));
+  return date.getFullYear() === new Date().getFullYear()
+    ? day.format(date)
+    : dayOfYear.format(date);
+}
+
+/** A time in as little room as a list has: the clock today, else the date. */
+export function shortTime(iso: string): string {
+  const date = new Date(iso);
+  return daysAgo(date) < 1 ? clock.format(date) : short.format(date);
+}
+
+function daysAgo(date: Date): number {
+  const midnight = (of: Date) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
+  return Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}

@@ -1,0 +1,40 @@
+/** What goes over the wire, as the server's own schemas say. Types only: nothing of it is shipped. */
+import type { Static } from 'typebox';
+import type { ChatList, Directory as DirectorySchema } from '../../chats/schema.ts';
+import type { InviteAnswer, InviteList } from '../../invites/schema.ts';
+import type { Member as MemberSchema } from '../../members/schema.ts';
+import type { Message as MessageSchema } from '../../messages/schema.ts';
+import type { SearchAnswer } from '../../search/schema.ts';
+import type { SessionAnswer, SessionList } from '../../sessions/schema.ts';
+import type { UserAnswer } from '../../users/schema.ts';
+
+export type Account = Static<typeof SessionAnswer>;
+export type Device = Static<typeof SessionList>['sessions'][number];
+export type Chat = Static<typeof ChatList>['chats'][number];
+export type OpenChat = Static<typeof DirectorySchema>['chats'][number];
+export type Member = Static<typeof MemberSchema>;
+export type Message = Static<typeof MessageSchema>;
+export type Invite = Static<typeof InviteList>['invites'][number];
+export type InvitedTo = Static<typeof InviteAnswer>['invite'];
+export type Hit = Static<typeof SearchAnswer>['hits'][number];
+export type User = Static<typeof UserAnswer>['user'];
+
+/** What the stream of events tells, by type; see src/events/describe.ts. */
+export interface Told {
+  message: { chat_id: number; message: Message };
+  'message.edited': { chat_id: number; message: Message };
+  'message.deleted': { chat_id: number; id: number };
+  reaction: { chat_id: number; id: number; reactions: NonNullable<Message['reactions']> };
+  chat: { chat: { id: number; title: string } };
+  'chat.deleted': { chat_id: number };
+  'member.joined': { chat_id: number; member: Member };
+  'member.changed': { chat_id: number; member: Member };
+  'member.left': { chat_id: number; user_id: number };
+  read: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
+  notify: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
+  typing: { chat_id: number; user_id: number };
+  'session.ended': { session_id: number };
+  reset: Record<string, never>;
+}
+
+export type Notify = 'all' | 'mentions' | 'nothing';

@@ -1,0 +1,33 @@
+/** Who is signed in. */
+import { signal } from '@preact/signals';
+import { ApiError, ask, get } from '../lib/api.ts';
+import type { Account } from '../lib/wire.ts';
+
+/** Undefined until it is known; null if nobody is. */
+export const account = signal<Account | null | undefined>(undefined);
+
+export const ownId = () => account.value?.user.id ?? 0;
+
+/** Finds out who is signed in. Without the cookie that scripts can see there is nobody to ask for. */
+export async function loadAccount(): Promise<void> {
+  if (!/(^|; )user_id=\d/.test(document.cookie)) {
+    account.value = null;
+    return;
+  }
+  try {
+    account.value = await get<Account>('/api/session');
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    account.value = null;
+  }
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  await ask('POST', '/api/login', { name, password });
+  await loadAccount();
+}
+
+export async function register(fields: Record<string, string>): Promise<void> {
+  await ask('POST', '/api/user', fields);
+  await loadAccount();
+}

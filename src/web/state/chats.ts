@@ -1,0 +1,76 @@
+/** The list of chats. */
+import { batch, computed, signal } from '@preact/signals';
+import { get } from '../lib/api.ts';
+import type { Chat, Message, Notify } from '../lib/wire.ts';
+import { ownId } from './account.ts';
+
+const byId = signal<ReadonlyMap<number, Chat>>(new Map());
+
+export const isLoaded = signal(false);
+
+/** The chats by latest activity, newest first. */
+export const chats = computed(() => [...byId.value.values()].sort((a, b) => moved(b) - moved(a)));
+
+/** How much is unread in the chats that one wants to be told of. */
+export const unreadTotal = computed(() =>
+  chats.value.reduce((sum, chat) => sum + countOf(chat), 0),
+);
+
+export const chatOf = (id: number): Chat | undefined => byId.value.get(id);
+
+export async function loadChats(): Promise<void> {
+  const { chats: list } = await get<{ chats: Chat[] }>('/api/chats');
+  batch(() => {
+    byId.value = new Map(list.map((chat) => [chat.id, chat]));
+    // The list comes in order; what happens later is newer than all of it.
+    for (const [index, chat] of list.entries()) order.set(chat.id, -index);
+    isLoaded.value = true;
+  });
+}
+
+/** What counts for the badge of the whole: all, only mentions, or nothing. */
+export function countOf({ notify, unread = 0, mentions = 0 }: Chat): number {
+  if (notify === 'nothing') return 0;
+  return notify === 'mentions' ? mentions : unread;
+}
+
+export function patchChat(id: number, patch: Partial<Chat>): void {
+  const chat = byId.value.get(id);
+  if (chat !== undefined) byId.value = new Map(byId.value).set(id, { ...chat, ...patch });
+}
+
+export function dropChat(id: number): void {
+  const rest = new Map(byId.value);
+  rest.delete(id);
+  byId.value = rest;
+}
+
+/** Shows a new message as its chat's last one. */
+export function noteMessage(chatId: number, message: Message, isRead: boolean): void {
+  const chat = byId.value.get(chatId);
+  if (chat === undefined) return;
+  order.set(chatId, ++latest);
+  const isOwn = message.sender_id === ownId();
+  patchChat(chatId, {
+    last_message: message.content,
+    last_message_time: message.time,
+    sender_id: message.sender_id,
+    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && { unread: (chat.unread ?? 0) + 1 }),
+  });
+}
+
+export function noteReading(
+  chatId: number,
+  reading: { unread: number; mentions: number; notify: Notify; id: number },
+): void {
+  const { unread, mentions, notify, id } = reading;
+  const { notify: _, ...rest } = byId.value.get(chatId) ?? ({} as Chat);
+  if (!byId.value.has(chatId)) return;
+  const chat = { ...rest, unread, mentions, read_id: id, ...(notify !== 'all' && { notify }) };
+  byId.value = new Map(byId.value).set(chatId, chat);
+}
+
+/** Where a chat stands in the list; what moved last has the largest number. */
+const order = new Map<number, number>();
+let latest = 0;
+const moved = ({ id }: Chat) => order.get(id) ?? 0;

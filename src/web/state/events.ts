@@ -1,0 +1,85 @@
+/** What happens on the server, taken into what is shown. */
+
+import { route } from '../lib/route.ts';
+import type { Told } from '../lib/wire.ts';
+import { account, ownId } from './account.ts';
+import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } from './chats.ts';
+import { dropMember, noteMember } from './members.ts';
+import { notice } from './notices.ts';
+import { settle } from './outbox.ts';
+import { addMessage, changeMessage, dropMessage, openRun, run } from './timeline.ts';
+import { noteTyping, stopTyping } from './typing.ts';
+
+type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
+
+const handlers: Handlers = {
+  message({ chat_id: chatId, message }) {
+    stopTyping(chatId, message.sender_id);
+    noteMessage(chatId, message, isBeingRead(chatId));
+    addMessage(chatId, message);
+    settle(message.id);
+    notice(chatId, message);
+  },
+  'message.edited'({ chat_id: chatId, message }) {
+    changeMessage(chatId, message.id, message);
+    void loadChats();
+  },
+  'message.deleted'({ chat_id: chatId, id }) {
+    dropMessage(chatId, id);
+    void loadChats();
+  },
+  reaction({ chat_id: chatId, id, reactions }) {
+    changeMessage(chatId, id, { reactions });
+  },
+  chat({ chat: { id, title } }) {
+    patchChat(id, { title });
+  },
+  'chat.deleted'({ chat_id: chatId }) {
+    dropChat(chatId);
+  },
+  'member.joined'({ chat_id: chatId, member }) {
+    noteMember(chatId, member);
+    if (member.id === ownId()) void loadChats();
+  },
+  'member.changed'({ chat_id: chatId, member }) {
+    noteMember(chatId, member);
+  },
+  'member.left'({ chat_id: chatId, user_id: userId }) {
+    dropMember(chatId, userId);
+    if (userId === ownId()) dropChat(chatId);
+  },
+  read(data) {
+    noteReading(data.chat_id, data);
+  },
+  notify(data) {
+    noteReading(data.chat_id, data);
+  },
+  typing({ chat_id: chatId, user_id: userId }) {
+    noteTyping(chatId, userId);
+  },
+  'session.ended'({ session_id: id }) {
+    if (id === account.value?.session.id) account.value = null;
+  },
+  reset() {
+    void reload();
+  },
+};
+
+/** Takes an event; one that comes while the list is being loaded makes it be loaded again. */
+export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
+  if (!isLoaded.value) void loadChats();
+  handlers[type](data);
+}
+
+/** Loads everything anew: too much was missed to be told one by one. */
+async function reload(): Promise<void> {
+  await loadChats();
+  const open = run.value;
+  if (open !== undefined) await openRun(open.chatId);
+}
+
+/** Whether somebody has this chat before their eyes, so that what arrives is read at once. */
+function isBeingRead(chatId: number): boolean {
+  const here = route.value;
+  return here.name === 'chat' && here.chatId === chatId && !document.hidden;
+}

@@ -1,0 +1,40 @@
+/** The names behind ids. */
+import { type Signal, signal } from '@preact/signals';
+import { ApiError, get } from '../lib/api.ts';
+import type { Member, User } from '../lib/wire.ts';
+
+const names = new Map<number, Signal<string | undefined>>();
+
+/** A user's name: undefined while it is looked up, empty if there is no such user any more. */
+export function nameOf(id: number): string | undefined {
+  const known = names.get(id);
+  if (known !== undefined) return known.value;
+  const name = signal<string | undefined>(undefined);
+  names.set(id, name);
+  void lookUp(id, name);
+  return name.value;
+}
+
+/** Takes names from a list of members, which spares looking them up. */
+export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
+  for (const { id, name } of members) {
+    const known = names.get(id);
+    if (known === undefined) names.set(id, signal<string | undefined>(name));
+    else known.value = name;
+  }
+}
+
+/** Whose account is gone. */
+export function isGone(id: number): boolean {
+  return nameOf(id) === '';
+}
+
+async function lookUp(id: number, name: Signal<string | undefined>): Promise<void> {
+  try {
+    name.value = (await get<{ user: User }>(`/api/user/${id}`)).user.name;
+  } catch (error) {
+    // Anything else than "no such user" is asked for again when it is next needed.
+    if (error instanceof ApiError && error.status === 404) name.value = '';
+    else names.delete(id);
+  }
+}

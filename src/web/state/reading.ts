@@ -1,0 +1,15 @@
+/** Reading: what one has seen is noted, here and on the server. */
+import { put } from '../lib/api.ts';
+import { chatOf, patchChat } from './chats.ts';
+
+/** The newest message that was reported as read, by chat. */
+const reported = new Map<number, number>();
+
+/** Notes that a chat is read up to a message; told to the server once. */
+export function readUpTo(chatId: number, id: number): void {
+  if ((reported.get(chatId) ?? 0) >= id) return;
+  reported.set(chatId, id);
+  if (!chatOf(chatId)?.unread) return;
+  patchChat(chatId, { unread: 0, mentions: 0 });
+  put(`/api/chats/${chatId}/read`, { id: String(id) }).catch(() => reported.delete(chatId));
+}

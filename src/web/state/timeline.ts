@@ -1,0 +1,116 @@
+/** The messages of the chat that is open: one run of them, of which more can be had at both ends. */
+import { signal } from '@preact/signals';
+import { ask } from '../lib/api.ts';
+import type { Message } from '../lib/wire.ts';
+
+/** A run grows to so many messages; what is farther off is let go and can be loaded again. */
+const runLimit = 250;
+
+const pageSize = 50;
+
+export interface Run {
+  readonly chatId: number;
+  readonly messages: readonly Message[];
+  readonly hasOlder: boolean;
+  /** Whether there are newer messages than these: what arrives is then not shown. */
+  readonly hasNewer: boolean;
+}
+
+export const run = signal<Run | undefined>(undefined);
+
+/** One load at a time: two would fetch the same page. */
+let loading: Promise<void> | undefined;
+
+/** Opens a chat at its newest messages, or around one of them. */
+export async function openRun(chatId: number, around?: number): Promise<void> {
+  if (around === undefined) {
+    const page = await fetchPage(chatId, '');
+    run.value = { chatId, ...page };
+    return;
+  }
+  const [older, newer] = await Promise.all([
+    fetchPage(chatId, `&before=${around + 1}`),
+    fetchPage(chatId, `&after=${around}`),
+  ]);
+  run.value = {
+    chatId,
+    messages: [...older.messages, ...newer.messages],
+    hasOlder: older.hasOlder,
+    hasNewer: newer.hasNewer,
+  };
+}
+
+export function loadOlder(): Promise<void> {
+  loading ??= extendOlder().finally(() => (loading = undefined));
+  return loading;
+}
+
+export function loadNewer(): Promise<void> {
+  loading ??= extendNewer().finally(() => (loading = undefined));
+  return loading;
+}
+
+async function extendOlder(): Promise<void> {
+  const before = run.value;
+  const first = before?.messages[0];
+  if (!before?.hasOlder || first === undefined) return;
+  const page = await fetchPage(before.chatId, `&before=${first.id}`);
+  const now = run.value;
+  if (now?.chatId !== before.chatId || now.messages[0]?.id !== first.id) return;
+  const all = [...page.messages, ...now.messages];
+  const messages = all.slice(0, runLimit);
+  const hasNewer = now.hasNewer || messages.length < all.length;
+  run.value = { ...now, messages, hasOlder: page.hasOlder, hasNewer };
+}
+
+async function extendNewer(): Promise<void> {
+  const before = run.value;
+  const last = before?.messages.at(-1);
+  if (!before?.hasNewer || last === undefined) return;
+  const page = await fetchPage(before.chatId, `&after=${last.id}`);
+  const now = run.value;
+  if (now?.chatId !== before.chatId || now.messages.at(-1)?.id !== last.id) return;
+  const all = [...now.messages, ...page.messages];
+  const messages = all.slice(-runLimit);
+  const hasOlder = now.hasOlder || messages.length < all.length;
+  run.value = { ...now, messages, hasOlder, hasNewer: page.hasNewer };
+}
+
+async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chatId'>> {
+  type Page = { messages: Message[] };
+  const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
+  const { body, headers } = await ask<Page>('GET', path);
+  const links = headers.get('link') ?? '';
+  return {
+    messages: body.messages,
+    hasOlder: links.includes('rel="prev"'),
+    hasNewer: links.includes('rel="next"'),
+  };
+}
+
+/** Shows a message that has just been posted, if the run reaches the end of its chat. */
+export function addMessage(chatId: number, message: Message): void {
+  const now = run.value;
+  if (now?.chatId !== chatId || now.hasNewer) return;
+  if (now.messages.some(({ id }) => id === message.id)) return;
+  run.value = { ...now, messages: [...now.messages, message] };
+}
+
+export function changeMessage(chatId: number, id: number, patch: Partial<Message>): void {
+  const now = run.value;
+  if (now?.chatId !== chatId) return;
+  const messages = now.messages.map((message) =>
+    message.id === id ? { ...message, ...patch } : message,
+  );
+  run.value = { ...now, messages };
+}
+
+/** Marks a message as deleted; it keeps its place, so that nothing jumps under the reader. */
+export function dropMessage(chatId: number, id: number): void {
+  const now = run.value;
+  if (now?.chatId !== chatId) return;
+  deleted.value = new Set(deleted.value).add(id);
+}
+
+/** The messages that were deleted while one was looking. */
+export const deleted = signal<ReadonlySet<number>>(new Set());

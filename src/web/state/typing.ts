@@ -1,0 +1,44 @@
+/** Who is typing, and telling the others that one is. */
+import { signal } from '@preact/signals';
+import { post } from '../lib/api.ts';
+
+/** Somebody types until so long after they were last heard of, in ms. */
+const lasting = 6_000;
+
+/** The others are told at most this often, in ms. */
+const interval = 3_000;
+
+const until = signal<ReadonlyMap<string, number>>(new Map());
+let lastTold = 0;
+
+/** The users who are typing in a chat. */
+export function typists(chatId: number): number[] {
+  return [...until.value.keys()]
+    .map((key) => key.split('/').map(Number))
+    .filter(([chat]) => chat === chatId)
+    .map(([, user = 0]) => user);
+}
+
+export function noteTyping(chatId: number, userId: number): void {
+  const key = `${chatId}/${userId}`;
+  until.value = new Map(until.value).set(key, Date.now() + lasting);
+  setTimeout(forgetIdle, lasting + 50);
+}
+
+/** Somebody has sent what they typed. */
+export function stopTyping(chatId: number, userId: number): void {
+  const rest = new Map(until.value);
+  if (rest.delete(`${chatId}/${userId}`)) until.value = rest;
+}
+
+export function tellTyping(chatId: number): void {
+  if (Date.now() - lastTold < interval) return;
+  lastTold = Date.now();
+  // Nobody misses it if it does not arrive.
+  post(`/api/chats/${chatId}/typing`).catch(() => {});
+}
+
+function forgetIdle(): void {
+  const now = Date.now();
+  until.value = new Map([...until.value].filter(([, end]) => end > now));
+}

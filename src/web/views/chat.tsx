@@ -1,0 +1,43 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { paths } from '../lib/route.ts';
+import type { Message } from '../lib/wire.ts';
+import { chatOf } from '../state/chats.ts';
+import { loadMembers } from '../state/members.ts';
+import { texts } from '../texts/index.ts';
+import { Composer } from './composer.tsx';
+import { IconLink } from './icons.tsx';
+import { Timeline } from './timeline.tsx';
+
+/** What one is about to do with a message: answer it, or change it. */
+export interface Intent {
+  readonly kind: 'reply' | 'edit';
+  readonly message: Message;
+}
+
+interface Props {
+  readonly chatId: number;
+  readonly messageId: number | undefined;
+}
+
+/** A chat: its head, its messages, and where one writes. */
+export function ChatPane({ chatId, messageId }: Props) {
+  const intent = useSignal<Intent | undefined>(undefined);
+  const title = chatOf(chatId)?.title ?? '';
+  useEffect(() => {
+    // Who is not in the chat is told so by the timeline.
+    loadMembers(chatId).catch(() => {});
+  }, [chatId]);
+  return (
+    <section class="pane chat-pane" aria-label={title}>
+      <header class="bar">
+        <IconLink of="back" label={texts.back} href={paths.home} />
+        <h2>{title}</h2>
+        <IconLink of="search" label={texts.search} href={paths.search('', chatId)} />
+        <IconLink of="people" label={texts.chatMenu} href={paths.members(chatId)} />
+      </header>
+      <Timeline chatId={chatId} messageId={messageId} intent={intent} />
+      <Composer chatId={chatId} title={title} intent={intent} />
+    </section>
+  );
+}

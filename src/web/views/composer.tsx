@@ -1,0 +1,209 @@
+import { type Signal, useSignal } from '@preact/signals';
+import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { put } from '../lib/api.ts';
+import { load, save } from '../lib/store.ts';
+import { ownId } from '../state/account.ts';
+import { membersOf } from '../state/members.ts';
+import { enqueue } from '../state/outbox.ts';
+import { run } from '../state/timeline.ts';
+import { tellTyping } from '../state/typing.ts';
+import { texts } from '../texts/index.ts';
+import type { Intent } from './chat.tsx';
+import { EmojiButton } from './emoji-button.tsx';
+import { sentenceOf } from './form.tsx';
+import { Icon, IconButton } from './icons.tsx';
+import { displayName } from './message.tsx';
+import { moved, Options, optionId } from './options.tsx';
+
+/** A mention that is being typed: an @ and the beginning of a name, right before the caret. */
+const beingTyped = /(?<![\p{L}\p{N}_])@([^@\n]{0,32})$/u;
+
+/** The id of the list of names. */
+const listId = 'names';
+
+/** So many names are offered. */
+const offered = 6;
+
+interface Props {
+  readonly chatId: number;
+  readonly title: string;
+  readonly intent: Signal<Intent | undefined>;
+}
+
+export function Composer({ chatId, title, intent }: Props) {
+  const input = useRef<HTMLTextAreaElement>(null);
+  const text = useSignal(load(`draft.${chatId}`, ''));
+  const names = useSignal<readonly string[]>([]);
+  const chosen = useSignal(0);
+  const error = useSignal('');
+
+  const write = (value: string) => {
+    text.value = value;
+    if (intent.value?.kind !== 'edit') save(`draft.${chatId}`, value);
+  };
+  const leave = () => {
+    const wasEdit = intent.value?.kind === 'edit';
+    intent.value = undefined;
+    if (wasEdit) text.value = load(`draft.${chatId}`, '');
+  };
+
+  useEffect(() => {
+    if (intent.value?.kind === 'edit') text.value = intent.value.message.content;
+    input.current?.focus();
+  }, [intent.value]);
+  useEffect(() => fitHeight(input.current), [text.value]);
+
+  const submit = async () => {
+    const content = text.value.trim();
+    if (content === '') return;
+    error.value = '';
+    const now = intent.value;
+    if (now?.kind === 'edit') {
+      try {
+        await put(`/api/chats/${chatId}/messages/${now.message.id}`, { content });
+      } catch (thrown) {
+        error.value = sentenceOf(thrown);
+        return;
+      }
+      leave();
+      return;
+    }
+    enqueue(chatId, content, now?.message.id);
+    write('');
+    leave();
+  };
+
+  const complete = (name: string) => {
+    const caret = input.current?.selectionStart ?? text.value.length;
+    const before = text.value.slice(0, caret).replace(beingTyped, `@${name} `);
+    write(before + text.value.slice(caret));
+    names.value = [];
+    queueMicrotask(() => input.current?.setSelectionRange(before.length, before.length));
+  };
+
+  const onInput = (event: TargetedInputEvent<HTMLTextAreaElement>) => {
+    const { value, selectionStart } = event.currentTarget;
+    write(value);
+    if (value !== '') tellTyping(chatId);
+    names.value = offer(chatId, value.slice(0, selectionStart));
+    chosen.value = 0;
+  };
+
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
+    if (event.isComposing) return;
+    if (names.value.length > 0 && pickByKey(event)) return;
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      void submit();
+    } else if (event.key === 'ArrowUp' && text.value === '') {
+      const own = run.value?.messages.findLast((message) => message.sender_id === ownId());
+      if (own === undefined) return;
+      event.preventDefault();
+      intent.value = { kind: 'edit', message: own };
+    } else if (event.key === 'Escape') leave();
+  };
+
+  const pickByKey = (event: KeyboardEvent): boolean => {
+    const next = moved(event.key, chosen.value, names.value.length);
+    const name = names.value[chosen.value];
+    if (next !== undefined) chosen.value = next;
+    else if (event.key === 'Escape') names.value = [];
+    else if ((event.key === 'Enter' || event.key === 'Tab') && name !== undefined) complete(name);
+    else return false;
+    event.preventDefault();
+    return true;
+  };
+
+  const insert = (emoji: string) => {
+    const caret = input.current?.selectionStart ?? text.value.length;
+    write(text.value.slice(0, caret) + emoji + text.value.slice(caret));
+    input.current?.focus();
+  };
+
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      {intent.value !== undefined && <IntentBar intent={intent.value} onLeave={leave} />}
+      {error.value !== '' && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {names.value.length > 0 && (
+        <Options
+          id={listId}
+          label={texts.members}
+          items={names.value}
+          chosen={chosen.value}
+          onPick={complete}
+          show={(name) => `@${name}`}
+        />
+      )}
+      <div class="composer-row">
+        <EmojiButton label={texts.emoji} onPick={insert} />
+        <textarea
+          ref={input}
+          rows={1}
+          maxLength={4000}
+          value={text}
+          aria-label={texts.writeMessage(title)}
+          placeholder={texts.writeMessage(title)}
+          aria-autocomplete="list"
+          aria-controls={names.value.length > 0 ? listId : undefined}
+          aria-activedescendant={
+            names.value.length > 0 ? optionId(listId, chosen.value) : undefined
+          }
+          onInput={onInput}
+          onKeyDown={onKeyDown}
+        />
+        <button
+          type="submit"
+          class="icon-button primary"
+          aria-label={texts.send}
+          title={texts.send}
+        >
+          <Icon of="send" />
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** What Enter will do, if it is not simply to send. */
+function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void }) {
+  const { kind, message } = intent;
+  return (
+    <div class="intent">
+      <p>
+        <strong>
+          {kind === 'edit' ? texts.editing : texts.replyTo(displayName(message.sender_id))}
+        </strong>{' '}
+        {kind === 'reply' && message.content}
+      </p>
+      <IconButton of="close" label={texts.cancel} onClick={onLeave} />
+    </div>
+  );
+}
+
+/** The members whose names begin with what stands behind the last @. */
+function offer(chatId: number, before: string): string[] {
+  const beginning = beingTyped.exec(before)?.[1]?.toLocaleLowerCase();
+  if (beginning === undefined) return [];
+  return membersOf(chatId)
+    .filter(({ id, name }) => id !== ownId() && name.toLocaleLowerCase().startsWith(beginning))
+    .map(({ name }) => name)
+    .slice(0, offered);
+}
+
+/** As high as its text, up to what the style allows. */
+function fitHeight(area: HTMLTextAreaElement | null): void {
+  if (area === null) return;
+  area.style.height = 'auto';
+  area.style.height = `${area.scrollHeight}px`;
+}

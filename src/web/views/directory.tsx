@@ -1,0 +1,70 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { ask, post } from '../lib/api.ts';
+import { go, paths } from '../lib/route.ts';
+import type { OpenChat } from '../lib/wire.ts';
+import { account } from '../state/account.ts';
+import { chatOf, loadChats } from '../state/chats.ts';
+import { texts } from '../texts/index.ts';
+import { Avatar } from './avatar.tsx';
+import { sentenceOf } from './form.tsx';
+import { Pane } from './pane.tsx';
+
+/** The chats that anyone may join. */
+export function DirectoryPane() {
+  const open = useSignal<readonly OpenChat[] | undefined>(undefined);
+  const next = useSignal<string | undefined>('/api/directory');
+  const error = useSignal('');
+  const guard = (work: Promise<unknown>) =>
+    work.catch((thrown) => {
+      error.value = sentenceOf(thrown);
+    });
+  const more = async () => {
+    if (next.value === undefined) return;
+    const { body, headers } = await ask<{ chats: OpenChat[] }>('GET', next.value);
+    open.value = [...(open.value ?? []), ...body.chats];
+    next.value = /<([^>]+)>/.exec(headers.get('link') ?? '')?.[1];
+  };
+  const join = async (id: number) => {
+    await post(`/api/chats/${id}/members`, { name: account.value?.user.name ?? '' });
+    await loadChats();
+    go(paths.chat(id));
+  };
+  useEffect(() => {
+    void guard(more());
+  }, []);
+  return (
+    <Pane title={texts.directory}>
+      {error.value !== '' && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {open.value?.length === 0 && <p class="empty">{texts.noOpenChats}</p>}
+      <ul class="people">
+        {open.value?.map(({ id, title, members }) => (
+          <li key={id}>
+            <Avatar id={id} name={title} />
+            <span class="name">
+              {title} <small>{texts.memberCount(members)}</small>
+            </span>
+            {chatOf(id) === undefined ? (
+              <button type="button" onClick={() => guard(join(id))}>
+                {texts.join}
+              </button>
+            ) : (
+              <a class="button" href={paths.chat(id)}>
+                {texts.open}
+              </a>
+            )}
+          </li>
+        ))}
+      </ul>
+      {open.value !== undefined && next.value !== undefined && (
+        <button type="button" onClick={() => guard(more())}>
+          {texts.more}
+        </button>
+      )}
+    </Pane>
+  );
+}

@@ -1,0 +1,33 @@
+import { useSignal } from '@preact/signals';
+import type { FunctionComponent } from 'preact';
+import { Dialog } from './dialog.tsx';
+import { IconButton } from './icons.tsx';
+
+interface Props {
+  readonly label: string;
+  readonly onPick: (emoji: string) => unknown;
+}
+
+/** Opens the emoji; they are loaded when somebody first asks for them. */
+export function EmojiButton({ label, onPick }: Props) {
+  const Picker = useSignal<FunctionComponent<Pick<Props, 'onPick'>> | undefined>(undefined);
+  const isOpen = useSignal(false);
+  const open = async () => {
+    isOpen.value = true;
+    Picker.value ??= (await import('./emoji-picker.tsx')).EmojiPicker;
+  };
+  const pick = (emoji: string) => {
+    isOpen.value = false;
+    onPick(emoji);
+  };
+  return (
+    <>
+      <IconButton of="smile" label={label} onClick={open} />
+      {isOpen.value && (
+        <Dialog title={label} onClose={() => (isOpen.value = false)}>
+          {Picker.value && <Picker.value onPick={pick} />}
+        </Dialog>
+      )}
+    </>
+  );
+}

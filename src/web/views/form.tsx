@@ -1,0 +1,85 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren, InputHTMLAttributes } from 'preact';
+import { ApiError } from '../lib/api.ts';
+import { texts } from '../texts/index.ts';
+
+interface FieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly type?: 'text' | 'email' | 'password';
+  readonly defaultValue?: string | undefined;
+  readonly autocomplete?: string;
+  readonly required?: boolean;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+}
+
+/** An input with its label and, below, what to know about it. */
+export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
+  const hintId = hint === undefined ? undefined : `${input.name}-hint`;
+  // One of three kinds, which TypeScript would check one by one.
+  const attributes = { ...input, type, 'aria-describedby': hintId };
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input {...(attributes as InputHTMLAttributes)} />
+      {hint !== undefined && <small id={hintId}>{hint}</small>}
+    </label>
+  );
+}
+
+interface FormProps {
+  readonly action: string;
+  readonly children: ComponentChildren;
+  /** Gets the fields that are not empty; what it throws is shown. */
+  readonly onSubmit: (fields: Record<string, string>) => Promise<unknown>;
+  /** Said when it is done. */
+  readonly done?: string;
+}
+
+/** A form that says what went wrong, or that it is done, and is not sent twice. */
+export function Form({ action, children, onSubmit, done }: FormProps) {
+  const error = useSignal('');
+  const note = useSignal('');
+  const isBusy = useSignal(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (isBusy.value) return;
+    const form = event.currentTarget as HTMLFormElement;
+    isBusy.value = true;
+    error.value = note.value = '';
+    try {
+      await onSubmit(fieldsOf(form));
+      note.value = done ?? '';
+    } catch (thrown) {
+      error.value = sentenceOf(thrown);
+    } finally {
+      isBusy.value = false;
+    }
+  };
+  return (
+    <form onSubmit={submit} class="form">
+      {children}
+      {error.value !== '' && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {note.value !== '' && <p role="status">{note}</p>}
+      <button type="submit" class="primary" disabled={isBusy}>
+        {action}
+      </button>
+    </form>
+  );
+}
+
+/** What a person is told of an error. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : texts.unreachable;
+}
+
+function fieldsOf(form: HTMLFormElement): Record<string, string> {
+  const entries = [...new FormData(form)].map(([name, value]) => [name, String(value)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== ''));
+}

@@ -1,0 +1,49 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { get, lastPart, post } from '../lib/api.ts';
+import { paths, replace } from '../lib/route.ts';
+import type { InvitedTo } from '../lib/wire.ts';
+import { chatOf, isLoaded, loadChats } from '../state/chats.ts';
+import { texts } from '../texts/index.ts';
+import { Form, sentenceOf } from './form.tsx';
+import { Pane } from './pane.tsx';
+
+/** Where an invite leads, and the way in. Who has just registered by it is in already. */
+export function InvitePane({ code }: { code: string }) {
+  const invite = useSignal<InvitedTo | undefined>(undefined);
+  const error = useSignal('');
+  useEffect(() => {
+    get<{ invite: InvitedTo }>(`/api/invites/${code}`).then(
+      (answer) => (invite.value = answer.invite),
+      (thrown) => (error.value = sentenceOf(thrown)),
+    );
+  }, [code]);
+  const chatId = invite.value?.chat_id;
+  const isMember = isLoaded.value && chatId !== undefined && chatOf(chatId) !== undefined;
+  useEffect(() => {
+    if (isMember && chatId !== undefined) replace(paths.chat(chatId));
+  }, [isMember]);
+  const join = async () => {
+    const location = await post(`/api/invites/${code}`);
+    await loadChats();
+    replace(paths.chat(Number(lastPart(location))));
+  };
+  return (
+    <Pane title={texts.invites}>
+      {error.value !== '' && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {invite.value !== undefined && (
+        <section class="card">
+          <h3>{texts.invitedTo(invite.value.title)}</h3>
+          <p>{texts.memberCount(invite.value.members)}</p>
+          <Form action={texts.join} onSubmit={join}>
+            {null}
+          </Form>
+        </section>
+      )}
+    </Pane>
+  );
+}

@@ -1,0 +1,97 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { get, post, remove } from '../lib/api.ts';
+import type { Picture } from '../lib/qr.ts';
+import { paths } from '../lib/route.ts';
+import { fullTime } from '../lib/time.ts';
+import type { Invite } from '../lib/wire.ts';
+import { texts } from '../texts/index.ts';
+import { Form } from './form.tsx';
+
+/** The invites to a chat that one may see, to copy, to show and to revoke. */
+export function Invites({ chatId }: { chatId: number }) {
+  const invites = useSignal<readonly Invite[]>([]);
+  const path = `/api/chats/${chatId}/invites`;
+  const refresh = async () => {
+    invites.value = (await get<{ invites: Invite[] }>(path)).invites;
+  };
+  useEffect(() => {
+    refresh().catch(() => {});
+  }, [chatId]);
+  const revoke = async (code: string) => {
+    await remove(`${path}?code=${code}`);
+    await refresh();
+  };
+  return (
+    <section class="card">
+      <h3>{texts.invites}</h3>
+      <ul class="invites">
+        {invites.value.map((invite) => (
+          <InviteItem key={invite.code} invite={invite} onRevoke={() => revoke(invite.code)} />
+        ))}
+      </ul>
+      <Form action={texts.newInvite} onSubmit={(fields) => post(path, fields).then(refresh)}>
+        <label class="check">
+          <input type="checkbox" name="max_uses" value="1" />
+          {texts.oneUse}
+        </label>
+      </Form>
+    </section>
+  );
+}
+
+function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void }) {
+  const isCopied = useSignal(false);
+  const picture = useSignal<Picture | undefined>(undefined);
+  const link = new URL(paths.invite(invite.code), location.origin).href;
+  const copy = async () => {
+    await copyText(link);
+    isCopied.value = true;
+  };
+  const showCode = async () => {
+    const { qrPicture } = await import('../lib/qr.ts');
+    picture.value = picture.value === undefined ? qrPicture(link) : undefined;
+  };
+  return (
+    <li>
+      <input
+        type="text"
+        readOnly
+        value={link}
+        aria-label={texts.invites}
+        onFocus={(e) => e.currentTarget.select()}
+      />
+      <small>
+        {texts.expires(fullTime(invite.expires))}
+        {invite.uses_left !== undefined && `, ${texts.usesLeft(invite.uses_left)}`}
+      </small>
+      <span class="actions">
+        <button type="button" onClick={copy}>
+          {isCopied.value ? texts.copied : texts.copy}
+        </button>
+        <button type="button" aria-expanded={picture.value !== undefined} onClick={showCode}>
+          QR
+        </button>
+        <button type="button" onClick={onRevoke}>
+          {texts.revoke}
+        </button>
+      </span>
+      {picture.value && <QrCode picture={picture.value} />}
+    </li>
+  );
+}
+
+/** With the margin of four modules that readers need. */
+function QrCode({ picture: { size, path } }: { picture: Picture }) {
+  return (
+    <svg class="qr" viewBox={`-4 -4 ${size + 8} ${size + 8}`} role="img" aria-label={texts.qrCode}>
+      <path d={path} />
+    </svg>
+  );
+}
+
+/** The clipboard is there over https and on localhost; elsewhere the old way has to do. */
+async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
+  document.execCommand('copy');
+}

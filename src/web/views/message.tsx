@@ -1,0 +1,185 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { memo } from 'preact/compat';
+import { useEffect } from 'preact/hooks';
+import { get, put, remove } from '../lib/api.ts';
+import { go, paths } from '../lib/route.ts';
+import { clockTime, fullTime } from '../lib/time.ts';
+import type { Message } from '../lib/wire.ts';
+import { ownId } from '../state/account.ts';
+import { isOwner } from '../state/members.ts';
+import { type Draft, discard, retry } from '../state/outbox.ts';
+import { nameOf } from '../state/people.ts';
+import { deleted, run } from '../state/timeline.ts';
+import { texts } from '../texts/index.ts';
+import { Avatar } from './avatar.tsx';
+import type { Intent } from './chat.tsx';
+import { EmojiButton } from './emoji-button.tsx';
+import { IconButton } from './icons.tsx';
+import { Markdown } from './markdown.tsx';
+
+interface Props {
+  readonly chatId: number;
+  readonly message: Message;
+  /** Whether the sender is shown: the first of several messages in a row. */
+  readonly startsGroup: boolean;
+  readonly intent: Signal<Intent | undefined>;
+  /** The message whose tools are shown. */
+  readonly active: Signal<number>;
+  /** Whether one has come here for this one. */
+  readonly isTarget: boolean;
+}
+
+export const MessageItem = memo(function MessageItem(props: Props) {
+  const { chatId, message, startsGroup, active, isTarget } = props;
+  const name = displayName(message.sender_id);
+  const isDeleted = deleted.value.has(message.id);
+  const show = () => (active.value = message.id);
+  return (
+    <article
+      class="message"
+      data-own={message.sender_id === ownId() ? '' : undefined}
+      data-group={startsGroup ? '' : undefined}
+      data-target={isTarget ? '' : undefined}
+      aria-label={texts.messageFrom(name, fullTime(message.time))}
+      onMouseEnter={show}
+      onFocusCapture={show}
+      onPointerDown={show}
+    >
+      {startsGroup && <Head id={message.sender_id} name={name} time={message.time} />}
+      {message.reply_to !== undefined && <Quote chatId={chatId} id={message.reply_to} />}
+      {isDeleted ? (
+        <p class="gone">{texts.deletedMessage}</p>
+      ) : (
+        <>
+          <Markdown text={message.content} chatId={chatId} />
+          {message.edited !== undefined && (
+            <small class="edited" title={fullTime(message.edited)}>
+              {texts.edited}
+            </small>
+          )}
+          <Reactions chatId={chatId} message={message} />
+          {active.value === message.id && <Tools {...props} />}
+        </>
+      )}
+    </article>
+  );
+});
+
+function Head({ id, name, time }: { id: number; name: string; time: string }) {
+  return (
+    <header class="head">
+      <Avatar id={id} name={name} />
+      <strong class="name">{name}</strong>
+      <time dateTime={time} title={fullTime(time)}>
+        {clockTime(time)}
+      </time>
+    </header>
+  );
+}
+
+/** What one can do with a message. */
+function Tools({ chatId, message, intent }: Props) {
+  const isOwn = message.sender_id === ownId();
+  const path = `/api/chats/${chatId}/messages/${message.id}`;
+  const erase = async () => {
+    if (confirm(texts.deleteMessage)) await remove(path);
+  };
+  return (
+    <div class="tools" role="toolbar" aria-label={texts.message}>
+      <EmojiButton label={texts.react} onPick={(emoji) => react(path, emoji)} />
+      <IconButton
+        of="reply"
+        label={texts.reply}
+        onClick={() => (intent.value = { kind: 'reply', message })}
+      />
+      {isOwn && (
+        <IconButton
+          of="edit"
+          label={texts.edit}
+          onClick={() => (intent.value = { kind: 'edit', message })}
+        />
+      )}
+      {(isOwn || isOwner(chatId)) && <IconButton of="bin" label={texts.delete} onClick={erase} />}
+    </div>
+  );
+}
+
+function Reactions({ chatId, message }: { chatId: number; message: Message }) {
+  const path = `/api/chats/${chatId}/messages/${message.id}`;
+  if (!message.reactions?.length) return null;
+  return (
+    <p class="reactions">
+      {message.reactions.map(({ emoji, user_ids: ids }) => {
+        const isMine = ids.includes(ownId());
+        const names = ids.map(displayName).join(', ');
+        return (
+          <button
+            key={emoji}
+            type="button"
+            aria-pressed={isMine}
+            aria-label={texts.reactedBy(emoji, names)}
+            title={names}
+            onClick={() => (isMine ? unreact(path, emoji) : react(path, emoji))}
+          >
+            {emoji} <span>{ids.length}</span>
+          </button>
+        );
+      })}
+    </p>
+  );
+}
+
+const react = (path: string, emoji: string) =>
+  put(`${path}/reactions/${encodeURIComponent(emoji)}`);
+const unreact = (path: string, emoji: string) =>
+  remove(`${path}/reactions/${encodeURIComponent(emoji)}`);
+
+/** The message that is answered, in a line that leads to it. */
+function Quote({ chatId, id }: { chatId: number; id: number }) {
+  const loaded = run.value?.messages.find((message) => message.id === id);
+  const fetched = useSignal<Message | null | undefined>(undefined);
+  useEffect(() => {
+    if (loaded !== undefined || fetched.value !== undefined) return;
+    get<{ message: Message }>(`/api/chats/${chatId}/messages/${id}`).then(
+      ({ message }) => (fetched.value = message),
+      () => (fetched.value = null),
+    );
+  }, [chatId, id, loaded === undefined]);
+  const original = loaded ?? fetched.value;
+  if (original === undefined) return <p class="quote">…</p>;
+  if (original === null || deleted.value.has(id)) return <p class="quote">{texts.repliedToGone}</p>;
+  return (
+    <p class="quote">
+      <a href={paths.message(chatId, id)} onClick={() => go(paths.message(chatId, id))}>
+        <strong>{displayName(original.sender_id)}</strong> {original.content}
+      </a>
+    </p>
+  );
+}
+
+/** A message that is on its way, or that the server does not take. */
+export function DraftItem({ draft }: { draft: Draft }) {
+  return (
+    <article class="message draft" data-own="" data-failed={draft.error && ''}>
+      <Markdown text={draft.content} chatId={draft.chatId} />
+      {draft.error === undefined ? (
+        <small>{draft.sentAs === undefined && texts.sending}</small>
+      ) : (
+        <p class="error" role="alert">
+          {texts.notSent}: {draft.error}{' '}
+          <button type="button" class="link" onClick={() => retry(draft)}>
+            {texts.tryAgain}
+          </button>{' '}
+          <button type="button" class="link" onClick={() => discard(draft)}>
+            {texts.discard}
+          </button>
+        </p>
+      )}
+    </article>
+  );
+}
+
+export function displayName(id: number): string {
+  const name = nameOf(id);
+  return name === '' ? texts.deletedUser : (name ?? '…');
+}

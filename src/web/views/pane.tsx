@@ -1,0 +1,23 @@
+import type { ComponentChildren } from 'preact';
+import { paths } from '../lib/route.ts';
+import { texts } from '../texts/index.ts';
+import { IconLink } from './icons.tsx';
+
+interface Props {
+  readonly title: string;
+  readonly back?: string;
+  readonly children: ComponentChildren;
+}
+
+/** A part of the client that is no chat: its name, the way back, and what is in it. */
+export function Pane({ title, back = paths.home, children }: Props) {
+  return (
+    <section class="pane" aria-label={title}>
+      <header class="bar">
+        <IconLink of="back" label={texts.back} href={back} />
+        <h2>{title}</h2>
+      </header>
+      <div class="scroll">{children}</div>
+    </section>
+  );
+}

@@ -1,0 +1,131 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { ask } from '../lib/api.ts';
+import { paths, replace } from '../lib/route.ts';
+import { shortTime } from '../lib/time.ts';
+import type { Hit } from '../lib/wire.ts';
+import { chatOf } from '../state/chats.ts';
+import { texts } from '../texts/index.ts';
+import { sentenceOf } from './form.tsx';
+import { displayName } from './message.tsx';
+import { Pane } from './pane.tsx';
+
+/** A person stops typing for so long before a search begins, in ms. */
+const pause = 200;
+
+interface Props {
+  readonly query: string;
+  readonly chatId: number | undefined;
+}
+
+export function SearchPane({ query, chatId }: Props) {
+  const hits = useSignal<readonly Hit[]>([]);
+  const next = useSignal<string | undefined>(undefined);
+  const state = useSignal<'idle' | 'searching' | 'done'>('idle');
+  const error = useSignal('');
+
+  const follow = async (path: string, known: readonly Hit[], isCurrent: () => boolean) => {
+    state.value = 'searching';
+    const page = await searchPage(path);
+    if (!isCurrent()) return;
+    hits.value = [...known, ...page.hits];
+    next.value = page.next;
+    state.value = 'done';
+  };
+
+  useEffect(() => {
+    let isOver = false;
+    hits.value = [];
+    next.value = undefined;
+    state.value = 'idle';
+    error.value = '';
+    if (query.trim() === '') return;
+    const scope = chatId === undefined ? '' : `&chat_id=${chatId}`;
+    const path = `/api/search?q=${encodeURIComponent(query)}${scope}`;
+    const timer = setTimeout(() => {
+      follow(path, [], () => !isOver).catch((thrown) => {
+        error.value = sentenceOf(thrown);
+      });
+    }, pause);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [query, chatId]);
+
+  const more = () => next.value !== undefined && follow(next.value, hits.value, () => true);
+  const chat = chatId === undefined ? undefined : chatOf(chatId);
+  return (
+    <Pane title={texts.search} back={chatId === undefined ? paths.home : paths.chat(chatId)}>
+      <search>
+        <input
+          type="search"
+          autofocus
+          value={query}
+          maxLength={200}
+          aria-label={texts.searchPlaceholder}
+          placeholder={texts.searchPlaceholder}
+          onInput={(event) => replace(paths.search(event.currentTarget.value, chatId))}
+        />
+        {chat !== undefined && (
+          <p>
+            {texts.searchHere}: <strong>{chat.title}</strong>{' '}
+            <a href={paths.search(query)}>{texts.searchEverywhere}</a>
+          </p>
+        )}
+      </search>
+      {error.value !== '' && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      <ol class="hits">
+        {hits.value.map((hit) => (
+          <HitItem key={hit.id} hit={hit} />
+        ))}
+      </ol>
+      <p role="status" class="empty" hidden={state.value !== 'done' || hits.value.length > 0}>
+        {texts.nothingFound}
+      </p>
+      {next.value !== undefined && (
+        <button type="button" onClick={more}>
+          {texts.more}
+        </button>
+      )}
+    </Pane>
+  );
+}
+
+function HitItem({ hit }: { hit: Hit }) {
+  return (
+    <li>
+      <a class="hit" href={paths.message(hit.chat_id, hit.id)}>
+        <span class="hit-head">
+          <strong>{displayName(hit.sender_id)}</strong> {chatOf(hit.chat_id)?.title}
+          <time dateTime={hit.time}>{shortTime(hit.time)}</time>
+        </span>
+        <span>{highlighted(hit)}</span>
+      </a>
+    </li>
+  );
+}
+
+/** The snippet with what was found marked in it. */
+function highlighted({ snippet, marks }: Hit) {
+  const parts = [];
+  let at = 0;
+  for (const [start = 0, end = 0] of marks) {
+    parts.push(snippet.slice(at, start), <mark key={start}>{snippet.slice(start, end)}</mark>);
+    at = end;
+  }
+  return [...parts, snippet.slice(at)];
+}
+
+/** A page of hits; one that the server cut short without a hit is followed on. */
+async function searchPage(path: string): Promise<{ hits: Hit[]; next: string | undefined }> {
+  const { body, headers } = await ask<{ hits: Hit[] }>('GET', path);
+  const next = /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+  return body.hits.length === 0 && next !== undefined
+    ? searchPage(next)
+    : { hits: body.hits, next };
+}

@@ -1,0 +1,146 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { ask, get, put, remove } from '../lib/api.ts';
+import { forgetAll } from '../lib/store.ts';
+import { fullTime } from '../lib/time.ts';
+import type { Device } from '../lib/wire.ts';
+import { account, loadAccount, ownId } from '../state/account.ts';
+import { canNotify, wanted, wantNotices } from '../state/notices.ts';
+import { texts } from '../texts/index.ts';
+import { Field, Form } from './form.tsx';
+import { Pane } from './pane.tsx';
+
+export function SettingsPane() {
+  return (
+    <Pane title={texts.settings}>
+      <Profile />
+      {canNotify && (
+        <section class="card">
+          <h3>{texts.notifications}</h3>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={wanted}
+              onChange={(event) => wantNotices(event.currentTarget.checked)}
+            />
+            {texts.notifyDevice}
+          </label>
+        </section>
+      )}
+      <Password />
+      <Devices />
+      <section class="card">
+        <button type="button" onClick={signOut}>
+          {texts.signOut}
+        </button>
+        <button type="button" class="danger" onClick={deleteAccount}>
+          {texts.deleteAccount}
+        </button>
+      </section>
+    </Pane>
+  );
+}
+
+function Profile() {
+  const user = account.value?.user;
+  const change = async (fields: Record<string, string>) => {
+    await put(`/api/user/${ownId()}`, fields);
+    await loadAccount();
+  };
+  return (
+    <section class="card">
+      <h3>{texts.profile}</h3>
+      <Form action={texts.save} onSubmit={change} done={texts.saved}>
+        <Field name="name" label={texts.name} defaultValue={user?.name} maxLength={32} required />
+        <Field name="email" label={texts.email} type="email" defaultValue={user?.email} required />
+      </Form>
+    </section>
+  );
+}
+
+function Password() {
+  return (
+    <section class="card">
+      <h3>{texts.changePassword}</h3>
+      <Form
+        action={texts.changePassword}
+        done={texts.passwordChanged}
+        onSubmit={(fields) => put(`/api/user/${ownId()}/password`, fields)}
+      >
+        <Field
+          name="current_password"
+          label={texts.currentPassword}
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <Field
+          name="password"
+          label={texts.newPassword}
+          type="password"
+          autocomplete="new-password"
+          minLength={8}
+          hint={texts.passwordHint}
+          required
+        />
+      </Form>
+    </section>
+  );
+}
+
+function Devices() {
+  const devices = useSignal<readonly Device[]>([]);
+  const refresh = async () => {
+    devices.value = (await get<{ sessions: Device[] }>('/api/sessions')).sessions;
+  };
+  const end = async (query: string) => {
+    await remove(`/api/sessions?${query}`);
+    await refresh();
+  };
+  useEffect(() => {
+    refresh().catch(() => {});
+  }, []);
+  return (
+    <section class="card">
+      <h3>{texts.devices}</h3>
+      <ul class="people">
+        {devices.value.map(({ id, device, last_seen: seen, current }) => (
+          <li key={id}>
+            <span class="name">
+              {device} {current && <small class="tag">{texts.thisDevice}</small>}
+              <small>{texts.lastSeen(fullTime(seen))}</small>
+            </span>
+            {!current && (
+              <button type="button" onClick={() => end(`id=${id}`)}>
+                {texts.endSession}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {devices.value.length > 1 && (
+        <button type="button" onClick={() => end('others=1')}>
+          {texts.endOthers}
+        </button>
+      )}
+    </section>
+  );
+}
+
+async function signOut(): Promise<void> {
+  await ask('GET', '/api/logout');
+  forget();
+}
+
+async function deleteAccount(): Promise<void> {
+  if (!confirm(texts.deleteAccountQuestion)) return;
+  await remove('/api/user');
+  forget();
+}
+
+/** Leaves nothing behind for the next one at this browser. */
+function forget(): void {
+  forgetAll();
+  location.hash = '';
+  location.reload();
+}

@@ -1,0 +1,90 @@
+import { useSignal } from '@preact/signals';
+import { paths, route } from '../lib/route.ts';
+import { shortTime } from '../lib/time.ts';
+import type { Chat } from '../lib/wire.ts';
+import { ownId } from '../state/account.ts';
+import { chats, isLoaded } from '../state/chats.ts';
+import { line } from '../state/line.ts';
+import { nameOf } from '../state/people.ts';
+import { texts } from '../texts/index.ts';
+import { Avatar } from './avatar.tsx';
+import { IconButton, IconLink } from './icons.tsx';
+import { NewChat } from './new-chat.tsx';
+
+export function Sidebar() {
+  const isMaking = useSignal(false);
+  return (
+    <nav class="sidebar" aria-label={texts.chats}>
+      <header class="bar">
+        <h1>{texts.chats}</h1>
+        <IconLink of="search" label={texts.search} href={paths.search('')} />
+        <IconLink of="compass" label={texts.directory} href={paths.directory} />
+        <IconLink of="settings" label={texts.settings} href={paths.settings} />
+        <IconButton of="plus" label={texts.newChat} onClick={() => (isMaking.value = true)} />
+      </header>
+      <LineState />
+      <ul class="chats">
+        {chats.value.map((chat) => (
+          <ChatItem key={chat.id} chat={chat} />
+        ))}
+      </ul>
+      {isLoaded.value && chats.value.length === 0 && <p class="empty">{texts.noChats}</p>}
+      {isMaking.value && <NewChat onClose={() => (isMaking.value = false)} />}
+    </nav>
+  );
+}
+
+/** Says so while the line is down; otherwise takes no room. */
+function LineState() {
+  return (
+    <p class="line" role="status" hidden={line.value === 'open'}>
+      {line.value === 'broken'
+        ? texts.lineBroken
+        : line.value === 'connecting' && texts.lineConnecting}
+    </p>
+  );
+}
+
+function ChatItem({ chat }: { chat: Chat }) {
+  const here = route.value;
+  const isHere = 'chatId' in here && here.chatId === chat.id;
+  return (
+    <li>
+      <a
+        class="chat"
+        href={paths.chat(chat.id)}
+        aria-current={isHere ? 'page' : undefined}
+        data-muted={chat.notify === 'nothing' ? '' : undefined}
+      >
+        <Avatar id={chat.id} name={chat.title} />
+        <span class="chat-title">{chat.title}</span>
+        <span class="chat-time">
+          {chat.last_message_time !== null && shortTime(chat.last_message_time)}
+        </span>
+        <span class="chat-last">{preview(chat)}</span>
+        <Badge chat={chat} />
+      </a>
+    </li>
+  );
+}
+
+function preview({ last_message: text, sender_id: sender, direct }: Chat): string {
+  if (text === null || sender === null) return '';
+  if (sender === ownId()) return `${texts.you}: ${text}`;
+  return direct ? text : `${nameOf(sender) ?? ''}: ${text}`;
+}
+
+function Badge({ chat: { unread = 0, mentions = 0 } }: { chat: Chat }) {
+  if (unread === 0) return null;
+  const label =
+    mentions > 0 ? `${texts.unread(unread)}, ${texts.mentions(mentions)}` : texts.unread(unread);
+  return (
+    <span class="badge" data-mention={mentions > 0 ? '' : undefined}>
+      <span aria-hidden="true">
+        {mentions > 0 && '@'}
+        {unread > 99 ? '99+' : unread}
+      </span>
+      <span class="unseen">{label}</span>
+    </span>
+  );
+}

@@ -1,0 +1,73 @@
+import { useSignal } from '@preact/signals';
+import { route } from '../lib/route.ts';
+import { register, signIn } from '../state/account.ts';
+import { texts } from '../texts/index.ts';
+import { Field, Form } from './form.tsx';
+import { Logo } from './icons.tsx';
+
+const { registration, fresh } = document.documentElement.dataset;
+
+/** Sign in or register; by an invite link, with its code filled in. */
+export function SignIn() {
+  const here = route.value;
+  const code = here.name === 'invite' ? here.code : undefined;
+  const isNew = useSignal(fresh === 'yes' || code !== undefined);
+  return (
+    <main class="sign-in">
+      <header>
+        <Logo />
+        <h1>{texts.appName}</h1>
+        <p>{texts.welcome}</p>
+      </header>
+      {fresh === 'yes' && <p class="note">{texts.firstVisit}</p>}
+      {code !== undefined && <p class="note">{texts.invitedUnknown}</p>}
+      {isNew.value ? <Register code={code} /> : <KnownUser />}
+      {registration !== 'closed' && (
+        <button type="button" class="link" onClick={() => (isNew.value = !isNew.value)}>
+          {isNew.value ? texts.knownHere : texts.newHere}
+        </button>
+      )}
+    </main>
+  );
+}
+
+function KnownUser() {
+  return (
+    <Form
+      action={texts.signIn}
+      onSubmit={({ name = '', password = '' }) => signIn(name, password)}
+      key="sign-in"
+    >
+      <Field name="name" label={texts.name} autocomplete="username" required />
+      <Field
+        name="password"
+        label={texts.password}
+        type="password"
+        autocomplete="current-password"
+        required
+      />
+    </Form>
+  );
+}
+
+function Register({ code }: { code: string | undefined }) {
+  const asksForCode = registration === 'invite' && fresh !== 'yes';
+  return (
+    <Form action={texts.register} onSubmit={register} key="register">
+      <Field name="name" label={texts.name} autocomplete="username" maxLength={32} required />
+      <Field name="email" label={texts.email} type="email" autocomplete="email" required />
+      <Field
+        name="password"
+        label={texts.password}
+        type="password"
+        autocomplete="new-password"
+        minLength={8}
+        hint={texts.passwordHint}
+        required
+      />
+      {(asksForCode || code !== undefined) && (
+        <Field name="invite" label={texts.inviteCode} defaultValue={code} autocomplete="off" />
+      )}
+    </Form>
+  );
+}

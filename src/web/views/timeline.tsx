@@ -1,0 +1,193 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { ApiError } from '../lib/api.ts';
+import { paths, replace } from '../lib/route.ts';
+import { dayName, isSameDay } from '../lib/time.ts';
+import type { Message } from '../lib/wire.ts';
+import { ownId } from '../state/account.ts';
+import { chatOf } from '../state/chats.ts';
+import { outbox } from '../state/outbox.ts';
+import { nameOf } from '../state/people.ts';
+import { readUpTo } from '../state/reading.ts';
+import { loadNewer, loadOlder, openRun, type Run, run } from '../state/timeline.ts';
+import { typists } from '../state/typing.ts';
+import { texts } from '../texts/index.ts';
+import type { Intent } from './chat.tsx';
+import { IconButton } from './icons.tsx';
+import { DraftItem, MessageItem } from './message.tsx';
+import { Scroller } from './scroller.ts';
+
+/** Messages of one sender within so long stand together, in ms. */
+const together = 5 * 60_000;
+
+interface Props {
+  readonly chatId: number;
+  readonly messageId: number | undefined;
+  readonly intent: Signal<Intent | undefined>;
+}
+
+export function Timeline({ chatId, messageId, intent }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const scroller = useMemo(() => new Scroller(box), []);
+  const failure = useSignal('');
+  const active = useSignal(0);
+  const seenUpTo = useMemo(() => newSince(chatId), [chatId]);
+  const open = run.value?.chatId === chatId ? run.value : undefined;
+
+  useEffect(() => {
+    scroller.aim(messageId ?? 'start');
+    openRun(chatId, messageId).catch((error: unknown) => {
+      failure.value = error instanceof ApiError ? error.message : texts.unreachable;
+    });
+  }, [chatId, messageId]);
+
+  useLayoutEffect(() => scroller.keep(), [open, outbox.value]);
+
+  const last = open?.messages.at(-1)?.id;
+  const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
+  useEffect(() => {
+    const read = () => {
+      if (isAtEnd && last !== undefined && !document.hidden) readUpTo(chatId, last);
+    };
+    read();
+    document.addEventListener('visibilitychange', read);
+    return () => document.removeEventListener('visibilitychange', read);
+  }, [chatId, last, isAtEnd]);
+
+  const scroll = () => {
+    scroller.note();
+    if (scroller.isNearTop) void loadOlder();
+    if (scroller.isNearEnd) void loadNewer();
+  };
+  const toNewest = () => {
+    scroller.aim('end');
+    if (messageId !== undefined) replace(paths.chat(chatId));
+    else void openRun(chatId);
+  };
+
+  return (
+    <div class="timeline-frame">
+      {failure.value !== '' && (
+        <p class="error" role="alert">
+          {failure}
+        </p>
+      )}
+      <div
+        class="timeline"
+        ref={box}
+        onScroll={scroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label={texts.message}
+      >
+        {open !== undefined && (
+          <Messages
+            open={open}
+            intent={intent}
+            active={active}
+            seenUpTo={seenUpTo}
+            target={messageId}
+          />
+        )}
+        {open?.hasNewer === false && <Drafts chatId={chatId} shown={open} />}
+      </div>
+      {!isAtEnd && open !== undefined && (
+        <div class="to-newest">
+          <IconButton of="down" label={texts.jumpToNewest} onClick={toNewest} />
+        </div>
+      )}
+      <Typists chatId={chatId} />
+      <Announcer open={open} />
+    </div>
+  );
+}
+
+interface MessagesProps {
+  readonly open: Run;
+  readonly intent: Signal<Intent | undefined>;
+  readonly active: Signal<number>;
+  readonly seenUpTo: number | undefined;
+  readonly target: number | undefined;
+}
+
+function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
+  const { messages, chatId, hasOlder } = open;
+  if (messages.length === 0) return <p class="empty">{texts.noMessages}</p>;
+  const firstNew = messages.find((message) => isNew(message, seenUpTo))?.id;
+  return (
+    <ol class="messages">
+      {messages.map((message, index) => {
+        const before = messages[index - 1];
+        const startsDay = before === undefined ? !hasOlder : !isSameDay(before.time, message.time);
+        const startsNew = message.id === firstNew;
+        return (
+          <li key={message.id} data-id={message.id}>
+            {startsDay && <h3 class="day">{dayName(message.time)}</h3>}
+            {startsNew && <p class="new-line">{texts.newSince}</p>}
+            <MessageItem
+              chatId={chatId}
+              message={message}
+              startsGroup={startsDay || startsNew || !isTogether(before, message)}
+              intent={intent}
+              active={active}
+              isTarget={message.id === target}
+            />
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** What is not on the server yet, or not in the run yet. */
+function Drafts({ chatId, shown }: { chatId: number; shown: Run }) {
+  const drafts = outbox.value.filter(
+    (draft) =>
+      draft.chatId === chatId && !shown.messages.some((message) => message.id === draft.sentAs),
+  );
+  return (
+    <ol class="messages">
+      {drafts.map((draft) => (
+        <li key={draft.key}>
+          <DraftItem draft={draft} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Typists({ chatId }: { chatId: number }) {
+  const names = typists(chatId).map((id) => nameOf(id) ?? '');
+  return <p class="typing">{names.length > 0 && texts.isTyping(names)}</p>;
+}
+
+/** Reads new messages out to who does not see them; scrolling back through old ones says nothing. */
+function Announcer({ open }: { open: Run | undefined }) {
+  const newest = open?.messages.at(-1);
+  const first = useRef(newest?.id);
+  first.current ??= newest?.id;
+  const isNews = newest !== undefined && newest.id > (first.current ?? 0);
+  const sender = isNews && newest.sender_id !== ownId() ? nameOf(newest.sender_id) : undefined;
+  return (
+    <p class="unseen" aria-live="polite">
+      {sender !== undefined && `${sender}: ${newest?.content}`}
+    </p>
+  );
+}
+
+/** Up to where the chat was read when it was opened; undefined if nothing was unread. */
+function newSince(chatId: number): number | undefined {
+  const chat = chatOf(chatId);
+  return chat?.unread ? (chat.read_id ?? 0) : undefined;
+}
+
+function isNew({ id, sender_id: sender }: Message, seenUpTo: number | undefined): boolean {
+  return seenUpTo !== undefined && id > seenUpTo && sender !== ownId();
+}
+
+function isTogether(before: Message | undefined, message: Message): boolean {
+  if (before?.sender_id !== message.sender_id || message.reply_to !== undefined) return false;
+  return Date.parse(message.time) - Date.parse(before.time) < together;
+}
