@@ -10,6 +10,7 @@ type Sources = Record<string, string>;
 function kindOf(file: string): string {
   const { dir, name } = posix.parse(file);
   if (dir === '') return name;
+  if (file.startsWith('web/')) return 'web';
   if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
   if (dir === 'db') return ['tables', 'search-table'].includes(name) ? 'tables' : 'db';
   if (file === 'events/hub.ts') return 'hub';
@@ -31,6 +32,8 @@ const arrows: Record<string, readonly string[]> = {
   queries: ['tables', 'db'],
   schema: ['schema', 'errors'],
   http: ['http', 'rules', 'queries', 'schema', 'db', 'errors'],
+  // The client knows the server by what goes over the wire; see the test of its types.
+  web: ['web', 'schema'],
   db: ['db', 'tables', 'errors'],
   tables: [],
 };
@@ -49,7 +52,7 @@ const packages: Record<string, readonly string[]> = {
   'drizzle-orm/better-sqlite3': ['db'],
   'drizzle-orm': ['db', 'tables', 'queries'],
   'drizzle-orm/sqlite-core': ['tables'],
-  typebox: ['schema'],
+  typebox: ['schema', 'web'],
 };
 
 const sources = readSources(fileURLToPath(new URL('../src/', import.meta.url)));
@@ -60,6 +63,13 @@ t.test('every import follows an arrow', async (t) => {
 
 t.test('the driver is known to db/ alone, and drizzle to queries', async (t) => {
   t.strictSame(wrongPackages(sources), []);
+});
+
+t.test('the client has of the server its types alone', async (t) => {
+  const outward = /^import (?!type )[^;]*from '(?:(?:\.\.\/)+(?:\w+\/schema|db|http)|typebox)/m;
+  const client = pick(sources, (file) => kindOf(file) === 'web');
+  t.strictSame(filesWith(client, outward), []);
+  t.match("import { ChatList } from '../../chats/schema.ts';", outward);
 });
 
 t.test('only config.ts reads the environment', async (t) => {
@@ -114,7 +124,7 @@ t.test('a wrong arrow fails by name', async (t) => {
 function readSources(folder: string): Sources {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll('\\', '/'))
-    .filter((file) => file.endsWith('.ts'));
+    .filter((file) => /\.tsx?$/.test(file));
   return Object.fromEntries(files.map((file) => [file, readFileSync(folder + file, 'utf8')]));
 }
 

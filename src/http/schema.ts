@@ -40,6 +40,14 @@ export const Failure = Type.Object({
   error: Type.String({ examples: ['There is no such chat.'] }),
 });
 
+/** A file of the client, by the name that the build gave it. */
+export const AssetParams = Type.Object({
+  file: Type.String({
+    pattern: '^[\\w-]+\\.[a-z]+$',
+    ...told('The name of the file is not one of the client’s.'),
+  }),
+});
+
 /** An answer that is no JSON of ours: a page, a script, a document made by others. */
 export const Anything = Type.Any();
 

@@ -1,14 +1,18 @@
 /** The client for the browser, as the build has left it in dist/web. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { findAnyUser } from '../users/queries.ts';
 import type { RegistrationMode } from '../users/users.ts';
+import { Anything, AssetParams, answers } from './schema.ts';
+
+/** Files whose names stay the same, because others ask for them by name. */
+const fixed = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest', 'sw.js'];
 
 const types: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -42,9 +46,11 @@ interface Options {
 
 export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, registration }) => {
   const folder = fileURLToPath(new URL('.', import.meta.resolve('#web/index.html')));
+  const files = filesIn(folder);
 
   app.get('/', openTo('The client for the browser'), async (_, reply) => {
-    const page = readPage(folder);
+    if (!files.has('index.html')) throw new Refusal('no_client');
+    const page = readFileSync(`${folder}index.html`, 'utf8');
     const isFresh = (await db.read(findAnyUser, {})) === undefined;
     reply
       .type('text/html; charset=utf-8')
@@ -58,43 +64,50 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
       .replace('data-fresh="no"', `data-fresh="${isFresh ? 'yes' : 'no'}"`);
   });
 
-  for (const file of filesIn(folder)) {
-    app.get(`/${file}`, openTo('A part of the client'), async ({ headers }, reply) => {
-      const body = readFileSync(folder + file);
-      reply
-        .type(types[extname(file)] ?? 'application/octet-stream')
-        .header('x-content-type-options', 'nosniff')
-        .header('cache-control', file.startsWith('assets/') ? forEver : 'no-cache');
-      if (!/\bbr\b/.test(headers['accept-encoding'] ?? '')) return body;
-      reply.header('content-encoding', 'br').header('vary', 'accept-encoding');
-      return compressed(file, body);
-    });
+  for (const file of fixed) {
+    app.get(`/${file}`, openTo('A part of the client'), (request, reply) =>
+      send(file, request, reply, 'no-cache'),
+    );
+  }
+
+  const assets = openTo('A part of the client, named by its contents');
+  const schema = { ...assets.schema, params: AssetParams };
+  app.get('/assets/:file', { ...assets, schema }, (request, reply) => {
+    const file = `assets/${request.params.file}`;
+    // Only what was there at the start is ever served: no address is made into a path.
+    if (!files.has(file)) throw new Refusal('no_route');
+    return send(file, request, reply, forEver);
+  });
+
+  async function send(
+    file: string,
+    { headers }: FastifyRequest,
+    reply: FastifyReply,
+    keep: string,
+  ) {
+    if (!files.has(file)) throw new Refusal('no_client');
+    reply
+      .type(types[extname(file)] ?? 'application/octet-stream')
+      .header('x-content-type-options', 'nosniff')
+      .header('cache-control', keep);
+    const body = readFileSync(folder + file);
+    if (!/\bbr\b/.test(headers['accept-encoding'] ?? '')) return body;
+    reply.header('content-encoding', 'br').header('vary', 'accept-encoding');
+    return compressed(file, body);
   }
 };
 
 /** Everybody may have it, signed in or not. */
 const openTo = (summary: string) => ({
-  config: { access: 'everybody' } as const,
-  schema: { summary, hide: true, response: { 200: Type.Any() } },
+  config: { access: 'everybody', refuses: ['no_client', 'no_route'] } as const,
+  schema: { summary, hide: true, response: answers(200, Anything) },
 });
 
-/** Only what is there at the start is ever served: no address is made into a path. */
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .map((file) => file.replaceAll('\\', '/'))
-      .filter((file) => extname(file) in types);
-  } catch {
-    return [];
-  }
-}
-
-function readPage(folder: string): string {
-  try {
-    return readFileSync(`${folder}index.html`, 'utf8');
-  } catch {
-    throw new Refusal('no_client');
-  }
+/** The files of the client, by their names in the folder; none if it is not built. */
+function filesIn(folder: string): ReadonlySet<string> {
+  if (!existsSync(folder)) return new Set();
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return new Set(names.map((name) => name.replaceAll('\\', '/')));
 }
 
 const byFile = new Map<string, Buffer>();

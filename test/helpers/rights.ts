@@ -1,5 +1,5 @@
 /** The table of docs/rights.md, and for each of its rows a request that is right in itself. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -61,7 +61,7 @@ export const absent: Targets = {
 
 /** The request of a row that is right in all but, perhaps, who makes it: `asker`. */
 export function valid(name: string, targets: Targets, asker = 'x') {
-  const values: Record<string, string | number> = { ...targets, q: 'hello' };
+  const values: Record<string, string | number> = { ...targets, q: 'hello', file: asset() };
   // The id of a session stands where elsewhere a message's does.
   if (name.includes('/sessions?')) values.id = targets.session;
   const [method = '', address = ''] = name.split(' ');
@@ -72,6 +72,11 @@ export function valid(name: string, targets: Targets, asker = 'x') {
   const url = key === '' ? filled : `${filled}?${key}=${values[key]}${extra}`;
   const payload = bodies(targets, asker)[name];
   return { method: method as 'GET', url, ...(payload && { payload }) };
+}
+
+/** One of the files that the build has named by their contents. */
+function asset(): string {
+  return readdirSync(new URL('../../dist/web/assets/', import.meta.url))[0] ?? '';
 }
 
 /** Whom each member adds: of those in no chat, each can be added once. */

@@ -137,8 +137,15 @@ t.test('every route is described, with what it takes, gives and refuses', async 
       'GET /docs/start.js',
       'GET /docs/swagger-ui.css',
       'GET /docs/swagger-ui-bundle.js',
+      'GET /',
+      'GET /icon.svg',
+      'GET /icon-192.png',
+      'GET /icon-512.png',
+      'GET /manifest.webmanifest',
+      'GET /sw.js',
+      'GET /assets/:file',
     ],
-    'but for the description itself',
+    'but for the description itself and the client',
   );
   for (const [i, route] of described.entries()) {
     const operation = operations.get(named[i] ?? '');

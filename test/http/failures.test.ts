@@ -37,7 +37,8 @@ const createByJson = (person: Person, payload: string) =>
 t.test('an address that is none is answered so, and leads round no door', async (t) => {
   const { alice, nobody } = await startCast(t);
   for (const url of [
-    '/',
+    '/nothing',
+    '/assets/nothing.js',
     '/api',
     '/api/',
     '/api/nothing',

@@ -76,7 +76,7 @@ async function checkRefused(
  * is not there.
  */
 async function checkAbsent(t: Test, row: Row, role: Role, person: Person, there: Targets) {
-  const places = row.name.match(/\{(?!emoji)\w+\}|\?(?!q=)\w+=/g) ?? [];
+  const places = row.name.match(/\{(?!emoji|file)\w+\}|\?(?!q=)\w+=/g) ?? [];
   if (places.length === 0) return;
   const send = (targets: Targets) => person.request(valid(row.name, targets));
   const learnsNothing = async (answer: Answer) => {
