@@ -21,9 +21,10 @@ export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
   return () => clearInterval(timer);
 }
 
-/** Clears away all that has run out. */
+/** Clears away all that has run out, and the last traces of what was deleted. */
 export async function tidyUp(db: Store): Promise<void> {
   while (await db.write(clearPortion, {}));
+  db.compact();
 }
 
 async function clearPortion(unit: Unit): Promise<boolean> {

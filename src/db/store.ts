@@ -55,6 +55,14 @@ export class Store {
     this.#listeners.add(listener);
   }
 
+  /**
+   * Moves the log into the file and empties it, so that what was deleted is overwritten there too.
+   * Takes as long as writing and syncing what the log holds.
+   */
+  compact(): void {
+    if (!this.#closed) this.#writer.pragma('wal_checkpoint(TRUNCATE)');
+  }
+
   /** Finishes what waits, moves the log into the file, and gives the file up. */
   async close(): Promise<void> {
     if (this.#closed) return;
