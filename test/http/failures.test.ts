@@ -353,11 +353,29 @@ function parseAnswer(text: string): Answer {
   };
 }
 
-async function listen(t: Test): Promise<World & { alice: Person; port: number }> {
+async function listen(t: Test): Promise<World & { alice: Person; chat: string; port: number }> {
   const cast = await startCast(t);
   await cast.app.listen({ port: 0, host: '127.0.0.1' });
   return { ...cast, port: (cast.app.server.address() as AddressInfo).port };
 }
+
+t.test('who comes while the server is stopping is told so', async (t) => {
+  const { app, alice, chat, port } = await listen(t);
+  const cookie = Object.entries(alice.cookies).map((pair) => pair.join('='));
+  const head = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\nCookie: ${cookie.join('; ')}\r\n`;
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (data) => (text += data));
+  const begun = once(app.server, 'request');
+  socket.write(`${head(`POST ${chat}`)}Content-Type: ${form}\r\nContent-Length: 9\r\n\r\ncontent=`);
+  await begun;
+  const closed = app.close();
+  socket.write(`x${head('GET /api/chats')}\r\n`);
+  await Promise.all([closed, once(socket, 'close')]);
+  const [first, second] = text.split(/(?<=})(?=HTTP)/).map(parseAnswer) as [Answer, Answer];
+  t.equal(first.status, 201);
+  refused(t, second, 503, 'The server is stopping. Try again in a moment.');
+});
 
 t.test('bytes that are no request are answered in the same shape', async (t) => {
   const { alice, port } = await listen(t);
