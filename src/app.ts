@@ -15,6 +15,7 @@ import { answerClientError, answerFailure, invalidInput } from './http/failures.
 import { healthRoutes } from './http/health.ts';
 import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
+import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
 
 import { stopping } from './http/stopping.ts';
@@ -86,6 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(stopping);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
+  app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
 
   app.register(apiDescription);

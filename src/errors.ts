@@ -40,6 +40,7 @@ const refusals = {
   other_sender: [403, 'You can edit and delete only your own messages.'],
   bad_emoji: [400, 'A reaction must be a single emoji.'],
   too_many_emoji: [400, 'This message has as many different reactions as it can have.'],
+  cross_site: [403, 'This request comes from another site. Open Snug itself and try again.'],
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
   bad_request: [400, 'The request could not be understood.'],

@@ -41,7 +41,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
   app.get(
     '/events',
     {
-      config: { refuses: [] },
+      config: { sameOrigin: true, refuses: [] },
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:

@@ -49,7 +49,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.get(
     '/logout',
     {
-      config: { refuses: [] },
+      config: { sameOrigin: true, refuses: [] },
       schema: { summary: 'Sign out: end this session', response: answers(200, Ok) },
     },
     async (request, reply) => {

@@ -1,0 +1,94 @@
+import t from 'tap';
+import { done, refused } from '../helpers/answers.ts';
+import { nameOf, routesOf } from '../helpers/routes.ts';
+import { startCast, startWorld } from '../helpers/world.ts';
+
+const sentence = 'This request comes from another site. Open Snug itself and try again.';
+
+/** What a request says of where it comes from, and whether that is our own page or no browser. */
+const origins: [name: string, headers: Record<string, string>, isOwn: boolean][] = [
+  ['a program', {}, true],
+  ['our page', { 'sec-fetch-site': 'same-origin', origin: 'http://chat.example' }, true],
+  ['the address bar', { 'sec-fetch-site': 'none' }, true],
+  ['another site', { 'sec-fetch-site': 'cross-site' }, false],
+  ['a sibling site', { 'sec-fetch-site': 'same-site' }, false],
+  [
+    'another site with our Origin',
+    { 'sec-fetch-site': 'cross-site', origin: 'http://chat.example' },
+    false,
+  ],
+  ['a word that nobody knows', { 'sec-fetch-site': 'SAME-ORIGIN' }, false],
+  ['an older browser on our page', { origin: 'http://chat.example' }, true],
+  ['an older browser on another site', { origin: 'https://evil.example' }, false],
+  ['an older browser in a sandbox', { origin: 'null' }, false],
+  ['our host by another port', { origin: 'http://chat.example:8080' }, false],
+  ['our host by another scheme', { origin: 'https://chat.example' }, false],
+  ['a host that begins like ours', { origin: 'http://chat.example.evil.example' }, false],
+];
+
+const host = 'chat.example';
+
+t.test('what changes something is done for our own page only', async (t) => {
+  const { alice, chat } = await startCast(t);
+  for (const [name, headers, isOwn] of origins) {
+    const answer = await alice.request({
+      method: 'POST',
+      url: chat,
+      headers: { host, 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      payload: `content=${encodeURIComponent(name)}`,
+    });
+    if (isOwn) done(t, answer, 201);
+    else refused(t, answer, 403, sentence, name);
+  }
+  const { messages } = (await alice.get(chat)).body;
+  const wanted = origins.filter(([, , isOwn]) => isOwn).map(([name]) => name);
+  t.strictSame(
+    messages.map(({ content }: { content: string }) => content),
+    wanted,
+  );
+});
+
+t.test('every route that is no plain GET is guarded, and so are logout and events', async (t) => {
+  const routes = await routesOf(() => startWorld(t));
+  const { alice, nobody } = await startCast(t);
+  const headers = { host, 'sec-fetch-site': 'cross-site' };
+  const guarded = routes.filter((route) => route.method !== 'GET').map(nameOf);
+  for (const name of [...guarded, 'GET /api/logout', 'GET /api/events']) {
+    const [method = '', pattern = ''] = name.split(' ');
+    const url = pattern.replace(/:\w+/g, '1');
+    for (const person of [alice, nobody()]) {
+      const answer = await person.request({ method: method as 'GET', url, headers });
+      refused(t, answer, 403, sentence, `${name} by ${person.name}`);
+    }
+  }
+  t.equal((await alice.get('/api/chats', headers)).status, 200, 'reading gives nothing away');
+});
+
+t.test('PUBLIC_URL is our own address, behind whatever proxy', async (t) => {
+  const { alice, chat } = await startCast(t, { PUBLIC_URL: 'https://chat.example' });
+  const send = (origin: string) =>
+    alice.request({
+      method: 'PUT',
+      url: chat,
+      headers: { host: 'inside:3000', origin },
+      payload: { title: 'x' },
+    });
+  done(t, await send('https://chat.example'));
+  refused(t, await send('http://chat.example'), 403, sentence);
+});
+
+t.test('a form of another site signs nobody in, in whatever encoding', async (t) => {
+  const { nobody } = await startCast(t);
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data']) {
+    const headers = { host, 'content-type': type, origin: 'https://evil.example' };
+    const person = nobody();
+    const answer = await person.request({
+      method: 'POST',
+      url: '/api/login',
+      headers,
+      payload: 'name=alice',
+    });
+    refused(t, answer, 403, sentence, type);
+    t.strictSame(person.cookies, {});
+  }
+});
