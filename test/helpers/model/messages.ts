@@ -168,9 +168,9 @@ function pageOf(
   const isCut = fitting.length > limit;
   const links: [string, number, string][] = [];
   const [first, last] = [messages[0], messages.at(-1)];
-  // Beside a cursor there is more on its other side, or was.
-  if (first !== undefined && (after !== undefined || isCut))
-    links.push(['before', first.id, 'prev']);
+  const hasOlder = after === undefined ? isCut : all.some(({ id }) => id <= Number(after));
+  if (first !== undefined && hasOlder) links.push(['before', first.id, 'prev']);
+  // Beside `before` there is more on its other side, or was.
   const hasNewer = after === undefined ? before !== undefined : isCut;
   if (last !== undefined && hasNewer) links.push(['after', last.id, 'next']);
   return { messages, links };
