@@ -7,6 +7,9 @@ interface Member {
   userId: number;
 }
 
+const isOf = ($: Params<Member>) =>
+  and(eq(mentions.userId, $.userId), eq(mentions.chatId, $.chatId));
+
 /** Who is mentioned in a message and has not read it yet. */
 export const listMentioned = rows((orm, $: Params<{ chatId: number; messageId: number }>) =>
   orm
@@ -20,28 +23,14 @@ export const insertMention = change((orm, $: Params<Member & { messageId: number
 );
 
 export const deleteMention = change((orm, $: Params<Member & { messageId: number }>) =>
-  orm
-    .delete(mentions)
-    .where(
-      and(
-        eq(mentions.userId, $.userId),
-        eq(mentions.chatId, $.chatId),
-        eq(mentions.messageId, $.messageId),
-      ),
-    ),
+  orm.delete(mentions).where(and(isOf($), eq(mentions.messageId, $.messageId))),
 );
 
 /** Forgets the mentions up to a message; what is returned stands for one each. */
 export const deleteMentionsUpTo = rows((orm, $: Params<Member & { upTo: number }>) =>
   orm
     .delete(mentions)
-    .where(
-      and(
-        eq(mentions.userId, $.userId),
-        eq(mentions.chatId, $.chatId),
-        lte(mentions.messageId, $.upTo),
-      ),
-    )
+    .where(and(isOf($), lte(mentions.messageId, $.upTo)))
     .returning({ messageId: mentions.messageId }),
 );
 

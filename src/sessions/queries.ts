@@ -2,24 +2,28 @@ import { and, desc, eq, gt, lte, or } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
 import { sessions } from '../db/tables.ts';
 
-/** The session of a token, unless it was last seen or made before the times given. */
-export const findSession = row(
-  (orm, $: Params<{ tokenHash: Buffer; seenAfter: number; createdAfter: number }>) =>
-    orm
-      .select({
-        id: sessions.id,
-        userId: sessions.userId,
-        createdAt: sessions.createdAt,
-        lastSeenAt: sessions.lastSeenAt,
-      })
-      .from(sessions)
-      .where(
-        and(
-          eq(sessions.tokenHash, $.tokenHash),
-          gt(sessions.lastSeenAt, $.seenAfter),
-          gt(sessions.createdAt, $.createdAfter),
-        ),
-      ),
+/** A session lives if it was seen and made after these times, in ms since 1970. */
+interface Limits {
+  seenAfter: number;
+  createdAfter: number;
+}
+
+const isAlive = ($: Params<Limits>) =>
+  and(gt(sessions.lastSeenAt, $.seenAfter), gt(sessions.createdAt, $.createdAfter));
+
+const session = {
+  id: sessions.id,
+  userId: sessions.userId,
+  createdAt: sessions.createdAt,
+  lastSeenAt: sessions.lastSeenAt,
+};
+
+/** The session of a token, if it lives. */
+export const findSession = row((orm, $: Params<Limits & { tokenHash: Buffer }>) =>
+  orm
+    .select(session)
+    .from(sessions)
+    .where(and(eq(sessions.tokenHash, $.tokenHash), isAlive($))),
 );
 
 export const insertSession = one(
@@ -47,37 +51,17 @@ export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>
     .where(eq(sessions.tokenHash, $.tokenHash)),
 );
 
-/** A user's sessions, the one used last first. */
-export const listSessions = rows(
-  (orm, $: Params<{ userId: number; seenAfter: number; createdAfter: number }>) =>
-    orm
-      .select({
-        id: sessions.id,
-        device: sessions.device,
-        createdAt: sessions.createdAt,
-        lastSeenAt: sessions.lastSeenAt,
-      })
-      .from(sessions)
-      .where(
-        and(
-          eq(sessions.userId, $.userId),
-          gt(sessions.lastSeenAt, $.seenAfter),
-          gt(sessions.createdAt, $.createdAfter),
-        ),
-      )
-      .orderBy(desc(sessions.lastSeenAt)),
+/** A user's living sessions, the one used last first. */
+export const listSessions = rows((orm, $: Params<Limits & { userId: number }>) =>
+  orm
+    .select({ ...session, device: sessions.device })
+    .from(sessions)
+    .where(and(eq(sessions.userId, $.userId), isAlive($)))
+    .orderBy(desc(sessions.lastSeenAt)),
 );
 
 export const findSessionById = row((orm, $: Params<{ id: number }>) =>
-  orm
-    .select({
-      id: sessions.id,
-      userId: sessions.userId,
-      createdAt: sessions.createdAt,
-      lastSeenAt: sessions.lastSeenAt,
-    })
-    .from(sessions)
-    .where(eq(sessions.id, $.id)),
+  orm.select(session).from(sessions).where(eq(sessions.id, $.id)),
 );
 
 export const deleteSession = change((orm, $: Params<{ id: number }>) =>
