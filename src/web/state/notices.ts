@@ -3,7 +3,7 @@ import { effect, signal } from '@preact/signals';
 import { paths } from '../lib/route.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
-import { account, ownId } from './account.ts';
+import { isCalledIn, ownId } from './account.ts';
 import { chatOf, unreadTotal } from './chats.ts';
 import { nameOf } from './people.ts';
 
@@ -45,7 +45,5 @@ export function notice(chatId: number, message: Message): void {
 
 function isAskedFor(chatId: number, { content }: Message): boolean {
   const notify = chatOf(chatId)?.notify ?? 'all';
-  if (notify !== 'mentions') return notify === 'all';
-  const name = account.value?.user.name ?? '';
-  return content.toLocaleLowerCase().includes(`@${name.toLocaleLowerCase()}`);
+  return notify === 'mentions' ? isCalledIn(content) : notify === 'all';
 }
