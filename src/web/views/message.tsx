@@ -41,7 +41,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
       data-group={startsGroup ? '' : undefined}
       data-target={isTarget ? '' : undefined}
       aria-label={texts.messageFrom(name, fullTime(message.time))}
-      onMouseEnter={show}
+      onMouseMove={show}
       onFocusCapture={show}
       onPointerDown={show}
     >
