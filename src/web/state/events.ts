@@ -20,7 +20,7 @@ const handlers: Handlers = {
     noteMessage(chatId, message, isRead);
     if (isRead && message.sender_id !== ownId()) noteReadAtOnce(chatId);
     addMessage(chatId, message);
-    settle(message.id);
+    settle(chatId, message);
     notice(chatId, message);
   },
   'message.edited'({ chat_id: chatId, message }) {

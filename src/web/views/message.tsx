@@ -163,7 +163,7 @@ export function DraftItem({ draft }: { draft: Draft }) {
     <article class="message draft" data-own="" data-failed={draft.error && ''}>
       <Markdown text={draft.content} chatId={draft.chatId} />
       {draft.error === undefined ? (
-        <small>{draft.sentAs === undefined && texts.sending}</small>
+        <small>{texts.sending}</small>
       ) : (
         <p class="error" role="alert">
           {texts.notSent}: {draft.error}{' '}
