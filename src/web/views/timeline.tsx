@@ -124,7 +124,7 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
   if (messages.length === 0) return <p class="empty">{texts.noMessages}</p>;
   const firstNew = messages.find((message) => isNew(message, seenUpTo))?.id;
   return (
-    <ol class="messages">
+    <ol class="messages" onKeyDown={step}>
       {messages.map((message, index) => {
         const before = messages[index - 1];
         const startsDay = before === undefined ? !hasOlder : !isSameDay(before.time, message.time);
@@ -140,12 +140,24 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
               intent={intent}
               active={active}
               isTarget={message.id === target}
+              isLast={index === messages.length - 1}
             />
           </li>
         );
       })}
     </ol>
   );
+}
+
+/** Up and Down go from message to message. */
+function step(event: KeyboardEvent): void {
+  const message = event.target as HTMLElement;
+  const item = message.matches('.message') ? message.parentElement : null;
+  const beside = { ArrowUp: item?.previousElementSibling, ArrowDown: item?.nextElementSibling };
+  const next = beside[event.key as keyof typeof beside]?.querySelector<HTMLElement>('.message');
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
 }
 
 /** What is not known to be on the server yet. */
