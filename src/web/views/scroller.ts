@@ -57,6 +57,13 @@ export class Scroller {
     this.note();
   }
 
+  /** The same whenever the box itself becomes higher or lower: by what one writes, by a keyboard. */
+  keepResized(): () => void {
+    const observer = new ResizeObserver(() => this.keep());
+    if (this.#box.current !== null) observer.observe(this.#box.current);
+    return () => observer.disconnect();
+  }
+
   #reach(box: HTMLElement, aim: Aim): void {
     this.#aim = undefined;
     const line = aim === 'start' ? box.querySelector<HTMLElement>('.new-line') : null;

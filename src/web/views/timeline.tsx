@@ -49,6 +49,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   }, [line.value]);
 
   useLayoutEffect(() => scroller.keep(), [open, outbox.value]);
+  useEffect(() => scroller.keepResized(), []);
 
   const last = open?.messages.at(-1)?.id;
   const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
