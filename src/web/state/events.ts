@@ -21,7 +21,7 @@ const handlers: Handlers = {
     if (isRead && message.sender_id !== ownId()) noteReadAtOnce(chatId);
     addMessage(chatId, message);
     settle(chatId, message);
-    notice(chatId, message);
+    void notice(chatId, message);
   },
   'message.edited'({ chat_id: chatId, message }) {
     changeMessage(chatId, message.id, message);
