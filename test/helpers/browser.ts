@@ -261,16 +261,19 @@ export class Visitor {
     await this.message(message).getByRole('button', { name: tool, exact: true }).click();
   }
 
-  /** Whether the message with this text is where one sees it. */
-  async isInSight(text: string): Promise<boolean> {
-    const box = await this.page.locator('.timeline').boundingBox();
-    const own = await this.message(text).boundingBox();
-    if (box === null || own === null) return false;
-    return own.y >= box.y && own.y + own.height <= box.y + box.height;
+  /** Waits until the message with this text is where one sees it. */
+  async untilInSight(text: string): Promise<void> {
+    await this.message(text).waitFor();
+    for (const end = Date.now() + patience; !(await this.#isInSight(text)); ) {
+      if (Date.now() > end) throw new Error(`"${text}" is not in sight`);
+      await this.page.waitForTimeout(20);
+    }
   }
 
-  /** Waits until something on the page is as it should be. */
-  async until<Value>(look: (value: Value) => boolean, value: Value): Promise<void> {
-    await this.page.waitForFunction(look as never, value, { polling: 50 });
+  async #isInSight(text: string): Promise<boolean> {
+    const frame = await this.page.locator('.timeline').boundingBox();
+    const box = await this.message(text).boundingBox();
+    if (frame === null || box === null) return false;
+    return box.y >= frame.y - 1 && box.y + box.height <= frame.y + frame.height + 1;
   }
 }

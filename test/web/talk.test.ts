@@ -42,12 +42,12 @@ webTest('two people talk', async (t, stage) => {
     t.equal(await alice.composer.inputValue(), 'Hello @bob ');
     await alice.composer.press('Enter');
     await bob.page.locator('.badge[data-mention]', { hasText: en.mentions(1) }).waitFor();
-    await bob.until((title) => document.title === title, '(2) Snug');
+    await titled(bob, '(2) Snug');
     await bob.openChat('Sunday hike');
     await bob.page.locator('.new-line').waitFor();
     await bob.message('Hello').locator('.mention', { hasText: '@bob' }).waitFor();
     await bob.page.locator('.badge').waitFor({ state: 'detached' });
-    await bob.until((title) => document.title === title, 'Snug');
+    await titled(bob, 'Snug');
   });
 
   await t.test('Shift+Enter breaks the line', async (t) => {
@@ -128,10 +128,9 @@ webTest('what is found is marked, and leads into its place', async (t, stage) =>
   t.equal(await hit.count(), 1);
   await hit.click();
   await reader.page.locator('[data-target]', { hasText: 'kettle' }).waitFor();
-  t.ok(await reader.isInSight('kettle'), 'in sight');
+  await reader.untilInSight('kettle');
   await reader.button(en.jumpToNewest).click();
-  await reader.message('line 119').waitFor();
-  t.ok(await reader.isInSight('line 119'), 'and back at the newest');
+  await reader.untilInSight('line 119');
   await reader.page.getByLabel(en.search).first().click();
   await reader.page.getByRole('searchbox').fill('helicopter');
   await reader.page.getByText(en.nothingFound).waitFor();
@@ -261,6 +260,59 @@ webTest('another session is ended from here', async (t, stage) => {
   t.equal(await alice.button(en.signOut).count(), 1, 'this one goes on');
 });
 
+webTest('who is not looking is told, by the level of each chat', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const reader = await stage.visitorAs(bob);
+  await reader.page.addInitScript(pretendToBeAway);
+  await reader.page.reload();
+  await reader.page.getByLabel(en.settings).click();
+  await reader.page.getByLabel(en.notifyDevice).check();
+  const told = () => reader.page.evaluate(() => shownNotices);
+  const say = async (text: string) => {
+    await post(alice, chat, text);
+    await reader.page.locator('.chat-last', { hasText: text }).waitFor();
+  };
+  await say('first');
+  await reader.page.waitForFunction(() => shownNotices.length > 0);
+  t.strictSame(await told(), ['alice · Sunday hike: first']);
+  for (const [notify, heard] of [
+    ['mentions', ['for @Bob']],
+    ['nothing', []],
+  ] as const) {
+    await bob.send('PUT', `${chat}/notify`, { notify });
+    await reader.page.evaluate(() => void shownNotices.splice(0));
+    await reader.page.waitForFunction(
+      (level) => document.querySelector('.chat')?.hasAttribute('data-muted') === level,
+      notify === 'nothing',
+    );
+    await say(`not for you, ${notify}`);
+    await say('for @Bob');
+    t.strictSame(
+      await told(),
+      heard.map((text) => `alice · Sunday hike: ${text}`),
+      notify,
+    );
+  }
+});
+
+declare const shownNotices: string[];
+
+/** Runs in the page: it is hidden, and what it shows outside of itself is noted. */
+function pretendToBeAway(): void {
+  const shown: string[] = [];
+  class Notice {
+    static permission = 'granted';
+    static requestPermission = async () => 'granted';
+    onclick = null;
+    constructor(title: string, { body }: { body: string }) {
+      shown.push(`${title}: ${body}`);
+    }
+    close() {}
+  }
+  Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  Object.defineProperty(document, 'hidden', { get: () => true });
+}
+
 /** Texts that would do something if anybody took them for more than text. */
 const hostile = '<img src=x onerror="document.title=1"><b>bold</b><script>1</script>';
 
@@ -301,6 +353,10 @@ webTest('what people write is text, whatever it looks like', async (t, stage) =>
   await reader.page.getByRole('option', { name: hostile }).first().waitFor();
   await assertInert(t, reader);
 });
+
+async function titled({ page }: Visitor, title: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.title === wanted, title);
+}
 
 /** Nothing of what was written became an element or a link that acts. */
 async function assertInert(t: Test, { page }: Visitor): Promise<void> {
