@@ -19,8 +19,17 @@ import { Switcher } from './views/switcher.tsx';
 
 export function App() {
   const who = account.value;
-  if (who === undefined) return null;
+  if (who === undefined) return <Waiting />;
   return who === null ? <SignIn /> : <Home key={who.user.id} />;
+}
+
+/** Until the server has said who is signed in; it says something only if that does not come. */
+function Waiting() {
+  return (
+    <p class="empty" role="status">
+      {line.value === 'broken' && texts.lineBroken}
+    </p>
+  );
 }
 
 /** All that is there for who is signed in. */
@@ -45,10 +54,19 @@ function start(): void {
   openNotices();
   openOutbox();
   openLine(take);
+  let isMissing = false;
+  const load = () =>
+    loadChats().then(
+      () => (isMissing = false),
+      () => (isMissing = true),
+    );
   line.subscribe((state) => {
-    if (state === 'open') sendNow();
+    if (state !== 'open') return;
+    sendNow();
+    // The server was away when the list was asked for.
+    if (isMissing) void load();
   });
-  void loadChats();
+  void load();
 }
 
 /** Past the list of chats, for who goes by keyboard. */

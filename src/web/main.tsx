@@ -2,20 +2,25 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAccount } from './state/account.ts';
+import { line } from './state/line.ts';
 import { chooseLanguage } from './texts/index.ts';
 
 const root = document.getElementById('app');
 await chooseLanguage();
 if (root !== null) render(<App />, root);
 // The server may be on its way: whoever opened the page need not do it again.
-while (
-  !(await loadAccount().then(
-    () => true,
-    () => false,
-  ))
-)
-  await later(2_000);
+while (!(await isKnown())) await later(2_000);
 if (window.isSecureContext) await navigator.serviceWorker?.register('sw.js');
+
+async function isKnown(): Promise<boolean> {
+  try {
+    await loadAccount();
+    return true;
+  } catch {
+    line.value = 'broken';
+    return false;
+  }
+}
 
 function later(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -105,7 +105,11 @@ export class RemotePerson {
   }
 
   async register(name: string): Promise<this> {
-    const fields = { name, password: 'correct horse battery', email: `${name}@example.org` };
+    const fields = {
+      name,
+      password: 'correct horse battery',
+      email: `${encodeURIComponent(name)}@example.org`,
+    };
     const answer = await this.send('POST', '/api/user', fields);
     if (answer.status !== 201) throw new Error(`${name} is not registered: ${await answer.text()}`);
     this.cookie = answer.headers

@@ -12,6 +12,18 @@ export function save(name: string, value: unknown): void {
   localStorage.setItem(keyOf(name), JSON.stringify(value));
 }
 
+/** Forgets one thing. */
+export function drop(name: string): void {
+  localStorage.removeItem(keyOf(name));
+}
+
+/** Everything whose name begins so, in no order. */
+export function loadAll<Value>(beginning: string): Value[] {
+  return Object.entries<string>(localStorage)
+    .filter(([key]) => key.startsWith(keyOf(beginning)))
+    .map(([, text]) => JSON.parse(text) as Value);
+}
+
 /** Forgets everything that was kept, of every user of this browser. */
 export function forgetAll(): void {
   for (const key of Object.keys(localStorage)) {

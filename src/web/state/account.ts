@@ -8,6 +8,12 @@ export const account = signal<Account | null | undefined>(undefined);
 
 export const ownId = () => account.value?.user.id ?? 0;
 
+/** Whether a text calls oneself by @name, as far as that can be told without the server. */
+export function isCalledIn(text: string): boolean {
+  const name = account.value?.user.name.toLocaleLowerCase();
+  return name !== undefined && text.toLocaleLowerCase().includes(`@${name}`);
+}
+
 /** Finds out who is signed in. Without the cookie that scripts can see there is nobody to ask for. */
 export async function loadAccount(): Promise<void> {
   if (!/(^|; )user_id=\d/.test(document.cookie)) {

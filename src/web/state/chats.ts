@@ -2,7 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { get } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
-import { ownId } from './account.ts';
+import { isCalledIn, ownId } from './account.ts';
 
 const byId = signal<ReadonlyMap<number, Chat>>(new Map());
 
@@ -55,8 +55,12 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
     last_message: message.content,
     last_message_time: message.time,
     sender_id: message.sender_id,
-    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && { unread: (chat.unread ?? 0) + 1 }),
+    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && countedUp(chat, message)),
   });
+}
+
+function countedUp({ unread = 0, mentions = 0 }: Chat, { content }: Message): Partial<Chat> {
+  return { unread: unread + 1, mentions: mentions + (isCalledIn(content) ? 1 : 0) };
 }
 
 export function noteReading(

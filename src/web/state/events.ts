@@ -7,6 +7,7 @@ import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } fr
 import { dropMember, noteMember } from './members.ts';
 import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
+import { noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
 
@@ -15,10 +16,12 @@ type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
 const handlers: Handlers = {
   message({ chat_id: chatId, message }) {
     stopTyping(chatId, message.sender_id);
-    noteMessage(chatId, message, isBeingRead(chatId));
+    const isRead = isBeingRead(chatId);
+    noteMessage(chatId, message, isRead);
+    if (isRead && message.sender_id !== ownId()) noteReadAtOnce(chatId);
     addMessage(chatId, message);
-    settle(message.id);
-    notice(chatId, message);
+    settle(chatId, message);
+    void notice(chatId, message);
   },
   'message.edited'({ chat_id: chatId, message }) {
     changeMessage(chatId, message.id, message);

@@ -3,9 +3,9 @@ import { effect, signal } from '@preact/signals';
 import { paths } from '../lib/route.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
-import { account, ownId } from './account.ts';
+import { isCalledIn, ownId } from './account.ts';
 import { chatOf, unreadTotal } from './chats.ts';
-import { nameOf } from './people.ts';
+import { findName } from './people.ts';
 
 /** Whether one wants notifications on this device. */
 export const wanted = signal(false);
@@ -27,12 +27,12 @@ export async function wantNotices(isWanted: boolean): Promise<void> {
 }
 
 /** Tells of a message if its chat's level asks for it and nobody is looking. */
-export function notice(chatId: number, message: Message): void {
+export async function notice(chatId: number, message: Message): Promise<void> {
   const chat = chatOf(chatId);
   const isForMe =
     message.sender_id !== ownId() && chat !== undefined && isAskedFor(chatId, message);
   if (!isForMe || !wanted.value || !document.hidden) return;
-  const sender = nameOf(message.sender_id) ?? '';
+  const sender = await findName(message.sender_id);
   const title = chat.direct ? sender : `${sender} · ${chat.title}`;
   // One for each message, whichever tab shows it.
   const shown = new Notification(title, { body: message.content, tag: `snug-${message.id}` });
@@ -45,7 +45,5 @@ export function notice(chatId: number, message: Message): void {
 
 function isAskedFor(chatId: number, { content }: Message): boolean {
   const notify = chatOf(chatId)?.notify ?? 'all';
-  if (notify !== 'mentions') return notify === 'all';
-  const name = account.value?.user.name ?? '';
-  return content.toLocaleLowerCase().includes(`@${name.toLocaleLowerCase()}`);
+  return notify === 'mentions' ? isCalledIn(content) : notify === 'all';
 }

@@ -4,8 +4,11 @@
  * twice.
  */
 import { signal } from '@preact/signals';
-import { ApiError, ask } from '../lib/api.ts';
-import { load, save } from '../lib/store.ts';
+import { ApiError, ask, lastPart } from '../lib/api.ts';
+import { drop, loadAll, save } from '../lib/store.ts';
+import type { Message } from '../lib/wire.ts';
+import { ownId } from './account.ts';
+import { addMessage } from './timeline.ts';
 
 export interface Draft {
   /** The Idempotency-Key. */
@@ -17,8 +20,8 @@ export interface Draft {
   readonly time: string;
   /** Why the server does not take it; it is then not tried again by itself. */
   readonly error?: string;
-  /** The id that it got; it is shown until the message itself arrives. */
-  readonly sentAs?: number;
+  /** Its message came by the stream before the answer did, so it need not be shown any more. */
+  readonly arrived?: true;
 }
 
 /** The wait before another try, in ms; it doubles up to the longest. */
@@ -33,7 +36,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Takes up what an earlier visit has left unsent. */
 export function openOutbox(): void {
-  outbox.value = load<Draft[]>('outbox', []).filter((draft) => draft.sentAs === undefined);
+  outbox.value = loadAll<Draft>('outbox.').sort((a, b) => a.time.localeCompare(b.time));
   void sendAll();
 }
 
@@ -64,11 +67,11 @@ export function sendNow(): void {
   void sendAll();
 }
 
-/** A message has arrived by the stream: its draft has done its work. */
-export function settle(messageId: number): void {
-  if (outbox.value.some((draft) => draft.sentAs === messageId)) {
-    set(outbox.value.filter((draft) => draft.sentAs !== messageId));
-  }
+/** A message of one's own has come by the stream: perhaps the one that waits for its answer. */
+export function settle(chatId: number, { content, sender_id: sender }: Message): void {
+  const draft = next();
+  if (!isSending || sender !== ownId() || draft === undefined) return;
+  if (draft.chatId === chatId && draft.content === content) patch(draft.key, { arrived: true });
 }
 
 async function sendAll(): Promise<void> {
@@ -87,15 +90,20 @@ async function sendAll(): Promise<void> {
 
 /** The oldest that waits: messages keep the order in which they were written. */
 function next(): Draft | undefined {
-  return outbox.value.find((draft) => draft.error === undefined && draft.sentAs === undefined);
+  return outbox.value.find((draft) => draft.error === undefined);
 }
 
-async function send({ key, chatId, content, replyTo }: Draft): Promise<void> {
+async function send(draft: Draft): Promise<void> {
+  const { key, chatId, content, replyTo, time } = draft;
   const fields = { content, ...(replyTo !== undefined && { reply_to: String(replyTo) }) };
   try {
     const options = { headers: { 'idempotency-key': key } };
     const { location } = await ask('POST', `/api/chats/${chatId}`, fields, options);
-    patch(key, { sentAs: Number(location.split('/').at(-1)) });
+    const reply = replyTo !== undefined && { reply_to: replyTo };
+    const id = Number(lastPart(location));
+    // The stream brings it too; but that may be down.
+    addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });
+    discard(draft);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     patch(key, { error: error.message });
@@ -106,9 +114,14 @@ function patch(key: string, change: Partial<Draft>): void {
   set(outbox.value.map((draft) => (draft.key === key ? { ...draft, ...change } : draft)));
 }
 
+/** Each draft is kept by itself: other tabs keep theirs in the same place. */
 function set(drafts: readonly Draft[]): void {
+  const before = outbox.value;
+  for (const draft of drafts) if (!before.includes(draft)) save(`outbox.${draft.key}`, draft);
+  for (const { key } of before) {
+    if (drafts.every((draft) => draft.key !== key)) drop(`outbox.${key}`);
+  }
   outbox.value = drafts;
-  save('outbox', drafts);
 }
 
 /** randomUUID is there over https and on localhost only. */

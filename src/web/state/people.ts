@@ -15,6 +15,14 @@ export function nameOf(id: number): string | undefined {
   return name.value;
 }
 
+/** The same for who can wait for it: empty if it cannot be had. */
+export async function findName(id: number): Promise<string> {
+  const name = names.get(id) ?? signal<string | undefined>(undefined);
+  names.set(id, name);
+  if (name.value === undefined) await lookUp(id, name);
+  return name.value ?? '';
+}
+
 /** Takes names from a list of members, which spares looking them up. */
 export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
   for (const { id, name } of members) {

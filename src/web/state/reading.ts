@@ -5,11 +5,18 @@ import { chatOf, patchChat } from './chats.ts';
 /** The newest message that was reported as read, by chat. */
 const reported = new Map<number, number>();
 
+/** Chats in which something was read as it came, so that it was never counted as unread here. */
+const unreported = new Set<number>();
+
+export function noteReadAtOnce(chatId: number): void {
+  unreported.add(chatId);
+}
+
 /** Notes that a chat is read up to a message; told to the server once. */
 export function readUpTo(chatId: number, id: number): void {
   if ((reported.get(chatId) ?? 0) >= id) return;
   reported.set(chatId, id);
-  if (!chatOf(chatId)?.unread) return;
+  if (!unreported.delete(chatId) && !chatOf(chatId)?.unread) return;
   patchChat(chatId, { unread: 0, mentions: 0 });
   put(`/api/chats/${chatId}/read`, { id: String(id) }).catch(() => reported.delete(chatId));
 }

@@ -76,24 +76,36 @@ async function extendNewer(): Promise<void> {
   run.value = { ...now, messages, hasOlder, hasNewer: page.hasNewer };
 }
 
+/** The pages that are on their way, with what was posted meanwhile: they may come without it. */
+const pending = new Set<{ readonly chatId: number; readonly heard: Map<number, Message> }>();
+
 async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chatId'>> {
   type Page = { messages: Message[] };
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
-  const { body, headers } = await ask<Page>('GET', path);
+  const page = { chatId, heard: new Map<number, Message>() };
+  pending.add(page);
+  const { body, headers } = await ask<Page>('GET', path).finally(() => pending.delete(page));
   const links = headers.get('link') ?? '';
+  const hasNewer = links.includes('rel="next"');
+  const last = body.messages.at(-1)?.id ?? 0;
+  const missing = hasNewer ? [] : [...page.heard.values()].filter(({ id }) => id > last);
   return {
-    messages: body.messages,
+    messages: [...body.messages, ...missing.sort((a, b) => a.id - b.id)],
     hasOlder: links.includes('rel="prev"'),
-    hasNewer: links.includes('rel="next"'),
+    hasNewer,
   };
 }
 
 /** Shows a message that has just been posted, if the run reaches the end of its chat. */
 export function addMessage(chatId: number, message: Message): void {
+  for (const page of pending) if (page.chatId === chatId) page.heard.set(message.id, message);
   const now = run.value;
   if (now?.chatId !== chatId || now.hasNewer) return;
-  if (now.messages.some(({ id }) => id === message.id)) return;
-  run.value = { ...now, messages: [...now.messages, message] };
+  const others = now.messages.filter(({ id }) => id !== message.id);
+  const place = others.findLastIndex(({ id }) => id < message.id) + 1;
+  // Before all others, it lies farther back than the run.
+  if (place === 0 && now.hasOlder) return;
+  run.value = { ...now, messages: others.toSpliced(place, 0, message) };
 }
 
 export function changeMessage(chatId: number, id: number, patch: Partial<Message>): void {

@@ -1,6 +1,7 @@
 /** Who is typing, and telling the others that one is. */
 import { signal } from '@preact/signals';
 import { post } from '../lib/api.ts';
+import { ownId } from './account.ts';
 
 /** Somebody types until so long after they were last heard of, in ms. */
 const lasting = 6_000;
@@ -9,7 +10,8 @@ const lasting = 6_000;
 const interval = 3_000;
 
 const until = signal<ReadonlyMap<string, number>>(new Map());
-let lastTold = 0;
+/** When the others were last told, by chat. */
+const lastTold = new Map<number, number>();
 
 /** The users who are typing in a chat. */
 export function typists(chatId: number): number[] {
@@ -25,15 +27,16 @@ export function noteTyping(chatId: number, userId: number): void {
   setTimeout(forgetIdle, lasting + 50);
 }
 
-/** Somebody has sent what they typed. */
+/** Somebody has sent what they typed; for oneself, the next word is news again. */
 export function stopTyping(chatId: number, userId: number): void {
+  if (userId === ownId()) lastTold.delete(chatId);
   const rest = new Map(until.value);
   if (rest.delete(`${chatId}/${userId}`)) until.value = rest;
 }
 
 export function tellTyping(chatId: number): void {
-  if (Date.now() - lastTold < interval) return;
-  lastTold = Date.now();
+  if (Date.now() - (lastTold.get(chatId) ?? 0) < interval) return;
+  lastTold.set(chatId, Date.now());
   // Nobody misses it if it does not arrive.
   post(`/api/chats/${chatId}/typing`).catch(() => {});
 }

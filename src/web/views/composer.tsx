@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
 import { load, save } from '../lib/store.ts';
 import { ownId } from '../state/account.ts';
@@ -48,7 +48,8 @@ export function Composer({ chatId, title, intent }: Props) {
     if (wasEdit) text.value = load(`draft.${chatId}`, '');
   };
 
-  useEffect(() => {
+  // Before the next key: what is typed must not be overwritten.
+  useLayoutEffect(() => {
     if (intent.value?.kind === 'edit') text.value = intent.value.message.content;
     input.current?.focus();
   }, [intent.value]);

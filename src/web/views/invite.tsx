@@ -8,7 +8,7 @@ import { texts } from '../texts/index.ts';
 import { Form, sentenceOf } from './form.tsx';
 import { Pane } from './pane.tsx';
 
-/** Where an invite leads, and the way in. Who has just registered by it is in already. */
+/** Where an invite leads, and the way in. */
 export function InvitePane({ code }: { code: string }) {
   const invite = useSignal<InvitedTo | undefined>(undefined);
   const error = useSignal('');

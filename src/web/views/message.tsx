@@ -1,4 +1,4 @@
-import { type Signal, useSignal } from '@preact/signals';
+import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { get, put, remove } from '../lib/api.ts';
@@ -27,13 +27,17 @@ interface Props {
   readonly active: Signal<number>;
   /** Whether one has come here for this one. */
   readonly isTarget: boolean;
+  /** Whether it is where one gets among the messages by keyboard. */
+  readonly isLast: boolean;
 }
 
 export const MessageItem = memo(function MessageItem(props: Props) {
-  const { chatId, message, startsGroup, active, isTarget } = props;
+  const { chatId, message, startsGroup, active, isTarget, isLast } = props;
   const name = displayName(message.sender_id);
   const isDeleted = deleted.value.has(message.id);
   const show = () => (active.value = message.id);
+  // A signal of its own: of all messages, only two are drawn anew when it moves.
+  const isActive = useComputed(() => active.value === message.id);
   return (
     <article
       class="message"
@@ -41,7 +45,8 @@ export const MessageItem = memo(function MessageItem(props: Props) {
       data-group={startsGroup ? '' : undefined}
       data-target={isTarget ? '' : undefined}
       aria-label={texts.messageFrom(name, fullTime(message.time))}
-      onMouseEnter={show}
+      tabIndex={isActive.value || isLast ? 0 : -1}
+      onMouseMove={show}
       onFocusCapture={show}
       onPointerDown={show}
     >
@@ -58,7 +63,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
             </small>
           )}
           <Reactions chatId={chatId} message={message} />
-          {active.value === message.id && <Tools {...props} />}
+          {isActive.value && <Tools {...props} />}
         </>
       )}
     </article>
@@ -163,7 +168,7 @@ export function DraftItem({ draft }: { draft: Draft }) {
     <article class="message draft" data-own="" data-failed={draft.error && ''}>
       <Markdown text={draft.content} chatId={draft.chatId} />
       {draft.error === undefined ? (
-        <small>{draft.sentAs === undefined && texts.sending}</small>
+        <small>{texts.sending}</small>
       ) : (
         <p class="error" role="alert">
           {texts.notSent}: {draft.error}{' '}

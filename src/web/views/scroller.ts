@@ -51,10 +51,24 @@ export class Scroller {
   keep(): void {
     const box = this.#box.current;
     if (box === null) return;
-    if (this.#aim !== undefined && this.#items().length > 0) this.#reach(box, this.#aim);
+    if (this.#aim !== undefined && this.#isThere(this.#aim)) this.#reach(box, this.#aim);
     else if (this.isAtEnd.value) box.scrollTop = box.scrollHeight;
     else this.#restore(box);
     this.note();
+  }
+
+  /** The same whenever the box itself becomes higher or lower: by what one writes, by a keyboard. */
+  keepResized(): () => void {
+    const observer = new ResizeObserver(() => this.keep());
+    if (this.#box.current !== null) observer.observe(this.#box.current);
+    return () => observer.disconnect();
+  }
+
+  /** What was shown before may still be there, without the message that one wants to see. */
+  #isThere(aim: Aim): boolean {
+    return typeof aim === 'number'
+      ? this.#item(String(aim)) !== undefined
+      : this.#items().length > 0;
   }
 
   #reach(box: HTMLElement, aim: Aim): void {

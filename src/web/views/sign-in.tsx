@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { route } from '../lib/route.ts';
+import { paths, replace, route } from '../lib/route.ts';
 import { register, signIn } from '../state/account.ts';
+import { chats, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { Field, Form } from './form.tsx';
 import { Logo } from './icons.tsx';
@@ -52,8 +53,12 @@ function KnownUser() {
 
 function Register({ code }: { code: string | undefined }) {
   const asksForCode = registration === 'invite' && fresh !== 'yes';
+  const submit = async (fields: Record<string, string>) => {
+    await register(fields);
+    if (fields.invite !== undefined) await enterFirstChat();
+  };
   return (
-    <Form action={texts.register} onSubmit={register} key="register">
+    <Form action={texts.register} onSubmit={submit} key="register">
       <Field name="name" label={texts.name} autocomplete="username" maxLength={32} required />
       <Field name="email" label={texts.email} type="email" autocomplete="email" required />
       <Field
@@ -70,4 +75,12 @@ function Register({ code }: { code: string | undefined }) {
       )}
     </Form>
   );
+}
+
+/** Who registers by an invite is in its chat, and the invite may be used up. */
+async function enterFirstChat(): Promise<void> {
+  replace(paths.home);
+  await loadChats();
+  const [first] = chats.value;
+  if (first !== undefined) replace(paths.chat(first.id));
 }

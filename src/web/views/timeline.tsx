@@ -1,11 +1,11 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { ApiError } from '../lib/api.ts';
 import { paths, replace } from '../lib/route.ts';
 import { dayName, isSameDay } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chatOf } from '../state/chats.ts';
+import { line } from '../state/line.ts';
 import { outbox } from '../state/outbox.ts';
 import { nameOf } from '../state/people.ts';
 import { readUpTo } from '../state/reading.ts';
@@ -13,6 +13,7 @@ import { loadNewer, loadOlder, openRun, type Run, run } from '../state/timeline.
 import { typists } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
 import type { Intent } from './chat.tsx';
+import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
 import { DraftItem, MessageItem } from './message.tsx';
 import { Scroller } from './scroller.ts';
@@ -34,14 +35,21 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const seenUpTo = useMemo(() => newSince(chatId), [chatId]);
   const open = run.value?.chatId === chatId ? run.value : undefined;
 
+  const load = () =>
+    openRun(chatId, messageId).then(
+      () => (failure.value = ''),
+      (error: unknown) => (failure.value = sentenceOf(error)),
+    );
   useEffect(() => {
     scroller.aim(messageId ?? 'start');
-    openRun(chatId, messageId).catch((error: unknown) => {
-      failure.value = error instanceof ApiError ? error.message : texts.unreachable;
-    });
+    void load();
   }, [chatId, messageId]);
+  useEffect(() => {
+    if (line.value === 'open' && failure.value !== '') void load();
+  }, [line.value]);
 
   useLayoutEffect(() => scroller.keep(), [open, outbox.value]);
+  useEffect(() => scroller.keepResized(), []);
 
   const last = open?.messages.at(-1)?.id;
   const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
@@ -91,7 +99,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
             target={messageId}
           />
         )}
-        {open?.hasNewer === false && <Drafts chatId={chatId} shown={open} />}
+        {open?.hasNewer !== true && <Drafts chatId={chatId} />}
       </div>
       {!isAtEnd && open !== undefined && (
         <div class="to-newest">
@@ -117,7 +125,7 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
   if (messages.length === 0) return <p class="empty">{texts.noMessages}</p>;
   const firstNew = messages.find((message) => isNew(message, seenUpTo))?.id;
   return (
-    <ol class="messages">
+    <ol class="messages" onKeyDown={step}>
       {messages.map((message, index) => {
         const before = messages[index - 1];
         const startsDay = before === undefined ? !hasOlder : !isSameDay(before.time, message.time);
@@ -133,6 +141,7 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
               intent={intent}
               active={active}
               isTarget={message.id === target}
+              isLast={index === messages.length - 1}
             />
           </li>
         );
@@ -141,12 +150,20 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
   );
 }
 
-/** What is not on the server yet, or not in the run yet. */
-function Drafts({ chatId, shown }: { chatId: number; shown: Run }) {
-  const drafts = outbox.value.filter(
-    (draft) =>
-      draft.chatId === chatId && !shown.messages.some((message) => message.id === draft.sentAs),
-  );
+/** Up and Down go from message to message. */
+function step(event: KeyboardEvent): void {
+  const message = event.target as HTMLElement;
+  const item = message.matches('.message') ? message.parentElement : null;
+  const beside = { ArrowUp: item?.previousElementSibling, ArrowDown: item?.nextElementSibling };
+  const next = beside[event.key as keyof typeof beside]?.querySelector<HTMLElement>('.message');
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+/** What is not known to be on the server yet. */
+function Drafts({ chatId }: { chatId: number }) {
+  const drafts = outbox.value.filter((draft) => draft.chatId === chatId && !draft.arrived);
   return (
     <ol class="messages">
       {drafts.map((draft) => (

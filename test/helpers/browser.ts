@@ -1,0 +1,279 @@
+/** People at real browsers, in front of the real server. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
+import tap, { type Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import { RemotePerson, type ServerProcess, startServer } from './server.ts';
+import { password, tempFolder } from './world.ts';
+
+const executablePath = [process.env.CHROME_PATH, '/usr/bin/chromium'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Longer than anything takes on a busy machine, in ms. */
+const patience = 6_000;
+
+/** The server, and the browsers in front of it. */
+export interface Stage {
+  readonly server: ServerProcess;
+  readonly file: string;
+  /** What nobody should have seen: complaints of a page or of the policy, requests elsewhere. */
+  readonly problems: string[];
+  /** Says which complaints belong to the test, as of a request that is refused. */
+  expect(complaint: RegExp): void;
+  /** Kills the server as a power cut would; it is gone when this resolves. */
+  kill(): Promise<void>;
+  /** Starts it again where it was. */
+  revive(): Promise<void>;
+  /** A browser of somebody's own: no cookies, nothing kept. */
+  browser(options?: BrowserContextOptions): Promise<BrowserContext>;
+  /** A page in a browser of its own, at the client. */
+  visitor(options?: BrowserContextOptions): Promise<Visitor>;
+  /** Registers somebody past the client, who can then act without a page too. */
+  person(name: string): Promise<RemotePerson>;
+  /** A page of somebody who is registered, signed in. */
+  visitorAs(person: RemotePerson, options?: BrowserContextOptions): Promise<Visitor>;
+}
+
+type Play = (t: Test, stage: Stage) => Promise<void>;
+
+/** A test in a browser; it fails as well if any page complains or asks another origin. */
+export function webTest(name: string, play: Play, env: Record<string, string> = {}): void {
+  const skip = executablePath === undefined && 'there is no Chromium; name one in CHROME_PATH';
+  tap.test(name, { skip }, async (t) => {
+    const stage = await startStage(t, env);
+    await play(t, stage);
+    t.strictSame(stage.problems, [], 'no complaint, no request elsewhere');
+  });
+}
+
+let launched: Promise<Browser> | undefined;
+
+/** One browser for a whole file: starting it takes longer than most tests. */
+function launch(): Promise<Browser> {
+  launched ??= chromium.launch({ executablePath: String(executablePath), args }).then((browser) => {
+    tap.teardown(() => browser.close());
+    return browser;
+  });
+  return launched;
+}
+
+async function startStage(t: Test, env: Record<string, string>): Promise<Stage> {
+  const folder = await tempFolder(t);
+  const browser = await launch();
+  const file = join(folder, 'snug.db');
+  const problems: string[] = [];
+  const expected: RegExp[] = [];
+  let server = await startServer(t, file, { env });
+  const { url } = server;
+  const complain = (text: string) => {
+    if (!expected.some((pattern) => pattern.test(text))) problems.push(text);
+  };
+
+  const openBrowser = async (options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ locale: 'en-GB', ...options });
+    context.setDefaultTimeout(patience);
+    t.teardown(() => context.close());
+    watch(context, url, complain);
+    return context;
+  };
+  return {
+    file,
+    problems,
+    get server() {
+      return server;
+    },
+    expect: (complaint) => void expected.push(complaint),
+    kill: async () => void (await server.end('SIGKILL')),
+    revive: async () => {
+      server = await startServer(t, file, { env: { ...env, PORT: new URL(url).port } });
+    },
+    browser: openBrowser,
+    visitor: async (options) => Visitor.open(await openBrowser(options), url),
+    person: (name) => new RemotePerson(url).register(name),
+    visitorAs: async (person, options) => {
+      const context = await openBrowser(options);
+      await signIn(context, person);
+      return Visitor.open(context, url);
+    },
+  };
+}
+
+/** Hears every page of a browser: what it complains of, and whom it asks. */
+function watch(context: BrowserContext, url: string, complain: (text: string) => void): void {
+  context.on('console', (message) => {
+    if (message.type() === 'error') complain(message.text());
+  });
+  context.on('weberror', (error) => complain(String(error.error())));
+  context.on('request', (request) => {
+    if (new URL(request.url()).origin !== url) complain(`asked ${request.url()}`);
+  });
+}
+
+/** Two people in one chat, and its address. */
+export async function startTalk(stage: Stage, title = 'Sunday hike') {
+  const [alice, bob] = [await stage.person('alice'), await stage.person('bob')];
+  const chat = await startChat(alice, title, 'bob');
+  return { alice, bob, chat };
+}
+
+/** Makes a chat with these members in it and returns its address. */
+export async function startChat(
+  owner: RemotePerson,
+  title: string,
+  ...names: string[]
+): Promise<string> {
+  const made = await owner.send('POST', '/api/chats', { title });
+  const chat = String(made.headers.get('location'));
+  for (const name of names) await owner.send('POST', `${chat}/members`, { name });
+  return chat;
+}
+
+/** Sends a message past the client and returns its id. */
+export async function post(
+  sender: RemotePerson,
+  chat: string,
+  content: string,
+  more: Record<string, string> = {},
+): Promise<number> {
+  const answer = await sender.send('POST', chat, { content, ...more });
+  return Number(answer.headers.get('location')?.split('/').at(-1));
+}
+
+async function signIn(context: BrowserContext, { url, cookie }: RemotePerson): Promise<void> {
+  const cookies = cookie.split('; ').map((pair) => {
+    const [name = '', value = ''] = pair.split('=');
+    return { name, value, url, sameSite: 'Strict' as const, httpOnly: name === 'token' };
+  });
+  await context.addCookies(cookies);
+}
+
+/** Somebody at a page, who sees what is on it and uses it by what it says. */
+export class Visitor {
+  readonly page: Page;
+  readonly url: string;
+  /** The paths that the page has asked for, in order. */
+  readonly asked: string[] = [];
+
+  constructor(page: Page, url: string) {
+    this.page = page;
+    this.url = url;
+    page.on('request', (request) => void this.asked.push(new URL(request.url()).pathname));
+  }
+
+  /** A page in this browser, at a place in the client. */
+  static async open(context: BrowserContext, url: string, path = ''): Promise<Visitor> {
+    const visitor = new Visitor(await context.newPage(), url);
+    await visitor.go(path);
+    return visitor;
+  }
+
+  get composer(): Locator {
+    return this.page.locator('.composer textarea');
+  }
+
+  /** The messages in the timeline that are on the server. */
+  get messages(): Locator {
+    return this.page.locator('.timeline [data-id] > .message');
+  }
+
+  /** What is shown at once but not yet known to be on the server. */
+  get drafts(): Locator {
+    return this.page.locator('.timeline .draft');
+  }
+
+  /** The message with this text in it. */
+  message(text: string): Locator {
+    return this.messages.filter({ hasText: text });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  /** The input whose label begins so; a hint may follow. */
+  field(label: string): Locator {
+    return this.page.getByLabel(new RegExp(`^${label}`));
+  }
+
+  /** Another tab of the same browser. */
+  otherTab(path = ''): Promise<Visitor> {
+    return Visitor.open(this.page.context(), this.url, path);
+  }
+
+  /** Goes to a place in the client, named by what stands behind the server's address. */
+  async go(path: string): Promise<void> {
+    await this.page.goto(this.url + path);
+  }
+
+  /** Fills the fields of the form in sight and sends it. */
+  async fill(fields: Record<string, string>, submit: string): Promise<void> {
+    for (const [label, value] of Object.entries(fields)) {
+      await this.field(label).fill(value);
+    }
+    await this.button(submit).click();
+  }
+
+  async register(name: string): Promise<void> {
+    const register = this.button(en.register);
+    await register.or(this.button(en.newHere)).first().waitFor();
+    if (!(await register.isVisible())) await this.button(en.newHere).click();
+    await this.fill(
+      { [en.name]: name, [en.email]: `${name}@example.org`, [en.password]: password },
+      en.register,
+    );
+    await this.page.getByRole('navigation', { name: en.chats }).waitFor();
+  }
+
+  /** Opens a chat from the list. */
+  async openChat(title: string): Promise<void> {
+    await this.page.locator('.chat', { hasText: title }).click();
+    await this.composer.waitFor();
+  }
+
+  /** Writes a message and sends it with Enter; it need not have arrived. */
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  /** Points at a message and uses one of its tools. */
+  async use(tool: string, message: string): Promise<void> {
+    await this.message(message).hover();
+    await this.message(message).getByRole('button', { name: tool, exact: true }).click();
+  }
+
+  /** Waits until the message with this text is where one sees it. */
+  async untilInSight(text: string): Promise<void> {
+    await this.message(text).waitFor();
+    for (const end = Date.now() + patience; !(await this.#isInSight(text)); ) {
+      if (Date.now() > end) throw new Error(`"${text}" is not in sight`);
+      await this.page.waitForTimeout(20);
+    }
+  }
+
+  async #isInSight(text: string): Promise<boolean> {
+    const frame = await this.page.locator('.timeline').boundingBox();
+    const box = await this.message(text).boundingBox();
+    if (frame === null || box === null) return false;
+    return box.y >= frame.y - 1 && box.y + box.height <= frame.y + frame.height + 1;
+  }
+}

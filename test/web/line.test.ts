@@ -1,0 +1,212 @@
+/** The line between browser and server: broken, shared, resumed; and nothing that is lost by it. */
+import type { Page } from 'playwright-core';
+import { en } from '../../src/web/texts/en.ts';
+import { post, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import type { RemotePerson } from '../helpers/server.ts';
+
+/** What a page says while its server is gone. */
+const noServer =
+  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
+
+/** So many messages by each of two. */
+const each = 100;
+
+webTest('200 messages survive a server that is killed twice', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const pages = [await stage.visitorAs(alice), await stage.visitorAs(bob)];
+  for (const page of pages) await page.openChat('Sunday hike');
+  const [one, two] = pages as [Visitor, Visitor];
+  const writing = [sayAll(one, 'alice'), sayAll(two, 'bob')];
+  for (const moment of [20, 60]) {
+    await one.messages.nth(moment).waitFor({ state: 'attached' });
+    await stage.kill();
+    await one.page.getByText(en.lineBroken).waitFor();
+    await stage.revive();
+  }
+  await Promise.all(writing);
+  await settled(one);
+  await settled(two);
+  const onServer = await messagesOf(alice, chat);
+  for (const name of ['alice', 'bob']) {
+    const expected = Array.from({ length: each }, (_, i) => `${name} ${i}`);
+    t.strictSame(
+      onServer.filter((text) => text.startsWith(name)),
+      expected,
+      'each once, in order',
+    );
+  }
+  t.strictSame(await shownIn(one), onServer);
+  t.strictSame(await shownIn(two), onServer);
+  t.equal(await one.page.getByText(en.lineBroken).isVisible(), false);
+});
+
+/** Types one message after the other, as fast as the page takes them. */
+async function sayAll(visitor: Visitor, name: string): Promise<void> {
+  for (let i = 0; i < each; i++) await visitor.say(`${name} ${i}`);
+}
+
+/** Waits until all is shown and nothing is on its way. */
+async function settled({ page, messages, drafts }: Visitor): Promise<void> {
+  await messages.nth(2 * each - 1).waitFor({ state: 'attached', timeout: 30_000 });
+  await drafts.first().waitFor({ state: 'detached' });
+  await lineIsOpen(page);
+}
+
+async function messagesOf(person: RemotePerson, chat: string): Promise<string[]> {
+  const answer = await person.get(`${chat}?limit=200`);
+  const { messages } = (await answer.json()) as { messages: { content: string }[] };
+  return messages.map((message) => message.content);
+}
+
+const shownIn = ({ page }: Visitor) => page.locator('.timeline .message .text').allInnerTexts();
+
+webTest('two tabs share one stream, and the second takes over', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const first = await stage.visitorAs(alice);
+  await first.openChat('Sunday hike');
+  const second = await first.otherTab();
+  await second.openChat('Sunday hike');
+  await post(bob, chat, 'to both');
+  await first.message('to both').waitFor();
+  await second.message('to both').waitFor();
+  t.strictSame([streamsOf(first), streamsOf(second)], [1, 0]);
+  await first.page.close();
+  await post(bob, chat, 'to the one that is left');
+  await second.message('to the one that is left').waitFor();
+  t.equal(streamsOf(second), 1);
+  await second.say('I am here');
+  await second.message('I am here').waitFor();
+  t.strictSame(await shownIn(second), await messagesOf(alice, chat));
+});
+
+const streamsOf = ({ asked }: Visitor) => asked.filter((path) => path === '/api/events').length;
+
+webTest(
+  'what was written is kept over a reload: the draft and what is unsent',
+  async (t, stage) => {
+    stage.expect(noServer);
+    const { alice, bob, chat } = await startTalk(stage);
+    const writer = await stage.visitorAs(alice);
+    await writer.openChat('Sunday hike');
+    await lineIsOpen(writer.page);
+    // So that the page can be loaded anew while the server is away.
+    await writer.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await writer.composer.fill('half a sent');
+    await writer.page.reload();
+    await writer.composer.waitFor();
+    t.equal(await writer.composer.inputValue(), 'half a sent');
+
+    await stage.kill();
+    await writer.say('unsent one');
+    await writer.say('unsent two');
+    const other = await writer.otherTab(new URL(writer.page.url()).hash);
+    await writer.drafts.nth(1).waitFor();
+    t.equal(await writer.drafts.getByText(en.sending).count(), 2, 'marked as on their way');
+    await writer.page.reload();
+    await stage.revive();
+    await writer.message('unsent two').waitFor();
+    await other.message('unsent two').waitFor();
+    await writer.drafts.first().waitFor({ state: 'detached' });
+    t.strictSame(await messagesOf(bob, chat), ['unsent one', 'unsent two'], 'each once, in order');
+    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
+    await writer.page.reload();
+    await writer.message('unsent two').waitFor();
+    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
+  },
+);
+
+webTest('tabs do not forget what another one has not sent', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const first = await stage.visitorAs(alice);
+  await first.openChat('Sunday hike');
+  const second = await first.otherTab(new URL(first.page.url()).hash);
+  await second.composer.waitFor();
+  await lineIsOpen(second.page);
+  await stage.kill();
+  await first.say('from the first');
+  await second.say('from the second');
+  await second.drafts.first().waitFor();
+  await first.page.close();
+  await second.page.close();
+  await stage.revive();
+  const later = await first.otherTab();
+  await later.openChat('Sunday hike');
+  await later.message('from the first').waitFor();
+  await later.message('from the second').waitFor();
+  t.equal((await messagesOf(bob, chat)).length, 2);
+});
+
+webTest('what the server refuses is said, and can be discarded', async (t, stage) => {
+  stage.expect(/status of 403/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const writer = await stage.visitorAs(bob);
+  await writer.openChat('Sunday hike');
+  await lineIsOpen(writer.page);
+  await writer.page.route('**/api/chats/*', (route) =>
+    route.request().method() === 'POST'
+      ? route.fulfill({ status: 403, json: { error: 'You are not a member of this chat.' } })
+      : route.continue(),
+  );
+  await writer.say('nobody hears this');
+  await writer.drafts.getByRole('alert').getByText('You are not a member').waitFor();
+  await writer.page.unroute('**/api/chats/*');
+  await writer.button(en.tryAgain).click();
+  await writer.message('nobody hears this').waitFor();
+  t.equal(await writer.drafts.count(), 0);
+  t.strictSame(await messagesOf(alice, chat), ['nobody hears this']);
+});
+
+webTest('what one has read stays read', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const reader = await stage.visitorAs(bob);
+  await reader.openChat('Sunday hike');
+  await lineIsOpen(reader.page);
+  await post(alice, chat, 'seen as it came');
+  await reader.message('seen as it came').waitFor();
+  const told = await unreadOf(bob);
+  t.equal(told, 0, 'the server knows');
+  await reader.page.reload();
+  await reader.message('seen as it came').waitFor();
+  t.equal(await reader.page.locator('.new-line').count(), 0);
+});
+
+/** How much is unread by the server's count, as soon as it is nothing, or else after a while. */
+async function unreadOf(person: RemotePerson): Promise<number> {
+  let unread = 1;
+  for (let i = 0; i < 50 && unread > 0; i++) {
+    const { chats } = (await (await person.get('/api/chats')).json()) as {
+      chats: { unread?: number }[];
+    };
+    unread = chats[0]?.unread ?? 0;
+  }
+  return unread;
+}
+
+/** A second tab has nothing to show of somebody who has signed out. */
+webTest('signing out clears the other tab and the way back', async (t, stage) => {
+  stage.expect(/status of 403/);
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'our secret');
+  const first = await stage.visitorAs(alice);
+  await first.openChat('Sunday hike');
+  const second = await first.otherTab();
+  await second.openChat('Sunday hike');
+  await second.message('our secret').waitFor();
+  await first.go('#/settings');
+  await first.button(en.signOut).click();
+  await first.button(en.signIn).waitFor();
+  await second.button(en.signIn).waitFor();
+  await first.page.goBack().catch(() => null);
+  await first.button(en.signIn).waitFor();
+  for (const { page } of [first, second]) {
+    t.equal(await page.getByText('our secret').count(), 0);
+  }
+  t.equal(await first.page.evaluate(() => localStorage.length), 0);
+});
+
+/** Waits until the stream is there. */
+async function lineIsOpen(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('.line')?.hasAttribute('hidden'));
+}

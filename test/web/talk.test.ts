@@ -1,0 +1,370 @@
+/** What people do with each other in their browsers. */
+import type { Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { password } from '../helpers/world.ts';
+
+webTest(
+  'the first visit explains itself, and an empty server is a place to begin',
+  async (t, stage) => {
+    const alice = await stage.visitor();
+    await alice.page.getByText(en.firstVisit).waitFor();
+    await alice.register('alice');
+    await alice.page.getByText(en.noChats).waitFor();
+    await alice.button(en.newChat).click();
+    await alice.fill({ [en.title]: 'Sunday hike' }, en.create);
+    await alice.composer.waitFor();
+    await alice.page.getByText(en.noMessages).waitFor();
+    const bob = await stage.visitor();
+    t.equal(
+      await bob.page.getByText(en.firstVisit).count(),
+      0,
+      'the second one is no first visitor',
+    );
+    await bob.register('bob');
+    t.equal(await bob.page.locator('.chat').count(), 0, 'nobody else’s chats');
+  },
+);
+
+webTest('two people talk', async (t, stage) => {
+  const people = await startTalk(stage);
+  const alice = await stage.visitorAs(people.alice);
+  const bob = await stage.visitorAs(people.bob);
+  await alice.openChat('Sunday hike');
+  await alice.say('Good *morning*!');
+  await alice.message('Good morning!').locator('em').waitFor();
+
+  await t.test('who is elsewhere sees a badge, and a count in the title', async (t) => {
+    await bob.page.locator('.badge', { hasText: en.unread(1) }).waitFor();
+    await alice.composer.pressSequentially('Hello @b');
+    await alice.page.getByRole('option', { name: '@bob' }).waitFor();
+    await alice.composer.press('Tab');
+    t.equal(await alice.composer.inputValue(), 'Hello @bob ');
+    await alice.composer.press('Enter');
+    await bob.page.locator('.badge[data-mention]', { hasText: en.mentions(1) }).waitFor();
+    await titled(bob, '(2) Snug');
+    await bob.openChat('Sunday hike');
+    await bob.page.locator('.new-line').waitFor();
+    await bob.message('Hello').locator('.mention', { hasText: '@bob' }).waitFor();
+    await bob.page.locator('.badge').waitFor({ state: 'detached' });
+    await titled(bob, 'Snug');
+  });
+
+  await t.test('Shift+Enter breaks the line', async (t) => {
+    await alice.composer.fill('one');
+    await alice.composer.press('Shift+Enter');
+    await alice.composer.pressSequentially('two');
+    await alice.composer.press('Enter');
+    await bob.message('one').locator('br').waitFor({ state: 'attached' });
+    t.equal(await bob.message('one').locator('.text').innerText(), 'one\ntwo');
+  });
+
+  await t.test('somebody is seen typing', async () => {
+    await alice.composer.pressSequentially('I');
+    await bob.page.getByText(en.isTyping(['alice'])).waitFor();
+    await alice.composer.fill('');
+  });
+
+  await t.test('Up edits the last message, Escape leaves it', async (t) => {
+    await alice.say('Nime is fine');
+    await alice.message('Nime').waitFor();
+    await alice.composer.press('ArrowUp');
+    await alice.page.getByText(en.editing).waitFor();
+    t.equal(await alice.composer.inputValue(), 'Nime is fine');
+    await alice.composer.press('Escape');
+    t.equal(await alice.composer.inputValue(), '');
+    await alice.composer.press('ArrowUp');
+    await alice.composer.fill('Nine is fine');
+    await alice.composer.press('Enter');
+    await bob.message('Nine is fine').getByText(en.edited, { exact: true }).waitFor();
+    t.equal(await bob.message('Nime').count(), 0);
+  });
+
+  await t.test('a reaction counts, and is taken back', async (t) => {
+    await bob.use(en.react, 'Nine is fine');
+    await bob.page.getByRole('button', { name: '👍' }).first().click();
+    const reaction = alice.message('Nine is fine').locator('.reactions button');
+    await reaction.waitFor();
+    t.equal(await reaction.getAttribute('aria-pressed'), 'false');
+    await reaction.click();
+    const both = bob.message('Nine is fine').locator('.reactions button', { hasText: '2' });
+    t.equal(await both.getAttribute('aria-label'), en.reactedBy('👍', 'alice, bob'));
+    await both.click();
+    await alice.message('Nine is fine').locator('.reactions button', { hasText: '1' }).waitFor();
+  });
+
+  await t.test('a reply leads to what it answers', async (t) => {
+    await bob.use(en.reply, 'Good morning');
+    await bob.page.getByText(en.replyTo('alice')).waitFor();
+    await bob.say('And to you');
+    const quote = alice.message('And to you').locator('.quote a');
+    await quote.getByText('alice').waitFor();
+    await quote.click();
+    await alice.page.locator('[data-target]', { hasText: 'Good morning' }).waitFor();
+    t.match(alice.page.url(), /#\/chats\/\d+\/\d+$/);
+  });
+
+  await t.test('a deleted message is gone for everybody', async (t) => {
+    bob.page.once('dialog', (dialog) => void dialog.accept());
+    await bob.use(en.delete, 'And to you');
+    await alice.page.getByText(en.deletedMessage).waitFor();
+    t.equal(await alice.message('And to you').count(), 0);
+    await bob.page.getByText(en.deletedMessage).waitFor();
+  });
+});
+
+webTest('what is found is marked, and leads into its place', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'We bring a kettle & tea');
+  for (let i = 0; i < 120; i++) await post(alice, chat, `line ${i}`);
+  const reader = await stage.visitorAs(alice);
+  await reader.openChat('Sunday hike');
+  await reader.message('line 119').waitFor();
+  t.equal(await reader.message('kettle').count(), 0, 'it is too far back to be loaded');
+  await reader.page.getByRole('region', { name: 'Sunday hike' }).getByLabel(en.search).click();
+  await reader.page.getByRole('searchbox').pressSequentially('kettl');
+  const hit = reader.page.locator('.hit');
+  t.equal(await hit.locator('mark').innerText(), 'kettle');
+  t.equal(await hit.count(), 1);
+  await hit.click();
+  await reader.page.locator('[data-target]', { hasText: 'kettle' }).waitFor();
+  await reader.untilInSight('kettle');
+  await reader.button(en.jumpToNewest).click();
+  await reader.untilInSight('line 119');
+  await reader.page.getByLabel(en.search).first().click();
+  await reader.page.getByRole('searchbox').fill('helicopter');
+  await reader.page.getByText(en.nothingFound).waitFor();
+});
+
+webTest('an invite link brings somebody in who was not registered', async (t, stage) => {
+  const { alice } = await startTalk(stage);
+  const host = await stage.visitorAs(alice);
+  await host.openChat('Sunday hike');
+  await host.page.getByLabel(en.chatMenu).click();
+  await host.page.getByLabel(en.oneUse).check();
+  await host.button(en.newInvite).click();
+  const link = host.page.locator('.invites input');
+  const address = await link.inputValue();
+  await host.button('QR').click();
+  await host.page.getByRole('img', { name: en.qrCode }).waitFor();
+  const carol = await stage.visitor();
+  await carol.page.goto(address);
+  await carol.page.getByText(en.invitedUnknown).waitFor();
+  await carol.register('carol');
+  await carol.composer.waitFor();
+  t.equal(await carol.page.getByRole('heading', { level: 2 }).innerText(), 'Sunday hike');
+  await host.page.locator('.people').getByText('carol').waitFor();
+  await carol.say('Here I am');
+  await host.page.locator('.chat-last', { hasText: 'carol: Here I am' }).waitFor();
+  stage.expect(/status of 4\d\d/);
+  const dave = await stage.visitorAs(await stage.person('dave'));
+  await dave.page.goto(address);
+  await dave.page.getByRole('alert').waitFor();
+  t.equal(await dave.page.locator('.chat').count(), 0, 'the link was for one person');
+});
+
+webTest('members come and go, chats are renamed and left', async (t, stage) => {
+  const people = await startTalk(stage);
+  await stage.person('carol');
+  const alice = await stage.visitorAs(people.alice);
+  const bob = await stage.visitorAs(people.bob);
+  await alice.openChat('Sunday hike');
+  await alice.page.getByLabel(en.chatMenu).click();
+  await alice.page.getByLabel(en.addMember).fill('carol');
+  await alice.button(en.add).click();
+  const row = (name: string) => alice.page.locator('.people li', { hasText: name });
+  await row('carol').waitFor();
+  await row('carol').getByText(en.makeOwner).click();
+  await row('carol').getByText(en.makeMember).waitFor();
+  await row('carol').getByText(en.removeMember).click();
+  await row('carol').waitFor({ state: 'detached' });
+  await alice.page.getByLabel(en.title, { exact: true }).fill('Monday swim');
+  await alice.button(en.rename).click();
+  await bob.openChat('Monday swim');
+  t.equal(await bob.page.getByText(en.owner, { exact: true }).count(), 0);
+  await bob.page.getByLabel(en.chatMenu).click();
+  t.equal(await bob.button(en.removeMember).count(), 0, 'a member removes nobody');
+  bob.page.once('dialog', (dialog) => void dialog.accept());
+  await bob.button(en.leave).click();
+  await bob.page.getByText(en.noChats).waitFor();
+  await row('bob').waitFor({ state: 'detached' });
+});
+
+webTest('direct chats and open chats are found', async (t, stage) => {
+  const people = await startTalk(stage);
+  await people.alice.send('POST', '/api/chats', { title: 'Garden', open: '1' });
+  const bob = await stage.visitorAs(people.bob);
+  await bob.page.getByLabel(en.directory).click();
+  await bob.page.locator('.people li', { hasText: 'Garden' }).getByText(en.join).click();
+  await bob.composer.waitFor();
+  await bob.say('What grows here?');
+  await bob.message('What grows').waitFor();
+  await bob.button(en.newChat).click();
+  await bob.page.getByText(en.directChat).click();
+  await bob.fill({ [en.withWhom]: 'alice' }, en.create);
+  await bob.page.locator('.chat[aria-current]', { hasText: 'alice' }).waitFor();
+  await bob.say('Only for you');
+  await bob.message('Only for you').waitFor();
+  const alice = await stage.visitorAs(people.alice);
+  await alice.page.locator('.chat').first().waitFor();
+  t.strictSame(await alice.page.locator('.chat-title').allInnerTexts(), [
+    'bob',
+    'Garden',
+    'Sunday hike',
+  ]);
+});
+
+webTest('an account is one’s own: to change, to sign out of, to delete', async (t, stage) => {
+  stage.expect(/status of 40[03]/);
+  const person = await stage.person('alice');
+  await startChat(person, 'Sunday hike');
+  const alice = await stage.visitorAs(person);
+  const phone = await stage.visitorAs(person);
+  await alice.page.getByLabel(en.settings).click();
+  await alice.page.getByLabel(en.name, { exact: true }).fill('alina');
+  await alice.page.getByLabel(en.email).fill('alina@example.org');
+  await alice.button(en.save).click();
+  await alice.page.getByText(en.saved).waitFor();
+  await alice.fill(
+    { [en.currentPassword]: 'not this one', [en.newPassword]: 'paper kite in october' },
+    en.changePassword,
+  );
+  await alice.page.getByRole('alert').getByText('The current password is wrong.').waitFor();
+  await alice.fill({ [en.currentPassword]: password }, en.changePassword);
+  await alice.page.getByText(en.passwordChanged).waitFor();
+  await alice.button(en.signOut).click();
+  await alice.button(en.signIn).waitFor();
+  t.equal(await alice.page.evaluate(() => localStorage.length), 0, 'nothing is left behind');
+  await phone.button(en.signIn).waitFor();
+  await alice.fill({ [en.name]: 'alina', [en.password]: password }, en.signIn);
+  await alice.page.getByRole('alert').waitFor();
+  await alice.fill({ [en.password]: 'paper kite in october' }, en.signIn);
+  await alice.page.locator('.chat').waitFor();
+  await alice.page.getByLabel(en.settings).click();
+  await alice.page.getByText(en.thisDevice, { exact: true }).waitFor();
+  alice.page.once('dialog', (dialog) => void dialog.accept());
+  await alice.button(en.deleteAccount).click();
+  await alice.button(en.register).waitFor();
+});
+
+webTest('another session is ended from here', async (t, stage) => {
+  const alice = await stage.visitor();
+  await alice.register('alice');
+  const phone = await stage.visitor();
+  await phone.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await phone.page.getByLabel(en.settings).waitFor();
+  stage.expect(/status of 403/);
+  await alice.page.getByLabel(en.settings).click();
+  await alice.button(en.endSession).click();
+  await phone.button(en.signIn).waitFor();
+  t.equal(await alice.button(en.signOut).count(), 1, 'this one goes on');
+});
+
+webTest('who is not looking is told, by the level of each chat', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const reader = await stage.visitorAs(bob);
+  await reader.page.addInitScript(pretendToBeAway);
+  await reader.page.reload();
+  await reader.page.getByLabel(en.settings).click();
+  await reader.page.getByLabel(en.notifyDevice).check();
+  const told = () => reader.page.evaluate(() => shownNotices);
+  const say = async (text: string) => {
+    await post(alice, chat, text);
+    await reader.page.locator('.chat-last', { hasText: text }).waitFor();
+  };
+  await say('first');
+  await reader.page.waitForFunction(() => shownNotices.length > 0);
+  t.strictSame(await told(), ['alice · Sunday hike: first']);
+  for (const [notify, heard] of [
+    ['mentions', ['for @Bob']],
+    ['nothing', []],
+  ] as const) {
+    await bob.send('PUT', `${chat}/notify`, { notify });
+    await reader.page.evaluate(() => void shownNotices.splice(0));
+    await reader.page.waitForFunction(
+      (level) => document.querySelector('.chat')?.hasAttribute('data-muted') === level,
+      notify === 'nothing',
+    );
+    await say(`not for you, ${notify}`);
+    await say('for @Bob');
+    t.strictSame(
+      await told(),
+      heard.map((text) => `alice · Sunday hike: ${text}`),
+      notify,
+    );
+  }
+});
+
+declare const shownNotices: string[];
+
+/** Runs in the page: it is hidden, and what it shows outside of itself is noted. */
+function pretendToBeAway(): void {
+  const shown: string[] = [];
+  class Notice {
+    static permission = 'granted';
+    static requestPermission = async () => 'granted';
+    onclick = null;
+    constructor(title: string, { body }: { body: string }) {
+      shown.push(`${title}: ${body}`);
+    }
+    close() {}
+  }
+  Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  Object.defineProperty(document, 'hidden', { get: () => true });
+}
+
+/** Texts that would do something if anybody took them for more than text. */
+const hostile = '<img src=x onerror="document.title=1"><b>bold</b><script>1</script>';
+
+const oddities = [
+  hostile,
+  '[click](javascript:alert(1)) [data](data:text/html,x) <javascript:alert(1)>',
+  '![picture](https://example.org/x.png) ![p](x"onerror=1)',
+  '<details open ontoggle=alert(1)>',
+  '| a | b |\n|---|---|\n| <svg onload=1> | 2 |',
+  '# heading <i>x</i>\n\n---\n\n&lt;b&gt; &amp; \\<b>',
+  `${'> '.repeat(40)}deep`,
+  '[a]: javascript:alert(1)\n\n[a]',
+  '**@bob <u>x</u>** `<code onclick=1>`',
+];
+
+webTest('what people write is text, whatever it looks like', async (t, stage) => {
+  const { bob } = await startTalk(stage, hostile);
+  const villain = await stage.person('<b>mallory</b>');
+  const chat = await startChat(villain, hostile, 'bob');
+  for (const text of oddities) await post(villain, chat, text);
+  const reader = await stage.visitorAs(bob);
+  const listed = reader.page.locator('.chat', { hasText: 'mallory' });
+  await listed.locator('.chat-title', { hasText: hostile }).waitFor();
+  await listed.click();
+  await reader.message('@bob').waitFor();
+  const texts = await reader.messages.locator('.text').allInnerTexts();
+  t.equal(texts[0], hostile);
+  t.match(texts[1], '[click](javascript:alert(1))');
+  t.match(texts.join('\n'), '<details open ontoggle=alert(1)>');
+  await reader.page.getByLabel(en.chatMenu).click();
+  await reader.page.locator('.people').getByText('<b>mallory</b>').waitFor();
+  await assertInert(t, reader);
+  await reader.page.getByLabel(en.search).first().click();
+  await reader.page.getByRole('searchbox').fill('onerror');
+  await reader.page.locator('.hit', { hasText: hostile }).first().waitFor();
+  await assertInert(t, reader);
+  await reader.page.keyboard.press('Control+k');
+  await reader.page.getByRole('option', { name: hostile }).first().waitFor();
+  await assertInert(t, reader);
+});
+
+async function titled({ page }: Visitor, title: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.title === wanted, title);
+}
+
+/** Nothing of what was written became an element or a link that acts. */
+async function assertInert(t: Test, { page }: Visitor): Promise<void> {
+  const made = await page.evaluate(() => ({
+    elements: document.querySelectorAll('img, script:not([src]), details, main u, main svg[onload]')
+      .length,
+    links: [...document.links].map((link) => link.protocol).filter((p) => !/^https?:$/.test(p)),
+    title: document.title.replace(/^\(\d+\) /, ''),
+  }));
+  t.strictSame(made, { elements: 0, links: [], title: 'Snug' });
+}
