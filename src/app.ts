@@ -12,6 +12,7 @@ import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
+import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
 import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
@@ -83,6 +84,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     throw new Refusal('no_route');
   });
   app.removeContentTypeParser('text/plain');
+  app.register(headers);
   app.register(protocol);
   app.register(stopping);
   app.register(formbody, { bodyLimit });

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
+import { plainHeaders } from '../http/headers.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { Hub } from './hub.ts';
@@ -15,7 +16,7 @@ const retry = 1_000;
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
+  ...plainHeaders,
   // nginx would hold events back.
   'x-accel-buffering': 'no',
 };

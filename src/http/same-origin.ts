@@ -22,6 +22,8 @@ interface Options {
 export const sameOrigin = fp<Options>(
   async (app: FastifyInstance, { publicUrl }: Options) => {
     app.addHook('onRequest', async (request) => {
+      // Where there is nothing, nothing can be done.
+      if (request.is404) return;
       const isGuarded = request.method !== 'GET' || request.routeOptions.config.sameOrigin === true;
       if (isGuarded && !isOwn(request, publicUrl)) throw new Refusal('cross_site');
     });

@@ -57,7 +57,6 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
       .header('content-security-policy', policy)
       .header('referrer-policy', 'no-referrer')
       .header('cross-origin-opener-policy', 'same-origin')
-      .header('x-content-type-options', 'nosniff')
       .header('cache-control', 'no-cache');
     return page
       .replace('data-registration="open"', `data-registration="${registration}"`)
@@ -86,10 +85,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
     keep: string,
   ) {
     if (!files.has(file)) throw new Refusal('no_client');
-    reply
-      .type(types[extname(file)] ?? 'application/octet-stream')
-      .header('x-content-type-options', 'nosniff')
-      .header('cache-control', keep);
+    reply.type(types[extname(file)] ?? 'application/octet-stream').header('cache-control', keep);
     const body = readFileSync(folder + file);
     if (!/\bbr\b/.test(headers['accept-encoding'] ?? '')) return body;
     reply.header('content-encoding', 'br').header('vary', 'accept-encoding');

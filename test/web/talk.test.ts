@@ -232,7 +232,8 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.page.getByRole('alert').getByText('The current password is wrong.').waitFor();
   await alice.fill({ [en.currentPassword]: password }, en.changePassword);
   await alice.page.getByText(en.passwordChanged).waitFor();
-  await alice.button(en.signOut).click();
+  // The page begins anew, so that nothing is left in its memory either.
+  await Promise.all([alice.page.waitForEvent('load'), alice.button(en.signOut).click()]);
   await alice.button(en.signIn).waitFor();
   t.equal(await alice.page.evaluate(() => localStorage.length), 0, 'nothing is left behind');
   await phone.button(en.signIn).waitFor();

@@ -105,7 +105,11 @@ export function addMessage(chatId: number, message: Message): void {
   const place = others.findLastIndex(({ id }) => id < message.id) + 1;
   // Before all others, it lies farther back than the run.
   if (place === 0 && now.hasOlder) return;
-  run.value = { ...now, messages: others.toSpliced(place, 0, message) };
+  const messages = others.toSpliced(place, 0, message);
+  // A chat that stays open for days must not grow with them; twice the limit leaves a reader room.
+  const isLong = messages.length > 2 * runLimit;
+  const kept = isLong ? messages.slice(-runLimit) : messages;
+  run.value = { ...now, messages: kept, hasOlder: now.hasOlder || isLong };
 }
 
 export function changeMessage(chatId: number, id: number, patch: Partial<Message>): void {

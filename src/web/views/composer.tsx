@@ -13,6 +13,7 @@ import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
 import { sentenceOf } from './form.tsx';
 import { Icon, IconButton } from './icons.tsx';
+import { plainText } from './markdown.tsx';
 import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
 
@@ -185,7 +186,7 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
         <strong>
           {kind === 'edit' ? texts.editing : texts.replyTo(displayName(message.sender_id))}
         </strong>{' '}
-        {kind === 'reply' && message.content}
+        {kind === 'reply' && plainText(message.content)}
       </p>
       <IconButton of="close" label={texts.cancel} onClick={onLeave} />
     </div>

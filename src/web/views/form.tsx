@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
+import { useId } from 'preact/hooks';
 import { ApiError } from '../lib/api.ts';
 import { texts } from '../texts/index.ts';
 
@@ -17,15 +18,16 @@ interface FieldProps {
 
 /** An input with its label and, below, what to know about it. */
 export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
-  const hintId = hint === undefined ? undefined : `${input.name}-hint`;
+  const id = useId();
+  const hintId = hint === undefined ? undefined : `${id}-hint`;
   // One of three kinds, which TypeScript would check one by one.
-  const attributes = { ...input, type, 'aria-describedby': hintId };
+  const attributes = { ...input, id, type, 'aria-describedby': hintId };
   return (
-    <label class="field">
-      <span>{label}</span>
+    <div class="field">
+      <label for={id}>{label}</label>
       <input {...(attributes as InputHTMLAttributes)} />
       {hint !== undefined && <small id={hintId}>{hint}</small>}
-    </label>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@
 import { lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
+import { account } from '../state/account.ts';
 import { membersOf } from '../state/members.ts';
 
 interface Props {
@@ -16,6 +17,22 @@ export function Markdown({ text, chatId }: Props) {
   const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text]);
   const names = membersOf(chatId).map((member) => member.name);
   return <div class="text">{tokens.map((token, index) => block(token, names, index))}</div>;
+}
+
+/** As much of a text is looked at for a preview, in UTF-16 code units. */
+const previewLength = 300;
+
+/** A message in one line, without its marks: as a preview shows it. */
+export function plainText(text: string): string {
+  const tokens = lexer(text.slice(0, previewLength), { gfm: true, breaks: true });
+  return tokens.map(plain).join(' ').replace(/\s+/g, ' ').trim();
+}
+
+function plain(token: Token): string {
+  if (token.type === 'list') return (token as Tokens.List).items.map(plain).join(' ');
+  if (token.type === 'br') return ' ';
+  if ('tokens' in token && token.tokens !== undefined) return token.tokens.map(plain).join('');
+  return 'text' in token ? String(token.text) : '';
 }
 
 type Names = readonly string[];
@@ -100,11 +117,12 @@ function withMentions(text: string, names: Names): ComponentChildren {
   if (!text.includes('@') || names.length === 0) return text;
   const longestFirst = [...names]
     .sort((a, b) => b.length - a.length)
-    .map((name) => RegExp.escape(name));
+    .map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   const pattern = new RegExp(`(@(?:${longestFirst.join('|')}))(?![\\p{L}\\p{N}])`, 'giu');
+  const own = `@${account.value?.user.name.toLocaleLowerCase()}`;
   return text.split(pattern).map((part, i) =>
     i % 2 === 1 ? (
-      <b key={i} class="mention">
+      <b key={i} class="mention" data-own={part.toLocaleLowerCase() === own ? '' : undefined}>
         {part}
       </b>
     ) : (

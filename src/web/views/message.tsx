@@ -15,7 +15,7 @@ import { Avatar } from './avatar.tsx';
 import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
 import { IconButton } from './icons.tsx';
-import { Markdown } from './markdown.tsx';
+import { Markdown, plainText } from './markdown.tsx';
 
 interface Props {
   readonly chatId: number;
@@ -126,7 +126,8 @@ function Reactions({ chatId, message }: { chatId: number; message: Message }) {
             title={names}
             onClick={() => (isMine ? unreact(path, emoji) : react(path, emoji))}
           >
-            {emoji} <span>{ids.length}</span>
+            {emoji}
+            <span>{ids.length}</span>
           </button>
         );
       })}
@@ -156,7 +157,7 @@ function Quote({ chatId, id }: { chatId: number; id: number }) {
   return (
     <p class="quote">
       <a href={paths.message(chatId, id)} onClick={() => go(paths.message(chatId, id))}>
-        <strong>{displayName(original.sender_id)}</strong> {original.content}
+        <strong>{displayName(original.sender_id)}</strong> {plainText(original.content)}
       </a>
     </p>
   );

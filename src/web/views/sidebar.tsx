@@ -9,6 +9,7 @@ import { nameOf } from '../state/people.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { IconButton, IconLink } from './icons.tsx';
+import { plainText } from './markdown.tsx';
 import { NewChat } from './new-chat.tsx';
 
 export function Sidebar() {
@@ -70,8 +71,9 @@ function ChatItem({ chat }: { chat: Chat }) {
 
 function preview({ last_message: text, sender_id: sender, direct }: Chat): string {
   if (text === null || sender === null) return '';
-  if (sender === ownId()) return `${texts.you}: ${text}`;
-  return direct ? text : `${nameOf(sender) ?? ''}: ${text}`;
+  const plain = plainText(text);
+  if (sender === ownId()) return `${texts.you}: ${plain}`;
+  return direct ? plain : `${nameOf(sender) ?? ''}: ${plain}`;
 }
 
 function Badge({ chat: { unread = 0, mentions = 0 } }: { chat: Chat }) {
