@@ -195,7 +195,7 @@ webTest('signing out clears the other tab and the way back', async (t, stage) =>
   await second.openChat('Sunday hike');
   await second.message('our secret').waitFor();
   await first.go('#/settings');
-  await first.button(en.signOut).click();
+  await Promise.all([first.page.waitForEvent('load'), first.button(en.signOut).click()]);
   await first.button(en.signIn).waitFor();
   await second.button(en.signIn).waitFor();
   await first.page.goBack().catch(() => null);
