@@ -18,11 +18,8 @@ import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
-
 import { stopping } from './http/stopping.ts';
-
 import { webRoutes } from './http/web.ts';
-
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';

@@ -4,8 +4,7 @@ import type { Unit } from './db/commit.ts';
 import type { Store } from './db/store.ts';
 import { clearOldEvents } from './events/retention.ts';
 import { deleteExpiredInvites } from './invites/queries.ts';
-import { keyLifetime } from './messages/messages.ts';
-import { forgetPosted } from './messages/queries.ts';
+import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 
 /** In ms. */
@@ -23,13 +22,13 @@ export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
 
 /** Clears away all that has run out, and the last traces of what was deleted. */
 export async function tidyUp(db: Store): Promise<void> {
-  while (await db.write(clearPortion, {}));
-  db.compact();
+  await db.write(clearExpired, {});
+  while (await db.write(clearOldKeys, {}));
+  while (await db.write(clearOldEvents, {}));
+  await db.compact();
 }
 
-async function clearPortion(unit: Unit): Promise<boolean> {
+async function clearExpired(unit: Unit): Promise<void> {
   await clearExpiredSessions(unit);
   await deleteExpiredInvites(unit, { now: unit.now });
-  await forgetPosted(unit, { before: unit.now - keyLifetime });
-  return clearOldEvents(unit);
 }

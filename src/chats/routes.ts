@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers, isoTime, noId, Ok } from '../http/schema.ts';
+import { answers, beyondIds, isoTime, Ok } from '../http/schema.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat } from './chats.ts';
@@ -46,7 +46,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       },
     },
     async (request, reply) => {
-      const before = Number(request.query.before ?? noId);
+      const before = Number(request.query.before ?? beyondIds);
       const found = await db.read(listOpenChats, { before, limit: directoryPage + 1 });
       const chats = found.slice(0, directoryPage);
       if (found.length > directoryPage) {

@@ -6,8 +6,8 @@ const titleRule = told('The title must have 1 to 100 characters, in one line, an
 
 export const Title = Type.String({
   maxLength: 100,
-  // Something to see in it, and no control characters or halves of a surrogate pair.
-  pattern: '^(?=.*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\p{Cc}\\p{Cs}]+$',
+  // Something to see in it, and no control characters, line breaks or halves of a surrogate pair.
+  pattern: '^(?=.*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$',
   examples: ['Sunday hike'],
   ...titleRule,
 });

@@ -103,8 +103,12 @@ export class Committer {
       for (const job of batch) job.reject(error);
       return;
     }
-    this.#publish(outcomes.flatMap((outcome) => outcome.events));
-    for (const outcome of outcomes) outcome.settle();
+    // Whatever becomes of the telling, it is on the disk, and who waits shall know.
+    try {
+      this.#publish(outcomes.flatMap((outcome) => outcome.events));
+    } finally {
+      for (const outcome of outcomes) outcome.settle();
+    }
   }
 
   async #attempt(job: Job): Promise<Outcome> {

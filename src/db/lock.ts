@@ -9,7 +9,7 @@ export const lockFile = (file: string) => `${file}.lock`;
  * process, however it ends: the lock is the operating system's, held through an empty SQLite file
  * beside the database, so that nothing is left to clean up after a crash.
  *
- * @throws StartError if another server has it.
+ * @throws StartError if another server has it, or it cannot be had.
  */
 export function lockInstance(file: string): { release(): void } {
   const lock = new Database(lockFile(file), { timeout: 0 });
@@ -18,7 +18,9 @@ export function lockInstance(file: string): { release(): void } {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') {
+      throw new StartError(`${lockFile(file)} cannot be locked. Check who owns it, or delete it.`);
+    }
     throw new StartError(
       `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`,
     );

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
 import { type Command, Committer, type EventRow } from './commit.ts';
@@ -58,9 +59,15 @@ export class Store {
   /**
    * Moves the log into the file and empties it, so that what was deleted is overwritten there too.
    * Takes as long as writing and syncing what the log holds.
+   *
+   * @throws Error if another process reads the file at that moment.
    */
-  compact(): void {
-    if (!this.#closed) this.#writer.pragma('wal_checkpoint(TRUNCATE)');
+  async compact(): Promise<void> {
+    // Commands and queries await nothing but the database: in a new turn none of them is under way.
+    await nextTurn();
+    if (this.#closed) return;
+    const [{ busy }] = this.#writer.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
   }
 
   /** Finishes what waits, moves the log into the file, and gives the file up. */

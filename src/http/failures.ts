@@ -8,11 +8,11 @@ import type {
   FastifySchemaValidationError,
 } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.ts';
+import { plainHeaders } from './headers.ts';
 
 /** What the framework and its parsers refuse, in our words. */
 const frameworkCodes: Record<string, RefusalCode> = {
   FST_ERR_BAD_URL: 'bad_url',
-  FST_ERR_ASYNC_CONSTRAINT: 'bad_request',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'body_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
@@ -68,6 +68,8 @@ export function answerFailure(error: unknown, request: FastifyRequest, reply: Fa
   if (status === 500) request.log.error({ err: error }, 'request failed');
   // A text already: it needs no serialiser, which Fastify would make for every route.
   const body = JSON.stringify({ error: sentence });
+  // What the framework refuses has met no hook that sets them.
+  reply.headers(plainHeaders);
   reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
@@ -95,6 +97,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
       'Content-Type: application/json; charset=utf-8\r\n' +
+      'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       `Connection: close\r\n\r\n${body}`,
   );

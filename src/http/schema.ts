@@ -23,7 +23,7 @@ export function Id(what: string, options: TSchemaOptions = {}) {
 export const WireId = Type.Integer({ minimum: 1, examples: [7] });
 
 /** Larger than every id. */
-export const noId = 10 ** 15;
+export const beyondIds = 10 ** 15;
 
 /** ISO 8601 in UTC with milliseconds. */
 export const Time = Type.String({ format: 'date-time', examples: ['2026-11-22T08:35:52.123Z'] });

@@ -3,8 +3,9 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 
 /**
- * Lets the server stop as soon as its last answer is out, and refuses what comes in until then. Node closes the connections that are idle
- * when it is told to stop; one that was answering then would stay open until its client tires of it.
+ * Lets the server stop as soon as its last answer is out, and refuses what comes in until then. Node
+ * closes the connections that are idle when it is told to stop; one that was answering then would
+ * stay open until its client tires of it.
  */
 export const stopping = fp(
   async (app: FastifyInstance) => {

@@ -47,10 +47,13 @@ interface Options {
 export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, registration }) => {
   const folder = fileURLToPath(new URL('.', import.meta.resolve('#web/index.html')));
   const files = filesIn(folder);
+  // Kept from their first use on: a build beside a running server changes nothing for it.
+  const read = once((file) => readFileSync(folder + file));
+  const compress = once((file) => brotliCompressSync(read(file), packing));
 
   app.get('/', openTo('The client for the browser'), async (_, reply) => {
     if (!files.has('index.html')) throw new Refusal('no_client');
-    const page = readFileSync(`${folder}index.html`, 'utf8');
+    const page = read('index.html').toString();
     const isFresh = (await db.read(findAnyUser, {})) === undefined;
     reply
       .type('text/html; charset=utf-8')
@@ -86,10 +89,10 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
   ) {
     if (!files.has(file)) throw new Refusal('no_client');
     reply.type(types[extname(file)] ?? 'application/octet-stream').header('cache-control', keep);
-    const body = readFileSync(folder + file);
-    if (!/\bbr\b/.test(headers['accept-encoding'] ?? '')) return body;
+    const isPacked = extname(file) === '.png';
+    if (isPacked || !/\bbr\b/.test(headers['accept-encoding'] ?? '')) return read(file);
     reply.header('content-encoding', 'br').header('vary', 'accept-encoding');
-    return compressed(file, body);
+    return compress(file);
   }
 };
 
@@ -106,14 +109,15 @@ function filesIn(folder: string): ReadonlySet<string> {
   return new Set(names.map((name) => name.replaceAll('\\', '/')));
 }
 
-const byFile = new Map<string, Buffer>();
-
-/** Compressed when it is first asked for, and then kept. */
-function compressed(file: string, body: Buffer): Buffer {
-  let result = byFile.get(file);
-  if (result === undefined) {
-    result = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } });
-    byFile.set(file, result);
-  }
-  return result;
+/** Remembers what a function of a file's name has given. */
+function once<Value>(make: (file: string) => Value): (file: string) => Value {
+  const made = new Map<string, Value>();
+  return (file) => {
+    const value = made.get(file) ?? make(file);
+    made.set(file, value);
+    return value;
+  };
 }
+
+/** Good enough, and quick enough for a file that is packed when it is first asked for. */
+const packing = { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } };

@@ -10,9 +10,11 @@ const end = /(?<=\S)(?![\p{L}\p{M}\p{N}])/gu;
 /**
  * The texts behind each @ of a message that could be a name, the longest first: names may hold
  * spaces and points, so "@anna b. said" may call "anna b." as well as "anna".
+ *
+ * @param limit as many @ are looked at.
  */
-export function nameCandidates(content: string): string[][] {
-  return Array.from(content.matchAll(start), ({ index }) => {
+export function nameCandidates(content: string, limit: number): string[][] {
+  return Array.from(content.matchAll(start).take(limit), ({ index }) => {
     const text = firstCodePoints(content.slice(index + 1), nameLength);
     return Array.from(text.matchAll(end), (match) => text.slice(0, match.index)).reverse();
   });

@@ -39,7 +39,7 @@ export async function updateMentions(unit: Unit, message: Message): Promise<void
 /** The members whose names stand behind an @, but for the sender. */
 async function calledMembers(snapshot: Snapshot, message: Message): Promise<Set<number>> {
   const called = new Set<number>();
-  for (const candidates of nameCandidates(message.content).slice(0, mentionLimit)) {
+  for (const candidates of nameCandidates(message.content, mentionLimit)) {
     const userId = await firstMember(snapshot, message.chatId, candidates);
     if (userId !== undefined && userId !== message.senderId) called.add(userId);
   }

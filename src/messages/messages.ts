@@ -4,11 +4,12 @@ import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
-import { noId } from '../http/schema.ts';
+import { beyondIds } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { updateMentions } from '../mentions/mentions.ts';
 import { listReactions } from '../reactions/queries.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
+import { keyLifetime } from './idempotency.ts';
 import {
   addLastMessage,
   clearLastMessage,
@@ -45,9 +46,6 @@ export interface Page {
   readonly hasNewer: boolean;
 }
 
-/** An Idempotency-Key is remembered for so long, in ms. */
-export const keyLifetime = 24 * 3_600_000;
-
 /**
  * Reads a page of one of the caller's chats.
  *
@@ -76,7 +74,11 @@ async function readRange(snapshot: Snapshot, chatId: number, { before, after, li
       hasNewer: found.length > limit,
     };
   }
-  const found = await listBefore(snapshot, { chatId, before: before ?? noId, limit: limit + 1 });
+  const found = await listBefore(snapshot, {
+    chatId,
+    before: before ?? beyondIds,
+    limit: limit + 1,
+  });
   return {
     messages: found.slice(0, limit).reverse(),
     hasOlder: found.length > limit,
@@ -192,7 +194,7 @@ async function bringBackLastMessage(
 ): Promise<void> {
   const wasLast = (await clearLastMessage(unit, { chatId, id })) !== undefined;
   if (!wasLast) return;
-  const [newest] = await listBefore(unit, { chatId, before: noId, limit: 1 });
+  const [newest] = await listBefore(unit, { chatId, before: beyondIds, limit: 1 });
   if (newest !== undefined) await showLastMessage(unit, newest);
 }
 

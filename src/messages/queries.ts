@@ -164,6 +164,16 @@ export const rememberPosted = change(
       }),
 );
 
+/** When the key was used before which so many others were. */
+export const findNthKey = row((orm, $: Params<{ skipped: number }>) =>
+  orm
+    .select({ createdAt: idempotencyKeys.createdAt })
+    .from(idempotencyKeys)
+    .orderBy(asc(idempotencyKeys.createdAt))
+    .limit(1)
+    .offset($.skipped),
+);
+
 export const forgetPosted = change((orm, $: Params<{ before: number }>) =>
   orm.delete(idempotencyKeys).where(lte(idempotencyKeys.createdAt, $.before)),
 );

@@ -2,7 +2,7 @@
 
 import { chatIdsOf } from '../chats/queries.ts';
 import type { Snapshot } from '../db/query.ts';
-import { noId } from '../http/schema.ts';
+import { beyondIds } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { findUserByName } from '../users/queries.ts';
 import { findAnyMatch, findHits, findNewestId } from './queries.ts';
@@ -59,7 +59,7 @@ async function walk(
   snapshot: Snapshot,
   terms: readonly Term[],
   scopes: readonly string[][],
-  { userId, before: end = noId, limit }: SearchInput,
+  { userId, before: end = beyondIds, limit }: SearchInput,
 ): Promise<Omit<SearchPage, 'terms'>> {
   const newest = (await findNewestId(snapshot, {}))?.id ?? 0;
   const started = performance.now();

@@ -40,8 +40,13 @@ export const insertSession = one(
       .returning({ id: sessions.id }),
 );
 
-export const updateLastSeen = change((orm, $: Params<{ id: number; now: number }>) =>
-  orm.update(sessions).set({ lastSeenAt: $.now }).where(eq(sessions.id, $.id)),
+/** Does nothing if it was done since `before`, as when several requests find it due at once. */
+export const updateLastSeen = change(
+  (orm, $: Params<{ id: number; now: number; before: number }>) =>
+    orm
+      .update(sessions)
+      .set({ lastSeenAt: $.now })
+      .where(and(eq(sessions.id, $.id), lte(sessions.lastSeenAt, $.before))),
 );
 
 export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>

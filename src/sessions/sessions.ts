@@ -164,5 +164,5 @@ async function replaceSession(unit: Unit, tokenHash: Buffer): Promise<void> {
 
 /** Notes that a session is in use. */
 export async function touchSession(unit: Unit, { id }: { id: number }): Promise<void> {
-  await updateLastSeen(unit, { id, now: unit.now });
+  await updateLastSeen(unit, { id, now: unit.now, before: unit.now - lastSeenStep });
 }

@@ -88,7 +88,7 @@ export async function readUser(
     ? findUserById(snapshot, by)
     : findUserByName(snapshot, { nameKey: canonicalName(by.name) }));
   if (user === undefined) throw new Refusal('no_user');
-  return user;
+  return { name: user.name, email: user.email };
 }
 
 /**

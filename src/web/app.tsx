@@ -2,10 +2,11 @@ import { useEffect } from 'preact/hooks';
 import { route } from './lib/route.ts';
 import { account } from './state/account.ts';
 import { loadChats } from './state/chats.ts';
-import { take } from './state/events.ts';
+import { began, take } from './state/events.ts';
 import { line, openLine } from './state/line.ts';
 import { openNotices } from './state/notices.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
+import { reportAgain } from './state/reading.ts';
 import { texts } from './texts/index.ts';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
@@ -53,20 +54,14 @@ function Home() {
 function start(): void {
   openNotices();
   openOutbox();
-  openLine(take);
-  let isMissing = false;
-  const load = () =>
-    loadChats().then(
-      () => (isMissing = false),
-      () => (isMissing = true),
-    );
+  openLine({ take, began });
   line.subscribe((state) => {
     if (state !== 'open') return;
     sendNow();
-    // The server was away when the list was asked for.
-    if (isMissing) void load();
+    reportAgain();
   });
-  void load();
+  // If the server is away, it is loaded when the line is open.
+  loadChats().catch(() => {});
 }
 
 /** Past the list of chats, for who goes by keyboard. */

@@ -123,6 +123,7 @@ const exceptions: Record<string, RegExp> = {
   'events/findNewestEvent': /^SCAN events$/,
   'events/findOldestEvent': /^SCAN events$/,
   'events/listOldest': /^SCAN events$/,
+  'messages/findNthKey': /^SCAN idempotency_keys USING COVERING INDEX idempotency_keys_created$/,
   'search/findNewestId': /^SCAN messages USING COVERING INDEX messages_id$/,
   // SQLite's word for asking FTS5, which looks the words up.
   'search/findAnyMatch': /^SCAN search VIRTUAL TABLE INDEX/,

@@ -219,6 +219,11 @@ export class Visitor {
     return Visitor.open(this.page.context(), this.url, path);
   }
 
+  /** Waits until the stream of events is there. */
+  async lineIsOpen(): Promise<void> {
+    await this.page.waitForFunction(() => document.querySelector('.line')?.hasAttribute('hidden'));
+  }
+
   /** Goes to a place in the client, named by what stands behind the server's address. */
   async go(path: string): Promise<void> {
     await this.page.goto(this.url + path);

@@ -1,8 +1,8 @@
 /** The line between browser and server: broken, shared, resumed; and nothing that is lost by it. */
-import type { Page } from 'playwright-core';
 import { en } from '../../src/web/texts/en.ts';
 import { post, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
 import type { RemotePerson } from '../helpers/server.ts';
+import { password } from '../helpers/world.ts';
 
 /** What a page says while its server is gone. */
 const noServer =
@@ -47,10 +47,11 @@ async function sayAll(visitor: Visitor, name: string): Promise<void> {
 }
 
 /** Waits until all is shown and nothing is on its way. */
-async function settled({ page, messages, drafts }: Visitor): Promise<void> {
+async function settled(visitor: Visitor): Promise<void> {
+  const { messages, drafts } = visitor;
   await messages.nth(2 * each - 1).waitFor({ state: 'attached', timeout: 30_000 });
   await drafts.first().waitFor({ state: 'detached' });
-  await lineIsOpen(page);
+  await visitor.lineIsOpen();
 }
 
 async function messagesOf(person: RemotePerson, chat: string): Promise<string[]> {
@@ -89,7 +90,7 @@ webTest(
     const { alice, bob, chat } = await startTalk(stage);
     const writer = await stage.visitorAs(alice);
     await writer.openChat('Sunday hike');
-    await lineIsOpen(writer.page);
+    await writer.lineIsOpen();
     // So that the page can be loaded anew while the server is away.
     await writer.page.evaluate(async () => void (await navigator.serviceWorker.ready));
     await writer.composer.fill('half a sent');
@@ -123,7 +124,7 @@ webTest('tabs do not forget what another one has not sent', async (t, stage) => 
   await first.openChat('Sunday hike');
   const second = await first.otherTab(new URL(first.page.url()).hash);
   await second.composer.waitFor();
-  await lineIsOpen(second.page);
+  await second.lineIsOpen();
   await stage.kill();
   await first.say('from the first');
   await second.say('from the second');
@@ -143,7 +144,7 @@ webTest('what the server refuses is said, and can be discarded', async (t, stage
   const { alice, bob, chat } = await startTalk(stage);
   const writer = await stage.visitorAs(bob);
   await writer.openChat('Sunday hike');
-  await lineIsOpen(writer.page);
+  await writer.lineIsOpen();
   await writer.page.route('**/api/chats/*', (route) =>
     route.request().method() === 'POST'
       ? route.fulfill({ status: 403, json: { error: 'You are not a member of this chat.' } })
@@ -162,7 +163,7 @@ webTest('what one has read stays read', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const reader = await stage.visitorAs(bob);
   await reader.openChat('Sunday hike');
-  await lineIsOpen(reader.page);
+  await reader.lineIsOpen();
   await post(alice, chat, 'seen as it came');
   await reader.message('seen as it came').waitFor();
   const told = await unreadOf(bob);
@@ -204,9 +205,8 @@ webTest('signing out clears the other tab and the way back', async (t, stage) =>
     t.equal(await page.getByText('our secret').count(), 0);
   }
   t.equal(await first.page.evaluate(() => localStorage.length), 0);
+  await first.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await first.openChat('Sunday hike');
+  await post(bob, chat, 'welcome back');
+  await first.message('welcome back').waitFor();
 });
-
-/** Waits until the stream is there. */
-async function lineIsOpen(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('.line')?.hasAttribute('hidden'));
-}

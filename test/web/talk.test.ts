@@ -268,6 +268,8 @@ webTest('who is not looking is told, by the level of each chat', async (t, stage
   await reader.page.reload();
   await reader.page.getByLabel(en.settings).click();
   await reader.page.getByLabel(en.notifyDevice).check();
+  // What happens before the stream is there is looked up, and nobody is notified of it.
+  await reader.lineIsOpen();
   const told = () => reader.page.evaluate(() => shownNotices);
   const say = async (text: string) => {
     await post(alice, chat, text);

@@ -16,16 +16,19 @@ export function isCalledIn(text: string): boolean {
 
 /** Finds out who is signed in. Without the cookie that scripts can see there is nobody to ask for. */
 export async function loadAccount(): Promise<void> {
-  if (!/(^|; )user_id=\d/.test(document.cookie)) {
-    account.value = null;
-    return;
-  }
+  if (!/(^|; )user_id=\d/.test(document.cookie)) return signedOut();
   try {
     account.value = await get<Account>('/api/session');
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    account.value = null;
+    signedOut();
   }
+}
+
+/** Nobody is signed in any more. The page begins anew: what it knew and held was somebody's. */
+export function signedOut(): void {
+  if (account.value) location.reload();
+  else account.value = null;
 }
 
 export async function signIn(name: string, password: string): Promise<void> {

@@ -18,8 +18,31 @@ export const unreadTotal = computed(() =>
 
 export const chatOf = (id: number): Chat | undefined => byId.value.get(id);
 
-export async function loadChats(): Promise<void> {
-  const { chats: list } = await get<{ chats: Chat[] }>('/api/chats');
+/** Where something happens all the time, no list is ever current. */
+const mostTries = 3;
+
+let loading: Promise<void> | undefined;
+let isOvertaken = false;
+
+/** Loads the list. Whatever happens meanwhile makes it be loaded once more: it may not be in it. */
+export function loadChats(): Promise<void> {
+  isOvertaken = true;
+  loading ??= loadUntilCurrent().finally(() => {
+    loading = undefined;
+  });
+  return loading;
+}
+
+async function loadUntilCurrent(): Promise<void> {
+  let list: Chat[] = [];
+  for (let tries = 0; isOvertaken && tries < mostTries; tries++) {
+    isOvertaken = false;
+    list = (await get<{ chats: Chat[] }>('/api/chats')).chats;
+  }
+  show(list);
+}
+
+function show(list: readonly Chat[]): void {
   batch(() => {
     byId.value = new Map(list.map((chat) => [chat.id, chat]));
     // The list comes in order; what happens later is newer than all of it.
@@ -47,6 +70,7 @@ export function dropChat(id: number): void {
 
 /** Shows a new message as its chat's last one. */
 export function noteMessage(chatId: number, message: Message, isRead: boolean): void {
+  isOvertaken = true;
   const chat = byId.value.get(chatId);
   if (chat === undefined) return;
   order.set(chatId, ++latest);

@@ -1,14 +1,13 @@
 /** What happens on the server, taken into what is shown. */
-
 import { route } from '../lib/route.ts';
 import type { Told } from '../lib/wire.ts';
-import { account, ownId } from './account.ts';
+import { account, ownId, signedOut } from './account.ts';
 import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } from './chats.ts';
 import { dropMember, noteMember } from './members.ts';
 import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
 import { noteReadAtOnce } from './reading.ts';
-import { addMessage, changeMessage, dropMessage, openRun, run } from './timeline.ts';
+import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
 
 type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
@@ -61,17 +60,27 @@ const handlers: Handlers = {
     noteTyping(chatId, userId);
   },
   'session.ended'({ session_id: id }) {
-    if (id === account.value?.session.id) account.value = null;
+    if (id === account.value?.session.id) signedOut();
   },
   reset() {
     void reload();
   },
 };
 
-/** Takes an event; one that comes while the list is being loaded makes it be loaded again. */
+/** Takes an event; without a list to take it into, the list is loaded. */
 export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
   if (!isLoaded.value) void loadChats();
   handlers[type](data);
+}
+
+/**
+ * The stream begins with now. What happened between loading the page and the first stream is looked
+ * up; before a later one, anything may have happened.
+ */
+export async function began(isFirst: boolean): Promise<void> {
+  if (!isFirst) return reload();
+  await loadChats();
+  await loadNewest();
 }
 
 /** Loads everything anew: too much was missed to be told one by one. */

@@ -18,7 +18,11 @@ type Note =
   | { readonly line: typeof line.value }
   | { readonly ask: true };
 
-type Listener = (type: Type, data: never) => void;
+interface Follower {
+  take(type: Type, data: never): void;
+  /** The stream begins with now, and what came before is not told; the first one, or a later one. */
+  began(isFirst: boolean): void;
+}
 
 const types: Type[] = [
   'message',
@@ -47,19 +51,24 @@ let source: EventSource | undefined;
 let lastId = '';
 
 /** Follows the events of whoever is signed in, for as long as the page is open. */
-export function openLine(listener: Listener): void {
+export function openLine(follower: Follower): void {
   const channel = new BroadcastChannel(`snug.${ownId()}`);
   const tell = (note: Note) => channel.postMessage(note);
   channel.onmessage = ({ data: note }: MessageEvent<Note>) => {
-    if ('event' in note) take(note.event, note.data, note.id, listener);
+    if ('event' in note) take(note.event, note.data, note.id, follower);
     else if ('line' in note) line.value = note.line;
     else if (source !== undefined) tell({ line: line.value });
   };
   const lead = () => {
-    connect((event, data, id) => {
-      take(event, data, id, listener);
+    const onEvent: OnEvent = (event, data, id) => {
+      take(event, data, id, follower);
       tell({ event, data, id });
-    });
+    };
+    const onBegin = (isFirst: boolean) => {
+      follower.began(isFirst);
+      tell({ event: 'reset', data: {}, id: '' });
+    };
+    connect(onEvent, onBegin, true);
     line.subscribe((state) => tell({ line: state }));
     watchForSleep();
     // For as long as this page is there.
@@ -70,19 +79,26 @@ export function openLine(listener: Listener): void {
   tell({ ask: true });
 }
 
-function take(type: Type, data: unknown, id: string, listener: Listener): void {
+type OnEvent = (type: Type, data: unknown, id: string) => void;
+
+function take(type: Type, data: unknown, id: string, follower: Follower): void {
   if (id !== '') lastId = id;
-  listener(type, data as never);
+  follower.take(type, data as never);
 }
 
-function connect(onEvent: (type: Type, data: unknown, id: string) => void): void {
+function connect(onEvent: OnEvent, onBegin: (isFirst: boolean) => void, isFirst: boolean): void {
   const reconnect = () => {
     source?.close();
-    if (account.value) connect(onEvent);
+    if (account.value) connect(onEvent, onBegin, false);
   };
   source = new EventSource(`/api/events${lastId === '' ? '' : `?since=${lastId}`}`);
+  const isResumed = lastId !== '';
+  let isBegun = false;
   source.onopen = () => {
     line.value = 'open';
+    // When the browser connects again by itself, it resumes.
+    if (!isResumed && !isBegun) onBegin(isFirst);
+    isBegun = true;
   };
   source.onerror = () => {
     line.value = 'broken';

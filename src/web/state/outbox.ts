@@ -81,6 +81,7 @@ async function sendAll(): Promise<void> {
     for (let draft = next(); draft !== undefined; draft = next()) await send(draft);
     wait = firstWait;
   } catch {
+    clearTimeout(timer);
     timer = setTimeout(() => void sendAll(), wait);
     wait = Math.min(2 * wait, longestWait);
   } finally {

@@ -32,11 +32,6 @@ export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
   }
 }
 
-/** Whose account is gone. */
-export function isGone(id: number): boolean {
-  return nameOf(id) === '';
-}
-
 async function lookUp(id: number, name: Signal<string | undefined>): Promise<void> {
   try {
     name.value = (await get<{ user: User }>(`/api/user/${id}`)).user.name;

@@ -21,23 +21,36 @@ export const run = signal<Run | undefined>(undefined);
 /** One load at a time: two would fetch the same page. */
 let loading: Promise<void> | undefined;
 
+/** How often a run was opened: an answer that comes after the next opening is not shown. */
+let opened = 0;
+
 /** Opens a chat at its newest messages, or around one of them. */
 export async function openRun(chatId: number, around?: number): Promise<void> {
-  if (around === undefined) {
-    const page = await fetchPage(chatId, '');
-    run.value = { chatId, ...page };
-    return;
-  }
+  const turn = ++opened;
+  const page = await (around === undefined ? fetchPage(chatId, '') : fetchAround(chatId, around));
+  if (turn === opened) run.value = { chatId, ...page };
+}
+
+async function fetchAround(chatId: number, around: number): Promise<Omit<Run, 'chatId'>> {
   const [older, newer] = await Promise.all([
     fetchPage(chatId, `&before=${around + 1}`),
     fetchPage(chatId, `&after=${around}`),
   ]);
-  run.value = {
-    chatId,
+  return {
     messages: [...older.messages, ...newer.messages],
     hasOlder: older.hasOlder,
     hasNewer: newer.hasNewer,
   };
+}
+
+/** Looks whether a run that reached the end of its chat still does, and loads what is missing. */
+export async function loadNewest(): Promise<void> {
+  const { chatId, messages, hasNewer } = run.value ?? {};
+  const last = messages?.at(-1);
+  if (chatId === undefined || last === undefined || hasNewer) return;
+  const page = await fetchPage(chatId, `&after=${last.id}`);
+  for (const message of page.messages) addMessage(chatId, message);
+  if (page.hasNewer && run.value?.chatId === chatId) run.value = { ...run.value, hasNewer: true };
 }
 
 export function loadOlder(): Promise<void> {

@@ -16,7 +16,7 @@ export const de: Texts = {
   currentPassword: 'Bisheriges Passwort',
   newPassword: 'Neues Passwort',
   inviteCode: 'Einladungscode',
-  inviteHint: 'Nur wenn dieser Server einen verlangt.',
+  inviteHint: 'Aus dem Link, den du bekommen hast.',
   chats: 'Chats',
   newChat: 'Neuer Chat',
   noChats: 'Noch keine Chats. Beginne einen oder sieh nach, welche offen sind.',
@@ -117,7 +117,6 @@ export const de: Texts = {
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',
   emojiSearch: 'Emoji suchen',
-  bold: 'fett',
   skipToChat: 'Zu den Nachrichten springen',
   reactedBy: (emoji, names) => `${emoji} ${names}`,
 };

@@ -15,7 +15,7 @@ export const en = {
   currentPassword: 'Current password',
   newPassword: 'New password',
   inviteCode: 'Invite code',
-  inviteHint: 'Only if this server asks for one.',
+  inviteHint: 'From the link that you were given.',
   chats: 'Chats',
   newChat: 'New chat',
   noChats: 'No chats yet. Begin one, or look which are open.',
@@ -116,7 +116,6 @@ export const en = {
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',
   emojiSearch: 'Search emoji',
-  bold: 'bold',
   skipToChat: 'Skip to the messages',
   reactedBy: (emoji: string, names: string) => `${emoji} ${names}`,
 };

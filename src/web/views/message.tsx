@@ -14,6 +14,7 @@ import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
+import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
 import { Markdown, plainText } from './markdown.tsx';
 
@@ -31,11 +32,21 @@ interface Props {
   readonly isLast: boolean;
 }
 
+interface Attempting {
+  /** Waits for something to be done, and shows why it could not be. */
+  readonly attempt: (work: Promise<unknown>) => void;
+}
+
 export const MessageItem = memo(function MessageItem(props: Props) {
   const { chatId, message, startsGroup, active, isTarget, isLast } = props;
   const name = displayName(message.sender_id);
   const isDeleted = deleted.value.has(message.id);
   const show = () => (active.value = message.id);
+  const failure = useSignal('');
+  const attempt = (work: Promise<unknown>) => {
+    failure.value = '';
+    work.catch((error: unknown) => (failure.value = sentenceOf(error)));
+  };
   // A signal of its own: of all messages, only two are drawn anew when it moves.
   const isActive = useComputed(() => active.value === message.id);
   return (
@@ -62,8 +73,13 @@ export const MessageItem = memo(function MessageItem(props: Props) {
               {texts.edited}
             </small>
           )}
-          <Reactions chatId={chatId} message={message} />
-          {isActive.value && <Tools {...props} />}
+          <Reactions chatId={chatId} message={message} attempt={attempt} />
+          {failure.value !== '' && (
+            <p class="error" role="alert">
+              {failure}
+            </p>
+          )}
+          {isActive.value && <Tools {...props} attempt={attempt} />}
         </>
       )}
     </article>
@@ -83,15 +99,15 @@ function Head({ id, name, time }: { id: number; name: string; time: string }) {
 }
 
 /** What one can do with a message. */
-function Tools({ chatId, message, intent }: Props) {
+function Tools({ chatId, message, intent, attempt }: Props & Attempting) {
   const isOwn = message.sender_id === ownId();
   const path = `/api/chats/${chatId}/messages/${message.id}`;
-  const erase = async () => {
-    if (confirm(texts.deleteMessage)) await remove(path);
+  const erase = () => {
+    if (confirm(texts.deleteMessage)) attempt(remove(path));
   };
   return (
     <div class="tools" role="toolbar" aria-label={texts.message}>
-      <EmojiButton label={texts.react} onPick={(emoji) => react(path, emoji)} />
+      <EmojiButton label={texts.react} onPick={(emoji) => attempt(react(path, emoji))} />
       <IconButton
         of="reply"
         label={texts.reply}
@@ -109,7 +125,7 @@ function Tools({ chatId, message, intent }: Props) {
   );
 }
 
-function Reactions({ chatId, message }: { chatId: number; message: Message }) {
+function Reactions({ chatId, message, attempt }: Pick<Props, 'chatId' | 'message'> & Attempting) {
   const path = `/api/chats/${chatId}/messages/${message.id}`;
   if (!message.reactions?.length) return null;
   return (
@@ -124,7 +140,7 @@ function Reactions({ chatId, message }: { chatId: number; message: Message }) {
             aria-pressed={isMine}
             aria-label={texts.reactedBy(emoji, names)}
             title={names}
-            onClick={() => (isMine ? unreact(path, emoji) : react(path, emoji))}
+            onClick={() => attempt(isMine ? unreact(path, emoji) : react(path, emoji))}
           >
             {emoji}
             <span>{ids.length}</span>

@@ -71,7 +71,13 @@ function Register({ code }: { code: string | undefined }) {
         required
       />
       {(asksForCode || code !== undefined) && (
-        <Field name="invite" label={texts.inviteCode} defaultValue={code} autocomplete="off" />
+        <Field
+          name="invite"
+          label={texts.inviteCode}
+          hint={texts.inviteHint}
+          defaultValue={code}
+          autocomplete="off"
+        />
       )}
     </Form>
   );
