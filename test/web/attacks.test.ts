@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
 import type { RemotePerson } from '../helpers/server.ts';
+import { password } from '../helpers/world.ts';
 
 /** Serves one page on another site: localhost is not 127.0.0.1. */
 async function serveEvil(t: Test): Promise<{ url: string; show(html: string): void }> {
@@ -58,13 +59,15 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
   const before = await stateOf(alice, chat);
   const { url } = stage.server;
 
-  await t.test('C1, C2: forms of every kind', async (t) => {
+  await t.test('C1, C2, C7: forms of every kind', async (t) => {
     const targets: Record<string, Record<string, string>> = {
       '/api/chats': { title: 'Owned' },
       [chat]: { content: 'Owned', _method: 'DELETE' },
       [`${chat}/members`]: { name: 'bob' },
       [`${chat}/invites`]: { max_uses: '1' },
       [`${chat}/typing`]: {},
+      // C7: signed in as somebody else, the victim would write into the attacker's account.
+      '/api/login': { name: 'bob', password },
     };
     for (const [path, fields] of Object.entries(targets)) {
       for (const type of types) {

@@ -138,6 +138,11 @@ const screens = (chat: string): Record<string, (visitor: Visitor) => Promise<voi
 const windows: Record<string, (visitor: Visitor) => Promise<void>> = {
   'new chat': (v) => v.page.locator('.sidebar header button').click(),
   switcher: (v) => v.page.keyboard.press('Control+k'),
+  emoji: async (v) => {
+    await v.openChat('Sunday hike');
+    await v.page.getByLabel(en.emoji, { exact: true }).click();
+    await v.page.locator('.emoji-grid button').first().waitFor();
+  },
 };
 
 const desktop = { viewport: { width: 1200, height: 800 } };
@@ -207,6 +212,31 @@ webTest('the door is accessible, and speaks German to who prefers it', async (t,
   await home.page.getByText(de.deleteAccount).waitFor();
   await assertFits(t, home, 'German settings');
 });
+
+webTest('nothing moves under the reader while a chat is loaded', async (t, stage) => {
+  const { alice, chat } = await startHike(stage);
+  for (const options of [desktop, phone]) {
+    const visitor = await stage.visitorAs(alice, options);
+    await visitor.go(`#${chat.replace('/api', '')}`);
+    await visitor.page.reload();
+    await visitor.message('Two hours').locator('.quote').getByText('Alice').waitFor();
+    await visitor.lineIsOpen();
+    const shift = await visitor.page.evaluate(layoutShift);
+    t.ok(shift < 0.1, `cumulative layout shift ${shift.toFixed(3)}, good is under 0.1`);
+  }
+});
+
+/** How much has moved since the page was opened: https://web.dev/articles/cls. */
+function layoutShift(): Promise<number> {
+  return new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      const shifts = list.getEntries() as (PerformanceEntry & { value: number })[];
+      resolve(shifts.reduce((sum, { value }) => sum + value, 0));
+    }).observe({ type: 'layout-shift', buffered: true });
+    // Without any shift nobody is called.
+    setTimeout(() => resolve(0), 100);
+  });
+}
 
 /** Nothing serious, by the rules of axe-core. */
 async function assertAccessible(t: Test, { page }: Visitor, name: string): Promise<void> {
