@@ -221,7 +221,7 @@ export class Visitor {
 
   /** Waits until the stream of events is there. */
   async lineIsOpen(): Promise<void> {
-    await this.page.waitForFunction(() => document.querySelector('.line')?.hasAttribute('hidden'));
+    await this.page.locator('.line[hidden]').waitFor({ state: 'attached' });
   }
 
   /** Goes to a place in the client, named by what stands behind the server's address. */
