@@ -1,19 +1,31 @@
-/** The command line: `snug [serve]`. */
+/** The command line: `snug [command]`. */
+import type { Command } from './cli/command.ts';
 import { StartError } from './errors.ts';
 import { serve } from './serve.ts';
 
-const commands: Record<string, () => Promise<void>> = { serve };
+const commands: Readonly<Record<string, Command>> = {
+  serve: { usage: 'serve', summary: 'Run the server (the default).', run: serve },
+  help: { usage: 'help', summary: 'Show this.', run: showHelp },
+};
 
-async function main(name = 'serve'): Promise<void> {
+async function main([name = 'serve', ...args]: readonly string[]): Promise<void> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    throw new StartError(`There is no command "${name}". Use one of: ${Object.keys(commands)}.`);
+    throw new StartError(`There is no command "${name}". See: snug help`);
   }
-  await command();
+  await command.run(args);
+}
+
+async function showHelp(): Promise<void> {
+  const listed = Object.values(commands);
+  const width = Math.max(...listed.map(({ usage }) => usage.length));
+  for (const { usage, summary } of listed) {
+    console.log(`snug ${usage.padEnd(width)}  ${summary}`);
+  }
 }
 
 try {
-  await main(process.argv[2]);
+  await main(process.argv.slice(2));
 } catch (error) {
   // A StartError is meant for the reader as it stands; anything else is a defect: show it whole.
   console.error(error instanceof StartError ? `snug: ${error.message}` : error);

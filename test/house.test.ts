@@ -11,6 +11,7 @@ function kindOf(file: string): string {
   const { dir, name } = posix.parse(file);
   if (dir === '') return name;
   if (file.startsWith('web/')) return 'web';
+  if (dir === 'cli') return 'cli';
   if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
   if (dir === 'db') return ['tables', 'search-table'].includes(name) ? 'tables' : 'db';
   if (file === 'events/hub.ts') return 'hub';
@@ -19,7 +20,8 @@ function kindOf(file: string): string {
 
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
-  main: ['serve', 'errors'],
+  main: ['serve', 'cli', 'errors'],
+  cli: ['cli', 'config', 'rules', 'queries', 'db', 'errors'],
   serve: ['app', 'config', 'db', 'http', 'housekeeping', 'errors'],
   housekeeping: ['rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
@@ -40,10 +42,10 @@ const arrows: Record<string, readonly string[]> = {
 
 /** Of the database, those who use it see these alone, and only who opens it sees `open`. */
 const open: Record<string, readonly string[]> = {
-  'db/store.ts': ['app', 'housekeeping', 'routes', 'hub', 'http', 'db'],
-  'db/commit.ts': ['housekeeping', 'rules', 'hub', 'db'],
+  'db/store.ts': ['app', 'cli', 'housekeeping', 'routes', 'hub', 'http', 'db'],
+  'db/commit.ts': ['cli', 'housekeeping', 'rules', 'hub', 'db'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
-  'db/open.ts': ['serve'],
+  'db/open.ts': ['serve', 'cli'],
 };
 
 /** Packages that not everybody may import. */

@@ -71,8 +71,14 @@ t.test('without a command it serves', async (t) => {
   t.strictSame(await (await fetch(`${server.url}/healthz`)).json(), { status: 'ok' });
 });
 
+t.test('help names every command', async (t) => {
+  const { exited, output } = spawnSnug(t, { args: ['help'] });
+  t.equal(await exited, 0);
+  t.match(output(), /^snug serve +Run the server/);
+});
+
 t.test('an unknown command or a bad setting is refused in one sentence', async (t) => {
-  const sentence = (name: string) => `There is no command "${name}". Use one of: serve.`;
+  const sentence = (name: string) => `There is no command "${name}". See: snug help`;
   await refuses(t, spawnSnug(t, { args: ['destroy'] }), sentence('destroy'));
   await refuses(t, spawnSnug(t, { args: ['toString'] }), sentence('toString'));
   await refuses(
