@@ -1,5 +1,6 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { type Built, type Statement, toStatement } from './statement.ts';
 
 /** Drizzle on one connection. */
 export type Orm = BetterSQLite3Database;
@@ -17,42 +18,39 @@ export type Params<Input> = {
   readonly [Name in keyof Input]: Placeholder<string, Input[Name]> & SQL<Input[Name]>;
 };
 
+/** What a query is defined by: a Drizzle builder, whose rows are of this type. */
+type Definition<Input, Row> = (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Row[]> };
+
+/** Of Drizzle's prepared query, what tells the type of its rows. */
 interface Prepared<Result> {
   execute(input?: Record<string, unknown>): PromiseLike<Result>;
-  getQuery(): { sql: string; params: unknown[] };
 }
 
 /** A statement, prepared at its first use on each connection and run by calling it. */
 export interface Query<Input, Result> {
   (snapshot: Snapshot, input: Input): Promise<Result>;
   /** The statement as this connection has it, for tests that explain it. */
-  on(orm: Orm): Prepared<unknown>;
+  on(orm: Orm): Pick<Statement, 'sql' | 'params'>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any name is a parameter; the types say which exist.
 const placeholders: any = new Proxy({}, { get: (_, name) => sql.placeholder(String(name)) });
 
 /** Rows of a select, or of a change with `returning`. */
-export function rows<Input, Row>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Row[]> },
-): Query<Input, Row[]> {
-  return query(define, (result) => result);
+export function rows<Input, Row>(define: Definition<Input, Row>): Query<Input, Row[]> {
+  return query(define, (found) => found);
 }
 
 /** The first row, or undefined where there is none. */
-export function row<Input, Row>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Row[]> },
-): Query<Input, Row | undefined> {
-  return query(define, (result) => result[0]);
+export function row<Input, Row>(define: Definition<Input, Row>): Query<Input, Row | undefined> {
+  return query(define, ([first]) => first);
 }
 
 /** The one row that a statement always answers with, as an insert with `returning` does. */
-export function one<Input, Row>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Row[]> },
-): Query<Input, Row> {
-  return query(define, ([result]) => {
-    if (result === undefined) throw new Error('a statement that always answers has not');
-    return result;
+export function one<Input, Row>(define: Definition<Input, Row>): Query<Input, Row> {
+  return query(define, ([only]) => {
+    if (only === undefined) throw new Error('a statement that always answers has not');
+    return only;
   });
 }
 
@@ -60,23 +58,23 @@ export function one<Input, Row>(
 export function change<Input>(
   define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
-  return query(define, () => undefined);
+  return query(define as Definition<Input, never>, () => undefined);
 }
 
-function query<Input, Raw, Result>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Raw> },
-  shape: (raw: Raw) => Result,
+function query<Input, Row, Result>(
+  define: Definition<Input, Row>,
+  shape: (found: Row[]) => Result,
 ): Query<Input, Result> {
-  const byConnection = new WeakMap<Orm, Prepared<Raw>>();
+  const byConnection = new WeakMap<Orm, Statement>();
   const on = (orm: Orm) => {
-    let prepared = byConnection.get(orm);
-    if (prepared === undefined) {
-      prepared = define(orm, placeholders).prepare();
-      byConnection.set(orm, prepared);
+    let statement = byConnection.get(orm);
+    if (statement === undefined) {
+      statement = toStatement(define(orm, placeholders).prepare() as unknown as Built);
+      byConnection.set(orm, statement);
     }
-    return prepared;
+    return statement;
   };
   const run = async ({ orm }: Snapshot, input: Input) =>
-    shape(await on(orm).execute(input as Record<string, unknown>));
+    shape(on(orm).run(input as Record<string, unknown>) as Row[]);
   return Object.assign(run, { on });
 }

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, lt, lte } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
 import { events, memberships } from '../db/tables.ts';
 
@@ -29,7 +29,7 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
 /** The events between two ids, each with the user's membership of its chat, if there is one. */
 export const listEvents = rows((orm, $: Params<{ userId: number; after: number; upTo: number }>) =>
   orm
-    .select({ event: events, joinedEvent: memberships.joinedEvent })
+    .select({ ...getTableColumns(events), joinedEvent: memberships.joinedEvent })
     .from(events)
     .leftJoin(
       memberships,

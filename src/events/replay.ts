@@ -67,7 +67,11 @@ async function nextPart(
 async function retell(snapshot: Snapshot, userId: number, after: number, end: number) {
   let text = '';
   let upTo = after;
-  for (const { event, joinedEvent } of await listEvents(snapshot, { userId, after, upTo: end })) {
+  for (const { joinedEvent, ...event } of await listEvents(snapshot, {
+    userId,
+    after,
+    upTo: end,
+  })) {
     if (text.length > partLimit) return { text, upTo };
     upTo = event.id;
     if (isFor(event, userId, joinedEvent)) text += await textOf(snapshot, event);
