@@ -63,6 +63,12 @@ export const settings = {
       'Who may register: `open` (everybody), `invite` (who has an invite), `closed` (nobody).',
     ...oneOf('open', 'invite', 'closed'),
   },
+  CACHE_MB: {
+    default: '32',
+    description: 'How much of what was read lately is kept in memory, in MB; `0` keeps nothing.',
+    parse: (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : undefined),
+    must: 'a whole number from 0 to 9999',
+  },
   RATE_LIMIT: {
     default: 'on',
     description: '`off` lifts the limits on how often one may ask; for tests behind closed doors.',
@@ -100,6 +106,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     trustProxy: get('TRUST_PROXY'),
     publicUrl: get('PUBLIC_URL').url,
     registration: get('REGISTRATION'),
+    cacheBytes: get('CACHE_MB') * 1024 * 1024,
     rateLimit: get('RATE_LIMIT') === 'on',
   };
 }

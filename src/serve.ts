@@ -18,7 +18,7 @@ export async function serve(): Promise<void> {
     { level: config.logLevel, serializers: { req: describeRequest } },
     destination({ sync: false }),
   );
-  const db = openStore(config.databaseFile);
+  const db = openStore(config.databaseFile, { cacheBytes: config.cacheBytes });
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {

@@ -34,6 +34,7 @@ t.test('every setting has its default, also where it is set to nothing', async (
     trustProxy: [],
     publicUrl: undefined,
     registration: 'open',
+    cacheBytes: 32 * 1024 * 1024,
     rateLimit: true,
   } as const;
   t.strictSame(readConfig({}), defaults);
@@ -67,6 +68,8 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['PUBLIC_URL', 'https://chat.example.org/', { publicUrl: 'https://chat.example.org/' }],
   ['REGISTRATION', 'invite', { registration: 'invite' }],
   ['REGISTRATION', 'closed', { registration: 'closed' }],
+  ['CACHE_MB', '0', { cacheBytes: 0 }],
+  ['CACHE_MB', '64', { cacheBytes: 64 * 1024 * 1024 }],
   ['RATE_LIMIT', 'off', { rateLimit: false }],
 ];
 
@@ -111,6 +114,7 @@ const bad: Record<Name, string[]> = {
     'javascript:alert(1)',
   ],
   REGISTRATION: ['yes', 'Open', 'open,closed'],
+  CACHE_MB: ['-1', '1.5', 'all', '10000', '32MB'],
   RATE_LIMIT: ['0', 'false', 'Off', '100'],
 };
 

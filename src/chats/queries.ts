@@ -6,32 +6,26 @@ export const findChat = row((orm, $: Params<{ id: number }>) =>
   orm.select().from(chats).where(eq(chats.id, $.id)),
 );
 
-/** A user's chats by latest activity, newest first. */
-export const listChats = rows((orm, $: Params<{ userId: number }>) =>
+const partnerId = sql<
+  number | null
+>`${chats.directLow} + ${chats.directHigh} - ${memberships.userId}`;
+
+/** A user's memberships; of a direct chat, the other one too. */
+export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
   orm
     .select({
-      id: chats.id,
-      lastMessage: chats.lastMessage,
-      lastMessageAt: chats.lastMessageAt,
-      lastSenderId: chats.lastSenderId,
-      title: chats.title,
-      isOpen: chats.isOpen,
-      directLow: chats.directLow,
-      partner: users.name,
+      chatId: memberships.chatId,
       notify: memberships.notify,
-      unread: sql<number>`${chats.posted} - ${memberships.seen}`,
+      seen: memberships.seen,
       mentions: memberships.mentions,
       readId: memberships.readId,
+      partnerId,
+      partner: users.name,
     })
     .from(memberships)
     .innerJoin(chats, eq(chats.id, memberships.chatId))
-    // The other one of a direct chat: its two ids less one's own.
-    .leftJoin(
-      users,
-      eq(users.id, sql`${chats.directLow} + ${chats.directHigh} - ${memberships.userId}`),
-    )
-    .where(eq(memberships.userId, $.userId))
-    .orderBy(desc(sql`coalesce(${chats.lastMessageId}, ${chats.id})`)),
+    .leftJoin(users, eq(users.id, partnerId))
+    .where(eq(memberships.userId, $.userId)),
 );
 
 interface ChatValues {

@@ -1,10 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers, beyondIds, isoTime, Ok } from '../http/schema.ts';
+import { sendJson } from '../http/json.ts';
+import { answers, beyondIds, Ok } from '../http/schema.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat } from './chats.ts';
-import { listChats, listOpenChats } from './queries.ts';
+import { listBody, ownMemberships, shownChat } from './list.ts';
+import { listOpenChats } from './queries.ts';
 import {
   ChatList,
   ChatParams,
@@ -28,9 +30,11 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
         response: answers(200, ChatList),
       },
     },
-    async (request) => {
-      const chats = await db.read(listChats, { userId: request.session.userId });
-      return { chats: chats.map(toWire) };
+    async (request, reply) => {
+      const { userId } = request.session;
+      const own = await db.recall(ownMemberships, { userId });
+      const chats = own.memberships.map(({ chatId }) => db.recall(shownChat, { id: chatId }));
+      sendJson(reply, listBody(own, await Promise.all(chats), userId));
     },
   );
 
@@ -114,20 +118,3 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
     },
   );
 };
-
-type ListedChat = Awaited<ReturnType<typeof listChats>>[number];
-
-function toWire(chat: ListedChat) {
-  return {
-    id: chat.id,
-    last_message: chat.lastMessage,
-    last_message_time: chat.lastMessageAt === null ? null : isoTime(chat.lastMessageAt),
-    sender_id: chat.lastSenderId,
-    title: chat.partner ?? chat.title,
-    ...(chat.unread > 0 && { unread: chat.unread, read_id: chat.readId }),
-    ...(chat.mentions > 0 && { mentions: chat.mentions }),
-    ...(chat.notify !== 'all' && { notify: chat.notify }),
-    ...(chat.directLow !== null && { direct: true as const }),
-    ...(chat.isOpen && { open: true as const }),
-  };
-}

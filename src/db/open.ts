@@ -5,7 +5,7 @@ import { StartError } from '../errors.ts';
 import { applicationId, checkHeader } from './header.ts';
 import { lockFile, lockInstance } from './lock.ts';
 import { migrate } from './migrate.ts';
-import { Store } from './store.ts';
+import { Store, type StoreOptions } from './store.ts';
 
 type Connection = Database.Database;
 
@@ -15,15 +15,16 @@ const busyTimeout = 250;
 /** The write-ahead log is cut back to this after a checkpoint, in bytes. */
 const logLimit = 64 * 1024 * 1024;
 
+const standard: StoreOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
+
 /**
  * Opens the database at `path` for this process alone: makes it if it is missing (mode 0600),
  * migrates it, and returns it with one connection to write and one to read.
  *
- * @param clock the time in ms since 1970, for everything that commands date.
  * @throws StartError if the file is not ours, damaged, newer, in use, or cannot be written; it is
  *   left untouched then.
  */
-export function openStore(path: string, clock: () => number = Date.now): Store {
+export function openStore(path: string, options: Partial<StoreOptions> = {}): Store {
   const file = createFile(path);
   checkHeader(file);
   const lock = lockInstance(file);
@@ -33,7 +34,7 @@ export function openStore(path: string, clock: () => number = Date.now): Store {
     prepareFile(writer, file);
     const reader = connect(file, opened);
     reader.pragma('query_only = ON');
-    return new Store(writer, reader, clock, lock.release);
+    return new Store(writer, reader, { ...standard, ...options }, lock.release);
   } catch (error) {
     for (const connection of opened) connection.close();
     lock.release();

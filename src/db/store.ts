@@ -2,10 +2,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
 import { type Command, Committer, type EventRow } from './commit.ts';
+import { Kept, type Kind } from './kept.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
 
 type Listener = (events: readonly EventRow[]) => void;
+
+export interface StoreOptions {
+  /** The time in ms since 1970, for everything that commands date. */
+  readonly clock: () => number;
+  /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
+  readonly cacheBytes: number;
+}
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
 export class Store {
@@ -14,15 +22,23 @@ export class Store {
   readonly #release: () => void;
   readonly #committer: Committer;
   readonly #reads: Reader;
+  readonly #kept: Kept;
   readonly #listeners = new Set<Listener>();
   #closed = false;
 
-  constructor(writer: Database, reader: Database, clock: () => number, release: () => void) {
+  constructor(
+    writer: Database,
+    reader: Database,
+    { clock, cacheBytes }: StoreOptions,
+    release: () => void,
+  ) {
     this.#writer = writer;
     this.#reader = reader;
     this.#release = release;
     this.#reads = new Reader(reader);
+    this.#kept = new Kept(cacheBytes);
     this.#committer = new Committer(writer, clock, (events) => {
+      this.#kept.take(events);
       for (const listener of this.#listeners) listener(events);
     });
   }
@@ -49,6 +65,18 @@ export class Store {
   ): Promise<Result> {
     if (this.#closed) throw new Refusal('stopping');
     return this.#reads.read(query, input);
+  }
+
+  /** What a thing of this kind is, from memory if it is kept there; else by a read. */
+  recall<Input, Value>(kind: Kind<Input, Value>, input: Input): Value | Promise<Value> {
+    const key = kind.key(input);
+    const kept = this.#kept.find<Value>(key);
+    return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
+  }
+
+  /** Forgets a thing of which no event tells that it has changed. */
+  forget<Input>(kind: Kind<Input, unknown>, input: Input): void {
+    this.#kept.forget(kind.key(input));
   }
 
   /** Calls `listener` after each commit, before its writes are acknowledged, with its events. */

@@ -258,6 +258,8 @@ export const eventTypes = [
   'member.left',
   'read',
   'notify',
+  'mention',
+  'user',
   'session.ended',
 ] as const;
 

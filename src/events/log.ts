@@ -21,6 +21,9 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
   'member.left': 'members',
   read: 'user',
   notify: 'user',
+  // The next two are there for what is kept in memory: a count and a name have changed.
+  mention: 'nobody',
+  user: 'nobody',
   'session.ended': 'user',
 };
 

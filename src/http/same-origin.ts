@@ -21,11 +21,11 @@ interface Options {
  */
 export const sameOrigin = fp<Options>(
   async (app: FastifyInstance, { publicUrl }: Options) => {
-    app.addHook('onRequest', async (request) => {
-      // Where there is nothing, nothing can be done.
-      if (request.is404) return;
+    app.addHook('onRequest', (request, _, done) => {
       const isGuarded = request.method !== 'GET' || request.routeOptions.config.sameOrigin === true;
-      if (isGuarded && !isOwn(request, publicUrl)) throw new Refusal('cross_site');
+      // Where there is nothing, nothing can be done.
+      const isRefused = isGuarded && !request.is404 && !isOwn(request, publicUrl);
+      done(isRefused ? new Refusal('cross_site') : undefined);
     });
   },
   { name: 'same-origin' },

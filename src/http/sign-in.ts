@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { type LiveSession, liveSession, touchSession } from '../sessions/sessions.ts';
+import { type LiveSession, sessionOfToken, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
-import { readCredentials } from './credentials.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -37,30 +37,36 @@ export const signIn = fp<Options>(
         return this.protocol === 'https' || isPublicUrlSecure;
       },
     });
-    // Before the body is read: who is not signed in cannot make the server work.
-    app.addHook('onRequest', async (request) => {
-      if (request.is404 || request.routeOptions.config.access === 'everybody') return;
-      request.session = await authenticate(request);
-    });
-
-    async function authenticate(request: FastifyRequest): Promise<LiveSession> {
+    // Before the body is read: who is not signed in cannot make the server work. Not async: most
+    // sessions are in memory, and each promise would cost a turn.
+    app.addHook('onRequest', (request, _, done) => {
+      if (request.is404 || request.routeOptions.config.access === 'everybody') return done();
       const credentials = readCredentials(request);
       if (credentials === undefined) throw new Refusal('signed_out');
-      const tokenHash = hashToken(credentials.token);
-      const session = await db.read(liveSession, { tokenHash, now: clock() });
+      const input = { tokenHash: hashToken(credentials.token) };
+      const admit = (session: LiveSession | undefined) => {
+        request.session = accept(session, credentials);
+        if (request.session.dueAt <= clock()) noteUse(request, input);
+      };
+      const found = db.recall(sessionOfToken, input);
+      if (found instanceof Promise) return void found.then(admit).then(() => done(), done);
+      admit(found);
+      done();
+    });
+
+    function accept(session: LiveSession | undefined, { userId }: Credentials): LiveSession {
+      const isAlive = session !== undefined && clock() < session.endsAt;
       // As text: "01" or "1e0" is a forgery, not another way to write 1.
-      if (session === undefined || String(session.userId) !== credentials.userId) {
-        throw new Refusal('signed_out');
-      }
-      if (session.isDue) noteUse(request, session);
+      if (!isAlive || String(session.userId) !== userId) throw new Refusal('signed_out');
       return session;
     }
 
     /** Beside the request, which does not wait for it. */
-    function noteUse(request: FastifyRequest, { id }: LiveSession): void {
-      db.write(touchSession, { id }).catch((error: unknown) => {
-        request.log.warn({ err: error }, 'last seen not written');
-      });
+    function noteUse({ session, log }: FastifyRequest, input: { tokenHash: Buffer }): void {
+      db.write(touchSession, { id: session.id })
+        // No event tells of it.
+        .finally(() => db.forget(sessionOfToken, input))
+        .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
   { name: 'sign-in', dependencies: ['@fastify/cookie'] },

@@ -10,8 +10,8 @@ import { Refusal } from '../errors.ts';
 export const stopping = fp(
   async (app: FastifyInstance) => {
     let isStopping = false;
-    app.addHook('onRequest', async () => {
-      if (isStopping) throw new Refusal('stopping');
+    app.addHook('onRequest', (_request, _reply, done) => {
+      done(isStopping ? new Refusal('stopping') : undefined);
     });
     app.addHook('preClose', async () => {
       isStopping = true;

@@ -1,6 +1,7 @@
 /** Mentions: `@name` calls a member of the chat, who is told of it until they have read it. */
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
+import { append } from '../events/log.ts';
 import { findMemberByName, findMembership } from '../members/queries.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { nameCandidates } from './candidates.ts';
@@ -26,14 +27,22 @@ export async function updateMentions(unit: Unit, message: Message): Promise<void
   for (const { userId } of await listMentioned(unit, { chatId, messageId })) {
     if (called.delete(userId)) continue;
     await deleteMention(unit, { chatId, userId, messageId });
-    await changeMentionCount(unit, { chatId, userId, by: -1 });
+    await countMention(unit, { chatId, userId, messageId, by: -1 });
   }
   for (const userId of called) {
     const membership = await findMembership(unit, { chatId, userId });
     if (membership === undefined || membership.readId >= messageId) continue;
     await insertMention(unit, { chatId, userId, messageId });
-    await changeMentionCount(unit, { chatId, userId, by: 1 });
+    await countMention(unit, { chatId, userId, messageId, by: 1 });
   }
+}
+
+async function countMention(
+  unit: Unit,
+  { messageId, ...change }: { chatId: number; userId: number; messageId: number; by: number },
+): Promise<void> {
+  await changeMentionCount(unit, change);
+  await append(unit, { type: 'mention', chatId: change.chatId, userId: change.userId, messageId });
 }
 
 /** The members whose names stand behind an @, but for the sender. */

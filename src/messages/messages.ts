@@ -56,6 +56,14 @@ export async function readMessages(
   { chatId, userId, ...range }: Key & Range,
 ): Promise<Page> {
   await authorise(snapshot, { chatId, userId });
+  return readPage(snapshot, { chatId, ...range });
+}
+
+/** Reads a page of a chat; whether that is right is the caller's to know. */
+export async function readPage(
+  snapshot: Snapshot,
+  { chatId, ...range }: { chatId: number } & Range,
+): Promise<Page> {
   const page = await readRange(snapshot, chatId, range);
   const [first, last] = [page.messages[0], page.messages.at(-1)];
   if (first === undefined || last === undefined) return { ...page, reactions: [] };

@@ -1,9 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
+import { sendJson } from '../http/json.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
+import type { Key } from '../members/members.ts';
+import { ownRole } from '../members/own.ts';
 import { deleteMessage, editMessage, postMessage, readMessage, readMessages } from './messages.ts';
+import { newestPage, pageSize, toAnswer } from './page.ts';
 import { markRead } from './reading.ts';
 import {
   MessageAnswer,
@@ -16,10 +20,7 @@ import {
   PostHeaders,
   ReadMark,
 } from './schema.ts';
-import { messagesToWire, messageToWire } from './wire.ts';
-
-/** How many messages a page has unless the request says otherwise. */
-const pageSize = 50;
+import { messageToWire } from './wire.ts';
 
 export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
   app.get(
@@ -35,20 +36,12 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       },
     },
     async (request, reply) => {
-      const { before, after } = request.query;
+      const key = { chatId: Number(request.params.chat_id), userId: request.session.userId };
+      const { body, ...ends } = await readAnswer(key, request.query);
       const limit = Number(request.query.limit ?? pageSize);
-      const page = await db.read(readMessages, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
-        limit,
-        ...(before !== undefined && { before: Number(before) }),
-        ...(after !== undefined && { after: Number(after) }),
-      });
-      const messages = messagesToWire(page.messages, page.reactions);
-      const ends = { ...page, first: messages[0]?.id, last: messages.at(-1)?.id };
-      const links = pageLinks(`/api/chats/${request.params.chat_id}`, ends, limit);
+      const links = pageLinks(`/api/chats/${key.chatId}`, ends, limit);
       if (links !== undefined) reply.header('link', links);
-      return { messages };
+      sendJson(reply, body);
     },
   );
 
@@ -170,6 +163,20 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       return { status: 'ok' as const };
     },
   );
+
+  async function readAnswer(key: Key, { before, after, limit }: PageQuery) {
+    if (before === undefined && after === undefined && limit === undefined) {
+      await db.recall(ownRole, key);
+      return db.recall(newestPage, key);
+    }
+    const page = await db.read(readMessages, {
+      ...key,
+      limit: Number(limit ?? pageSize),
+      ...(before !== undefined && { before: Number(before) }),
+      ...(after !== undefined && { after: Number(after) }),
+    });
+    return toAnswer(page);
+  }
 };
 
 function keyOf(request: { params: { chat_id: string; id: string }; session: { userId: number } }) {

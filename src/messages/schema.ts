@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 
 /** Kept byte for byte; length in code points. */
@@ -53,6 +53,8 @@ export const PageQuery = Type.Object(
   },
 );
 
+export type PageQuery = Static<typeof PageQuery>;
+
 /** The first four are the documented ones; each of the others is there only where it was used. */
 export const Message = Type.Object({
   content: Type.String(),
@@ -67,5 +69,7 @@ export const Message = Type.Object({
 });
 
 export const MessagePage = Type.Object({ messages: Type.Array(Message) });
+
+export type MessagePage = Static<typeof MessagePage>;
 
 export const MessageAnswer = Type.Object({ message: Message });

@@ -18,14 +18,6 @@ const session = {
   lastSeenAt: sessions.lastSeenAt,
 };
 
-/** The session of a token, if it lives. */
-export const findSession = row((orm, $: Params<Limits & { tokenHash: Buffer }>) =>
-  orm
-    .select(session)
-    .from(sessions)
-    .where(and(eq(sessions.tokenHash, $.tokenHash), isAlive($))),
-);
-
 export const insertSession = one(
   (orm, $: Params<{ userId: number; tokenHash: Buffer; device: string; now: number }>) =>
     orm
@@ -50,10 +42,7 @@ export const updateLastSeen = change(
 );
 
 export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>
-  orm
-    .select({ id: sessions.id, userId: sessions.userId })
-    .from(sessions)
-    .where(eq(sessions.tokenHash, $.tokenHash)),
+  orm.select(session).from(sessions).where(eq(sessions.tokenHash, $.tokenHash)),
 );
 
 /** A user's living sessions, the one used last first. */

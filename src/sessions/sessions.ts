@@ -1,5 +1,6 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 import type { Unit } from '../db/commit.ts';
+import { about, type Kind } from '../db/kept.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
@@ -7,7 +8,6 @@ import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import {
   deleteExpiredSessions,
   deleteSession,
-  findSession,
   findSessionById,
   findSessionByToken,
   insertSession,
@@ -33,10 +33,12 @@ export interface Session {
   readonly userId: number;
 }
 
-/** A session that was found alive. */
+/** A session with its times, in ms since 1970. */
 export interface LiveSession extends Session {
-  /** When it runs out unless it is used, in ms since 1970. */
+  /** When it runs out unless it is used. */
   readonly endsAt: number;
+  /** When its use is to be noted again. */
+  readonly dueAt: number;
 }
 
 export interface NewSession {
@@ -45,20 +47,17 @@ export interface NewSession {
   readonly device: string;
 }
 
-/** The session of a token, if it lives, and whether its `last seen` is due to be written. */
-export async function liveSession(
-  snapshot: Snapshot,
-  { tokenHash, now }: { tokenHash: Buffer; now: number },
-): Promise<(LiveSession & { isDue: boolean }) | undefined> {
-  const session = await findSession(snapshot, {
-    tokenHash,
-    seenAfter: now - idleLimit,
-    createdAfter: now - ageLimit,
-  });
-  if (session === undefined) return undefined;
-  const { id, userId, lastSeenAt } = session;
-  return { id, userId, endsAt: endOf(session), isDue: now - lastSeenAt >= lastSeenStep };
-}
+/** The session of a token, if there is one; it may have run out. */
+export const sessionOfToken: Kind<{ tokenHash: Buffer }, LiveSession | undefined> = {
+  key: ({ tokenHash }) => `session ${tokenHash.toString('latin1')}`,
+  read: async (snapshot, { tokenHash }) => {
+    const row = await findSessionByToken(snapshot, { tokenHash });
+    if (row === undefined) return { value: undefined, until: [], bytes: 0 };
+    const { id, userId, lastSeenAt } = row;
+    const value = { id, userId, endsAt: endOf(row), dueAt: lastSeenAt + lastSeenStep };
+    return { value, until: about(['session.ended'], { sessionId: id }), bytes: 200 };
+  },
+};
 
 /** When a session runs out as things stand, in ms since 1970; 0 if it has ended. */
 export async function readSessionEnd(snapshot: Snapshot, { id }: { id: number }): Promise<number> {

@@ -104,6 +104,7 @@ export async function changeUser(
   const user = await requireOwnAccount(unit, { id, userId });
   const profile = await claim(unit, { name: user.name, email: user.email, ...change }, id);
   await updateUser(unit, { id, ...profile });
+  await append(unit, { type: 'user', userId: id });
   for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
     await append(unit, { type: 'member.changed', chatId, userId: id });
   }
@@ -143,6 +144,7 @@ export async function deleteUser(
   }
   await endSessions(unit, { userId: id });
   await deleteUserRow(unit, { id });
+  await append(unit, { type: 'user', userId: id });
 }
 
 /**

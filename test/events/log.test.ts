@@ -50,9 +50,10 @@ t.test('the log holds references, never a text', async (t) => {
   t.strictSame(
     log.map(({ type }) => type),
     [
-      ...['chat.created', 'member.joined', 'member.joined', 'message', 'message.edited'],
-      ...['reaction', 'chat', 'member.changed', 'read', 'notify', 'message.deleted', 'read'],
-      ...['member.left', 'session.ended', 'member.left', 'chat.deleted', 'session.ended'],
+      ...['chat.created', 'member.joined', 'member.joined', 'message', 'mention', 'mention'],
+      ...['message.edited', 'reaction', 'chat', 'user', 'member.changed', 'read', 'notify'],
+      ...['message.deleted', 'read', 'member.left', 'session.ended', 'user', 'member.left'],
+      ...['chat.deleted', 'session.ended'],
     ],
   );
 });

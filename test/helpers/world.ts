@@ -47,7 +47,7 @@ export async function openWorld(
   options: Partial<AppOptions> = {},
 ): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
-  const db = openStore(file, () => clock.now);
+  const db = openStore(file, { clock: () => clock.now });
   const config = readConfig({ RATE_LIMIT: 'off', ...env });
   const app = await buildApp({ config, db, clock: () => clock.now, ...options });
   t.teardown(async () => {

@@ -3,8 +3,9 @@
  * random changes through the commands themselves. UNREAD_STEPS and UNREAD_SEED hunt for longer.
  */
 import t from 'tap';
-import { listChats } from '../../src/chats/queries.ts';
+import { findChat } from '../../src/chats/queries.ts';
 import { addMember, leaveChat, removeMember } from '../../src/members/members.ts';
+import { findMembership } from '../../src/members/queries.ts';
 import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
 import { markRead } from '../../src/messages/reading.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
@@ -99,8 +100,9 @@ t.test('counts are right whatever happened', async (t) => {
     const userId = pick([...marks.keys()]) ?? owner.id;
     await changes[change]?.(userId);
     for (const { id } of people) {
-      const [chat] = await db.read(listChats, { userId: id });
-      const is = chat && [chat.unread, chat.mentions, chat.readId];
+      const chat = await db.read(findChat, { id: chatId });
+      const own = await db.read(findMembership, { chatId, userId: id });
+      const is = own && [Number(chat?.posted) - own.seen, own.mentions, own.readId];
       const mark = marks.get(id);
       const unread = messages.filter((message) => message.id > (mark ?? 0));
       const calls = unread.filter((message) => message.calls.has(id));

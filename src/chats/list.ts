@@ -1,0 +1,126 @@
+/**
+ * The list of a user's chats. Of what it is made of, a chat's part is the same to all its members
+ * and changes with each message, and a member's part changes when they read. Kept apart, a message
+ * to a chat of thousands changes one thing in memory.
+ */
+import { about, type Kind } from '../db/kept.ts';
+import { Refusal } from '../errors.ts';
+import { isoTime } from '../http/schema.ts';
+import { findChat, listMemberships } from './queries.ts';
+
+/** What a chat shows to all its members. */
+interface Shown {
+  readonly id: number;
+  /** JSON up to the title, the title, and what comes last. */
+  readonly head: string;
+  readonly title: string;
+  readonly tail: string;
+  readonly posted: number;
+  readonly lastSenderId: number | null;
+  /** The id of what happened last in it: the larger, the later. */
+  readonly activity: number;
+}
+
+const chatChanges = [
+  'message',
+  'message.edited',
+  'message.deleted',
+  'chat',
+  'chat.deleted',
+] as const;
+
+/** A chat of the list, by its id. Throws `no_chat`. */
+export const shownChat: Kind<{ id: number }, Shown> = {
+  key: ({ id }) => `chat ${id}`,
+  read: async (snapshot, { id }) => {
+    const chat = await findChat(snapshot, { id });
+    if (chat === undefined) throw new Refusal('no_chat');
+    const { lastMessage, lastMessageAt, lastSenderId, posted } = chat;
+    const shown = {
+      id,
+      last_message: lastMessage,
+      last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
+      sender_id: lastSenderId,
+    };
+    const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
+    const tail = `${chat.directLow === null ? '' : ',"direct":true'}${chat.isOpen ? ',"open":true' : ''}}`;
+    const activity = chat.lastMessageId ?? id;
+    return {
+      value: { id, head, title: JSON.stringify(chat.title), tail, posted, lastSenderId, activity },
+      until: about(chatChanges, { chatId: id }),
+      bytes: 2 * head.length + 300,
+    };
+  },
+};
+
+type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
+
+/** A user's memberships, and the list that was last made of them. */
+interface Own {
+  readonly memberships: readonly Membership[];
+  list?: { readonly chats: readonly Shown[]; readonly body: Buffer };
+}
+
+const ownChanges = [
+  'member.joined',
+  'member.left',
+  'message',
+  'mention',
+  'read',
+  'notify',
+] as const;
+
+/** What a membership and its part of the list take in memory, about, in bytes. */
+const membershipBytes = 800;
+
+/** The chats that a user is in, and how far they have read. */
+export const ownMemberships: Kind<{ userId: number }, Own> = {
+  key: ({ userId }) => `chats ${userId}`,
+  read: async (snapshot, { userId }) => {
+    const memberships = await listMemberships(snapshot, { userId });
+    const until = [
+      ...about(ownChanges, { userId }),
+      // Whoever had not read it has one less to read.
+      ...memberships.flatMap(({ chatId }) => about(['message.deleted'], { chatId })),
+      // A direct chat is called by the other one's name.
+      ...memberships.flatMap(({ partnerId }) =>
+        partnerId === null ? [] : about(['user'], { userId: partnerId }),
+      ),
+    ];
+    return { value: { memberships }, until, bytes: memberships.length * membershipBytes };
+  },
+};
+
+/**
+ * The list as it goes out, by latest activity, newest first.
+ *
+ * @param chats those of the memberships, in the same order.
+ * @returns JSON.
+ */
+export function listBody(own: Own, chats: readonly Shown[], userId: number): Buffer {
+  if (own.list?.chats.every((chat, i) => chat === chats[i])) return own.list.body;
+  const parts = own.memberships
+    .map((membership, i) => ({ membership, chat: chats[i] as Shown }))
+    .sort((a, b) => b.chat.activity - a.chat.activity)
+    .map(({ membership, chat }) => part(membership, chat, userId));
+  const body = Buffer.from(`{"chats":[${parts.join()}]}`);
+  own.list = { chats, body };
+  return body;
+}
+
+function part(
+  { seen, readId, mentions, notify, partner }: Membership,
+  chat: Shown,
+  userId: number,
+) {
+  // Who has written last has read all before.
+  const unread = chat.lastSenderId === userId ? 0 : chat.posted - seen;
+  return [
+    chat.head,
+    partner === null ? chat.title : JSON.stringify(partner),
+    unread > 0 ? `,"unread":${unread},"read_id":${readId}` : '',
+    mentions > 0 ? `,"mentions":${mentions}` : '',
+    notify === 'all' ? '' : `,"notify":"${notify}"`,
+    chat.tail,
+  ].join('');
+}

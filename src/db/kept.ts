@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache';
+import type { EventRow } from './commit.ts';
+import type { Snapshot } from './query.ts';
+
+/** Things of one kind that are worth keeping: what each is called, and how it is read. */
+export interface Kind<Input, Value> {
+  key(input: Input): string;
+  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+}
+
+/** What is known of a thing, and which events end that. */
+export interface Known<Value> {
+  /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
+  readonly value: Value;
+  /** See `about`. */
+  readonly until: readonly string[];
+  /** What the value takes in memory, about, in bytes. */
+  readonly bytes: number;
+}
+
+/** What an entry takes beside its value, and for each event that it waits for, in bytes. */
+const entryBytes = 300;
+const tagBytes = 100;
+
+type Subject = 'chatId' | 'userId' | 'sessionId';
+
+/** The events of some types that are about one chat, one user or one session. */
+export function about(types: readonly EventRow['type'][], of: { [S in Subject]?: number }) {
+  return Object.entries(of).flatMap(([subject, id]) =>
+    types.map((type) => tag(type, subject as Subject, id)),
+  );
+}
+
+function tag(type: EventRow['type'], subject: Subject, id: number): string {
+  return `${type} ${subject} ${id}`;
+}
+
+/**
+ * What was read lately, kept in memory until an event says that it has changed. It is bounded in
+ * bytes: what was not asked for longest goes first. The events are told after their commit and
+ * before anybody's write is acknowledged, so nobody is shown what was before their own write.
+ */
+export class Kept {
+  readonly #entries: LRUCache<string, Known<unknown>> | undefined;
+  readonly #byTag = new Map<string, Set<string>>();
+  #loading = 0;
+  /** What has changed while something was being read: that read may not have seen it. */
+  readonly #changed = new Set<string>();
+
+  /** @param maxBytes 0 keeps nothing. */
+  constructor(maxBytes: number) {
+    if (maxBytes === 0) return;
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes, until }) => bytes + entryBytes + until.length * tagBytes,
+      dispose: ({ until }, key) => this.#unlink(until, key),
+    });
+  }
+
+  /** What is kept under a key, or undefined. */
+  find<Value>(key: string): Value | undefined {
+    return this.#entries?.get(key)?.value as Value | undefined;
+  }
+
+  /** Reads something and keeps it, unless it has changed meanwhile. */
+  async load<Value>(key: string, read: () => Promise<Known<Value>>): Promise<Value> {
+    this.#loading += 1;
+    try {
+      const known = await read();
+      const isSo = !known.until.some((tag) => this.#changed.has(tag));
+      if (isSo && known.value !== undefined) this.#keep(key, known);
+      return known.value;
+    } finally {
+      this.#loading -= 1;
+      if (this.#loading === 0) this.#changed.clear();
+    }
+  }
+
+  /** Drops what is no longer so. */
+  take(events: readonly EventRow[]): void {
+    if (this.#entries === undefined) return;
+    for (const { type, chatId, userId, sessionId } of events) {
+      if (chatId !== null) this.#drop(tag(type, 'chatId', chatId));
+      if (userId !== null) this.#drop(tag(type, 'userId', userId));
+      if (sessionId !== null) this.#drop(tag(type, 'sessionId', sessionId));
+    }
+  }
+
+  /** Drops one thing. */
+  forget(key: string): void {
+    this.#entries?.delete(key);
+  }
+
+  #keep(key: string, known: Known<unknown>): void {
+    if (this.#entries === undefined) return;
+    this.#entries.set(key, known);
+    // One that is too large for the memory is not taken.
+    if (!this.#entries.has(key)) return;
+    for (const tag of known.until) {
+      const keys = this.#byTag.get(tag);
+      if (keys === undefined) this.#byTag.set(tag, new Set([key]));
+      else keys.add(key);
+    }
+  }
+
+  #unlink(until: readonly string[], key: string): void {
+    for (const tag of until) {
+      const keys = this.#byTag.get(tag);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#byTag.delete(tag);
+    }
+  }
+
+  #drop(tag: string): void {
+    if (this.#loading > 0) this.#changed.add(tag);
+    for (const key of [...(this.#byTag.get(tag) ?? [])]) this.#entries?.delete(key);
+  }
+}
