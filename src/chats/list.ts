@@ -71,7 +71,7 @@ const ownChanges = [
 ] as const;
 
 /** What a membership and its part of the list take in memory, about, in bytes. */
-const membershipBytes = 800;
+const membershipBytes = 400;
 
 /** The chats that a user is in, and how far they have read. */
 export const ownMemberships: Kind<{ userId: number }, Own> = {

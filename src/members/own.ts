@@ -1,14 +1,15 @@
-/** Whether a user is in a chat, which every request about it asks first. */
+/** Which chats a user is in: every request about a chat asks that first. */
+import { chatIdsOf } from '../chats/queries.ts';
 import { about, type Kind } from '../db/kept.ts';
-import { authorise, type Key, type Role } from './members.ts';
 
-const changes = ['member.joined', 'member.changed', 'member.left'] as const;
+const changes = ['member.joined', 'member.left'] as const;
 
-/** A user's role in one of their chats. Throws as `authorise` does. */
-export const ownRole: Kind<Key, { readonly role: Role }> = {
-  key: ({ chatId, userId }) => `role ${chatId} ${userId}`,
-  read: async (snapshot, key) => {
-    const { role } = await authorise(snapshot, key);
-    return { value: { role }, until: about(changes, { userId: key.userId }), bytes: 50 };
+/** The ids of a user's chats. */
+export const ownChats: Kind<{ userId: number }, ReadonlySet<number>> = {
+  key: ({ userId }) => `own ${userId}`,
+  read: async (snapshot, { userId }) => {
+    const chats = await chatIdsOf(snapshot, { userId });
+    const value = new Set(chats.map(({ chatId }) => chatId));
+    return { value, until: about(changes, { userId }), bytes: 50 * value.size };
   },
 };
