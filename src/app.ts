@@ -12,9 +12,11 @@ import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
+import { Guesses } from './http/guesses.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
 import { protocol } from './http/protocol.ts';
+import { rateLimit } from './http/rate-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
@@ -38,16 +40,18 @@ const requestTimeout = 30_000;
 const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'publicUrl' | 'registration' | 'trustProxy'>;
+  readonly config: Pick<Config, 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'>;
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock?: () => number;
+  /** A time in ms that never steps, for what may be done so often and no oftener. */
+  readonly ticks?: () => number;
   readonly logger?: FastifyBaseLogger;
 }
 
 /** Builds the server around an open database; it does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, db, clock = Date.now, logger } = options;
+  const { config, db, clock = Date.now, ticks = () => performance.now(), logger } = options;
   const app = Fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController: new RequestLog(),
@@ -88,13 +92,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
+  if (config.rateLimit) app.register(rateLimit, { ticks });
+  const guesses = new Guesses(ticks, { isOn: config.rateLimit });
 
   app.register(apiDescription);
   app.register(docsRoutes);
   app.register(webRoutes, { db, registration: config.registration });
   app.register(healthRoutes, { db });
-  app.register(sessionRoutes, { prefix: '/api', db, clock });
-  app.register(userRoutes, { prefix: '/api', db, registration: config.registration, clock });
+  app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
+  const { registration } = config;
+  app.register(userRoutes, { prefix: '/api', db, registration, clock, guesses });
   app.register(chatRoutes, { prefix: '/api', db });
   app.register(memberRoutes, { prefix: '/api', db });
   app.register(inviteRoutes, { prefix: '/api', db, clock });

@@ -59,7 +59,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.post(
     '/chats',
     {
-      config: { refuses: ['no_user', 'direct_self'] },
+      config: { limit: 'write', refuses: ['no_user', 'direct_self'] },
       schema: {
         summary: 'Create a chat, or open the direct chat with somebody',
         body: NewChat,
@@ -81,7 +81,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.put(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,

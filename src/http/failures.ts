@@ -64,19 +64,27 @@ function sentenceOf({
 
 /** Answers an error with its status and its sentence; what is not meant for people is logged. */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, sentence } = describe(error);
+  const { status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
   // A text already: it needs no serialiser, which Fastify would make for every route.
   const body = JSON.stringify({ error: sentence });
   // What the framework refuses has met no hook that sets them.
   reply.headers(plainHeaders);
+  // RFC 9110, 10.2.3: whole seconds, of which one is the least to wait for.
+  if (wait !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(wait / 1000)));
   reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
-function describe(error: unknown): { status: number; sentence: string } {
+interface Described {
+  readonly status: number;
+  readonly sentence: string;
+  readonly wait?: number | undefined;
+}
+
+function describe(error: unknown): Described {
   if (error instanceof InvalidInput) return { status: 400, sentence: error.message };
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
-  return { status: refusal.status, sentence: refusal.message };
+  return { status: refusal.status, sentence: refusal.message, wait: refusal.wait };
 }
 
 function translate({ code, statusCode }: FastifyError): Refusal {

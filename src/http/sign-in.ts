@@ -44,14 +44,8 @@ export const signIn = fp<Options>(
     });
 
     async function authenticate(request: FastifyRequest): Promise<LiveSession> {
-      const credentials = readCredentials(request);
-      if (credentials === undefined) throw new Refusal('signed_out');
-      const tokenHash = hashToken(credentials.token);
-      const session = await db.read(liveSession, { tokenHash, now: clock() });
-      // As text: "01" or "1e0" is a forgery, not another way to write 1.
-      if (session === undefined || String(session.userId) !== credentials.userId) {
-        throw new Refusal('signed_out');
-      }
+      const session = await provenSession(request, { db, now: clock() });
+      if (session === undefined) throw new Refusal('signed_out');
       if (session.isDue) noteUse(request, session);
       return session;
     }
@@ -65,3 +59,18 @@ export const signIn = fp<Options>(
   },
   { name: 'sign-in', dependencies: ['@fastify/cookie'] },
 );
+
+/** The session that a request proves by its cookies, if it lives. */
+export async function provenSession(
+  request: FastifyRequest,
+  { db, now }: { db: Store; now: number },
+) {
+  const credentials = readCredentials(request);
+  if (credentials === undefined) return undefined;
+  const tokenHash = hashToken(credentials.token);
+  const session = await db.read(liveSession, { tokenHash, now });
+  // As text: "01" or "1e0" is a forgery, not another way to write 1.
+  return session !== undefined && String(session.userId) === credentials.userId
+    ? session
+    : undefined;
+}

@@ -48,7 +48,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Make an invite to a chat',
         params: ChatParams,
@@ -78,7 +78,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.delete(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'] },
       schema: {
         summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
         params: ChatParams,
@@ -99,7 +99,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.get(
     '/invites/:code',
     {
-      config: { refuses: ['no_invite'] },
+      config: { limit: 'invite', refuses: ['no_invite'] },
       schema: {
         summary: 'Tell where an invite leads',
         params: InviteParams,
@@ -123,7 +123,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/invites/:code',
     {
-      config: { refuses: ['no_invite', 'removed'] },
+      config: { limit: 'invite', refuses: ['no_invite', 'removed'] },
       schema: {
         summary: 'Join the chat that an invite leads to',
         params: InviteParams,

@@ -55,7 +55,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.post(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Send a message',
         params: ChatParams,
@@ -82,7 +82,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Delete one of one’s own messages',
         params: ChatParams,
@@ -120,7 +120,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.put(
     '/chats/:chat_id/messages/:id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Edit one of one’s own messages',
         params: MessageParams,
@@ -137,7 +137,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id/messages/:id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
         params: MessageParams,

@@ -32,7 +32,8 @@ subscribe('fastify.initialization', (message) => {
 });
 
 function isDeclared({ routeOptions }: FastifyRequest, code: RefusalCode): boolean {
-  const { access, refuses = [] } = routeOptions.config;
+  const { access, limit, refuses = [] } = routeOptions.config;
   if (code === 'signed_out' && access !== 'everybody') return true;
+  if (code === 'too_often' && limit !== undefined) return true;
   return [...general, ...refuses].includes(code);
 }

@@ -174,8 +174,12 @@ function checkDescription(t: Test, route: RouteOptions, operation: Operation) {
   }
 
   const success = Object.keys(response);
-  const { access, refuses = [] } = route.config ?? {};
-  const codes = [...(access === 'everybody' ? [] : (['signed_out'] as const)), ...refuses];
+  const { access, limit, refuses = [] } = route.config ?? {};
+  const codes = [
+    ...(access === 'everybody' ? [] : (['signed_out'] as const)),
+    ...(limit === undefined ? [] : (['too_often'] as const)),
+    ...refuses,
+  ];
   const refusals = codes.map((code) => new Refusal(code));
   for (const { status, message } of refusals) {
     const lines = operation.responses[status]?.description.split('\n') ?? [];
