@@ -357,6 +357,36 @@ webTest('what people write is text, whatever it looks like', async (t, stage) =>
   await assertInert(t, reader);
 });
 
+webTest('who is told to wait waits, and what they wrote is not lost', async (t, stage) => {
+  stage.expect(/status of 429/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const sentence = 'This was too often. Wait a little and try again.';
+  const tooOften = {
+    status: 429,
+    headers: { 'retry-after': '2' },
+    json: { error: sentence },
+  };
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  const tries: number[] = [];
+  await writer.page.route(`**${chat}`, (route) => {
+    if (route.request().method() === 'POST') tries.push(Date.now());
+    return tries.length === 1 ? route.fulfill(tooOften) : route.continue();
+  });
+  await writer.say('one');
+  await writer.drafts.getByText(en.sending).waitFor();
+  await writer.message('one').waitFor();
+  await writer.drafts.first().waitFor({ state: 'detached' });
+  const [first = 0, next = 0] = tries;
+  t.ok(next - first >= 1_990, `${next - first} ms`);
+  t.match(await (await bob.get(chat)).json(), { messages: [{ content: 'one' }] });
+
+  const visitor = await stage.visitor();
+  await visitor.page.route('**/api/login', (route) => route.fulfill(tooOften));
+  await visitor.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await visitor.page.getByRole('alert').getByText(sentence).waitFor();
+});
+
 async function titled({ page }: Visitor, title: string): Promise<void> {
   await page.waitForFunction((wanted) => document.title === wanted, title);
 }
