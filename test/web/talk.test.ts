@@ -241,7 +241,8 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.page.getByRole('alert').waitFor();
   await alice.fill({ [en.password]: 'paper kite in october' }, en.signIn);
   await alice.page.locator('.chat').waitFor();
-  await alice.page.getByLabel(en.settings).click();
+  // The page is still where it was, so its pane may have that name already.
+  await alice.page.getByRole('link', { name: en.settings }).click();
   await alice.page.getByText(en.thisDevice, { exact: true }).waitFor();
   alice.page.once('dialog', (dialog) => void dialog.accept());
   await alice.button(en.deleteAccount).click();
