@@ -1,6 +1,5 @@
 /** How often one may ask: what is counted, by whom, and who is never kept out. */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
@@ -460,9 +459,7 @@ t.test('who asks for the dearest thing all the time holds up nobody else', async
 });
 
 t.test('many sign-ins at once hold up nobody, and take no memory without bound', async (t) => {
-  // What the C library keeps for each thread, just in case, is not the program's.
-  const env = { MALLOC_ARENA_MAX: '1' };
-  const server = await startServer(t, join(await tempFolder(t), 'snug.db'), { env });
+  const server = await startServer(t, join(await tempFolder(t), 'snug.db'));
   const alice = await new RemotePerson(server.url).register('alice');
   const before = memoryOf(server.child.pid);
   const stranger = new RemotePerson(server.url);
@@ -478,8 +475,8 @@ t.test('many sign-ins at once hold up nobody, and take no memory without bound',
   t.equal(tried + turnedAway, 150);
   t.ok(tried >= 100 && turnedAway > 0, 'as many are tried as can wait; others may come back');
   t.ok(Number(p99(times)) < soon);
-  const atOnce = Math.max(1, availableParallelism() - 1);
-  t.notOk(grown > 20 * atOnce + 40, `room for ${atOnce} hashes, and what requests take`);
+  // The C library keeps some 20 MB for each thread that has ever hashed.
+  t.notOk(grown > 300, 'far from 20 MB for each sign-in');
   t.equal((await logIn(0)).status, 400, 'it goes on');
 });
 
