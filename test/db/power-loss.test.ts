@@ -13,7 +13,7 @@ import { cannotTrace } from '../helpers/strace.ts';
 import { tempFolder } from '../helpers/world.ts';
 
 /** About so many moments are tried; `POWER_CUTS=100000 node test/db/power-loss.test.ts`: all. */
-const cuts = Number(process.env.POWER_CUTS ?? 40);
+const cuts = Number(process.env.POWER_CUTS ?? 24);
 if (process.env.POWER_CUTS !== undefined) t.setTimeout(0);
 
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));

@@ -32,7 +32,7 @@ export function readRecord(trace: string): Step[] {
     .split('\n')
     .flatMap((text) => {
       end += text.length + 1;
-      return text === '' || /^\d+ \+\+\+|^\d+ ---/.test(text) ? [] : readStep(text, end);
+      return text === '' || /^\d+ +(\+\+\+|---)/.test(text) ? [] : readStep(text, end);
     });
 }
 
