@@ -53,6 +53,9 @@ const refusals = {
   too_slow: [408, 'The request took too long to arrive. Try again.'],
   busy: [503, 'The server is busy. Try again in a moment.'],
   disk_full: [503, 'The server cannot store anything at the moment. Try again later.'],
+  read_only: [503, 'The server can only be read at the moment. Try again later.'],
+  storage_failed: [503, 'The server can no longer use its disk, and ends. Try again in a moment.'],
+  damaged: [503, 'The data of this server is damaged. Restore a backup.'],
   stopping: [503, 'The server is stopping. Try again in a moment.'],
   internal: [500, 'Something went wrong on the server. Try again later.'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>;

@@ -10,6 +10,9 @@ import { describeRequest } from './http/request-log.ts';
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
 
+/** So long those who wait get to hear that the disk has failed, in ms. */
+const lastWords = 250;
+
 /** Runs the server until it is told to stop. */
 export async function serve(): Promise<void> {
   const config = loadConfig();
@@ -19,6 +22,10 @@ export async function serve(): Promise<void> {
     destination({ sync: false }),
   );
   const db = openStore(config.databaseFile);
+  db.onFailure((error) => {
+    log.fatal({ err: error }, 'ending at once, the file is left as it is');
+    setTimeout(() => process.exit(1), lastWords);
+  });
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { outside } from './helpers/database.ts';
+import { randomNumbers } from './helpers/random.ts';
 import {
   bundle,
   RemotePerson,
@@ -17,6 +18,7 @@ import {
   spawnSnug,
   startServer,
 } from './helpers/server.ts';
+import { cannotTrace } from './helpers/strace.ts';
 import { tempFolder } from './helpers/world.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -478,16 +480,9 @@ async function postUntilGone(alice: RemotePerson, chat: string, name: string): P
   }
 }
 
-/** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** `KILL_ROUNDS=200 node test/serve.test.ts` goes on for some minutes. */
+const rounds = Number(process.env.KILL_ROUNDS ?? 5);
+if (process.env.KILL_ROUNDS !== undefined) t.setTimeout(0);
 
 t.test('kill -9 among eight writers loses nothing that was acknowledged', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
@@ -497,7 +492,7 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
   const acknowledged: string[] = [];
   let server = await startServer(t, file);
   const { alice, chat } = await startChat(server.url);
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < rounds; round++) {
     const writer = Object.assign(new RemotePerson(server.url), { cookie: alice.cookie });
     const names = Array.from({ length: 8 }, (_, i) => `${round}-${i}`);
     const posts = Promise.all(names.map((name) => postUntilGone(writer, chat, name)));
@@ -520,20 +515,10 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
   t.ok(acknowledged.length > 50, `${acknowledged.length} were acknowledged`);
 });
 
-/** Whether strace is there and may trace. */
-function canTrace(): boolean {
-  try {
-    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 t.test(
   'every 201 was on the disk before, and those together shared the way',
   {
-    skip: !canTrace() && 'strace is not here, or may not trace',
+    skip: cannotTrace,
   },
   async (t) => {
     const folder = await tempFolder(t);

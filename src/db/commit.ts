@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { Refusal } from '../errors.ts';
+import { faultOf } from './faults.ts';
 import type { Orm, Snapshot } from './query.ts';
 import type { events } from './tables.ts';
 
@@ -46,19 +47,23 @@ export class Committer {
   readonly #sqlite: Database;
   readonly #orm: Orm;
   readonly #clock: () => number;
+  readonly #check: () => void;
   readonly #publish: (events: readonly EventRow[]) => void;
   readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
 
+  /** @param check is called before each commit, and prevents it by throwing. */
   constructor(
     sqlite: Database,
     clock: () => number,
+    check: () => void,
     publish: (events: readonly EventRow[]) => void,
   ) {
     this.#sqlite = sqlite;
     this.#orm = drizzle(sqlite);
     this.#clock = clock;
+    this.#check = check;
     this.#publish = publish;
     this.#statements = {
       begin: sqlite.prepare('BEGIN IMMEDIATE'),
@@ -84,12 +89,16 @@ export class Committer {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
-      await new Promise(setImmediate);
-      await this.#commit(this.#waiting.splice(0, batchLimit));
+    try {
+      while (this.#waiting.length > 0) {
+        // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
+        await new Promise(setImmediate);
+        await this.#commit(this.#waiting.splice(0, batchLimit));
+      }
+    } finally {
+      // What waited while a listener failed goes on all the same.
+      this.#running = this.#waiting.length > 0 ? this.#drain() : undefined;
     }
-    this.#running = undefined;
   }
 
   async #commit(batch: readonly Job[]): Promise<void> {
@@ -97,10 +106,13 @@ export class Committer {
     try {
       this.#statements.begin.run();
       for (const job of batch) outcomes.push(await this.#attempt(job));
+      this.#check();
       this.#statements.commit.run();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
-      for (const job of batch) job.reject(error);
+      // A disk that has failed is not asked again: who comes next would fare no better.
+      const isLast = faultOf(error) === 'storage_failed';
+      for (const job of isLast ? [...batch, ...this.#waiting.splice(0)] : batch) job.reject(error);
       return;
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.

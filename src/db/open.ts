@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
@@ -33,7 +33,8 @@ export function openStore(path: string, clock: () => number = Date.now): Store {
     prepareFile(writer, file);
     const reader = connect(file, opened);
     reader.pragma('query_only = ON');
-    return new Store(writer, reader, clock, lock.release);
+    const files = [file, `${file}-wal`, lockFile(file)];
+    return new Store(writer, reader, clock, files, lock.release);
   } catch (error) {
     for (const connection of opened) connection.close();
     lock.release();
@@ -45,6 +46,7 @@ export function openStore(path: string, clock: () => number = Date.now): Store {
 function createFile(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    checkAbsent(path);
     closeSync(openSync(path, 'a', 0o600));
     const file = realpathSync(path);
     closeSync(openSync(lockFile(file), 'a', 0o600));
@@ -52,6 +54,14 @@ function createFile(path: string): string {
   } catch (error) {
     throw asStartError(error, path);
   }
+}
+
+/** Where a server has been, a missing file is not a new one: nobody shall find an empty server. */
+function checkAbsent(path: string): void {
+  if (existsSync(path) || !existsSync(lockFile(path))) return;
+  throw new StartError(
+    `${path} is gone. Put it back, or restore a backup. To begin anew, delete ${lockFile(path)}.`,
+  );
 }
 
 function connect(file: string, opened: Connection[]): Connection {
@@ -74,6 +84,9 @@ function prepareFile(writer: Connection, file: string): void {
   if (isNew) writer.pragma(`application_id = ${applicationId}`);
   writer.pragma('journal_mode = WAL');
   migrate(writer, file);
+  // After a crash, the log may be of a disk that had failed: read from memory, not yet on the disk,
+  // and what is appended to it would be lost along with it. Nothing builds on it.
+  writer.pragma('wal_checkpoint(TRUNCATE)');
 }
 
 function asStartError(error: unknown, file: string): unknown {
@@ -83,6 +96,9 @@ function asStartError(error: unknown, file: string): unknown {
   }
   if (/^SQLITE_(CANTOPEN|READONLY|PERM)|^E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|EXIST)$/.test(code)) {
     return new StartError(`${file} cannot be written. Check its folder and who owns it.`);
+  }
+  if (code.startsWith('SQLITE_IOERR')) {
+    return new StartError(`${file}: its disk fails (${code}). See what the system's log says.`);
   }
   return error;
 }
