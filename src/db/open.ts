@@ -54,7 +54,8 @@ function createFile(path: string): string {
   }
 }
 
-function connect(file: string, opened: Connection[]): Connection {
+/** A connection to write by, with all that keeps the file whole; `opened` collects it. */
+export function connect(file: string, opened: Connection[] = []): Connection {
   const connection = new Database(file, { timeout: busyTimeout });
   opened.push(connection);
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
