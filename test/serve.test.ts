@@ -11,6 +11,7 @@ import t, { type Test } from 'tap';
 import { outside } from './helpers/database.ts';
 import {
   bundle,
+  canTrace,
   RemotePerson,
   type ServerProcess,
   type SnugProcess,
@@ -519,16 +520,6 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
   }
   t.ok(acknowledged.length > 50, `${acknowledged.length} were acknowledged`);
 });
-
-/** Whether strace is there and may trace. */
-function canTrace(): boolean {
-  try {
-    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 t.test(
   'every 201 was on the disk before, and those together shared the way',

@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
-import { damaged, explain, isSound, logs, noRoom, sync } from './files.ts';
+import { damaged, explain, isSound, logs, noRoom, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
 import { connect } from './open.ts';
 
@@ -24,7 +24,7 @@ const reserve = 64 * 1024 * 1024;
 const patience = 5_000;
 
 /** What is not yet a backup, by the process that writes it. */
-const unfinished = /^\.snug-backup-(\d+)\.tmp$/;
+const unfinished = /^\.snug-backup-(\d+)\.tmp(-journal)?$/;
 
 /**
  * Writes all that is committed at this moment to a new file, mode 0600. It appears under its name
@@ -52,7 +52,7 @@ export function backUp(database: string, file: string): void {
     renameSync(temporary, target);
     sync(dirname(target));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    remove(temporary);
     throw explain(error, { read: database, written: target });
   }
 }

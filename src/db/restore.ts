@@ -17,7 +17,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
-import { damaged, explain, giveToFolderOwner, isSound, logs, sync } from './files.ts';
+import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
 import { lockFile, lockInstance } from './lock.ts';
 import { migrate, ownMigrations } from './migrate.ts';
@@ -95,7 +95,7 @@ function takePlace(database: string): string {
 
 async function replace(file: string, backup: string, migrations: URL): Promise<string | undefined> {
   const next = `${file}.restoring`;
-  clear(next);
+  remove(next);
   clearLinks(file);
   try {
     await copy(backup, next);
@@ -110,12 +110,8 @@ async function replace(file: string, backup: string, migrations: URL): Promise<s
       old.release();
     }
   } finally {
-    clear(next);
+    remove(next);
   }
-}
-
-function clear(file: string): void {
-  for (const suffix of ['', ...logs, '-shm']) rmSync(file + suffix, { force: true });
 }
 
 /** Takes away second names of the database, left by a restore that was killed: SQLite bears none. */
@@ -125,7 +121,7 @@ function clearLinks(file: string): void {
   for (const name of readdirSync(dirname(file))) {
     const path = join(dirname(file), name);
     const isKept = name.startsWith(`${basename(file)}.replaced-`);
-    if (isKept && statSync(path).ino === ino) clear(path);
+    if (isKept && statSync(path).ino === ino) remove(path);
   }
 }
 
