@@ -73,7 +73,9 @@ export async function restore(
 }
 
 function checkBackup(backup: string): void {
-  if (!existsSync(backup)) throw new StartError(`There is no file ${backup}. Name a backup.`);
+  if (!statSync(backup, { throwIfNoEntry: false })?.isFile()) {
+    throw new StartError(`There is no file ${backup}. Name a backup.`);
+  }
   if (!hasHeader(backup)) throw new StartError(`${backup} is not a database. Name a backup.`);
   checkHeader(backup, 'Name a backup.');
   // A copy of a file that a server writes to would be torn.
@@ -187,13 +189,14 @@ function change(file: string, work: (sqlite: Database) => void): void {
 function takeOver(file: string): Old {
   const nobody: Old = { sequences: new Map(), release: () => undefined };
   if (!existsSync(file) || !hasHeader(file)) return nobody;
-  const sqlite = connect(file);
+  const opened: Database[] = [];
   try {
+    const sqlite = connect(file, opened);
     sqlite.pragma('journal_mode = DELETE');
     sqlite.exec('BEGIN EXCLUSIVE');
     return { sequences: readSequences(sqlite), release: () => sqlite.close() };
   } catch (error) {
-    sqlite.close();
+    for (const connection of opened) connection.close();
     const { code = '' } = error as { code?: string };
     if (/BUSY|LOCKED/.test(code)) {
       throw new StartError(`Another program is using ${file}. Stop it first.`);

@@ -159,7 +159,7 @@ t.test('what is stopped by kill -9 has no name, and goes with the next backup', 
     const copy = join(folder, `${round}.db`);
     const backup = spawnSnug(t, { args: ['backup', copy], env: { DATABASE_URL: file } });
     await unfinishedIn(folder);
-    await sleep((seed >>> (round * 7)) % 500);
+    await sleep((seed >>> (round * 7)) % 300);
     backup.child.kill('SIGKILL');
     await backup.exited;
     if (existsSync(copy)) t.strictSame(ask(copy, 'pragma integrity_check'), ['ok'], 'it was done');
@@ -177,29 +177,39 @@ t.test('what is stopped by kill -9 has no name, and goes with the next backup', 
 });
 
 t.test('a backup that finds no room leaves all as it was', { skip: noTrace() }, async (t) => {
-  const file = await largeFile(t);
+  const file = await namedFile(t, 'Sunday hike');
   const server = await startServer(t, file);
-  const alice = await new RemotePerson(server.url).register('alice');
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'yesterday.db'), 'an older one');
   const before = contents(folder);
   const copy = join(folder, 'copy.db');
   const sentence = `There is no room for ${copy}. Make room and try again.`;
-  for (const error of ['pwrite64:error=ENOSPC:when=2000+', 'statfs:error=ENOSPC']) {
+  for (const error of ['pwrite64:error=ENOSPC:when=20+', 'statfs:error=ENOSPC']) {
     await refuses(t, file, ['backup', copy], sentence, inject(error));
     t.strictSame(contents(folder), before);
   }
   const broken = `${copy} cannot be read or written (EIO). Check its folder and who owns it.`;
   await refuses(t, file, ['backup', copy], broken, inject('rename:error=EIO'));
   t.strictSame(contents(folder), before);
-  t.equal((await alice.send('POST', '/api/chats', { title: 'Alive' })).status, 201);
+  t.ok(await new RemotePerson(server.url).register('bob'), 'the server lives');
   t.equal(await server.end('SIGTERM'), 0);
 });
 
 /** Runs a program so that a call of it fails. */
 function inject(error: string): string[] {
   const calls = `trace=${error.split(':')[0]}`;
-  return ['strace', '-f', '-qq', '-o', '/dev/null', '-e', calls, '-e', `inject=${error}`];
+  return [
+    'strace',
+    '-f',
+    '--seccomp-bpf',
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-e',
+    calls,
+    '-e',
+    `inject=${error}`,
+  ];
 }
 
 function noTrace() {

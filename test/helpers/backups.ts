@@ -9,13 +9,13 @@ import { openStore } from '../../src/db/open.ts';
 import { spawnSnug } from './server.ts';
 import { tempFolder } from './world.ts';
 
-/** The same, in a chat that nobody is in: 20,000 messages, 60 MB. */
+/** A chat that nobody is in, with 10,000 messages: 35 MB. */
 const fill = `
   insert into chats (id, title, created_at) values (1, 'archive', 0);
   insert into messages (chat_id, id, sender_id, content, created_at)
-    with recursive ids (id) as (select 2 union all select id + 1 from ids where id < 20001)
+    with recursive ids (id) as (select 2 union all select id + 1 from ids where id < 10001)
     select 1, id, 1, hex(randomblob(1500)), 0 from ids;
-  insert into events (id, type, at) values (20001, 'message', 0);`;
+  insert into events (id, type, at) values (10001, 'message', 0);`;
 
 /** A database on which a backup takes a while; in good order, and nobody has it open. */
 export async function largeFile(t: Test): Promise<string> {
