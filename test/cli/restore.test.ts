@@ -269,11 +269,7 @@ t.test(
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
     t.comment(`SEED=${seed}`);
     const all = done.map((_, i) => i + 1);
-    const some = [
-      renamed,
-      renamed + 2,
-      ...[0, 1].map((i) => 1 + ((seed >>> (i * 12)) % renamed)),
-    ];
+    const some = [renamed, renamed + 2, ...[0, 1].map((i) => 1 + ((seed >>> (i * 12)) % renamed))];
     for (const moment of process.env.RESTORE_MOMENTS === 'all' ? all : some) {
       const file = await copy();
       const { code } = await trace(t, file, backup, killAt(done.slice(0, moment)));
