@@ -130,7 +130,8 @@ t.test('what is no sound backup is refused, and nothing is touched', async (t) =
     const backup = join(await tempFolder(t), 'backup.db');
     await make(backup);
     const whole = name === 'of another schema' ? `The schema of ${backup}` : backup;
-    await refuses(t, file, ['restore', backup], `${whole} ${sentence}`);
+    const error = { name: 'StartError', message: `${whole} ${sentence}` };
+    await t.rejects(restore(backup, file), error, name);
     t.strictSame(contents(dirname(file)), before, name);
     t.strictSame(readdirSync(dirname(backup)), ['backup.db'], name);
   }
@@ -203,7 +204,7 @@ t.test('a damaged database is replaced, and kept with its log as it was', async 
     const file = await crashedFile(t);
     await spoil(file);
     const before = Object.values(contents(dirname(file)));
-    t.match(await run(t, file, ['restore', backup]), { code: 0 }, name);
+    await restore(backup, file);
     t.equal(nameOf(t, file), 'backup', name);
     const kept = contents(dirname(file));
     const names = Object.keys(kept).filter((entry) => entry.includes('replaced'));
@@ -219,7 +220,7 @@ t.test('a log without its database is none of the new one', async (t) => {
   const file = await crashedFile(t);
   const moved = join(await tempFolder(t), 'snug.db');
   copyFileSync(`${file}-wal`, `${moved}-wal`);
-  t.match(await run(t, moved, ['restore', await namedFile(t, 'backup')]), { code: 0 });
+  await restore(await namedFile(t, 'backup'), moved);
   t.equal(nameOf(t, moved), 'backup');
   t.match(keptBeside(moved), [/-wal$/]);
 });
@@ -280,7 +281,7 @@ t.test(
       if (moment <= renamed) t.equal(left, 'old and its log', name);
       if (moment > renamed + 1) t.equal(left, 'backup', name);
 
-      t.match(await run(t, file, ['restore', backup]), { code: 0 }, name);
+      await restore(backup, file);
       t.equal(nameOf(t, file), 'backup');
       const kept = keptBeside(file);
       t.ok(kept.map((path) => nameOf(t, path)).includes('old and its log'), name);
