@@ -1,10 +1,14 @@
 /** The command line: `snug [command]`. */
+import { backup } from './cli/backup.ts';
 import type { Command } from './cli/command.ts';
+import { restore } from './cli/restore.ts';
 import { StartError } from './errors.ts';
 import { serve } from './serve.ts';
 
 const commands: Readonly<Record<string, Command>> = {
   serve: { usage: 'serve', summary: 'Run the server (the default).', run: serve },
+  backup,
+  restore,
   help: { usage: 'help', summary: 'Show this.', run: showHelp },
 };
 

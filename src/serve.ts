@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import { destination, pino } from 'pino';
 import { buildApp } from './app.ts';
+import { keepBackups } from './backups.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
@@ -28,17 +29,19 @@ export async function serve(): Promise<void> {
   });
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
+  const stopBackups = keepBackups(config, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
-    await app.close();
+    await Promise.all([app.close(), stopBackups()]);
     await db.close();
     log.info('stopped');
   });
   try {
     await listen(app, config);
   } catch (error) {
+    await stopBackups();
     await db.close();
     throw error;
   }

@@ -22,7 +22,8 @@ function kindOf(file: string): string {
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
   cli: ['cli', 'config', 'rules', 'queries', 'db', 'errors'],
-  serve: ['app', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  serve: ['app', 'backups', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  backups: ['config', 'db'],
   housekeeping: ['rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
   config: ['errors'],
@@ -46,6 +47,8 @@ const open: Record<string, readonly string[]> = {
   'db/commit.ts': ['cli', 'housekeeping', 'rules', 'hub', 'db'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve', 'cli'],
+  'db/backup.ts': ['cli', 'backups'],
+  'db/restore.ts': ['cli'],
 };
 
 /** Packages that not everybody may import. */

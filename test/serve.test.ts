@@ -12,6 +12,7 @@ import { outside } from './helpers/database.ts';
 import { randomNumbers } from './helpers/random.ts';
 import {
   bundle,
+  canTrace,
   RemotePerson,
   type ServerProcess,
   type SnugProcess,

@@ -64,7 +64,8 @@ function checkAbsent(path: string): void {
   );
 }
 
-function connect(file: string, opened: Connection[]): Connection {
+/** A connection to write by, with all that keeps the file whole; `opened` collects it. */
+export function connect(file: string, opened: Connection[] = []): Connection {
   const connection = new Database(file, { timeout: busyTimeout });
   opened.push(connection);
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.

@@ -259,6 +259,7 @@ export const eventTypes = [
   'read',
   'notify',
   'session.ended',
+  'restored',
 ] as const;
 
 /**

@@ -22,6 +22,8 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
   read: 'user',
   notify: 'user',
   'session.ended': 'user',
+  // With it the log begins anew; see db/restore.ts.
+  restored: 'nobody',
 };
 
 /** Whether an event is told to a user's own devices, whatever chats they are in. */
