@@ -12,7 +12,6 @@ import { outside } from './helpers/database.ts';
 import { randomNumbers } from './helpers/random.ts';
 import {
   bundle,
-  canTrace,
   RemotePerson,
   type ServerProcess,
   type SnugProcess,
