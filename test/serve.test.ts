@@ -387,8 +387,6 @@ t.test('the log tells every request, and no secret', async (t) => {
     }),
   ].map(async (answer) => (await answer).status);
   const expected = [201, 200, 400, 200, 400, 413, 404, 404, 400, 403, 400];
-  // Fastify answers an address that it cannot read without a line in the log.
-  const unreadable = 8;
   t.strictSame(await Promise.all(statuses), expected);
   const sqlite = outside(t, file);
   sqlite.exec("create trigger t before insert on messages begin select raise(abort, 'no'); end");
@@ -402,7 +400,7 @@ t.test('the log tells every request, and no secret', async (t) => {
   const told = logLines(server).filter(({ status }) => status !== undefined);
   t.strictSame(
     told.map(({ status }) => status).sort(),
-    [201, 201, ...expected.filter((_, i) => i !== unreadable), 500].sort(),
+    [201, 201, ...expected, 500].sort(),
     'registering, creating the chat, and each of these',
   );
   for (const { reqId } of told) t.type(reqId, 'string');

@@ -8,7 +8,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.get(
     '/healthz',
     {
-      config: { access: 'everybody', refuses: [] },
+      config: { access: 'everybody', refuses: [], answersWhenBusy: true },
       logLevel: 'warn',
       schema: {
         summary: 'Tell whether the server is ready',

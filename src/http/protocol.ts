@@ -2,10 +2,15 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 
+/** A browser behind a proxy sends some 30. */
+const headerLimit = 100;
+
 /** What Node would answer without a word (see `http` in app.ts), or let pass. */
 export const protocol = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', async ({ raw }) => {
+      // `rawHeaders` holds names and values in turn.
+      if (raw.rawHeaders.length > 2 * headerLimit) throw new Refusal('headers_too_large');
       // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
       const hosts = countHosts(raw.rawHeaders);
       if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) throw new Refusal('bad_request');
@@ -18,7 +23,7 @@ export const protocol = fp(
   { name: 'protocol' },
 );
 
-/** How often a request names its host: `rawHeaders` holds names and values in turn. */
+/** How often a request names its host. */
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
