@@ -32,7 +32,7 @@ export function describeRequest(request: FastifyRequest) {
     method: request.method,
     route: request.routeOptions?.url,
     user: request.session?.userId,
-    // What a proxy passes on unread may be no address.
-    address: request.ip.slice(0, addressLength),
+    // Unset once the connection is gone. What a proxy passes on unread may be no address.
+    address: request.ip?.slice(0, addressLength),
   };
 }

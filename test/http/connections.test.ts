@@ -258,8 +258,9 @@ t.test('readers and writers that dawdle are cut off', async (t) => {
   t.equal(server.headersTimeout, 10_000);
   t.equal(server.requestTimeout, 30_000);
   Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
-  const start = 'POST /api/login HTTP/1.1\r\nHost: x\r\n';
-  const body = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nname=';
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
+  const start = `POST /api/login HTTP/1.1\r\nHost: x\r\n${type}`;
+  const body = 'Content-Length: 99\r\n\r\nname=';
   const chunked = 'Transfer-Encoding: chunked\r\n\r\n63\r\nname=';
   const slow = await Promise.all(
     [start, start + body, start + chunked].map((bytes) => dial(t, { url }, bytes)),
@@ -316,7 +317,7 @@ t.test('an answer that nobody takes is not kept for ever', async (t) => {
 });
 
 t.test('who comes and goes in every bad way leaves nothing behind', async (t) => {
-  const server = await start(t);
+  const server = await start(t, { env: { TRUST_PROXY: '127.0.0.1' } });
   const { alice, chat } = await startChat(server);
   const post = `POST ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\nContent-Length: 999\r\n\r\ncontent=`;
   const get = `GET ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\n\r\n`;
