@@ -51,6 +51,27 @@ async function startChat(url: string) {
   return { alice, chat: String(answer.headers.get('location')) };
 }
 
+t.test('who can be reached without https is told so, and served', async (t) => {
+  const warning = 'others can reach this server without https';
+  // Another way to write 127.0.0.1, of which only the system knows.
+  const elsewhere = { HOST: '2130706433' };
+  const cases: [env: Record<string, string>, isWarned: boolean][] = [
+    [elsewhere, true],
+    [{ ...elsewhere, PUBLIC_URL: 'http://chat.example.org' }, true],
+    [{ ...elsewhere, PUBLIC_URL: 'https://chat.example.org' }, false],
+    [{ ...elsewhere, TRUST_PROXY: '127.0.0.1' }, false],
+    [{ HOST: '127.0.0.1' }, false],
+    [{ HOST: 'localhost' }, false],
+  ];
+  const runs = cases.map(async ([env, isWarned]) => {
+    const server = await startServer(t, join(await tempFolder(t), 'snug.db'), { env });
+    t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    t.equal(await server.end('SIGTERM'), 0);
+    t.equal(server.output().split(warning).length - 1, isWarned ? 1 : 0, JSON.stringify(env));
+  });
+  await Promise.all(runs);
+});
+
 t.test('what it makes, nobody else may read, whatever the umask', async (t) => {
   const folder = join(await tempFolder(t), 'not', 'there');
   const file = join(folder, 'snug.db');
