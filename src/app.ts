@@ -10,8 +10,15 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { busy } from './http/busy.ts';
+import { connections } from './http/connections.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
-import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
+import {
+  answerClientError,
+  answerFailure,
+  answerUnreadable,
+  invalidInput,
+} from './http/failures.ts';
 import { Guesses } from './http/guesses.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
@@ -33,8 +40,12 @@ import { userRoutes } from './users/routes.ts';
 /** The longest message, each of its characters written as two JSON escapes, and some room. */
 const bodyLimit = 64 * 1024;
 
-/** A request must have arrived after this, in ms. */
+/** A request must have arrived after this, and its headers after that, in ms. */
 const requestTimeout = 30_000;
+const headersTimeout = 10_000;
+
+/** How often it is looked who is late, in ms. */
+const connectionsCheckingInterval = 2_000;
 
 /** Cookies are compared as they were sent: `%31` is no way to write 1. Missing in the types. */
 const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
@@ -58,14 +69,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
-    // http/protocol.ts requires it instead, with an answer that says so.
-    http: { requireHostHeader: false },
+    // http/protocol.ts requires a host instead, with an answer that says so.
+    http: { headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
     // http/stopping.ts says so instead, in our words.
     return503OnClosing: false,
     exposeHeadRoutes: false,
     // No address is longer; so what stands in one is judged by its schema alone.
     routerOptions: { maxParamLength: maxHeaderSize },
-    frameworkErrors: answerFailure,
+    frameworkErrors: answerUnreadable,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
     ajv: {
@@ -88,6 +99,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(headers);
   app.register(protocol);
   app.register(stopping);
+  app.register(connections);
+  app.register(busy);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(sameOrigin, { publicUrl: config.publicUrl });

@@ -40,6 +40,9 @@ export async function serve(): Promise<void> {
   });
   try {
     await listen(app, config);
+    if (isExposed(config)) {
+      log.warn('others can reach this server without https: put a proxy with https before it');
+    }
   } catch (error) {
     await stopBackups();
     await db.close();
@@ -53,6 +56,12 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }:
   } catch (error) {
     throw asStartError(error as NodeJS.ErrnoException, host, port);
   }
+}
+
+/** Whether passwords may pass over a network as they are, for all that the settings say. */
+function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
+  const isLoopback = /^(localhost|127\..*|::1)$/.test(host);
+  return !isLoopback && publicUrl?.protocol !== 'https:' && trustProxy.length === 0;
 }
 
 function asStartError(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -120,6 +120,85 @@ t.test('an admin sees nothing of a chat that they are not in', async (t) => {
   t.match((await asker('bob').get('/api/search?q=among')).text, 'among');
 });
 
+/** What an answer says of itself, whatever it is. */
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** What a browser runs: it has a policy of its own, which forbids to frame it as well. */
+const programs = new Set(['GET /', 'GET /docs', 'GET /sw.js']);
+
+/** Files may be kept. */
+const isFile = (row: Row) =>
+  /^GET \/(docs\/.*\.\w+|assets\/.*|[^/]*\.(?!json)\w+)?$/.test(row.route);
+
+t.test('every answer bears the same headers', async (t) => {
+  const { app, asker, targets } = await enter(t, stage);
+  const check = (name: string, { headers }: { headers: object }, row?: Row) => {
+    const get = (header: string) => Reflect.get(headers, header) as string | undefined;
+    t.match(headers, everywhere, name);
+    const policy = get('content-security-policy');
+    if (row !== undefined && programs.has(row.route)) t.match(policy, /frame-ancestors 'none'/);
+    else t.equal(policy, "default-src 'none'; frame-ancestors 'none'", name);
+    if (row === undefined || !isFile(row)) t.equal(get('cache-control'), 'no-store', name);
+    t.equal(get('strict-transport-security'), undefined, 'not by http');
+    t.notMatch(Object.keys(headers).join(), 'access-control', name);
+  };
+  const { own } = await targets('bob');
+  for (const row of rights) {
+    const { cookies } = asker('bob');
+    for (const jar of [{}, cookies]) {
+      const request = { ...valid(row.name, own), cookies: jar, payloadAsStream: true } as const;
+      const response = await app.inject(request);
+      response.stream().destroy();
+      const isDone = response.statusCode < 300;
+      check(`${row.name} ${response.statusCode}`, response, isDone ? row : undefined);
+    }
+  }
+  for (const url of ['/nothing', '/%zz', '/api/chats/x']) check(url, await asker('bob').get(url));
+});
+
+t.test('who came by https is told to come by nothing else', async (t) => {
+  const { nobody } = await startWorld(t, { TRUST_PROXY: '127.0.0.1' });
+  for (const url of ['/', '/api/chats', '/nothing', '/healthz']) {
+    const { headers } = await nobody().get(url, { 'x-forwarded-proto': 'https' });
+    t.equal(headers['strict-transport-security'], 'max-age=31536000', url);
+    const plain = await nobody().get(url, { 'x-forwarded-proto': 'http' });
+    t.equal(plain.headers['strict-transport-security'], undefined, url);
+  }
+});
+
+t.test('no route knows another method than its own', async (t) => {
+  const { asker, targets, file } = await enter(t, stage);
+  const { own } = await targets('bob');
+  const person = asker('bob');
+  const before = allRows(file);
+  const known = new Set(routes.map(nameOf));
+  for (const { route, name } of rights) {
+    const { url } = valid(name, own);
+    const path = route.split(' ')[1];
+    for (const method of [
+      'HEAD',
+      'OPTIONS',
+      'TRACE',
+      'PATCH',
+      'PROPFIND',
+      'POST',
+      'PUT',
+      'DELETE',
+    ]) {
+      if (known.has(`${method} ${path}`) || path?.startsWith('/assets')) continue;
+      const answer = await person.request({ method: method as 'HEAD', url });
+      if (method === 'HEAD') t.equal(answer.status, 404, `${method} ${url}`);
+      else refused(t, answer, 404, undefined, `${method} ${url}`);
+    }
+  }
+  t.strictSame(allRows(file), before);
+});
+
 /** What is said by the address alone. */
 const bodiless = new Set([
   'POST /api/chats/:chat_id/typing',
