@@ -287,12 +287,11 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
     `user_id=${id}; token=`,
     `user_id=${bob.id}; token=${token}`,
     `user_id=${id}; token=${bob.cookies.token}`,
-    ...['1abc', `0${id}`, `+${id}`, `${id}.0`, `${id}e0`, `%3${id}`, `"${id}"`, `${id}%00`].map(
-      (userId) => `user_id=${userId}; token=${token}`,
-    ),
-    ...['9007199254740993', '-1', 'NaN', '[object Object]', 'undefined', 'null', 'true'].map(
-      (userId) => `user_id=${userId}; token=${token}`,
-    ),
+    ...[
+      ...['1abc', `0${id}`, `+${id}`, `${id}.0`, `${id}e0`, `%3${id}`, `"${id}"`, `${id}%00`],
+      ...[` ${id}`, `${id} `, `\t${id}`, '\uff11', Buffer.from('\uff11').toString('latin1')],
+      ...['9007199254740993', '-1', 'NaN', '[object Object]', 'undefined', 'null', 'true'],
+    ].map((userId) => `user_id=${userId}; token=${token}`),
     ...[
       token.slice(0, -1) + last,
       token.slice(0, -1),
@@ -301,6 +300,7 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
       flipped,
       token.replace(token.slice(0, 1), `%${token.charCodeAt(0).toString(16)}`),
       `"${token}"`,
+      ` ${token}`,
       'x'.repeat(10_000),
     ].map((other) => `user_id=${id}; token=${other}`),
     `user_id=${id}; user_id=${bob.id}; token=${token}`,
@@ -308,6 +308,8 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
     `user_id=${id}; user_id=${id}; token=${token}`,
     `user_id=${id}; token=${token}; token=${token}`,
     `user_id=${id}; token=${token};token=x`,
+    `user_id=${id}; user_id =${bob.id}; token=${token}`,
+    `user_id =${id}; token=${token}`,
     `USER_ID=${id}; TOKEN=${token}`,
     `__proto__=1; user_id=${id}`,
     `user_id=${id}, token=${token}`,
