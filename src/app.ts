@@ -14,6 +14,7 @@ import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
+import { json } from './http/json.ts';
 import { protocol } from './http/protocol.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
@@ -85,6 +86,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(protocol);
   app.register(stopping);
   app.register(formbody, { bodyLimit });
+  app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
