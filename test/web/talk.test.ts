@@ -59,6 +59,18 @@ webTest('two people talk', async (t, stage) => {
     t.equal(await bob.message('one').locator('.text').innerText(), 'one\ntwo');
   });
 
+  await t.test('a length is counted as the server counts it', async (t) => {
+    await alice.say('🦆'.repeat(4001));
+    await alice.page.getByRole('alert').getByText(en.tooLong).waitFor();
+    t.equal([...(await alice.composer.inputValue())].length, 4001, 'nothing is lost');
+    await alice.composer.fill('');
+    // As one types or pastes: what the page itself fills in knows no limit.
+    await alice.page.keyboard.insertText('🦆'.repeat(4000));
+    await alice.composer.press('Enter');
+    await bob.message('🦆'.repeat(4000)).waitFor();
+    t.equal(await alice.page.getByRole('alert').count(), 0);
+  });
+
   await t.test('somebody is seen typing', async () => {
     await alice.composer.pressSequentially('I');
     await bob.page.getByText(en.isTyping(['alice'])).waitFor();
