@@ -9,6 +9,13 @@ webTest(
   async (t, stage) => {
     const alice = await stage.visitor();
     await alice.page.getByText(en.firstVisit).waitFor();
+    // What is typed is hidden, and a keeper of passwords finds its way.
+    for (const [name, value] of [
+      ['type', 'password'],
+      ['autocomplete', 'new-password'],
+    ] as const) {
+      t.equal(await alice.field(en.password).getAttribute(name), value);
+    }
     await alice.register('alice');
     await alice.page.getByText(en.noChats).waitFor();
     await alice.button(en.newChat).click();
