@@ -353,13 +353,22 @@ const oddities = [
 webTest('what people write is text, whatever it looks like', async (t, stage) => {
   const { bob } = await startTalk(stage, hostile);
   const villain = await stage.person('<b>mallory</b>');
-  const chat = await startChat(villain, hostile, 'bob');
-  for (const text of oddities) await post(villain, chat, text);
+  // What a pattern made of names would stumble over.
+  const signs = 'x+?|y';
+  await stage.person(signs);
+  const chat = await startChat(villain, hostile, 'bob', signs);
+  for (const text of [...oddities.slice(0, -1), `Hello @${signs}`, ...oddities.slice(-1)]) {
+    await post(villain, chat, text);
+  }
   const reader = await stage.visitorAs(bob);
   const listed = reader.page.locator('.chat', { hasText: 'mallory' });
   await listed.locator('.chat-title', { hasText: hostile }).waitFor();
   await listed.click();
   await reader.message('@bob').waitFor();
+  await reader
+    .message('Hello')
+    .locator('.mention', { hasText: `@${signs}` })
+    .waitFor();
   const texts = await reader.messages.locator('.text').allInnerTexts();
   t.equal(texts[0], hostile);
   t.match(texts[1], '[click](javascript:alert(1))');
