@@ -22,6 +22,7 @@ import {
 import { Guesses } from './http/guesses.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
+import { json } from './http/json.ts';
 import { protocol } from './http/protocol.ts';
 import { rateLimit } from './http/rate-limit.ts';
 import { RequestLog } from './http/request-log.ts';
@@ -102,6 +103,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(connections);
   app.register(busy);
   app.register(formbody, { bodyLimit });
+  app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });

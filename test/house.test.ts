@@ -83,6 +83,25 @@ t.test('only config.ts reads the environment', async (t) => {
   ]);
 });
 
+/** What runs a text as a program, a page or a command. */
+const execution =
+  /\beval\(|new Function\b|[iI]nnerHTML|insertAdjacentHTML|document\.write\(|node:(vm|child_process)/;
+
+t.test('no text is ever run as code, as HTML or as a command', async (t) => {
+  t.strictSame(filesWith(sources, execution), []);
+  t.match('<p dangerouslySetInnerHTML={{ __html: text }} />', execution);
+  t.match("import { exec } from 'node:child_process';", execution);
+});
+
+t.test('the server calls nobody', async (t) => {
+  const caller = /import [^;]*\b(connect|request|get)\b[^;]*'node:(net|http)'/;
+  const outward = /\bfetch\(|\bnew WebSocket|'(node:(https|http2|dgram|tls|dns)|undici)'/;
+  const server = pick(sources, (file) => kindOf(file) !== 'web');
+  t.strictSame([...filesWith(server, outward), ...filesWith(server, caller)], []);
+  t.match("await fetch('https://example.org')", outward);
+  t.match("import { connect } from 'node:net';", caller);
+});
+
 /** A drizzle statement that runs itself, whether or not it was prepared first. */
 const selfRun = /\)\s*\.(run|get|all|values|sync)\(\s*\)|\borm\b[^;]*?\.(run|get|all)\(/;
 

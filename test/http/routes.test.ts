@@ -48,6 +48,7 @@ for (const row of rights) {
       const answer = await ask(world.app, person, row, right.others === true ? others : own);
       t.equal(answer.status, successOf(row), name);
     }
+    t.strictSame(world.leaks(), [], 'no secret is said or logged');
   });
 }
 
@@ -273,14 +274,56 @@ t.test('an id is canonical decimal, wherever it stands', async (t) => {
   const before = allRows(file);
   for (const route of routes) {
     for (const [place, request] of idPlaces(route, targets)) {
-      for (const id of [...badIds, ...goodIds]) {
+      for (const id of ['', ...badIds, ...goodIds]) {
+        // An address that ends early is another one.
+        if (id === '' && route.url.includes(`:${place}`)) continue;
         const answer = await alice.request(request(id));
         const name = `${nameOf(route)} ${place}=${id.slice(0, 30)}`;
-        if (badIds.includes(id)) refused(t, answer, 400, undefined, name);
-        else if (['before', 'after'].includes(place)) t.equal(answer.status, 200, name);
+        if (!goodIds.includes(id)) refused(t, answer, 400, undefined, name);
+        else if (isMark(place, route)) t.equal(answer.status, 200, name);
         else refused(t, answer, 404, undefined, name);
       }
     }
+  }
+  t.strictSame(allRows(file), before);
+});
+
+/** Whether an id only marks a point in time, where there need not be anything. */
+const isMark = (place: string, { url }: RouteOptions) =>
+  ['before', 'after'].includes(place) || (url.endsWith('/read') && place === 'id in the body');
+
+t.test('what a query names, it names once and by its own name', async (t) => {
+  const { alice, file, chat } = await startCast(t);
+  const invite = String((await alice.post(`${chat}/invites`)).headers.location);
+  const own = { chat_id: Number(chat.split('/').at(-1)), user_id: alice.id, name: 'alice' };
+  const { session } = (await alice.get('/api/session')).body;
+  const targets = {
+    ...{ ...absent, ...own, id: await alice.send(chat, 'hello'), session: session.id },
+    code: invite.split('/').at(-1) ?? '',
+  };
+  const before = allRows(file);
+  const named = rights.filter(({ name }) => name.includes('?'));
+  t.ok(named.length > 5);
+  for (const { name, route } of named) {
+    const request = valid(name, targets);
+    const [path = '', query = ''] = request.url.split('?');
+    const [field = '', value = ''] = query.split('&')[0]?.split('=') ?? [];
+    const doubled = [`${query}&${field}=${value}`, `${field}=x&${query}`];
+    const others = [`${field}[]=`, `${field}[0]=`, `${field}[x]=`, `${field.toUpperCase()}=`];
+    // Without its chat a search is one of all chats.
+    const isOptional = name === 'GET /api/search?chat_id=';
+    const without = isOptional
+      ? []
+      : ['', ...others.map((other) => query.replace(`${field}=`, other))];
+    for (const odd of [...doubled, ...without, query.replace(`=${value}`, `=${value};x`)]) {
+      // A search takes any text, and so does the name of somebody who is not there.
+      if (odd.endsWith(';x') && ['q', 'name'].includes(field)) continue;
+      const answer = await alice.request({ ...request, url: `${path}?${odd}` });
+      refused(t, answer, 400, undefined, `${route} ?${odd}`);
+    }
+    if (request.method !== ('DELETE' as string)) continue;
+    const fields = { [field]: value };
+    refused(t, await alice.form('DELETE', path, fields), 400, undefined, `${route}: in the body`);
   }
   t.strictSame(allRows(file), before);
 });
@@ -296,7 +339,17 @@ function idPlaces(route: RouteOptions, targets: Targets) {
     return `${others}${others.includes('?') ? '&' : '?'}${field}=MARK`;
   };
   const path = (param: string) => valid(name, { ...targets, [param]: 'MARK' }).url;
-  return [
+  const body = fieldsOf(schemaOf(route).body)
+    .map(([field]) => field)
+    .filter((field) => ['id', 'reply_to'].includes(field));
+  const inBody = body.map((field) => {
+    const put = (id: string) => ({
+      ...{ ...rest, url },
+      payload: { ...rest.payload, [field]: decodeURIComponent(id) },
+    });
+    return [`${field} in the body`, put] as const;
+  });
+  const inAddress = [
     ...inQuery
       .filter((field) => idFields.has(field))
       .map((field) => [field, query(field)] as const),
@@ -305,6 +358,7 @@ function idPlaces(route: RouteOptions, targets: Targets) {
     const put = (id: string) => ({ ...rest, url: marked.replace('MARK', () => id) });
     return [place, put] as const;
   });
+  return [...inAddress, ...inBody];
 }
 
 interface FieldSchema {

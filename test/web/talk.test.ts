@@ -9,6 +9,13 @@ webTest(
   async (t, stage) => {
     const alice = await stage.visitor();
     await alice.page.getByText(en.firstVisit).waitFor();
+    // What is typed is hidden, and a keeper of passwords finds its way.
+    for (const [name, value] of [
+      ['type', 'password'],
+      ['autocomplete', 'new-password'],
+    ] as const) {
+      t.equal(await alice.field(en.password).getAttribute(name), value);
+    }
     await alice.register('alice');
     await alice.page.getByText(en.noChats).waitFor();
     await alice.button(en.newChat).click();
@@ -57,6 +64,18 @@ webTest('two people talk', async (t, stage) => {
     await alice.composer.press('Enter');
     await bob.message('one').locator('br').waitFor({ state: 'attached' });
     t.equal(await bob.message('one').locator('.text').innerText(), 'one\ntwo');
+  });
+
+  await t.test('a length is counted as the server counts it', async (t) => {
+    await alice.say('🦆'.repeat(4001));
+    await alice.page.getByRole('alert').getByText(en.tooLong).waitFor();
+    t.equal([...(await alice.composer.inputValue())].length, 4001, 'nothing is lost');
+    await alice.composer.fill('');
+    // As one types or pastes: what the page itself fills in knows no limit.
+    await alice.page.keyboard.insertText('🦆'.repeat(4000));
+    await alice.composer.press('Enter');
+    await bob.message('🦆'.repeat(4000)).waitFor();
+    t.equal(await alice.page.getByRole('alert').count(), 0);
   });
 
   await t.test('somebody is seen typing', async () => {
@@ -335,13 +354,22 @@ const oddities = [
 webTest('what people write is text, whatever it looks like', async (t, stage) => {
   const { bob } = await startTalk(stage, hostile);
   const villain = await stage.person('<b>mallory</b>');
-  const chat = await startChat(villain, hostile, 'bob');
-  for (const text of oddities) await post(villain, chat, text);
+  // What a pattern made of names would stumble over.
+  const signs = 'x+?|y';
+  await stage.person(signs);
+  const chat = await startChat(villain, hostile, 'bob', signs);
+  for (const text of [...oddities.slice(0, -1), `Hello @${signs}`, ...oddities.slice(-1)]) {
+    await post(villain, chat, text);
+  }
   const reader = await stage.visitorAs(bob);
   const listed = reader.page.locator('.chat', { hasText: 'mallory' });
   await listed.locator('.chat-title', { hasText: hostile }).waitFor();
   await listed.click();
   await reader.message('@bob').waitFor();
+  await reader
+    .message('Hello')
+    .locator('.mention', { hasText: `@${signs}` })
+    .waitFor();
   const texts = await reader.messages.locator('.text').allInnerTexts();
   t.equal(texts[0], hostile);
   t.match(texts[1], '[click](javascript:alert(1))');

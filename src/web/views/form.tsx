@@ -13,7 +13,6 @@ interface FieldProps {
   readonly autocomplete?: string;
   readonly required?: boolean;
   readonly minLength?: number;
-  readonly maxLength?: number;
 }
 
 /** An input with its label and, below, what to know about it. */
