@@ -4,7 +4,7 @@ import { buildApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
-import { keepTidy } from './housekeeping.ts';
+import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
@@ -21,10 +21,12 @@ export async function serve(): Promise<void> {
   const db = openStore(config.databaseFile);
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
+  const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
+    stopNoticing();
     await app.close();
     await db.close();
     log.info('stopped');

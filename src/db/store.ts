@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
-import { type Command, Committer, type EventRow } from './commit.ts';
+import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
 
-type Listener = (events: readonly EventRow[]) => void;
+type Listener = (events: readonly EventRow[], origin: Origin) => void;
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
 export class Store {
@@ -22,8 +22,8 @@ export class Store {
     this.#reader = reader;
     this.#release = release;
     this.#reads = new Reader(reader);
-    this.#committer = new Committer(writer, clock, (events) => {
-      for (const listener of this.#listeners) listener(events);
+    this.#committer = new Committer(writer, clock, (events, origin) => {
+      for (const listener of this.#listeners) listener(events, origin);
     });
   }
 
@@ -51,9 +51,18 @@ export class Store {
     return this.#reads.read(query, input);
   }
 
-  /** Calls `listener` after each commit, before its writes are acknowledged, with its events. */
+  /**
+   * Calls `listener` after each commit, before its writes are acknowledged, with its events. It is
+   * called as well for what other processes have committed: then `origin` is `elsewhere`, and what
+   * they have changed may be more than the events say.
+   */
   onCommit(listener: Listener): void {
     this.#listeners.add(listener);
+  }
+
+  /** Tells the listeners at once of what other processes have committed, if they have. */
+  async catchUp(): Promise<void> {
+    if (!this.#closed) await this.#committer.catchUp();
   }
 
   /**
