@@ -31,6 +31,14 @@ export async function setDisabled(
   await requireAdmin(unit, { userId });
   if ((await findUserById(unit, { id })) === undefined) throw new Refusal('no_user');
   if (id === userId) throw new Refusal('own_account');
+  await shutAccount(unit, { id, isDisabled });
+}
+
+/** Shuts an account, or opens it again, whoever wants it. */
+export async function shutAccount(
+  unit: Unit,
+  { id, isDisabled }: { id: number; isDisabled: boolean },
+): Promise<void> {
   await updateDisabled(unit, { id, disabledAt: isDisabled ? unit.now : null });
   if (isDisabled) await endSessions(unit, { userId: id });
 }
