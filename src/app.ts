@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { audit } from './http/audit.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
 import { headers } from './http/headers.ts';
@@ -86,6 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(stopping);
   app.register(formbody, { bodyLimit });
   app.register(cookie, { parseOptions: asTheyAre });
+  app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
 

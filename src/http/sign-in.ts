@@ -4,6 +4,7 @@ import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type LiveSession, liveSession, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
+import { noteForeignCookies } from './audit.ts';
 import { readCredentials } from './credentials.ts';
 
 declare module 'fastify' {
@@ -48,8 +49,10 @@ export const signIn = fp<Options>(
       if (credentials === undefined) throw new Refusal('signed_out');
       const tokenHash = hashToken(credentials.token);
       const session = await db.read(liveSession, { tokenHash, now: clock() });
+      if (session === undefined) throw new Refusal('signed_out');
       // As text: "01" or "1e0" is a forgery, not another way to write 1.
-      if (session === undefined || String(session.userId) !== credentials.userId) {
+      if (String(session.userId) !== credentials.userId) {
+        noteForeignCookies(request, session.userId, credentials.userId);
         throw new Refusal('signed_out');
       }
       if (session.isDue) noteUse(request, session);

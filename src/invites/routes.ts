@@ -49,7 +49,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: { audit: 'invite_made', refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Make an invite to a chat',
         params: ChatParams,
@@ -79,7 +79,10 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.delete(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'] },
+      config: {
+        audit: 'invite_revoked',
+        refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'],
+      },
       schema: {
         summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
         params: ChatParams,

@@ -66,7 +66,10 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.delete(
     '/chats/:chat_id/members',
     {
-      config: { refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'] },
+      config: {
+        audit: 'member_removed',
+        refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'],
+      },
       schema: {
         summary: 'Remove a member (owners only), or oneself',
         params: ChatParams,
@@ -88,6 +91,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     '/chats/:chat_id/members/:user_id',
     {
       config: {
+        audit: 'role_changed',
         refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner', 'no_member', 'last_owner'],
       },
       schema: {

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import {
@@ -33,13 +34,17 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.post(
     '/login',
     {
-      config: { access: 'everybody', refuses: ['wrong_password', 'account_disabled', 'busy'] },
+      config: {
+        access: 'everybody',
+        audit: 'signed_in',
+        refuses: ['wrong_password', 'account_disabled', 'busy'],
+      },
       schema: { summary: 'Sign in', body: Login, response: answers(200, Ok) },
     },
     async (request, reply) => {
       const { name, password } = request.body;
       const { token, session } = newCredentials(request);
-      const userId = await logIn(name, password, session, readCredentials(request)?.token);
+      const userId = await logIn(request, name, password, session);
       setCredentials(reply, { userId: String(userId), token });
       reply.header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -49,7 +54,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.get(
     '/logout',
     {
-      config: { sameOrigin: true, refuses: [] },
+      config: { sameOrigin: true, audit: 'signed_out', refuses: [] },
       schema: { summary: 'Sign out: end this session', response: answers(200, Ok) },
     },
     async (request, reply) => {
@@ -100,7 +105,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.delete(
     '/sessions',
     {
-      config: { refuses: ['no_session'] },
+      config: { audit: 'sessions_ended', refuses: ['no_session'] },
       schema: {
         summary: 'End one of one’s sessions, or all but this one',
         querystring: SessionQuery,
@@ -117,8 +122,15 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   );
 
   /** Checks a password and starts a session; the work of hashing is done outside the database. */
-  async function logIn(name: string, password: string, session: NewSession, brought?: string) {
+  async function logIn(
+    request: FastifyRequest,
+    name: string,
+    password: string,
+    session: NewSession,
+  ) {
     const user = await db.read(findUserByName, { nameKey: canonicalName(name) });
+    if (user !== undefined) request.audited = { user: user.id };
+    const brought = readCredentials(request)?.token;
     const isRight = await verifyPassword(password, user?.passwordHash);
     if (user === undefined || !isRight) throw new Refusal('wrong_password');
     await db.write(signIn, {

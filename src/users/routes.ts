@@ -40,6 +40,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: {
         access: 'everybody',
+        audit: 'registered',
         refuses: [
           'registration_closed',
           'invite_needed',
@@ -63,6 +64,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
       const id = await db.write(registerUser, user);
+      request.audited = { user: id };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -125,7 +127,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user',
     {
-      config: { refuses: [] },
+      config: { audit: 'account_deleted', refuses: [] },
       schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
     },
     async (request, reply) => remove(reply, request.session.userId),
@@ -134,7 +136,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user/:user_id',
     {
-      config: { refuses: ['no_user', 'other_user'] },
+      config: { audit: 'account_deleted', refuses: ['no_user', 'other_user'] },
       schema: {
         summary: 'Delete one’s own account',
         params: UserParams,
@@ -148,6 +150,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/user/:user_id/password',
     {
       config: {
+        audit: 'password_changed',
         refuses: [
           'no_user',
           'other_user',
