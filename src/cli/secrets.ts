@@ -55,10 +55,11 @@ async function readAll(): Promise<string> {
 
 /** Asks at the terminal; what is typed is not shown if it `isHidden`. */
 export async function ask(question: string, { isHidden = false } = {}): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isHidden ? nowhere : process.stderr;
   const terminal = createInterface({ input: process.stdin, output, terminal: true });
+  // The terminal shows nothing by itself any more.
+  process.stderr.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
       const stop = () => reject(new StartError('Nothing was changed.'));
