@@ -28,7 +28,7 @@ export async function addUser(
   return userId;
 }
 
-/** Shuts an account, which ends all its sessions, or opens it again. Throws `no_user`. */
+/** Shuts an account, as an admin could, or opens it again. Throws `no_user`. */
 export async function setShut(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },
