@@ -111,6 +111,7 @@ t.test('what a command does to an account holds at once, on streams too', async 
 
   const id = await post(alice, chat, 'still here');
   await hers.until(() => hers.events.at(-1)?.id === id);
+  await server.wrote(/user\.made_plain/);
   const told = changesIn(server).map(({ event, on }) => [event, on.user_id]);
   const ended = ['session.ended', idOf(bob)];
   t.strictSame(told, [
