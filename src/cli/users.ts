@@ -41,7 +41,7 @@ const add: Command = {
 
 const disable = onUser(
   'user disable USER',
-  'Sign a user out everywhere and keep them out; all else stays.',
+  'Sign a user out everywhere and keep them out; their invites end.',
   async (db, { id, name }) => {
     await db.write(setShut, { id, isDisabled: true });
     console.log(`Disabled ${name}, id ${id}.`);
