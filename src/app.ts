@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { audit } from './http/audit.ts';
 import { busy } from './http/busy.ts';
 import { connections } from './http/connections.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
@@ -105,6 +106,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(formbody, { bodyLimit });
   app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
+  app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
   if (config.rateLimit) app.register(rateLimit, { ticks });

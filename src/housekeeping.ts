@@ -1,4 +1,4 @@
-/** What has run out is cleared away beside the requests, a portion at a time. */
+/** What is done again and again beside the requests. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Unit } from './db/commit.ts';
 import type { Store } from './db/store.ts';
@@ -9,8 +9,11 @@ import { clearExpiredSessions } from './sessions/sessions.ts';
 
 const hour = 3_600_000;
 
-/** In ms. */
-const interval = hour / 6;
+/** How often what has run out is cleared away, in ms. */
+const tidying = hour / 6;
+
+/** How soon it is noticed what other processes have written, in ms. */
+const noticing = 500;
 
 /** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
 const earliest = Date.UTC(2026, 0);
@@ -25,6 +28,18 @@ export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
     });
   };
   run();
+  return repeat(run, tidying);
+}
+
+/** Looks twice a second for what other processes have written, as the operator's commands do. */
+export function keepUp(db: Store, log: FastifyBaseLogger): () => void {
+  const run = () => {
+    db.catchUp().catch((error: unknown) => log.error({ err: error }, 'keeping up failed'));
+  };
+  return repeat(run, noticing);
+}
+
+function repeat(run: () => void, interval: number): () => void {
   const timer = setInterval(run, interval).unref();
   return () => clearInterval(timer);
 }

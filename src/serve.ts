@@ -5,7 +5,7 @@ import { keepBackups } from './backups.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
-import { keepTidy } from './housekeeping.ts';
+import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
@@ -30,10 +30,12 @@ export async function serve(): Promise<void> {
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
   const stopBackups = keepBackups(config, log);
+  const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
+    stopNoticing();
     await Promise.all([app.close(), stopBackups()]);
     await db.close();
     log.info('stopped');

@@ -21,7 +21,7 @@ function kindOf(file: string): string {
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
-  cli: ['cli', 'config', 'rules', 'queries', 'db', 'errors'],
+  cli: ['cli', 'config', 'rules', 'queries', 'schema', 'db', 'errors'],
   serve: ['app', 'backups', 'config', 'db', 'http', 'housekeeping', 'errors'],
   backups: ['config', 'db'],
   housekeeping: ['rules', 'queries', 'db'],
@@ -49,6 +49,8 @@ const open: Record<string, readonly string[]> = {
   'db/open.ts': ['serve', 'cli'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
+  'db/beside.ts': ['cli'],
+  'db/check.ts': ['cli'],
 };
 
 /** Packages that not everybody may import. */
@@ -57,7 +59,8 @@ const packages: Record<string, readonly string[]> = {
   'drizzle-orm/better-sqlite3': ['db'],
   'drizzle-orm': ['db', 'tables', 'queries'],
   'drizzle-orm/sqlite-core': ['tables'],
-  typebox: ['schema', 'web'],
+  typebox: ['schema', 'web', 'cli'],
+  'typebox/schema': ['cli'],
 };
 
 const sources = readSources(fileURLToPath(new URL('../src/', import.meta.url)));

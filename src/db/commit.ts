@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { Refusal } from '../errors.ts';
 import { faultOf } from './faults.ts';
+import { type Missed, Others } from './others.ts';
 import type { Orm, Snapshot } from './query.ts';
 import type { events } from './tables.ts';
 
@@ -33,6 +34,11 @@ interface Outcome {
   readonly settle: () => void;
 }
 
+/** Who has committed: this process, or another one. */
+export type Origin = 'here' | 'elsewhere';
+
+type Publish = (events: readonly EventRow[], origin: Origin) => void;
+
 /** As many commands share one commit at the most, so that none waits for too long a batch. */
 const batchLimit = 256;
 
@@ -48,22 +54,19 @@ export class Committer {
   readonly #orm: Orm;
   readonly #clock: () => number;
   readonly #check: () => void;
-  readonly #publish: (events: readonly EventRow[]) => void;
+  readonly #others: Others;
+  readonly #publish: Publish;
   readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
 
   /** @param check is called before each commit, and prevents it by throwing. */
-  constructor(
-    sqlite: Database,
-    clock: () => number,
-    check: () => void,
-    publish: (events: readonly EventRow[]) => void,
-  ) {
+  constructor(sqlite: Database, clock: () => number, check: () => void, publish: Publish) {
     this.#sqlite = sqlite;
     this.#orm = drizzle(sqlite);
     this.#clock = clock;
     this.#check = check;
+    this.#others = new Others(sqlite);
     this.#publish = publish;
     this.#statements = {
       begin: sqlite.prepare('BEGIN IMMEDIATE'),
@@ -81,6 +84,11 @@ export class Committer {
       this.#waiting.push({ run: (unit) => command(unit, input), resolve, reject });
       this.#running ??= this.#drain();
     });
+  }
+
+  /** Publishes what other processes have committed, if they have; the next write would do so too. */
+  async catchUp(): Promise<void> {
+    if (this.#others.areAhead) await this.write(async () => undefined, {});
   }
 
   /** Resolves when nothing waits any more. */
@@ -103,8 +111,10 @@ export class Committer {
 
   async #commit(batch: readonly Job[]): Promise<void> {
     const outcomes: Outcome[] = [];
+    let missed: Missed | undefined;
     try {
       this.#statements.begin.run();
+      missed = await this.#others.missed({ orm: this.#orm });
       for (const job of batch) outcomes.push(await this.#attempt(job));
       this.#check();
       this.#statements.commit.run();
@@ -117,10 +127,20 @@ export class Committer {
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.
     try {
-      this.#publish(outcomes.flatMap((outcome) => outcome.events));
+      this.#tell(
+        missed,
+        outcomes.flatMap((outcome) => outcome.events),
+      );
     } finally {
       for (const outcome of outcomes) outcome.settle();
     }
+  }
+
+  /** In the order of the log: what others have written was there before. */
+  #tell(missed: Missed | undefined, own: readonly EventRow[]): void {
+    this.#others.catchUp(missed, own);
+    if (missed !== undefined) this.#publish(missed.events, 'elsewhere');
+    this.#publish(own, 'here');
   }
 
   async #attempt(job: Job): Promise<Outcome> {

@@ -7,7 +7,7 @@ import { lockFile, lockInstance } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { Store } from './store.ts';
 
-type Connection = Database.Database;
+export type Connection = Database.Database;
 
 /** How long a statement waits for another process's lock, in ms; it holds up the event loop. */
 const busyTimeout = 250;
@@ -64,9 +64,18 @@ function checkAbsent(path: string): void {
   );
 }
 
-/** A connection to write by, with all that keeps the file whole; `opened` collects it. */
-export function connect(file: string, opened: Connection[] = []): Connection {
-  const connection = new Database(file, { timeout: busyTimeout });
+/**
+ * A connection to write by, with all that keeps the file whole.
+ *
+ * @param opened collects it.
+ * @param timeout how long a statement waits for another process's lock, in ms.
+ */
+export function connect(
+  file: string,
+  opened: Connection[] = [],
+  timeout = busyTimeout,
+): Connection {
+  const connection = new Database(file, { timeout });
   opened.push(connection);
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
   connection.pragma('synchronous = FULL');
@@ -90,7 +99,8 @@ function prepareFile(writer: Connection, file: string): void {
   writer.pragma('wal_checkpoint(TRUNCATE)');
 }
 
-function asStartError(error: unknown, file: string): unknown {
+/** What the person who runs the program is told of an error of the database or its file. */
+export function asStartError(error: unknown, file: string): unknown {
   const code = (error as { code?: string }).code ?? '';
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     return new StartError(`${file} is damaged. Restore a backup.`);

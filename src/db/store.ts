@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { type Command, Committer, type EventRow } from './commit.ts';
+import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
 import { Displaced, faultOf, keepPlace } from './faults.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
@@ -10,7 +10,7 @@ import { Reader } from './read.ts';
 /** A disk with less room than this is full, in bytes. */
 const leastRoom = 1024 * 1024;
 
-type Listener = (events: readonly EventRow[]) => void;
+type Listener = (events: readonly EventRow[], origin: Origin) => void;
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
 export class Store {
@@ -38,8 +38,8 @@ export class Store {
     this.#reader = reader;
     this.#release = release;
     this.#reads = new Reader(reader);
-    this.#committer = new Committer(writer, clock, keepPlace(files), (events) => {
-      for (const listener of this.#listeners) listener(events);
+    this.#committer = new Committer(writer, clock, keepPlace(files), (events, origin) => {
+      for (const listener of this.#listeners) listener(events, origin);
     });
   }
 
@@ -88,7 +88,11 @@ export class Store {
     this.#trouble = undefined;
   }
 
-  /** Calls `listener` after each commit, before its writes are acknowledged, with its events. */
+  /**
+   * Calls `listener` after each commit, before its writes are acknowledged, with its events. It is
+   * called as well for what other processes have committed: then `origin` is `elsewhere`, and what
+   * they have changed may be more than the events say.
+   */
   onCommit(listener: Listener): void {
     this.#listeners.add(listener);
   }
@@ -96,6 +100,11 @@ export class Store {
   /** Calls `listener` once if the file or its disk fails for good; nothing is stored from then on. */
   onFailure(listener: (error: unknown) => void): void {
     this.#onFailure = listener;
+  }
+
+  /** Tells the listeners at once of what other processes have committed, if they have. */
+  async catchUp(): Promise<void> {
+    if (!this.#closed && !this.#failed) await this.#committer.catchUp();
   }
 
   /**

@@ -260,6 +260,15 @@ export const eventTypes = [
   'notify',
   'session.ended',
   'restored',
+  // What the operator does by command. Nobody is told but the audit log.
+  'user.added',
+  'user.disabled',
+  'user.enabled',
+  'user.password_reset',
+  'user.made_admin',
+  'user.made_plain',
+  'user.deleted',
+  'invite.made',
 ] as const;
 
 /**

@@ -4,6 +4,7 @@ import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type LiveSession, liveSession, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
+import { noteForeignCookies } from './audit.ts';
 import { readCredentials } from './credentials.ts';
 
 declare module 'fastify' {
@@ -70,7 +71,7 @@ export async function provenSession(
   const tokenHash = hashToken(credentials.token);
   const session = await db.read(liveSession, { tokenHash, now });
   // As text: "01" or "1e0" is a forgery, not another way to write 1.
-  return session !== undefined && String(session.userId) === credentials.userId
-    ? session
-    : undefined;
+  if (session === undefined || String(session.userId) === credentials.userId) return session;
+  noteForeignCookies(request, session.userId, credentials.userId);
+  return undefined;
 }

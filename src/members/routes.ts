@@ -67,7 +67,11 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.delete(
     '/chats/:chat_id/members',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'] },
+      config: {
+        limit: 'write',
+        audit: 'member_removed',
+        refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'],
+      },
       schema: {
         summary: 'Remove a member (owners only), or oneself',
         params: ChatParams,
@@ -90,6 +94,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     {
       config: {
         limit: 'write',
+        audit: 'role_changed',
         refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner', 'no_member', 'last_owner'],
       },
       schema: {

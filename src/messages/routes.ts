@@ -137,7 +137,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id/messages/:id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: {
+        limit: 'write',
+        audit: 'message_deleted',
+        refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'],
+      },
       schema: {
         summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
         params: MessageParams,
@@ -145,7 +149,8 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       },
     },
     async (request) => {
-      await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      const sender = await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      request.audited = { on: { sender_id: sender } };
       return { status: 'ok' as const };
     },
   );

@@ -43,6 +43,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       config: {
         access: 'everybody',
         limit: 'login',
+        audit: 'signed_in',
         refuses: ['wrong_password', 'account_disabled', 'busy'],
       },
       schema: { summary: 'Sign in', body: Login, response: answers(200, Ok) },
@@ -60,7 +61,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/logout',
     {
-      config: { sameOrigin: true, refuses: [] },
+      config: { sameOrigin: true, audit: 'signed_out', refuses: [] },
       schema: { summary: 'Sign out: end this session', response: answers(200, Ok) },
     },
     async (request, reply) => {
@@ -111,7 +112,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/sessions',
     {
-      config: { refuses: ['no_session'] },
+      config: { audit: 'sessions_ended', refuses: ['no_session'] },
       schema: {
         summary: 'End one of one’s sessions, or all but this one',
         querystring: SessionQuery,
@@ -136,6 +137,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   ): Promise<number> {
     const nameKey = canonicalName(name);
     const user = await db.read(findUserByName, { nameKey });
+    if (user !== undefined) request.audited = { user: user.id };
     const known = await provenSession(request, { db, now: clock() });
     const guess = { nameKey, userId: user?.id, session: known };
     const isRight = await guesses.check(request, guess, () =>

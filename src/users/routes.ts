@@ -43,6 +43,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       config: {
         access: 'everybody',
         limit: 'register',
+        audit: 'registered',
         refuses: [
           'registration_closed',
           'invite_needed',
@@ -67,6 +68,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const user = { ...entry, name, email, passwordHash, session };
       const id = await db.write(registerUser, user);
       guesses.noteEntry(request, id);
+      request.audited = { user: id };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -132,7 +134,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user',
     {
-      config: { refuses: [] },
+      config: { audit: 'account_deleted', refuses: [] },
       schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
     },
     async (request, reply) => remove(reply, request.session.userId),
@@ -141,7 +143,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user/:user_id',
     {
-      config: { refuses: ['no_user', 'other_user'] },
+      config: { audit: 'account_deleted', refuses: ['no_user', 'other_user'] },
       schema: {
         summary: 'Delete one’s own account',
         params: UserParams,
@@ -156,6 +158,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: {
         limit: 'password',
+        audit: 'password_changed',
         refuses: [
           'no_user',
           'other_user',

@@ -224,9 +224,8 @@ t.test('where it cannot be, or what there is none of, is refused', async (t) => 
   await mkdir(join(folder, 'folder'));
   const before = contents(join(file, '..'));
   const say = (args: string[], sentence: string) => refuses(t, file, ['backup', ...args], sentence);
-  await say([], 'Name one file: snug backup FILE');
-  await say(['a', 'b'], 'Name one file: snug backup FILE');
-  await say(['--help'], 'Name one file: snug backup FILE');
+  await say([], 'Type: snug backup FILE');
+  await say(['a', 'b'], 'Type: snug backup FILE');
   for (const name of ['taken.db', 'folder']) {
     const path = join(folder, name);
     await say([path], `${path} exists already. Name a file that does not.`);

@@ -137,7 +137,7 @@ t.test('what is no sound backup is refused, and nothing is touched', async (t) =
   }
   const say = (args: string[], sentence: string) =>
     refuses(t, file, ['restore', ...args], sentence);
-  await say([], 'Name one file: snug restore FILE');
+  await say([], 'Type: snug restore FILE');
   await say(['nowhere.db'], 'There is no file nowhere.db. Name a backup.');
   await say([dirname(file)], `There is no file ${dirname(file)}. Name a backup.`);
   await say([file], `${file} is the database itself. Name a backup.`);

@@ -179,7 +179,7 @@ export async function enter(t: Test, { file: original, cookies, sessions, chat }
     const own = { user_id: person.id, session: sessions[name] ?? 0, code: await invite(person) };
     return { own: { ...common, ...own }, others: { ...common, ...others } };
   };
-  const forged = { user_id: String(cookies.alice?.user_id), token: 'A'.repeat(43) };
+  const forged = { user_id: String(cookies.alice?.user_id), token: String(cookies.bob?.token) };
   const asker = (name: Asker) => as(name, name === 'forged' ? forged : cookies[name]);
   return { ...world, asker, targets, leaks };
 }

@@ -167,6 +167,13 @@ t.test('an invite ends with its maker’s membership, and with its chat', async 
   await alice.post(`${chat}/members`, { name: 'bob' });
   refused(t, await carol.post(left), 404, noInvite);
 
+  const shut = await invite(bob, chat);
+  await alice.put(`/api/users/${bob.id}`, { disabled: '1' });
+  refused(t, await carol.post(shut), 404, noInvite);
+  await alice.put(`/api/users/${bob.id}`, { disabled: '0' });
+  refused(t, await carol.post(shut), 404, noInvite);
+  Object.assign(bob.cookies, (await bob.otherDevice()).cookies);
+
   const deleted = await invite(bob, chat);
   await bob.delete('/api/user');
   refused(t, await carol.post(deleted), 404, noInvite);
