@@ -10,11 +10,22 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { audit } from './http/audit.ts';
+import { busy } from './http/busy.ts';
+import { connections } from './http/connections.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
-import { answerClientError, answerFailure, invalidInput } from './http/failures.ts';
+import {
+  answerClientError,
+  answerFailure,
+  answerUnreadable,
+  invalidInput,
+} from './http/failures.ts';
+import { Guesses } from './http/guesses.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
+import { json } from './http/json.ts';
 import { protocol } from './http/protocol.ts';
+import { rateLimit } from './http/rate-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
@@ -31,37 +42,43 @@ import { userRoutes } from './users/routes.ts';
 /** The longest message, each of its characters written as two JSON escapes, and some room. */
 const bodyLimit = 64 * 1024;
 
-/** A request must have arrived after this, in ms. */
+/** A request must have arrived after this, and its headers after that, in ms. */
 const requestTimeout = 30_000;
+const headersTimeout = 10_000;
+
+/** How often it is looked who is late, in ms. */
+const connectionsCheckingInterval = 2_000;
 
 /** Cookies are compared as they were sent: `%31` is no way to write 1. Missing in the types. */
 const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'publicUrl' | 'registration' | 'trustProxy'>;
+  readonly config: Pick<Config, 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'>;
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock?: () => number;
+  /** A time in ms that never steps, for what may be done so often and no oftener. */
+  readonly ticks?: () => number;
   readonly logger?: FastifyBaseLogger;
 }
 
 /** Builds the server around an open database; it does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, db, clock = Date.now, logger } = options;
+  const { config, db, clock = Date.now, ticks = () => performance.now(), logger } = options;
   const app = Fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController: new RequestLog(),
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
-    // http/protocol.ts requires it instead, with an answer that says so.
-    http: { requireHostHeader: false },
+    // http/protocol.ts requires a host instead, with an answer that says so.
+    http: { headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
     // http/stopping.ts says so instead, in our words.
     return503OnClosing: false,
     exposeHeadRoutes: false,
     // No address is longer; so what stands in one is judged by its schema alone.
     routerOptions: { maxParamLength: maxHeaderSize },
-    frameworkErrors: answerFailure,
+    frameworkErrors: answerUnreadable,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
     ajv: {
@@ -84,17 +101,24 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(headers);
   app.register(protocol);
   app.register(stopping);
+  app.register(connections);
+  app.register(busy);
   app.register(formbody, { bodyLimit });
+  app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
+  app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
+  if (config.rateLimit) app.register(rateLimit, { ticks });
+  const guesses = new Guesses(ticks, { isOn: config.rateLimit });
 
   app.register(apiDescription);
   app.register(docsRoutes);
   app.register(webRoutes, { db, registration: config.registration });
   app.register(healthRoutes, { db });
-  app.register(sessionRoutes, { prefix: '/api', db, clock });
-  app.register(userRoutes, { prefix: '/api', db, registration: config.registration, clock });
+  app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
+  const { registration } = config;
+  app.register(userRoutes, { prefix: '/api', db, registration, clock, guesses });
   app.register(chatRoutes, { prefix: '/api', db });
   app.register(memberRoutes, { prefix: '/api', db });
   app.register(inviteRoutes, { prefix: '/api', db, clock });

@@ -38,6 +38,24 @@ export const settings = {
     parse: parseFile,
     must: 'a path, or file: and a path',
   },
+  BACKUP_DIR: {
+    default: '',
+    description: 'A folder for backups that the server makes by itself; none without it.',
+    parse: (text: string) => text,
+    must: 'a path',
+  },
+  BACKUP_EVERY: {
+    default: '24h',
+    description: 'How old the newest backup becomes before the next one, like `30m`, `24h`, `7d`.',
+    parse: parseDuration,
+    must: 'a number of minutes, hours or days, like 30m, 24h or 7d',
+  },
+  BACKUP_KEEP: {
+    default: '7',
+    description: 'So many of these backups are kept; older ones are removed.',
+    parse: (text: string) => (/^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined),
+    must: 'a whole number from 1 to 9999',
+  },
   LOG_LEVEL: {
     default: 'info',
     description:
@@ -102,6 +120,9 @@ export function readConfig(env: Record<string, string | undefined>) {
     host: get('HOST'),
     port: get('PORT'),
     databaseFile: get('DATABASE_URL'),
+    backupDir: get('BACKUP_DIR'),
+    backupEvery: get('BACKUP_EVERY'),
+    backupKeep: get('BACKUP_KEEP'),
     logLevel: get('LOG_LEVEL'),
     trustProxy: get('TRUST_PROXY'),
     publicUrl: get('PUBLIC_URL').url,
@@ -126,6 +147,15 @@ function readSetting<Value>(name: string, setting: Setting<unknown>, given = '')
 function parsePort(text: string): number | undefined {
   const port = Number(text);
   return /^\d{1,5}$/.test(text) && port <= 65_535 ? port : undefined;
+}
+
+const minute = 60_000;
+const unitsOfTime: Record<string, number> = { m: minute, h: 60 * minute, d: 24 * 60 * minute };
+
+/** In ms. */
+function parseDuration(text: string): number | undefined {
+  const [, count, unit = ''] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (unitsOfTime[unit] ?? 0);
 }
 
 /** A scheme has two letters at least, so that `C:\chat.db` is a path. */

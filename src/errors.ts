@@ -49,9 +49,13 @@ const refusals = {
   body_type: [400, 'Send the fields as application/x-www-form-urlencoded or as application/json.'],
   body_too_large: [413, 'The request is too large.'],
   headers_too_large: [431, 'The headers of the request are too large.'],
+  too_often: [429, 'This was too often. Wait a little and try again.'],
   too_slow: [408, 'The request took too long to arrive. Try again.'],
   busy: [503, 'The server is busy. Try again in a moment.'],
   disk_full: [503, 'The server cannot store anything at the moment. Try again later.'],
+  read_only: [503, 'The server can only be read at the moment. Try again later.'],
+  storage_failed: [503, 'The server can no longer use its disk, and ends. Try again in a moment.'],
+  damaged: [503, 'The data of this server is damaged. Restore a backup.'],
   stopping: [503, 'The server is stopping. Try again in a moment.'],
   internal: [500, 'Something went wrong on the server. Try again later.'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>;
@@ -63,12 +67,15 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: RefusalCode;
   readonly status: number;
+  /** After how long it may be tried again, in ms, where that is known. */
+  readonly wait: number | undefined;
 
-  constructor(code: RefusalCode) {
+  constructor(code: RefusalCode, wait?: number) {
     const [status, sentence] = refusals[code];
     super(sentence);
     this.code = code;
     this.status = status;
+    this.wait = wait;
   }
 }
 

@@ -1,4 +1,4 @@
-/** What has run out is cleared away beside the requests, a portion at a time. */
+/** What is done again and again beside the requests. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Unit } from './db/commit.ts';
 import type { Store } from './db/store.ts';
@@ -7,24 +7,81 @@ import { deleteExpiredInvites } from './invites/queries.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 
-/** In ms. */
-const interval = 10 * 60_000;
+const hour = 3_600_000;
+
+/** How often what has run out is cleared away, in ms. */
+const tidying = hour / 6;
+
+/** How soon it is noticed what other processes have written, in ms. */
+const noticing = 500;
+
+/** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
+const earliest = Date.UTC(2026, 0);
 
 /** Tidies up now and every ten minutes, until the function that it returns is called. */
 export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
+  const isTimeSure = watchTime(Date.now, () => performance.now());
   const run = () => {
-    tidyUp(db).catch((error: unknown) => log.error({ err: error }, 'tidying up failed'));
+    tidyUp(db, isTimeSure()).catch((error: unknown) => {
+      // A backup that reads at that moment is reason enough.
+      log.warn({ err: error }, 'tidying up failed, until the next time');
+    });
   };
   run();
+  return repeat(run, tidying);
+}
+
+/** Looks twice a second for what other processes have written, as the operator's commands do. */
+export function keepUp(db: Store, log: FastifyBaseLogger): () => void {
+  const run = () => {
+    db.catchUp().catch((error: unknown) => log.error({ err: error }, 'keeping up failed'));
+  };
+  return repeat(run, noticing);
+}
+
+function repeat(run: () => void, interval: number): () => void {
   const timer = setInterval(run, interval).unref();
   return () => clearInterval(timer);
 }
 
-/** Clears away all that has run out, and the last traces of what was deleted. */
-export async function tidyUp(db: Store): Promise<void> {
-  await db.write(clearExpired, {});
-  while (await db.write(clearOldKeys, {}));
-  while (await db.write(clearOldEvents, {}));
+/**
+ * Compares the clock of the wall, which may be set, with one that only goes on. A machine without a
+ * clock of its own knows the time only some time after its start, and a time far ahead would make
+ * everything look expired: what is deleted then stays deleted when the time is right again. So the
+ * time counts as sure after an hour without a jump. That is no proof; but by then the network has
+ * told the time, or nobody has noticed for an hour.
+ *
+ * @param wall in ms since 1970.
+ * @param steady in ms since whenever.
+ * @returns a function that tells whether the time is sure; it only sees the jumps between its calls.
+ */
+export function watchTime(wall: () => number, steady: () => number): () => boolean {
+  let offset = wall() - steady();
+  let since = steady();
+  return () => {
+    const now = wall() - steady();
+    if (Math.abs(now - offset) > hour) {
+      offset = now;
+      since = steady();
+    }
+    return steady() - since >= hour && wall() >= earliest;
+  };
+}
+
+/**
+ * Clears away all that has run out, and the last traces of what was deleted.
+ *
+ * @param isTimeSure whether to clear what is over by the clock.
+ */
+export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
+  if (isTimeSure) {
+    await db.write(clearExpired, {});
+    // Sessions have new dates.
+    db.forgetAll();
+    while (await db.write(clearOldKeys, {}));
+  }
+  const ages = isTimeSure ? {} : { maxAge: Number.POSITIVE_INFINITY };
+  while (await db.write(clearOldEvents, ages));
   await db.compact();
 }
 

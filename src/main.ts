@@ -1,33 +1,65 @@
 /** The command line: `snug [command]`. */
-import type { Command } from './cli/command.ts';
-import { StartError } from './errors.ts';
+import { backup } from './cli/backup.ts';
+import { check } from './cli/check.ts';
+import { type Command, readArguments } from './cli/command.ts';
+import { showHelp, version } from './cli/help.ts';
+import { invite } from './cli/invite.ts';
+import { restore } from './cli/restore.ts';
+import { stats } from './cli/stats.ts';
+import { userList } from './cli/user-list.ts';
+import { userCommands } from './cli/users.ts';
+import { Refusal, StartError } from './errors.ts';
 import { serve } from './serve.ts';
 
 const commands: Readonly<Record<string, Command>> = {
-  serve: { usage: 'serve', summary: 'Run the server (the default).', run: serve },
-  help: { usage: 'help', summary: 'Show this.', run: showHelp },
+  serve: {
+    usage: 'serve',
+    summary: 'Run the server (the default).',
+    run: async (args) => {
+      readArguments('serve', args, {});
+      await serve();
+    },
+  },
+  backup,
+  restore,
+  'user list': userList,
+  ...userCommands,
+  invite,
+  check,
+  stats,
+  help: {
+    usage: 'help [COMMAND]',
+    summary: 'Show this, or more of a command.',
+    run: async (args) => showHelp(commands, args),
+  },
 };
 
-async function main([name = 'serve', ...args]: readonly string[]): Promise<void> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    throw new StartError(`There is no command "${name}". See: snug help`);
-  }
-  await command.run(args);
+/** A command's name has one word or two. */
+async function main(typed: readonly string[]): Promise<void> {
+  const [first = 'serve', second] = typed;
+  if (first === '--version') return console.log(version);
+  if (first === '--help') return showHelp(commands, []);
+  const name =
+    second !== undefined && isCommand(`${first} ${second}`) ? `${first} ${second}` : first;
+  if (typed.includes('--help')) return showHelp(commands, [name]);
+  if (!isCommand(name)) throw noCommand(typed);
+  await commands[name]?.run(typed.slice(name.split(' ').length));
 }
 
-async function showHelp(): Promise<void> {
-  const listed = Object.values(commands);
-  const width = Math.max(...listed.map(({ usage }) => usage.length));
-  for (const { usage, summary } of listed) {
-    console.log(`snug ${usage.padEnd(width)}  ${summary}`);
-  }
+function noCommand([first = '', second = '']: readonly string[]): StartError {
+  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${first} `));
+  if (!isGroup) return new StartError(`There is no command "${first}". See: snug help`);
+  const name = `${first} ${second}`.trim();
+  return new StartError(`There is no command "${name}". See: snug help ${first}`);
 }
+
+const isCommand = (name: string) => Object.hasOwn(commands, name);
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  // A StartError is meant for the reader as it stands; anything else is a defect: show it whole.
-  console.error(error instanceof StartError ? `snug: ${error.message}` : error);
+  // These are meant for the reader as they stand; anything else is a defect: show it whole.
+  const isTold = error instanceof StartError || error instanceof Refusal;
+  console.error(isTold ? `snug: ${error.message}` : error);
   process.exit(1);
 }

@@ -1,14 +1,18 @@
 import closeWithGrace from 'close-with-grace';
 import { destination, pino } from 'pino';
 import { buildApp } from './app.ts';
+import { keepBackups } from './backups.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
-import { keepTidy } from './housekeeping.ts';
+import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
+
+/** So long those who wait get to hear that the disk has failed, in ms. */
+const lastWords = 250;
 
 /** Runs the server until it is told to stop. */
 export async function serve(): Promise<void> {
@@ -19,19 +23,30 @@ export async function serve(): Promise<void> {
     destination({ sync: false }),
   );
   const db = openStore(config.databaseFile, { cacheBytes: config.cacheBytes });
+  db.onFailure((error) => {
+    log.fatal({ err: error }, 'ending at once, the file is left as it is');
+    setTimeout(() => process.exit(1), lastWords);
+  });
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
+  const stopBackups = keepBackups(config, log);
+  const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
-    await app.close();
+    stopNoticing();
+    await Promise.all([app.close(), stopBackups()]);
     await db.close();
     log.info('stopped');
   });
   try {
     await listen(app, config);
+    if (isExposed(config)) {
+      log.warn('others can reach this server without https: put a proxy with https before it');
+    }
   } catch (error) {
+    await stopBackups();
     await db.close();
     throw error;
   }
@@ -43,6 +58,12 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }:
   } catch (error) {
     throw asStartError(error as NodeJS.ErrnoException, host, port);
   }
+}
+
+/** Whether passwords may pass over a network as they are, for all that the settings say. */
+function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
+  const isLoopback = /^(localhost|127\..*|::1)$/.test(host);
+  return !isLoopback && publicUrl?.protocol !== 'https:' && trustProxy.length === 0;
 }
 
 function asStartError(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -1,8 +1,6 @@
-/** docs/attacks.md is held to the tests that are there. */
-import { readFile } from 'node:fs/promises';
+/** docs/attacks.md and SECURITY.md are held to the tests that are there. */
 import t from 'tap';
-
-const root = new URL('../', import.meta.url);
+import { emptyProofs, readClaims } from './helpers/proofs.ts';
 
 /** The rows of each part: how many there are. */
 const parts = { A: 28, B: 12, C: 21, D: 22, E: 12, F: 11, G: 27 };
@@ -10,31 +8,37 @@ const parts = { A: 28, B: 12, C: 21, D: 22, E: 12, F: 11, G: 27 };
 /** What Snug has not: WebSockets, and a scale-out by Redis. */
 const absent = ['C11', 'C12', 'G25'];
 
-const rows = (await readFile(new URL('docs/attacks.md', root), 'utf8'))
-  .split('\n')
-  .filter((line) => /^\| [A-G]\d/.test(line))
-  .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim()));
+const attacks = await readClaims('docs/attacks.md', /^[A-G]\d+$/);
+const requirements = await readClaims('SECURITY.md', /^\d+\.\d+\.\d+/);
 
 t.test('every row is there once, in order', async (t) => {
   const ids = Object.entries(parts)
     .flatMap(([part, count]) => Array.from({ length: count }, (_, i) => `${part}${i + 1}`))
     .filter((id) => !absent.includes(id));
   t.strictSame(
-    rows.map(([id]) => id),
+    attacks.map(({ id }) => id),
     ids,
   );
 });
 
 t.test('every row names tests that are there, or says why there is none', async (t) => {
-  for (const [id, , , proof = ''] of rows) {
-    if (proof.startsWith('Not here: ')) continue;
-    for (const named of proof.split(' · ')) {
-      const [, file = '', title = ''] = /^([\w/-]+): (.+)$/.exec(named) ?? [];
-      t.ok((await sourceOf(file)).includes(title), `${id}: ${named}`);
-    }
-  }
+  for (const claim of attacks) t.strictSame(await emptyProofs(claim), [], claim.id);
 });
 
-async function sourceOf(file: string): Promise<string> {
-  return readFile(new URL(`test/${file}.test.ts`, root), 'utf8').catch(() => '');
-}
+t.test('every requirement names tests that are there, or says why there is none', async (t) => {
+  t.ok(requirements.length > 100);
+  for (const claim of requirements) t.strictSame(await emptyProofs(claim), [], claim.id);
+});
+
+t.test('the requirements stand there once, in order', async (t) => {
+  const ids = requirements.flatMap(({ id }) => id.split(/, | to /));
+  const number = (id: string) => id.split('.').reduce((sum, part) => sum * 100 + Number(part), 0);
+  const sorted = [...new Set(ids)].sort((one, other) => number(one) - number(other));
+  t.strictSame(ids, sorted);
+});
+
+t.test('a proof of nothing is told as such', async (t) => {
+  const claim = { id: 'A1', proofs: ['attacks: no such test', 'nowhere: x', 'TODO-x', 'See: x'] };
+  claim.proofs[0] = `attacks: ${claim.proofs[0]?.split('').reverse().join('')}`;
+  t.strictSame(await emptyProofs(claim), claim.proofs.slice(0, 3));
+});

@@ -21,8 +21,9 @@ function kindOf(file: string): string {
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
-  cli: ['cli', 'config', 'rules', 'queries', 'db', 'errors'],
-  serve: ['app', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  cli: ['cli', 'config', 'rules', 'queries', 'schema', 'db', 'errors'],
+  serve: ['app', 'backups', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  backups: ['config', 'db'],
   housekeeping: ['rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
   config: ['errors'],
@@ -47,6 +48,10 @@ const open: Record<string, readonly string[]> = {
   'db/kept.ts': ['rules', 'db'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve', 'cli'],
+  'db/backup.ts': ['cli', 'backups'],
+  'db/restore.ts': ['cli'],
+  'db/beside.ts': ['cli'],
+  'db/check.ts': ['cli'],
 };
 
 /** Packages that not everybody may import. */
@@ -55,7 +60,8 @@ const packages: Record<string, readonly string[]> = {
   'drizzle-orm/better-sqlite3': ['db'],
   'drizzle-orm': ['db', 'tables', 'queries'],
   'drizzle-orm/sqlite-core': ['tables'],
-  typebox: ['schema', 'web'],
+  typebox: ['schema', 'web', 'cli'],
+  'typebox/schema': ['cli'],
 };
 
 const sources = readSources(fileURLToPath(new URL('../src/', import.meta.url)));
@@ -79,6 +85,25 @@ t.test('only config.ts reads the environment', async (t) => {
   t.strictSame(filesWith(sources, /\bprocess\s*\.\s*env\b|\benv\b[^;]*node:process/), [
     'config.ts',
   ]);
+});
+
+/** What runs a text as a program, a page or a command. */
+const execution =
+  /\beval\(|new Function\b|[iI]nnerHTML|insertAdjacentHTML|document\.write\(|node:(vm|child_process)/;
+
+t.test('no text is ever run as code, as HTML or as a command', async (t) => {
+  t.strictSame(filesWith(sources, execution), []);
+  t.match('<p dangerouslySetInnerHTML={{ __html: text }} />', execution);
+  t.match("import { exec } from 'node:child_process';", execution);
+});
+
+t.test('the server calls nobody', async (t) => {
+  const caller = /import [^;]*\b(connect|request|get)\b[^;]*'node:(net|http)'/;
+  const outward = /\bfetch\(|\bnew WebSocket|'(node:(https|http2|dgram|tls|dns)|undici)'/;
+  const server = pick(sources, (file) => kindOf(file) !== 'web');
+  t.strictSame([...filesWith(server, outward), ...filesWith(server, caller)], []);
+  t.match("await fetch('https://example.org')", outward);
+  t.match("import { connect } from 'node:net';", caller);
 });
 
 /** A drizzle statement that runs itself, whether or not it was prepared first. */

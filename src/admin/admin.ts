@@ -2,6 +2,7 @@
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
+import { deleteInvitesOf } from '../invites/queries.ts';
 import { endSessions } from '../sessions/sessions.ts';
 import { findUserById, listUsers, updateDisabled } from '../users/queries.ts';
 
@@ -20,7 +21,7 @@ export async function readUsers(
 }
 
 /**
- * Shuts an account, which ends all its sessions, or opens it again. Its chats and messages stay.
+ * Shuts an account, which ends its sessions and invites, or opens it again. Chats and messages stay.
  *
  * @throws Refusal `signed_out`, `not_admin`, `no_user`, `own_account`
  */
@@ -31,8 +32,18 @@ export async function setDisabled(
   await requireAdmin(unit, { userId });
   if ((await findUserById(unit, { id })) === undefined) throw new Refusal('no_user');
   if (id === userId) throw new Refusal('own_account');
+  await shutAccount(unit, { id, isDisabled });
+}
+
+/** Shuts an account, or opens it again, whoever wants it. */
+export async function shutAccount(
+  unit: Unit,
+  { id, isDisabled }: { id: number; isDisabled: boolean },
+): Promise<void> {
   await updateDisabled(unit, { id, disabledAt: isDisabled ? unit.now : null });
-  if (isDisabled) await endSessions(unit, { userId: id });
+  if (!isDisabled) return;
+  await endSessions(unit, { userId: id });
+  await deleteInvitesOf(unit, { userId: id });
 }
 
 async function requireAdmin(snapshot: Snapshot, { userId }: { userId: number }): Promise<void> {

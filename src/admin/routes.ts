@@ -41,7 +41,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
   app.put(
     '/users/:user_id',
     {
-      config: { refuses: ['not_admin', 'no_user', 'own_account'] },
+      config: { audit: 'account_state_changed', refuses: ['not_admin', 'no_user', 'own_account'] },
       schema: {
         summary: 'Shut an account or open it again (admins only)',
         params: UserParams,

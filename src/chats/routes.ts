@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { sendJson } from '../http/json.ts';
 import { answers, beyondIds, Ok } from '../http/schema.ts';
+import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat } from './chats.ts';
@@ -63,7 +63,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.post(
     '/chats',
     {
-      config: { refuses: ['no_user', 'direct_self'] },
+      config: { limit: 'write', refuses: ['no_user', 'direct_self'] },
       schema: {
         summary: 'Create a chat, or open the direct chat with somebody',
         body: NewChat,
@@ -85,7 +85,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.put(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat'] },
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,

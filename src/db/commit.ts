@@ -1,6 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { Refusal } from '../errors.ts';
+import { faultOf } from './faults.ts';
+import { type Missed, Others } from './others.ts';
 import type { Orm, Snapshot } from './query.ts';
 import type { events } from './tables.ts';
 
@@ -32,6 +34,11 @@ interface Outcome {
   readonly settle: () => void;
 }
 
+/** Who has committed: this process, or another one. */
+export type Origin = 'here' | 'elsewhere';
+
+type Publish = (events: readonly EventRow[], origin: Origin) => void;
+
 /** As many commands share one commit at the most, so that none waits for too long a batch. */
 const batchLimit = 256;
 
@@ -46,19 +53,20 @@ export class Committer {
   readonly #sqlite: Database;
   readonly #orm: Orm;
   readonly #clock: () => number;
-  readonly #publish: (events: readonly EventRow[]) => void;
+  readonly #check: () => void;
+  readonly #others: Others;
+  readonly #publish: Publish;
   readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(
-    sqlite: Database,
-    clock: () => number,
-    publish: (events: readonly EventRow[]) => void,
-  ) {
+  /** @param check is called before each commit, and prevents it by throwing. */
+  constructor(sqlite: Database, clock: () => number, check: () => void, publish: Publish) {
     this.#sqlite = sqlite;
     this.#orm = drizzle(sqlite);
     this.#clock = clock;
+    this.#check = check;
+    this.#others = new Others(sqlite);
     this.#publish = publish;
     this.#statements = {
       begin: sqlite.prepare('BEGIN IMMEDIATE'),
@@ -78,37 +86,61 @@ export class Committer {
     });
   }
 
+  /** Publishes what other processes have committed, if they have; the next write would do so too. */
+  async catchUp(): Promise<void> {
+    if (this.#others.areAhead) await this.write(async () => undefined, {});
+  }
+
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
-      await new Promise(setImmediate);
-      await this.#commit(this.#waiting.splice(0, batchLimit));
+    try {
+      while (this.#waiting.length > 0) {
+        // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
+        await new Promise(setImmediate);
+        await this.#commit(this.#waiting.splice(0, batchLimit));
+      }
+    } finally {
+      // What waited while a listener failed goes on all the same.
+      this.#running = this.#waiting.length > 0 ? this.#drain() : undefined;
     }
-    this.#running = undefined;
   }
 
   async #commit(batch: readonly Job[]): Promise<void> {
     const outcomes: Outcome[] = [];
+    let missed: Missed | undefined;
     try {
       this.#statements.begin.run();
+      missed = await this.#others.missed({ orm: this.#orm });
       for (const job of batch) outcomes.push(await this.#attempt(job));
+      this.#check();
       this.#statements.commit.run();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
-      for (const job of batch) job.reject(error);
+      // A disk that has failed is not asked again: who comes next would fare no better.
+      const isLast = faultOf(error) === 'storage_failed';
+      for (const job of isLast ? [...batch, ...this.#waiting.splice(0)] : batch) job.reject(error);
       return;
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.
     try {
-      this.#publish(outcomes.flatMap((outcome) => outcome.events));
+      this.#tell(
+        missed,
+        outcomes.flatMap((outcome) => outcome.events),
+      );
     } finally {
       for (const outcome of outcomes) outcome.settle();
     }
+  }
+
+  /** In the order of the log: what others have written was there before. */
+  #tell(missed: Missed | undefined, own: readonly EventRow[]): void {
+    this.#others.catchUp(missed, own);
+    if (missed !== undefined) this.#publish(missed.events, 'elsewhere');
+    this.#publish(own, 'here');
   }
 
   async #attempt(job: Job): Promise<Outcome> {

@@ -12,24 +12,31 @@ const headerBytes = 100;
  * Refuses a file that is not ours by its first 100 bytes, before SQLite opens it: opening may
  * already write to it. The layout is that of https://sqlite.org/fileformat2.html#the_database_header.
  *
+ * @param advice what to do about it, as a sentence.
  * @throws StartError for a file that is no database, or another program's.
  */
-export function checkHeader(file: string): void {
+export function checkHeader(file: string, advice = 'Name another file in DATABASE_URL.'): void {
   const header = firstBytes(file);
   if (header.length === 0) checkEmpty(file);
-  else checkMagic(file, header);
+  else checkMagic(file, header, advice);
 }
 
-function checkMagic(file: string, header: Buffer): void {
-  if (header.length < headerBytes || header.toString('latin1', 0, magic.length) !== magic) {
-    throw new StartError(`${file} is not a database. Name another file in DATABASE_URL.`);
+function checkMagic(file: string, header: Buffer, advice: string): void {
+  if (!isDatabase(header)) {
+    throw new StartError(`${file} is not a database. ${advice}`);
   }
   if (header.readUInt32BE(applicationIdOffset) !== applicationId) {
-    throw new StartError(
-      `${file} is the database of another program. Name another file in DATABASE_URL.`,
-    );
+    throw new StartError(`${file} is the database of another program. ${advice}`);
   }
 }
+
+/** Whether SQLite would take a file for a database, whosever. */
+export function hasHeader(file: string): boolean {
+  return isDatabase(firstBytes(file));
+}
+
+const isDatabase = (header: Buffer) =>
+  header.length === headerBytes && header.toString('latin1', 0, magic.length) === magic;
 
 /** An empty file becomes a database, unless a log beside it shows that it has been one. */
 function checkEmpty(file: string): void {

@@ -46,6 +46,7 @@ export class Kept {
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
+  #isAllChanged = false;
 
   /** @param maxBytes 0 keeps nothing. */
   constructor(maxBytes: number) {
@@ -67,12 +68,12 @@ export class Kept {
     this.#loading += 1;
     try {
       const known = await read();
-      const isSo = !known.until.some((tag) => this.#changed.has(tag));
+      const isSo = !this.#isAllChanged && !known.until.some((tag) => this.#changed.has(tag));
       if (isSo && known.value !== undefined) this.#keep(key, known);
       return known.value;
     } finally {
       this.#loading -= 1;
-      if (this.#loading === 0) this.#changed.clear();
+      if (this.#loading === 0) this.#beginAnew();
     }
   }
 
@@ -89,6 +90,17 @@ export class Kept {
   /** Drops one thing. */
   forget(key: string): void {
     this.#entries?.delete(key);
+  }
+
+  /** Drops everything: something has changed of which no event tells. */
+  clear(): void {
+    this.#isAllChanged = this.#loading > 0;
+    this.#entries?.clear();
+  }
+
+  #beginAnew(): void {
+    this.#changed.clear();
+    this.#isAllChanged = false;
   }
 
   #keep(key: string, known: Known<unknown>): void {

@@ -48,6 +48,19 @@ export function migrate(sqlite: Database, file: string, folder: URL = ownMigrati
   sqlite.pragma('foreign_keys = ON');
 }
 
+/**
+ * Makes sure that the schema is the one of this program.
+ *
+ * @throws StartError for an older one as well.
+ */
+export function requireCurrent(sqlite: Database, file: string): void {
+  const known = readMigrations(ownMigrations);
+  if (countApplied(sqlite, file, known) === known.length) return;
+  throw new StartError(
+    `${file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
+  );
+}
+
 /** How many of the known migrations the file has; refuses a file that has others. */
 function countApplied(sqlite: Database, file: string, known: Migration[]): number {
   const version = sqlite.pragma('user_version', { simple: true }) as number;

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { lockFile, lockInstance } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { Store, type StoreOptions } from './store.ts';
 
-type Connection = Database.Database;
+export type Connection = Database.Database;
 
 /** How long a statement waits for another process's lock, in ms; it holds up the event loop. */
 const busyTimeout = 250;
@@ -34,7 +34,8 @@ export function openStore(path: string, options: Partial<StoreOptions> = {}): St
     prepareFile(writer, file);
     const reader = connect(file, opened);
     reader.pragma('query_only = ON');
-    return new Store(writer, reader, { ...standard, ...options }, lock.release);
+    const files = [file, `${file}-wal`, lockFile(file)];
+    return new Store(writer, reader, { ...standard, ...options, files }, lock.release);
   } catch (error) {
     for (const connection of opened) connection.close();
     lock.release();
@@ -46,6 +47,7 @@ export function openStore(path: string, options: Partial<StoreOptions> = {}): St
 function createFile(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    checkAbsent(path);
     closeSync(openSync(path, 'a', 0o600));
     const file = realpathSync(path);
     closeSync(openSync(lockFile(file), 'a', 0o600));
@@ -55,8 +57,26 @@ function createFile(path: string): string {
   }
 }
 
-function connect(file: string, opened: Connection[]): Connection {
-  const connection = new Database(file, { timeout: busyTimeout });
+/** Where a server has been, a missing file is not a new one: nobody shall find an empty server. */
+function checkAbsent(path: string): void {
+  if (existsSync(path) || !existsSync(lockFile(path))) return;
+  throw new StartError(
+    `${path} is gone. Put it back, or restore a backup. To begin anew, delete ${lockFile(path)}.`,
+  );
+}
+
+/**
+ * A connection to write by, with all that keeps the file whole.
+ *
+ * @param opened collects it.
+ * @param timeout how long a statement waits for another process's lock, in ms.
+ */
+export function connect(
+  file: string,
+  opened: Connection[] = [],
+  timeout = busyTimeout,
+): Connection {
+  const connection = new Database(file, { timeout });
   opened.push(connection);
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
   connection.pragma('synchronous = FULL');
@@ -75,15 +95,22 @@ function prepareFile(writer: Connection, file: string): void {
   if (isNew) writer.pragma(`application_id = ${applicationId}`);
   writer.pragma('journal_mode = WAL');
   migrate(writer, file);
+  // After a crash, the log may be of a disk that had failed: read from memory, not yet on the disk,
+  // and what is appended to it would be lost along with it. Nothing builds on it.
+  writer.pragma('wal_checkpoint(TRUNCATE)');
 }
 
-function asStartError(error: unknown, file: string): unknown {
+/** What the person who runs the program is told of an error of the database or its file. */
+export function asStartError(error: unknown, file: string): unknown {
   const code = (error as { code?: string }).code ?? '';
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     return new StartError(`${file} is damaged. Restore a backup.`);
   }
   if (/^SQLITE_(CANTOPEN|READONLY|PERM)|^E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|EXIST)$/.test(code)) {
     return new StartError(`${file} cannot be written. Check its folder and who owns it.`);
+  }
+  if (code.startsWith('SQLITE_IOERR')) {
+    return new StartError(`${file}: its disk fails (${code}). See what the system's log says.`);
   }
   return error;
 }

@@ -1,18 +1,28 @@
+import { statfsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
-import { Refusal } from '../errors.ts';
-import { type Command, Committer, type EventRow } from './commit.ts';
+import { Refusal, type RefusalCode } from '../errors.ts';
+import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
+import { Displaced, faultOf, keepPlace } from './faults.ts';
 import { Kept, type Kind } from './kept.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
 
-type Listener = (events: readonly EventRow[]) => void;
+/** A disk with less room than this is full, in bytes. */
+const leastRoom = 1024 * 1024;
+
+type Listener = (events: readonly EventRow[], origin: Origin) => void;
 
 export interface StoreOptions {
   /** The time in ms since 1970, for everything that commands date. */
   readonly clock: () => number;
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
   readonly cacheBytes: number;
+}
+
+interface Place {
+  /** What must stay in its place as long as the store is open. */
+  readonly files: readonly string[];
 }
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
@@ -24,12 +34,16 @@ export class Store {
   readonly #reads: Reader;
   readonly #kept: Kept;
   readonly #listeners = new Set<Listener>();
+  #onFailure: (error: unknown) => void = () => undefined;
+  /** What the file was last found to suffer from. */
+  #trouble: RefusalCode | undefined;
+  #failed = false;
   #closed = false;
 
   constructor(
     writer: Database,
     reader: Database,
-    { clock, cacheBytes }: StoreOptions,
+    { clock, cacheBytes, files }: StoreOptions & Place,
     release: () => void,
   ) {
     this.#writer = writer;
@@ -37,9 +51,10 @@ export class Store {
     this.#release = release;
     this.#reads = new Reader(reader);
     this.#kept = new Kept(cacheBytes);
-    this.#committer = new Committer(writer, clock, (events) => {
-      this.#kept.take(events);
-      for (const listener of this.#listeners) listener(events);
+    this.#committer = new Committer(writer, clock, keepPlace(files), (events, origin) => {
+      if (origin === 'here') this.#kept.take(events);
+      else this.#kept.clear();
+      for (const listener of this.#listeners) listener(events, origin);
     });
   }
 
@@ -47,14 +62,14 @@ export class Store {
    * Runs a command as one unit of work and resolves with its result once it is on the disk.
    *
    * @throws Refusal what the command throws; `busy` if too many wait or another program holds the
-   *   file, `disk_full`, `stopping`.
+   *   file, `disk_full`, `read_only`, `storage_failed`, `stopping`.
    */
   async write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
-    if (this.#closed) throw new Refusal('stopping');
+    this.#refuseIfOver();
     try {
       return await this.#committer.write(command, input);
     } catch (error) {
-      throw asRefusal(error);
+      throw this.#explain(error);
     }
   }
 
@@ -63,8 +78,13 @@ export class Store {
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,
     input: Input,
   ): Promise<Result> {
-    if (this.#closed) throw new Refusal('stopping');
-    return this.#reads.read(query, input);
+    this.#refuseIfOver();
+    try {
+      return await this.#reads.read(query, input);
+    } catch (error) {
+      this.#explain(error);
+      throw error;
+    }
   }
 
   /** What a thing of this kind is, from memory if it is kept there; else by a read. */
@@ -74,14 +94,49 @@ export class Store {
     return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
   }
 
-  /** Forgets a thing of which no event tells that it has changed. */
+  /** Forgets what is kept of one thing, of which no event tells that it has changed. */
   forget<Input>(kind: Kind<Input, unknown>, input: Input): void {
     this.#kept.forget(kind.key(input));
   }
 
-  /** Calls `listener` after each commit, before its writes are acknowledged, with its events. */
+  /** Forgets all that is kept. */
+  forgetAll(): void {
+    this.#kept.clear();
+  }
+
+  /**
+   * Tells whether the file is sound and can be written, as far as is known; after a write that
+   * failed, it tries one itself.
+   *
+   * @throws Refusal `disk_full`, `read_only` or `damaged`, beside those of `write`.
+   */
+  async check(): Promise<void> {
+    if (this.#trouble === 'damaged') throw new Refusal('damaged');
+    if (this.#trouble === undefined) return;
+    // Where the log has room for one page, it may have none for a message.
+    const isFull = this.#trouble === 'disk_full' && !hasRoom(this.#writer.name);
+    if (isFull) throw new Refusal('disk_full');
+    await this.write(async () => this.#writeNothingNew(), {});
+    this.#trouble = undefined;
+  }
+
+  /**
+   * Calls `listener` after each commit, before its writes are acknowledged, with its events. It is
+   * called as well for what other processes have committed: then `origin` is `elsewhere`, and what
+   * they have changed may be more than the events say.
+   */
   onCommit(listener: Listener): void {
     this.#listeners.add(listener);
+  }
+
+  /** Calls `listener` once if the file or its disk fails for good; nothing is stored from then on. */
+  onFailure(listener: (error: unknown) => void): void {
+    this.#onFailure = listener;
+  }
+
+  /** Tells the listeners at once of what other processes have committed, if they have. */
+  async catchUp(): Promise<void> {
+    if (!this.#closed && !this.#failed) await this.#committer.catchUp();
   }
 
   /**
@@ -93,27 +148,75 @@ export class Store {
   async compact(): Promise<void> {
     // Commands and queries await nothing but the database: in a new turn none of them is under way.
     await nextTurn();
-    if (this.#closed) return;
-    const [{ busy }] = this.#writer.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
-    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
+    if (this.#closed || this.#failed) return;
+    try {
+      this.#emptyLog();
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
-  /** Finishes what waits, moves the log into the file, and gives the file up. */
+  /**
+   * Finishes what waits, moves the log into the file, and gives the file up.
+   *
+   * @throws Error if the disk has failed: closing would write to it again.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all([this.#committer.idle(), this.#reads.idle()]);
+    if (this.#failed) throw new Error('the disk has failed: the file is left as it is');
     this.#reader.close();
     this.#writer.close();
     this.#release();
   }
+
+  #refuseIfOver(): void {
+    if (this.#failed) throw new Refusal('storage_failed');
+    if (this.#closed) throw new Refusal('stopping');
+  }
+
+  #emptyLog(): void {
+    const [{ busy }] = this.#writer.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
+  }
+
+  /** Writes a page as it is. */
+  #writeNothingNew(): void {
+    const version = this.#writer.pragma('user_version', { simple: true });
+    this.#writer.pragma(`user_version = ${version}`);
+  }
+
+  /** Notes what an error says of the file; returns what the person who waits is told. */
+  #explain(error: unknown): unknown {
+    const fault = faultOf(error);
+    if (fault === 'storage_failed') this.#fail(error);
+    else if (fault !== undefined && fault !== 'busy' && this.#trouble !== 'damaged') {
+      this.#trouble = fault;
+    }
+    // Where it is damaged is for the log.
+    return fault === undefined || fault === 'damaged' ? error : new Refusal(fault);
+  }
+
+  /**
+   * Stores nothing any more. After a failed fsync nobody knows what is on the disk, and a second
+   * one would only seem to succeed: https://www.usenix.org/conference/atc20/presentation/rebello.
+   */
+  async #fail(error: unknown): Promise<void> {
+    if (this.#failed) return;
+    this.#failed = true;
+    await nextTurn();
+    try {
+      // Wherever the file is now, what was acknowledged belongs into it.
+      if (error instanceof Displaced) this.#emptyLog();
+    } catch {
+      // Then it stays in the log, which lies where it was.
+    }
+    this.#onFailure(error);
+  }
 }
 
-/** What the person who waits is told of a trouble that is not of their making. */
-function asRefusal(error: unknown): unknown {
-  const code = (error as { code?: string } | undefined)?.code ?? '';
-  if (code === 'SQLITE_FULL') return new Refusal('disk_full');
-  // Another program holds the file, longer than we wait for it.
-  if (code.startsWith('SQLITE_BUSY')) return new Refusal('busy');
-  return error;
+function hasRoom(file: string): boolean {
+  const { bavail, bsize } = statfsSync(file);
+  return bavail * bsize >= leastRoom;
 }

@@ -261,6 +261,16 @@ export const eventTypes = [
   'mention',
   'user',
   'session.ended',
+  'restored',
+  // What the operator does by command. Nobody is told but the audit log.
+  'user.added',
+  'user.disabled',
+  'user.enabled',
+  'user.password_reset',
+  'user.made_admin',
+  'user.made_plain',
+  'user.deleted',
+  'invite.made',
 ] as const;
 
 /**

@@ -54,7 +54,7 @@ export class Hub {
       stream.push(part.text);
       stream.flush();
       position = part.upTo;
-      // In the same turn: nothing can be committed between the look and the leap.
+      // In the same turn: nothing can be published between the look and the leap.
       if (part.isLast && position >= this.#newest) return this.#goLive(stream, part);
       await stream.drained();
     }

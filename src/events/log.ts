@@ -25,6 +25,16 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
   mention: 'nobody',
   user: 'nobody',
   'session.ended': 'user',
+  // With it the log begins anew; see db/restore.ts.
+  restored: 'nobody',
+  'user.added': 'nobody',
+  'user.disabled': 'nobody',
+  'user.enabled': 'nobody',
+  'user.password_reset': 'nobody',
+  'user.made_admin': 'nobody',
+  'user.made_plain': 'nobody',
+  'user.deleted': 'nobody',
+  'invite.made': 'nobody',
 };
 
 /** Whether an event is told to a user's own devices, whatever chats they are in. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { plainHeaders } from '../http/headers.ts';
+import { headersFor } from '../http/headers.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { Hub } from './hub.ts';
@@ -14,9 +14,8 @@ const heartbeat = 15_000;
 /** A reader whose line breaks tries again after this, in ms. */
 const retry = 1_000;
 
-const headers = {
+const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
-  ...plainHeaders,
   // nginx would hold events back.
   'x-accel-buffering': 'no',
 };
@@ -65,7 +64,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
       // Gone already, while it was being let in: no more will be heard of it.
       if (!stream.isOpen) return;
       raw.on('close', () => hub.remove(stream));
-      raw.writeHead(200, headers);
+      raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
       stream.push(`retry: ${retry}\n\n`);
       try {
         await hub.open(stream, since === undefined ? undefined : Number(since));
@@ -79,7 +78,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
   app.post(
     '/chats/:chat_id/typing',
     {
-      config: { refuses: ['no_chat', 'not_member'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Tell the others that one is typing; stored nowhere',
         params: ChatParams,

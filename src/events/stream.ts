@@ -17,7 +17,6 @@ export class Stream {
   /** The id of the last event that it was told of, or spared. */
   position = Number.POSITIVE_INFINITY;
   readonly #response: ServerResponse;
-  readonly #gone = new AbortController();
   #unsent = '';
 
   constructor({ userId, id, endsAt }: LiveSession, response: ServerResponse) {
@@ -25,7 +24,6 @@ export class Stream {
     this.sessionId = id;
     this.sessionEndsAt = endsAt;
     this.#response = response;
-    response.once('close', () => this.#gone.abort());
   }
 
   /** Not `writable`: that stays true to the end of a response and beyond. */
@@ -53,7 +51,12 @@ export class Stream {
     // Of the socket: a response may need a drain that is never told, for it counts in another way.
     const { socket } = this.#response;
     if (!this.isOpen || !socket?.writableNeedDrain) return;
-    await once(socket, 'drain', { signal: this.#gone.signal }).catch(() => undefined);
+    // Made for this wait alone: most streams never wait, and there may be ten thousand.
+    const settled = new AbortController();
+    const { signal } = settled;
+    const ends = [once(socket, 'drain', { signal }), once(this.#response, 'close', { signal })];
+    await Promise.race(ends).catch(() => undefined);
+    settled.abort();
   }
 
   /** Ends the stream after what it has been told. */

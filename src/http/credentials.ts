@@ -11,12 +11,13 @@ export interface Credentials {
   readonly token: string;
 }
 
-/** The cookies of a request, or undefined unless it brings each of the two exactly once. */
-export function readCredentials(request: FastifyRequest): Credentials | undefined {
-  const { user_id: userId, token } = request.cookies;
+/** The cookies of a request, or undefined unless it brings each of the two exactly once, as set. */
+export function readCredentials({ cookies, headers }: FastifyRequest): Credentials | undefined {
+  const { user_id: userId, token } = cookies;
   if (!userId || !token) return undefined;
-  const header = request.headers.cookie ?? '';
-  return isDoubled(header, 'user_id') || isDoubled(header, 'token') ? undefined : { userId, token };
+  const pairs = headers.cookie?.split(';').map((pair) => pair.trimStart()) ?? [];
+  const areOurs = isSole(pairs, 'user_id', userId) && isSole(pairs, 'token', token);
+  return areOurs ? { userId, token } : undefined;
 }
 
 /** A fresh token for whoever makes this request, and the session that it will stand for. */
@@ -42,7 +43,11 @@ function cookieOptions(reply: FastifyReply) {
   return { path: '/', sameSite: 'strict', secure: reply.request.isSecure } as const;
 }
 
-/** A second cookie of the same name was set by somebody else: which one is ours, nobody knows. */
-function isDoubled(header: string, name: string): boolean {
-  return header.split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`)).length > 1;
+/**
+ * Whether a cookie is there once, to the letter. A second one was set by somebody else: which one
+ * is ours, nobody knows. Parsers trim what stands around `=`; no browser would send it back so.
+ */
+function isSole(pairs: readonly string[], name: string, value: string): boolean {
+  const named = pairs.filter((pair) => pair.split('=', 1)[0]?.trimEnd() === name);
+  return named.length === 1 && named[0] === `${name}=${value}`;
 }

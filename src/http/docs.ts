@@ -98,6 +98,7 @@ function describeRefusals(schema: FastifySchema, config: RouteOptions['config'])
     ...[
       ...(config?.access === 'everybody' ? [] : (['signed_out'] as const)),
       ...(config?.refuses ?? []),
+      ...(config?.limit === undefined ? [] : (['too_often'] as const)),
     ]
       .map((code) => new Refusal(code))
       .map(({ status, message }) => [status, message] as const),

@@ -3,12 +3,14 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
   FastifyError,
+  FastifyInstance,
   FastifyReply,
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { plainHeaders } from './headers.ts';
+import { headersFor, plainHeaders } from './headers.ts';
+import { describeRequest } from './request-log.ts';
 
 /** What the framework and its parsers refuse, in our words. */
 const frameworkCodes: Record<string, RefusalCode> = {
@@ -64,19 +66,36 @@ function sentenceOf({
 
 /** Answers an error with its status and its sentence; what is not meant for people is logged. */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, sentence } = describe(error);
+  const { status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
   // A text already: it needs no serialiser, which Fastify would make for every route.
   const body = JSON.stringify({ error: sentence });
-  // What the framework refuses has met no hook that sets them.
-  reply.headers(plainHeaders);
+  // RFC 9110, 10.2.3: in whole seconds, of which one is the least to wait for.
+  if (wait !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(wait / 1000)));
   reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
-function describe(error: unknown): { status: number; sentence: string } {
+/** Answers an address that no route can be found for; such a request meets no hook, and no log. */
+export function answerUnreadable(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  answerFailure(error, request, reply.headers(headersFor(request)));
+  request.log.info({ ...describeRequest(request), status: reply.statusCode }, 'request');
+}
+
+/** What is refused for the moment is tried again after this, in ms, unless it says otherwise. */
+const moment = 2_000;
+
+interface Described {
+  readonly status: number;
+  readonly sentence: string;
+  /** In ms. */
+  readonly wait?: number | undefined;
+}
+
+function describe(error: unknown): Described {
   if (error instanceof InvalidInput) return { status: 400, sentence: error.message };
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
-  return { status: refusal.status, sentence: refusal.message };
+  const { status, message: sentence, wait = status === 503 ? moment : undefined } = refusal;
+  return { status, sentence, wait };
 }
 
 function translate({ code, statusCode }: FastifyError): Refusal {
@@ -87,18 +106,32 @@ function translate({ code, statusCode }: FastifyError): Refusal {
 }
 
 /** Answers a connection whose bytes are no request; Node would answer with an empty body. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+export function answerClientError(
+  this: FastifyInstance,
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+): void {
+  // Who never asked needs no answer: browsers open lines that they may want later.
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }
   const { status, message } = new Refusal(parserCodes[error.code ?? ''] ?? 'bad_request');
+  // By the error's code alone: the error itself holds what was sent.
+  const line = { address: socket.remoteAddress, status, reason: error.code };
+  this.log.info(line, 'request refused');
   const body = JSON.stringify({ error: message });
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      'Content-Type: application/json; charset=utf-8\r\n' +
-      'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${parserHeaders}${lengthOf(body)}${body}`,
   );
 }
+
+const parserHeaders = Object.entries({
+  ...plainHeaders,
+  'content-type': 'application/json; charset=utf-8',
+  connection: 'close',
+})
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
+const lengthOf = (body: string) => `content-length: ${Buffer.byteLength(body)}\r\n\r\n`;

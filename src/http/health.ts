@@ -8,7 +8,11 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.get(
     '/healthz',
     {
-      config: { access: 'everybody', refuses: [] },
+      config: {
+        access: 'everybody',
+        refuses: ['disk_full', 'read_only', 'damaged'],
+        answersWhenBusy: true,
+      },
       logLevel: 'warn',
       schema: {
         summary: 'Tell whether the server is ready',
@@ -16,6 +20,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
       },
     },
     async () => {
+      await db.check();
       await db.read(findAnyUser, {});
       return { status: 'ok' as const };
     },

@@ -1,5 +1,8 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 
+/** The longest text of an IPv6 address. */
+const addressLength = 45;
+
 /**
  * One line for each request, after its answer: what was asked for and how it went. The route, not
  * the address, is logged: an address may hold what only its reader should know (an invite's code,
@@ -29,6 +32,7 @@ export function describeRequest(request: FastifyRequest) {
     method: request.method,
     route: request.routeOptions?.url,
     user: request.session?.userId,
-    address: request.ip,
+    // Unset once the connection is gone. What a proxy passes on unread may be no address.
+    address: request.ip?.slice(0, addressLength),
   };
 }

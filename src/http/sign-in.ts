@@ -4,6 +4,7 @@ import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type LiveSession, sessionOfToken, touchSession } from '../sessions/sessions.ts';
 import { hashToken } from '../sessions/tokens.ts';
+import { noteForeignCookies } from './audit.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 
 declare module 'fastify' {
@@ -38,36 +39,49 @@ export const signIn = fp<Options>(
       },
     });
     // Before the body is read: who is not signed in cannot make the server work. Not async: most
-    // sessions are in memory, and each promise would cost a turn.
+    // sessions are kept in memory, and a promise costs a turn.
     app.addHook('onRequest', (request, _, done) => {
       if (request.is404 || request.routeOptions.config.access === 'everybody') return done();
-      const credentials = readCredentials(request);
-      if (credentials === undefined) throw new Refusal('signed_out');
-      const input = { tokenHash: hashToken(credentials.token) };
       const admit = (session: LiveSession | undefined) => {
-        request.session = accept(session, credentials);
-        if (request.session.dueAt <= clock()) noteUse(request, input);
+        if (session === undefined) throw new Refusal('signed_out');
+        request.session = session;
+        if (session.dueAt <= clock()) noteUse(request, session);
       };
-      const found = db.recall(sessionOfToken, input);
+      const found = provenSession(request, { db, now: clock() });
       if (found instanceof Promise) return void found.then(admit).then(() => done(), done);
       admit(found);
       done();
     });
 
-    function accept(session: LiveSession | undefined, { userId }: Credentials): LiveSession {
-      const isAlive = session !== undefined && clock() < session.endsAt;
-      // As text: "01" or "1e0" is a forgery, not another way to write 1.
-      if (!isAlive || String(session.userId) !== userId) throw new Refusal('signed_out');
-      return session;
-    }
-
     /** Beside the request, which does not wait for it. */
-    function noteUse({ session, log }: FastifyRequest, input: { tokenHash: Buffer }): void {
-      db.write(touchSession, { id: session.id })
-        // No event tells of it.
-        .finally(() => db.forget(sessionOfToken, input))
+    function noteUse({ log, cookies }: FastifyRequest, session: LiveSession): void {
+      const tokenHash = hashToken(cookies.token ?? '');
+      db.write(touchSession, session)
+        .then(() => db.forget(sessionOfToken, { tokenHash }))
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
   { name: 'sign-in', dependencies: ['@fastify/cookie'] },
 );
+
+/** The session that a request proves by its cookies, if it lives. */
+export function provenSession(
+  request: FastifyRequest,
+  { db, now }: { db: Store; now: number },
+): LiveSession | undefined | Promise<LiveSession | undefined> {
+  const credentials = readCredentials(request);
+  if (credentials === undefined) return undefined;
+  const judge = (session: LiveSession | undefined) =>
+    session !== undefined && now < session.endsAt && isTheirs(request, session, credentials)
+      ? session
+      : undefined;
+  const found = db.recall(sessionOfToken, { tokenHash: hashToken(credentials.token) });
+  return found instanceof Promise ? found.then(judge) : judge(found);
+}
+
+/** As text: "01" or "1e0" is a forgery, not another way to write 1. */
+function isTheirs(request: FastifyRequest, session: LiveSession, { userId }: Credentials): boolean {
+  if (String(session.userId) === userId) return true;
+  noteForeignCookies(request, session.userId, userId);
+  return false;
+}

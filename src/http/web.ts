@@ -58,8 +58,6 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .header('referrer-policy', 'no-referrer')
-      .header('cross-origin-opener-policy', 'same-origin')
       .header('cache-control', 'no-cache');
     return page
       .replace('data-registration="open"', `data-registration="${registration}"`)
@@ -89,6 +87,8 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
   ) {
     if (!files.has(file)) throw new Refusal('no_client');
     reply.type(types[extname(file)] ?? 'application/octet-stream').header('cache-control', keep);
+    // A worker fetches by its own policy, not by the page's.
+    if (file === 'sw.js') reply.header('content-security-policy', policy);
     const isPacked = extname(file) === '.png';
     if (isPacked || !/\bbr\b/.test(headers['accept-encoding'] ?? '')) return read(file);
     reply.header('content-encoding', 'br').header('vary', 'accept-encoding');

@@ -1,5 +1,5 @@
 /** Invites: a code that lets whoever has it join a chat, and register where that takes one. */
-
+import { randomBytes } from 'node:crypto';
 import { findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
@@ -14,6 +14,14 @@ import {
   listInvites,
   useInvite,
 } from './queries.ts';
+
+/** How long an invite holds unless its maker says otherwise, in ms. */
+export const defaultLifetime = 7 * 24 * 3_600_000;
+
+/** 192 random bits: nobody guesses one. */
+export function newCode(): string {
+  return randomBytes(24).toString('base64url');
+}
 
 /**
  * Makes an invite to one of the caller's chats; any member may. It ends with its maker's membership.

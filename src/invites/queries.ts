@@ -69,6 +69,10 @@ export const deleteInvite = change((orm, $: Params<{ code: string }>) =>
   orm.delete(invites).where(eq(invites.code, $.code)),
 );
 
+export const deleteInvitesOf = change((orm, $: Params<{ userId: number }>) =>
+  orm.delete(invites).where(eq(invites.userId, $.userId)),
+);
+
 export const deleteExpiredInvites = change((orm, $: Params<{ now: number }>) =>
   orm.delete(invites).where(lte(invites.expiresAt, $.now)),
 );

@@ -1,16 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { answers, isoTime, Ok } from '../http/schema.ts';
-import { acceptInvite, createInvite, readInvite, readInvites, revokeInvite } from './invites.ts';
+import {
+  acceptInvite,
+  createInvite,
+  defaultLifetime,
+  newCode,
+  readInvite,
+  readInvites,
+  revokeInvite,
+} from './invites.ts';
 import { InviteAnswer, InviteList, InviteParams, InviteQuery, NewInvite } from './schema.ts';
-
-/** 192 bits: nobody guesses one. */
-const codeBytes = 24;
-
-/** How long an invite holds unless its maker says otherwise, in seconds. */
-const week = 7 * 24 * 3600;
 
 interface Options {
   readonly db: Store;
@@ -48,7 +49,11 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: {
+        limit: 'write',
+        audit: 'invite_made',
+        refuses: ['no_chat', 'not_member', 'direct_chat'],
+      },
       schema: {
         summary: 'Make an invite to a chat',
         params: ChatParams,
@@ -62,12 +67,12 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     },
     async (request, reply) => {
       const { max_uses: maxUses, expires_in: seconds } = request.body;
-      const code = randomBytes(codeBytes).toString('base64url');
+      const code = newCode();
       await db.write(createInvite, {
         chatId: Number(request.params.chat_id),
         userId: request.session.userId,
         code,
-        lifetime: Number(seconds ?? week) * 1000,
+        lifetime: seconds === undefined ? defaultLifetime : Number(seconds) * 1000,
         maxUses: maxUses === undefined ? null : Number(maxUses),
       });
       reply.code(201).header('location', `/api/invites/${code}`);
@@ -78,7 +83,11 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.delete(
     '/chats/:chat_id/invites',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'] },
+      config: {
+        limit: 'write',
+        audit: 'invite_revoked',
+        refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'],
+      },
       schema: {
         summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
         params: ChatParams,
@@ -99,7 +108,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.get(
     '/invites/:code',
     {
-      config: { refuses: ['no_invite'] },
+      config: { limit: 'invite', refuses: ['no_invite'] },
       schema: {
         summary: 'Tell where an invite leads',
         params: InviteParams,
@@ -123,7 +132,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/invites/:code',
     {
-      config: { refuses: ['no_invite', 'removed'] },
+      config: { limit: 'invite', refuses: ['no_invite', 'removed'] },
       schema: {
         summary: 'Join the chat that an invite leads to',
         params: InviteParams,

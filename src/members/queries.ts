@@ -58,6 +58,15 @@ export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>
     .limit(1),
 );
 
+export const findFirstOwner = row((orm, $: Params<{ chatId: number }>) =>
+  orm
+    .select({ userId: memberships.userId })
+    .from(memberships)
+    .where(and(eq(memberships.chatId, $.chatId), eq(memberships.role, 'owner')))
+    .orderBy(asc(memberships.joinedEvent))
+    .limit(1),
+);
+
 /** An owner of a chat other than this user. */
 export const findOtherOwner = row((orm, $: Params<Key>) =>
   orm

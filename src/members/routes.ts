@@ -36,6 +36,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     '/chats/:chat_id/members',
     {
       config: {
+        limit: 'write',
         refuses: [
           'no_chat',
           'not_member',
@@ -66,7 +67,11 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.delete(
     '/chats/:chat_id/members',
     {
-      config: { refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'] },
+      config: {
+        limit: 'write',
+        audit: 'member_removed',
+        refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'],
+      },
       schema: {
         summary: 'Remove a member (owners only), or oneself',
         params: ChatParams,
@@ -88,6 +93,8 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     '/chats/:chat_id/members/:user_id',
     {
       config: {
+        limit: 'write',
+        audit: 'role_changed',
         refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner', 'no_member', 'last_owner'],
       },
       schema: {
@@ -111,7 +118,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.put(
     '/chats/:chat_id/notify',
     {
-      config: { refuses: ['no_chat', 'not_member'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Choose what to be told of a chat while not looking',
         params: ChatParams,

@@ -176,12 +176,13 @@ export async function editMessage(
  * it is again.
  *
  * @param ownOnly refuses an owner too; the documented route knows no owners.
+ * @returns the id of the user who had sent it.
  * @throws Refusal `no_chat`, `not_member`, `no_message`, `other_sender`
  */
 export async function deleteMessage(
   unit: Unit,
   { chatId, userId, id, ownOnly }: Key & { id: number; ownOnly: boolean },
-): Promise<void> {
+): Promise<number> {
   const { role } = await authorise(unit, { chatId, userId });
   const message = await requireMessage(unit, { chatId, id });
   const mayDelete = message.senderId === userId || (role === 'owner' && !ownOnly);
@@ -193,6 +194,7 @@ export async function deleteMessage(
   await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
   // A device that was away is not told of the message, and so not that its sender had read up to it.
   await append(unit, { type: 'read', chatId, userId: message.senderId });
+  return message.senderId;
 }
 
 /** If the chat still shows a deleted message as its last one, shows the one before it instead. */

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { sendJson } from '../http/json.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
+import { sendJson } from '../http/send.ts';
 import type { Key } from '../members/members.ts';
 import { ownChats } from '../members/own.ts';
 import { deleteMessage, editMessage, postMessage, readMessage, readMessages } from './messages.ts';
@@ -48,7 +48,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.post(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Send a message',
         params: ChatParams,
@@ -75,7 +75,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Delete one of one’s own messages',
         params: ChatParams,
@@ -113,7 +113,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.put(
     '/chats/:chat_id/messages/:id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
         summary: 'Edit one of one’s own messages',
         params: MessageParams,
@@ -130,7 +130,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.delete(
     '/chats/:chat_id/messages/:id',
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: {
+        limit: 'write',
+        audit: 'message_deleted',
+        refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'],
+      },
       schema: {
         summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
         params: MessageParams,
@@ -138,7 +142,8 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       },
     },
     async (request) => {
-      await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      const sender = await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      request.audited = { on: { sender_id: sender } };
       return { status: 'ok' as const };
     },
   );

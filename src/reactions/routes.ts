@@ -10,7 +10,10 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
   app.put(
     url,
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message', 'bad_emoji', 'too_many_emoji'] },
+      config: {
+        limit: 'write',
+        refuses: ['no_chat', 'not_member', 'no_message', 'bad_emoji', 'too_many_emoji'],
+      },
       schema: {
         summary: 'React to a message with an emoji',
         params: ReactionParams,
@@ -26,7 +29,7 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
   app.delete(
     url,
     {
-      config: { refuses: ['no_chat', 'not_member', 'no_message'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
         summary: 'Take a reaction back',
         params: ReactionParams,

@@ -14,7 +14,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   app.get(
     '/search',
     {
-      config: { refuses: ['no_chat', 'not_member'] },
+      config: { limit: 'search', refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Search the messages of one’s own chats, newest first',
         description:

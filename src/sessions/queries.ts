@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, or } from 'drizzle-orm';
+import { and, desc, eq, gt, lte, or, sql } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
 import { sessions } from '../db/tables.ts';
 
@@ -67,4 +67,15 @@ export const deleteExpiredSessions = change(
     orm
       .delete(sessions)
       .where(or(lte(sessions.lastSeenAt, $.seenBefore), lte(sessions.createdAt, $.createdBefore))),
+);
+
+/** Dates what is dated later than now as of now. */
+export const dateSessionsBack = change((orm, $: Params<{ now: number }>) =>
+  orm
+    .update(sessions)
+    .set({
+      createdAt: sql`min(${sessions.createdAt}, ${$.now})`,
+      lastSeenAt: sql`min(${sessions.lastSeenAt}, ${$.now})`,
+    })
+    .where(or(gt(sessions.createdAt, $.now), gt(sessions.lastSeenAt, $.now))),
 );

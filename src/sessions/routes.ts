@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import {
@@ -7,7 +8,9 @@ import {
   readCredentials,
   setCredentials,
 } from '../http/credentials.ts';
+import type { Guesses } from '../http/guesses.ts';
 import { answers, isoTime, Ok } from '../http/schema.ts';
+import { provenSession } from '../http/sign-in.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
 import { findUserByName } from '../users/queries.ts';
@@ -27,19 +30,28 @@ interface Options {
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock: () => number;
+  readonly guesses: Guesses;
 }
 
-export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
+export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { db, clock, guesses },
+) => {
   app.post(
     '/login',
     {
-      config: { access: 'everybody', refuses: ['wrong_password', 'account_disabled', 'busy'] },
+      config: {
+        access: 'everybody',
+        limit: 'login',
+        audit: 'signed_in',
+        refuses: ['wrong_password', 'account_disabled', 'busy'],
+      },
       schema: { summary: 'Sign in', body: Login, response: answers(200, Ok) },
     },
     async (request, reply) => {
       const { name, password } = request.body;
       const { token, session } = newCredentials(request);
-      const userId = await logIn(name, password, session, readCredentials(request)?.token);
+      const userId = await logIn(request, name, password, session);
       setCredentials(reply, { userId: String(userId), token });
       reply.header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -49,7 +61,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.get(
     '/logout',
     {
-      config: { sameOrigin: true, refuses: [] },
+      config: { sameOrigin: true, audit: 'signed_out', refuses: [] },
       schema: { summary: 'Sign out: end this session', response: answers(200, Ok) },
     },
     async (request, reply) => {
@@ -100,7 +112,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.delete(
     '/sessions',
     {
-      config: { refuses: ['no_session'] },
+      config: { audit: 'sessions_ended', refuses: ['no_session'] },
       schema: {
         summary: 'End one of one’s sessions, or all but this one',
         querystring: SessionQuery,
@@ -117,9 +129,21 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   );
 
   /** Checks a password and starts a session; the work of hashing is done outside the database. */
-  async function logIn(name: string, password: string, session: NewSession, brought?: string) {
-    const user = await db.read(findUserByName, { nameKey: canonicalName(name) });
-    const isRight = await verifyPassword(password, user?.passwordHash);
+  async function logIn(
+    request: FastifyRequest,
+    name: string,
+    password: string,
+    session: NewSession,
+  ): Promise<number> {
+    const nameKey = canonicalName(name);
+    const user = await db.read(findUserByName, { nameKey });
+    if (user !== undefined) request.audited = { user: user.id };
+    const known = await provenSession(request, { db, now: clock() });
+    const guess = { nameKey, userId: user?.id, session: known };
+    const isRight = await guesses.check(request, guess, () =>
+      verifyPassword(password, user?.passwordHash),
+    );
+    const brought = readCredentials(request)?.token;
     if (user === undefined || !isRight) throw new Refusal('wrong_password');
     await db.write(signIn, {
       ...session,
@@ -128,6 +152,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       ...(isOutdated(user.passwordHash) && { newHash: await hashPassword(password) }),
       ...(brought !== undefined && { broughtToken: hashToken(brought) }),
     });
+    guesses.noteEntry(request, user.id);
     return user.id;
   }
 };

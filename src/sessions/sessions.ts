@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import {
+  dateSessionsBack,
   deleteExpiredSessions,
   deleteSession,
   findSessionById,
@@ -96,8 +97,12 @@ export async function signIn(
   await startSession(unit, input);
 }
 
-/** Clears away the sessions that have run out. */
+/**
+ * Clears away the sessions that have run out. One that was made while the clock was ahead begins
+ * its life now: it would last until long after that time.
+ */
 export async function clearExpiredSessions(unit: Unit): Promise<void> {
+  await dateSessionsBack(unit, { now: unit.now });
   await deleteExpiredSessions(unit, {
     seenBefore: unit.now - idleLimit,
     createdBefore: unit.now - ageLimit,

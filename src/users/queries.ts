@@ -59,6 +59,10 @@ export const updateDisabled = change((orm, $: Params<{ id: number; disabledAt: n
   orm.update(users).set({ disabledAt: $.disabledAt }).where(eq(users.id, $.id)),
 );
 
+export const updateServerRole = change((orm, $: Params<{ id: number; role: 'admin' | 'user' }>) =>
+  orm.update(users).set({ role: $.role }).where(eq(users.id, $.id)),
+);
+
 /** All users in the order of their ids, from one on. */
 export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>) =>
   orm

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
+import type { Guesses } from '../http/guesses.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
 import {
@@ -29,17 +30,20 @@ interface Options {
   readonly registration: RegistrationMode;
   /** The time in ms since 1970. */
   readonly clock: () => number;
+  readonly guesses: Guesses;
 }
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, registration, clock },
+  { db, registration, clock, guesses },
 ) => {
   app.post(
     '/user',
     {
       config: {
         access: 'everybody',
+        limit: 'register',
+        audit: 'registered',
         refuses: [
           'registration_closed',
           'invite_needed',
@@ -63,6 +67,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
       const id = await db.write(registerUser, user);
+      guesses.noteEntry(request, id);
+      request.audited = { user: id };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -98,7 +104,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user',
     {
-      config: { refuses: ['name_taken', 'email_taken'] },
+      config: { limit: 'write', refuses: ['name_taken', 'email_taken'] },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         body: UserChange,
@@ -111,7 +117,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user/:user_id',
     {
-      config: { refuses: ['no_user', 'other_user', 'name_taken', 'email_taken'] },
+      config: {
+        limit: 'write',
+        refuses: ['no_user', 'other_user', 'name_taken', 'email_taken'],
+      },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         params: UserParams,
@@ -125,7 +134,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user',
     {
-      config: { refuses: [] },
+      config: { audit: 'account_deleted', refuses: [] },
       schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
     },
     async (request, reply) => remove(reply, request.session.userId),
@@ -134,7 +143,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.delete(
     '/user/:user_id',
     {
-      config: { refuses: ['no_user', 'other_user'] },
+      config: { audit: 'account_deleted', refuses: ['no_user', 'other_user'] },
       schema: {
         summary: 'Delete one’s own account',
         params: UserParams,
@@ -148,6 +157,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/user/:user_id/password',
     {
       config: {
+        limit: 'password',
+        audit: 'password_changed',
         refuses: [
           'no_user',
           'other_user',
@@ -169,9 +180,11 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { session } = request;
       const { current_password: current, password } = request.body;
       const user = await db.read(requireOwnAccount, { id, userId: session.userId });
-      if (!(await verifyPassword(current, user.passwordHash))) {
-        throw new Refusal('wrong_current_password');
-      }
+      const guess = { nameKey: user.nameKey, userId: user.id, session };
+      const isRight = await guesses.check(request, guess, () =>
+        verifyPassword(current, user.passwordHash),
+      );
+      if (!isRight) throw new Refusal('wrong_current_password');
       await checkPassword(password, user);
       const passwordHash = await hashPassword(password);
       const change = { id, session, verifiedHash: user.passwordHash, passwordHash };

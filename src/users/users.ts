@@ -35,8 +35,7 @@ interface Profile {
 }
 
 /**
- * Registers a user and signs them in; by an invite, into its chat as well. The first user of a
- * server is its admin.
+ * Registers a user and signs them in; by an invite, into its chat as well.
  *
  * @returns the new user's id.
  * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`, `name_taken`, `email_taken`
@@ -46,16 +45,26 @@ export async function registerUser(
   input: Profile & Entry & { passwordHash: string; session: NewSession },
 ): Promise<number> {
   await checkEntry(unit, { ...input, now: unit.now });
-  const isFirst = (await findAnyUser(unit, {})) === undefined;
-  const profile = await claim(unit, input);
-  const { id } = await insertUser(unit, {
-    ...profile,
-    passwordHash: input.passwordHash,
-    role: isFirst ? 'admin' : 'user',
-    createdAt: unit.now,
-  });
+  const id = await makeAccount(unit, { ...input, isAdmin: false });
   await startSession(unit, { ...input.session, userId: id });
   if (input.invite !== undefined) await acceptInvite(unit, { code: input.invite, userId: id });
+  return id;
+}
+
+/**
+ * Makes an account, whoever wants it. The first user of a server is its admin in any case.
+ *
+ * @returns the new user's id.
+ * @throws Refusal `name_taken`, `email_taken`
+ */
+export async function makeAccount(
+  unit: Unit,
+  { name, email, passwordHash, isAdmin }: Profile & { passwordHash: string; isAdmin: boolean },
+): Promise<number> {
+  const isFirst = (await findAnyUser(unit, {})) === undefined;
+  const profile = await claim(unit, { name, email });
+  const role = isFirst || isAdmin ? 'admin' : 'user';
+  const { id } = await insertUser(unit, { ...profile, passwordHash, role, createdAt: unit.now });
   return id;
 }
 
@@ -128,8 +137,7 @@ export async function changePassword(
 }
 
 /**
- * Deletes the caller's own account: its sessions end, it leaves its chats, and its name and e-mail
- * address are erased and free. Its messages stay, under an id that is nobody's any more.
+ * Deletes the caller's own account.
  *
  * @param id the account to delete.
  * @throws Refusal `no_user`, `other_user`
@@ -139,6 +147,14 @@ export async function deleteUser(
   { id, userId }: { id: number; userId: number },
 ): Promise<void> {
   await requireOwnAccount(unit, { id, userId });
+  await eraseAccount(unit, { id });
+}
+
+/**
+ * Erases an account: its sessions end, it leaves its chats, and its name and e-mail address are
+ * erased and free. Its messages stay, under an id that is nobody's any more.
+ */
+export async function eraseAccount(unit: Unit, { id }: { id: number }): Promise<void> {
   for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
     await leaveChat(unit, { chatId, userId: id });
   }

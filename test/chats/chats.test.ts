@@ -89,12 +89,16 @@ t.test('chats are listed by their latest activity, newest first', async (t) => {
 });
 
 t.test('any member renames a chat, and only a member', async (t) => {
-  const { alice, bob, carol, chat } = await startCast(t);
+  const { alice, bob, carol, chat, file } = await startCast(t);
   done(t, await bob.put(chat, { title: 'Monday' }));
   t.strictSame(await titlesOf(alice), ['Monday']);
   refused(t, await carol.put(chat, { title: 'Mine' }), 403, notMember);
   refused(t, await carol.put('/api/chats/999999', { title: 'Mine' }), 404, noChat);
   t.strictSame(await titlesOf(alice), ['Monday']);
+  const before = query(file, 'select * from chats');
+  const extras = { id: '99', chat_id: '99', open: '1', with: 'carol', owner: 'bob', role: 'owner' };
+  done(t, await bob.put(chat, { title: 'Monday', ...extras, last_message: 'x' }));
+  t.strictSame(query(file, 'select * from chats'), before, 'extra fields change nothing');
 });
 
 t.test('a title fits up to 100 code points, is seen, and is kept byte for byte', async (t) => {
@@ -225,19 +229,31 @@ t.test('creating, joining and leaving at once leaves no torn membership', async 
   t.strictSame(damage(file), []);
 });
 
-t.test('a chat deleted beside posts and reads leaves no orphan', async (t) => {
+t.test('a chat deleted beside posts, reads and searches leaves no orphan', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const leave = `/api/chats?chat_id=${idOf(chat)}`;
   const requests = Array.from({ length: 60 }, (_, i) => {
-    if (i === 20) return alice.delete(leave);
-    if (i === 40) return bob.delete(leave);
+    // With a body, which takes as long to arrive as those of the posts.
+    if (i === 20) return alice.form('DELETE', leave, { x: 'y' });
+    if (i === 40) return bob.form('DELETE', leave, { x: 'y' });
     const person = i % 2 === 0 ? alice : bob;
-    return i % 3 === 0 ? person.get(chat) : person.post(chat, { content: `${i}` });
+    if (i % 6 === 0) return person.get('/api/search?q=word');
+    return i % 3 === 0 ? person.get(chat) : person.post(chat, { content: `word ${i}` });
   });
   const answers = await Promise.all(requests);
   t.ok(answers.every(({ status }) => [200, 201, 403, 404].includes(status)));
-  t.strictSame(query(file, 'select * from messages'), []);
+  for (const status of [201, 403, 404]) {
+    t.ok(
+      answers.some((answer) => answer.status === status),
+      `some were answered ${status}`,
+    );
+  }
+  t.strictSame(query(file, 'select id from messages'), []);
+  t.strictSame(query(file, 'select rowid from search'), []);
   t.strictSame(damage(file), []);
+  for (const person of [alice, bob]) {
+    t.strictSame((await person.get('/api/search?q=word')).body, { hits: [] });
+  }
   refused(t, await alice.post(chat, { content: 'too late' }), 404, noChat);
 });
 

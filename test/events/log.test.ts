@@ -149,7 +149,23 @@ t.test('what was before one’s time in a chat is not told again', async (t) => 
 
 t.test('what is no id is refused', async (t) => {
   const { alice } = await startCast(t);
-  const wrong = ['', '-1', '01', '1.0', '1e3', ' 1', '+1', 'x', '9'.repeat(16), '１', '0x1', '1,2'];
+  const wrong = [
+    '1\r\nid: 2',
+    '1\n',
+    '\0',
+    '',
+    '-1',
+    '01',
+    '1.0',
+    '1e3',
+    ' 1',
+    '+1',
+    'x',
+    '9'.repeat(16),
+    '１',
+    '0x1',
+    '1,2',
+  ];
   for (const since of wrong) {
     const answer = await alice.get(`/api/events?since=${encodeURIComponent(since)}`);
     t.equal(answer.status, 400, `since=${since}`);

@@ -265,6 +265,41 @@ t.test('of what is committed together, each is told as far as they may know', as
   t.match(await streams.alice.take(alice), /👍.*🤫.*member.left.*👍.*🤫/s);
 });
 
+t.test('edits at once, and a deletion beside them, end alike wherever one looks', async (t) => {
+  const { alice, bob, chat, streams } = await startStreams(t);
+  for (const isDeleted of [false, true]) {
+    const word = isDeleted ? 'gone' : 'kept';
+    const id = await alice.send(chat, 'first');
+    const url = `${chat}/messages/${id}`;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        isDeleted && i === 10 ? alice.delete(url) : alice.put(url, { content: `${word}${i}` }),
+      ),
+    );
+    const statuses = new Set(answers.map(({ status }) => status));
+    t.ok(isDeleted ? !statuses.has(403) : statuses.size === 1, [...statuses].join());
+    const told = (await streams.bob.take(bob)).split('\n\n').filter((text) => text !== '');
+    const read = await bob.get(url);
+    const hits: { id: number; snippet: string }[] = [];
+    for (let i = 0; i < 20; i++) {
+      hits.push(...(await bob.get(`/api/search?q="${word}${i}"`)).body.hits);
+    }
+    const { chats } = (await bob.get('/api/chats')).body;
+    const listed = chats.find((one: { id: number }) => one.id === 1);
+    if (isDeleted) {
+      t.strictSame([read.status, hits, (await bob.get(chat)).body.messages.length], [404, [], 1]);
+      t.match(told.at(-1), /^id: \d+\nevent: message.deleted\n/);
+    } else {
+      const { content } = read.body.message;
+      t.match(hits, [{ id, snippet: content }]);
+      t.equal(hits.length, 1);
+      t.strictSame((await bob.get(chat)).body.messages, [read.body.message]);
+      t.equal(listed.last_message, content);
+      t.match(told.at(-1), `"content":"${content}","id":${id}`);
+    }
+  }
+});
+
 t.test('a batch of events is one write for each stream', async (t) => {
   const cast = await startCast(t);
   const { alice, app, bob, chat } = cast;

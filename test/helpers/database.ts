@@ -25,6 +25,7 @@ export async function startStore(t: Test): Promise<{ db: Store; file: string }> 
 /** How many commits the write-ahead log holds: https://sqlite.org/fileformat2.html#walformat. */
 export function countCommits(file: string): number {
   const log = readFileSync(`${file}-wal`);
+  if (log.length === 0) return 0;
   const frame = 24 + log.readUInt32BE(8);
   let commits = 0;
   for (let at = 32; at + frame <= log.length; at += frame) {

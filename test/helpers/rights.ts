@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { eavesdrop } from './secrets.ts';
 import { openWorld, Person, password, startWorld, tempFolder } from './world.ts';
 
 export const roles = ['nobody', 'outsider', 'member', 'author', 'owner', 'admin'] as const;
@@ -106,7 +107,7 @@ function bodies({ id }: Targets, asker: string): Record<string, Record<string, s
 
 /** Who asks: everybody has a role; some share one. */
 const cast = {
-  ...{ nobody: 'nobody', forged: 'nobody', carol: 'outsider', gina: 'outsider' },
+  ...{ nobody: 'nobody', forged: 'nobody', former: 'nobody', carol: 'outsider', gina: 'outsider' },
   ...{ bob: 'member', dave: 'author', alice: 'owner', root: 'admin' },
 } as const;
 
@@ -126,7 +127,8 @@ export interface Stage {
 
 /**
  * Sets the stage. Root is the admin; alice has a chat with bob, dave and eve; gina has left it;
- * carol and frank never were in it. All are signed in on two devices.
+ * carol and frank never were in it. All are signed in on two devices; former are the cookies of
+ * one that alice has signed out.
  */
 export async function setStage(t: Test): Promise<Stage> {
   const { app, db, file, register } = await startWorld(t);
@@ -141,17 +143,22 @@ export async function setStage(t: Test): Promise<Stage> {
   const chat = await alice.createChat('Sunday hike');
   for (const name of ['bob', 'dave', 'eve', 'gina']) await alice.post(`${chat}/members`, { name });
   await gina.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
+  const tablet = await alice.otherDevice();
+  const former = { ...tablet.cookies };
+  await tablet.get('/api/logout');
   await app.close();
   await db.close();
   const cookies = Object.entries(people).map(([name, person]) => [name, person.cookies] as const);
-  return { file, cookies: Object.fromEntries(cookies), sessions, chat };
+  return { file, cookies: { former, ...Object.fromEntries(cookies) }, sessions, chat };
 }
 
 /** A world of its own on that stage, with things for everybody to ask for. */
 export async function enter(t: Test, { file: original, cookies, sessions, chat }: Stage) {
   const file = join(await tempFolder(t), 'snug.db');
   await copyFile(original, file);
-  const world = await openWorld(t, file);
+  const { logger, listenTo, leaks } = eavesdrop();
+  const world = await openWorld(t, file, {}, { logger });
+  listenTo(world.app);
   const as = (name: string, own = cookies[name] ?? {}) =>
     Object.assign(new Person(world.app, name), { cookies: { ...own } });
   const eve = as('eve');
@@ -172,7 +179,7 @@ export async function enter(t: Test, { file: original, cookies, sessions, chat }
     const own = { user_id: person.id, session: sessions[name] ?? 0, code: await invite(person) };
     return { own: { ...common, ...own }, others: { ...common, ...others } };
   };
-  const forged = { user_id: String(cookies.alice?.user_id), token: 'A'.repeat(43) };
+  const forged = { user_id: String(cookies.alice?.user_id), token: String(cookies.bob?.token) };
   const asker = (name: Asker) => as(name, name === 'forged' ? forged : cookies[name]);
-  return { ...world, asker, targets };
+  return { ...world, asker, targets, leaks };
 }

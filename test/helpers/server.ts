@@ -1,5 +1,5 @@
 /** The program as people run it: the bundle in a process of its own, reached over HTTP. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
@@ -32,6 +32,8 @@ interface Options {
   readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly cwd?: string;
+  /** What it is given on standard input. */
+  readonly input?: string;
   /** Who runs it; only root may choose. */
   readonly uid?: number;
 }
@@ -41,15 +43,17 @@ const asPeopleDo = ['env', '-u', 'NODE_OPTIONS'];
 
 /** Starts the program without waiting for anything; it ends with the test at the latest. */
 export function spawnSnug(t: Test, options: Options): SnugProcess {
-  const { env = {}, wrapper = [], nodeArgs = [], args = ['serve'], cwd, uid } = options;
+  const { env = {}, wrapper = [], nodeArgs = [], args = ['serve'], cwd, uid, input = '' } = options;
   const node = [...asPeopleDo, process.execPath, ...nodeArgs];
   const [command = '', ...rest] = [...wrapper, ...node, bundle, ...args];
   const child = spawn(command, rest, {
     env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT: 'off', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
   });
+  // It may be over before it has read that.
+  child.stdin.on('error', () => undefined).end(input);
   let text = '';
   let errorText = '';
   child.stdout.on('data', (data) => (text += data));
@@ -71,6 +75,19 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
     }
   };
   return { child, exited, output, errors: () => errorText, wrote };
+}
+
+/** Runs a command on `file` to its end. */
+export async function runSnug(
+  t: Test,
+  file: string,
+  args: readonly string[],
+  options: Options = {},
+) {
+  const env = { DATABASE_URL: file, ...options.env };
+  const { exited, output, errors } = spawnSnug(t, { ...options, args, env });
+  const code = await exited;
+  return { code, output: output(), errors: errors() };
 }
 
 /** Rejects if the program ends. */
@@ -126,5 +143,15 @@ export class RemotePerson {
   async send(method: string, path: string, fields: Record<string, string>): Promise<Response> {
     const body = new URLSearchParams(fields);
     return fetch(this.url + path, { method, headers: { cookie: this.cookie }, body });
+  }
+}
+
+/** Whether strace is there and may trace. */
+export function canTrace(): boolean {
+  try {
+    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
   }
 }

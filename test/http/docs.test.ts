@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { Refusal } from '../../src/errors.ts';
 import { refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
-import { type Answer, startWorld } from '../helpers/world.ts';
+import { type Answer, startCast, startWorld } from '../helpers/world.ts';
 
 interface Schema {
   readonly type?: string;
@@ -174,8 +174,12 @@ function checkDescription(t: Test, route: RouteOptions, operation: Operation) {
   }
 
   const success = Object.keys(response);
-  const { access, refuses = [] } = route.config ?? {};
-  const codes = [...(access === 'everybody' ? [] : (['signed_out'] as const)), ...refuses];
+  const { access, limit, refuses = [] } = route.config ?? {};
+  const codes = [
+    ...(access === 'everybody' ? [] : (['signed_out'] as const)),
+    ...(limit === undefined ? [] : (['too_often'] as const)),
+    ...refuses,
+  ];
   const refusals = codes.map((code) => new Refusal(code));
   for (const { status, message } of refusals) {
     const lines = operation.responses[status]?.description.split('\n') ?? [];
@@ -228,6 +232,18 @@ function checkPart(t: Test, { status, headers, text }: Answer, type: string) {
   t.ok(text.length > 50, type);
 }
 
+t.test('what is public is the same for every server and tells nothing of it', async (t) => {
+  const { nobody } = await startWorld(t);
+  const full = await startCast(t, { PUBLIC_URL: 'https://chat.example', REGISTRATION: 'closed' });
+  for (const url of ['/openapi.json', '/docs', '/docs/start.js', '/healthz']) {
+    const { status, text } = await nobody().get(url);
+    t.equal(status, 200, url);
+    for (const person of [full.nobody(), full.alice]) {
+      t.equal((await person.get(url)).text, text, `${url} by ${person.name}`);
+    }
+  }
+});
+
 t.test('beside the page there is nothing', async (t) => {
   const { nobody } = await startWorld(t);
   for (const url of [
@@ -238,6 +254,11 @@ t.test('beside the page there is nothing', async (t) => {
     '/docs/..%2fpackage.json',
     '/documentation',
     '/openapi.yaml',
+    '/metrics',
+    '/debug',
+    '/status',
+    '/admin',
+    '/api/admin',
   ]) {
     refused(t, await nobody().get(url), 404, undefined, url);
   }

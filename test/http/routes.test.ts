@@ -48,6 +48,7 @@ for (const row of rights) {
       const answer = await ask(world.app, person, row, right.others === true ? others : own);
       t.equal(answer.status, successOf(row), name);
     }
+    t.strictSame(world.leaks(), [], 'no secret is said or logged');
   });
 }
 
@@ -118,6 +119,85 @@ t.test('an admin sees nothing of a chat that they are not in', async (t) => {
     t.notMatch(answer.text, /Sunday hike|among us/, url);
   }
   t.match((await asker('bob').get('/api/search?q=among')).text, 'among');
+});
+
+/** What an answer says of itself, whatever it is. */
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** What a browser runs: it has a policy of its own, which forbids to frame it as well. */
+const programs = new Set(['GET /', 'GET /docs', 'GET /sw.js']);
+
+/** Files may be kept. */
+const isFile = (row: Row) =>
+  /^GET \/(docs\/.*\.\w+|assets\/.*|[^/]*\.(?!json)\w+)?$/.test(row.route);
+
+t.test('every answer bears the same headers', async (t) => {
+  const { app, asker, targets } = await enter(t, stage);
+  const check = (name: string, { headers }: { headers: object }, row?: Row) => {
+    const get = (header: string) => Reflect.get(headers, header) as string | undefined;
+    t.match(headers, everywhere, name);
+    const policy = get('content-security-policy');
+    if (row !== undefined && programs.has(row.route)) t.match(policy, /frame-ancestors 'none'/);
+    else t.equal(policy, "default-src 'none'; frame-ancestors 'none'", name);
+    if (row === undefined || !isFile(row)) t.equal(get('cache-control'), 'no-store', name);
+    t.equal(get('strict-transport-security'), undefined, 'not by http');
+    t.notMatch(Object.keys(headers).join(), 'access-control', name);
+  };
+  const { own } = await targets('bob');
+  for (const row of rights) {
+    const { cookies } = asker('bob');
+    for (const jar of [{}, cookies]) {
+      const request = { ...valid(row.name, own), cookies: jar, payloadAsStream: true } as const;
+      const response = await app.inject(request);
+      response.stream().destroy();
+      const isDone = response.statusCode < 300;
+      check(`${row.name} ${response.statusCode}`, response, isDone ? row : undefined);
+    }
+  }
+  for (const url of ['/nothing', '/%zz', '/api/chats/x']) check(url, await asker('bob').get(url));
+});
+
+t.test('who came by https is told to come by nothing else', async (t) => {
+  const { nobody } = await startWorld(t, { TRUST_PROXY: '127.0.0.1' });
+  for (const url of ['/', '/api/chats', '/nothing', '/healthz']) {
+    const { headers } = await nobody().get(url, { 'x-forwarded-proto': 'https' });
+    t.equal(headers['strict-transport-security'], 'max-age=31536000', url);
+    const plain = await nobody().get(url, { 'x-forwarded-proto': 'http' });
+    t.equal(plain.headers['strict-transport-security'], undefined, url);
+  }
+});
+
+t.test('no route knows another method than its own', async (t) => {
+  const { asker, targets, file } = await enter(t, stage);
+  const { own } = await targets('bob');
+  const person = asker('bob');
+  const before = allRows(file);
+  const known = new Set(routes.map(nameOf));
+  for (const { route, name } of rights) {
+    const { url } = valid(name, own);
+    const path = route.split(' ')[1];
+    for (const method of [
+      'HEAD',
+      'OPTIONS',
+      'TRACE',
+      'PATCH',
+      'PROPFIND',
+      'POST',
+      'PUT',
+      'DELETE',
+    ]) {
+      if (known.has(`${method} ${path}`) || path?.startsWith('/assets')) continue;
+      const answer = await person.request({ method: method as 'HEAD', url });
+      if (method === 'HEAD') t.equal(answer.status, 404, `${method} ${url}`);
+      else refused(t, answer, 404, undefined, `${method} ${url}`);
+    }
+  }
+  t.strictSame(allRows(file), before);
 });
 
 /** What is said by the address alone. */
@@ -194,14 +274,56 @@ t.test('an id is canonical decimal, wherever it stands', async (t) => {
   const before = allRows(file);
   for (const route of routes) {
     for (const [place, request] of idPlaces(route, targets)) {
-      for (const id of [...badIds, ...goodIds]) {
+      for (const id of ['', ...badIds, ...goodIds]) {
+        // An address that ends early is another one.
+        if (id === '' && route.url.includes(`:${place}`)) continue;
         const answer = await alice.request(request(id));
         const name = `${nameOf(route)} ${place}=${id.slice(0, 30)}`;
-        if (badIds.includes(id)) refused(t, answer, 400, undefined, name);
-        else if (['before', 'after'].includes(place)) t.equal(answer.status, 200, name);
+        if (!goodIds.includes(id)) refused(t, answer, 400, undefined, name);
+        else if (isMark(place, route)) t.equal(answer.status, 200, name);
         else refused(t, answer, 404, undefined, name);
       }
     }
+  }
+  t.strictSame(allRows(file), before);
+});
+
+/** Whether an id only marks a point in time, where there need not be anything. */
+const isMark = (place: string, { url }: RouteOptions) =>
+  ['before', 'after'].includes(place) || (url.endsWith('/read') && place === 'id in the body');
+
+t.test('what a query names, it names once and by its own name', async (t) => {
+  const { alice, file, chat } = await startCast(t);
+  const invite = String((await alice.post(`${chat}/invites`)).headers.location);
+  const own = { chat_id: Number(chat.split('/').at(-1)), user_id: alice.id, name: 'alice' };
+  const { session } = (await alice.get('/api/session')).body;
+  const targets = {
+    ...{ ...absent, ...own, id: await alice.send(chat, 'hello'), session: session.id },
+    code: invite.split('/').at(-1) ?? '',
+  };
+  const before = allRows(file);
+  const named = rights.filter(({ name }) => name.includes('?'));
+  t.ok(named.length > 5);
+  for (const { name, route } of named) {
+    const request = valid(name, targets);
+    const [path = '', query = ''] = request.url.split('?');
+    const [field = '', value = ''] = query.split('&')[0]?.split('=') ?? [];
+    const doubled = [`${query}&${field}=${value}`, `${field}=x&${query}`];
+    const others = [`${field}[]=`, `${field}[0]=`, `${field}[x]=`, `${field.toUpperCase()}=`];
+    // Without its chat a search is one of all chats.
+    const isOptional = name === 'GET /api/search?chat_id=';
+    const without = isOptional
+      ? []
+      : ['', ...others.map((other) => query.replace(`${field}=`, other))];
+    for (const odd of [...doubled, ...without, query.replace(`=${value}`, `=${value};x`)]) {
+      // A search takes any text, and so does the name of somebody who is not there.
+      if (odd.endsWith(';x') && ['q', 'name'].includes(field)) continue;
+      const answer = await alice.request({ ...request, url: `${path}?${odd}` });
+      refused(t, answer, 400, undefined, `${route} ?${odd}`);
+    }
+    if (request.method !== ('DELETE' as string)) continue;
+    const fields = { [field]: value };
+    refused(t, await alice.form('DELETE', path, fields), 400, undefined, `${route}: in the body`);
   }
   t.strictSame(allRows(file), before);
 });
@@ -217,7 +339,17 @@ function idPlaces(route: RouteOptions, targets: Targets) {
     return `${others}${others.includes('?') ? '&' : '?'}${field}=MARK`;
   };
   const path = (param: string) => valid(name, { ...targets, [param]: 'MARK' }).url;
-  return [
+  const body = fieldsOf(schemaOf(route).body)
+    .map(([field]) => field)
+    .filter((field) => ['id', 'reply_to'].includes(field));
+  const inBody = body.map((field) => {
+    const put = (id: string) => ({
+      ...{ ...rest, url },
+      payload: { ...rest.payload, [field]: decodeURIComponent(id) },
+    });
+    return [`${field} in the body`, put] as const;
+  });
+  const inAddress = [
     ...inQuery
       .filter((field) => idFields.has(field))
       .map((field) => [field, query(field)] as const),
@@ -226,6 +358,7 @@ function idPlaces(route: RouteOptions, targets: Targets) {
     const put = (id: string) => ({ ...rest, url: marked.replace('MARK', () => id) });
     return [place, put] as const;
   });
+  return [...inAddress, ...inBody];
 }
 
 interface FieldSchema {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { tidyUp } from '../../src/housekeeping.ts';
@@ -166,6 +167,13 @@ t.test('an invite ends with its maker’s membership, and with its chat', async 
   await alice.post(`${chat}/members`, { name: 'bob' });
   refused(t, await carol.post(left), 404, noInvite);
 
+  const shut = await invite(bob, chat);
+  await alice.put(`/api/users/${bob.id}`, { disabled: '1' });
+  refused(t, await carol.post(shut), 404, noInvite);
+  await alice.put(`/api/users/${bob.id}`, { disabled: '0' });
+  refused(t, await carol.post(shut), 404, noInvite);
+  Object.assign(bob.cookies, (await bob.otherDevice()).cookies);
+
   const deleted = await invite(bob, chat);
   await bob.delete('/api/user');
   refused(t, await carol.post(deleted), 404, noInvite);
@@ -201,6 +209,29 @@ t.test('all dead codes are answered alike', async (t) => {
   for (const code of ['x'.repeat(65), 'x.y', '%20', 'x%00']) {
     refused(t, await carol.get(`/api/invites/${code}`), 400, incomplete, code);
   }
+});
+
+t.test('no code is guessed, and who is shut out joins by none', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const address = await invite(bob, chat, { max_uses: '1' });
+  const code = codeOf(address);
+  const near = [...code].map((letter, i) => {
+    const other = letter === 'A' ? 'B' : 'A';
+    return code.slice(0, i) + other + code.slice(i + 1);
+  });
+  const guesses = Array.from({ length: 500 }, () => randomBytes(16).toString('base64url'));
+  const before = allRows(file);
+  const swapped = code.replace(/[a-z]/gi, (letter) =>
+    letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase(),
+  );
+  for (const guess of [...guesses, ...near, swapped, code.slice(0, -1), `${code}A`]) {
+    const { status, text } = await carol.post(`/api/invites/${guess}`);
+    t.strictSame([status, text], [404, JSON.stringify({ error: noInvite })]);
+  }
+  t.strictSame(allRows(file), before);
+  done(t, await alice.put(`/api/users/${carol.id}`, { disabled: '1' }));
+  refused(t, await carol.post(address), 403, 'You are not signed in. Sign in first.');
+  t.match((await bob.get(`${chat}/invites`)).body.invites, [{ code, uses_left: 1 }]);
 });
 
 t.test('an invite’s limits are whole numbers', async (t) => {

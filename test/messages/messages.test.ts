@@ -308,11 +308,13 @@ t.test('one message is read by itself, to the letter', async (t) => {
 
 t.test('one edits one’s own messages, which then say so', async (t) => {
   const { alice, bob, carol, chat, clock, file } = await startCast(t);
+  const elsewhere = await alice.createChat('elsewhere');
   const id = await alice.send(chat, 'Nine?');
   const last = await bob.send(chat, 'Yes');
   const url = `${chat}/messages/${id}`;
   const before = allRows(file);
   refused(t, await bob.put(url, { content: 'Ten?' }), 403, otherSender);
+  refused(t, await alice.put(`${elsewhere}/messages/${id}`, { content: 'x' }), 404, noMessage);
   refused(t, await carol.put(url, { content: 'Ten?' }), 403, notMember);
   refused(t, await alice.put(`${chat}/messages/999999`, { content: 'Ten?' }), 404, noMessage);
   refused(t, await alice.put(`${chat}/messages/${last}`, { content: 'No' }), 403, otherSender);
@@ -322,7 +324,12 @@ t.test('one edits one’s own messages, which then say so', async (t) => {
   t.strictSame(allRows(file), before);
 
   clock.now += 1000;
-  done(t, await alice.put(url, { content: 'Ten? 🦆', sender_id: '2', reply_to: String(last) }));
+  const extras = {
+    ...{ chat_id: elsewhere.split('/').at(-1) ?? '', id: String(last), reply_to: String(last) },
+    ...{ sender_id: String(bob.id), user_id: String(bob.id), time: '1970', created_at: '1' },
+  };
+  done(t, await alice.put(url, { content: 'Ten? 🦆', ...extras }));
+  t.strictSame((await alice.get(elsewhere)).body, { messages: [] }, 'it is not moved');
   t.equal(
     (await bob.get(url)).text,
     `{"message":{"content":"Ten? 🦆","id":${id},"sender_id":${alice.id},"time":"2026-11-22T08:35:52.123Z","edited":"2026-11-22T08:35:53.123Z"}}`,
@@ -339,6 +346,33 @@ t.test('one edits one’s own messages, which then say so', async (t) => {
   });
   t.notMatch(JSON.stringify(allRows(file)), 'Nine?', 'what it said before is gone');
 });
+
+t.test(
+  'who goes through all ids finds what is theirs, and the same answer elsewhere',
+  async (t) => {
+    const { alice, carol, chat } = await startCast(t);
+    const own = await carol.createChat('Carol’s');
+    const mine: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      await alice.send(chat, `among us ${i}`);
+      mine.push(await carol.send(own, `mine ${i}`));
+    }
+    const gone = mine.pop();
+    await carol.delete(`${own}?id=${gone}`);
+    const ids = Array.from({ length: 30 }, (_, i) => i + 1);
+    const found: number[] = [];
+    const elsewhere = new Set<string>();
+    for (const id of ids) {
+      const answer = await carol.get(`${own}/messages/${id}`);
+      if (answer.status === 200) found.push(answer.body.message.id);
+      else refused(t, answer, 404, noMessage, `${id}`);
+      const { status, headers, text } = await carol.get(`${chat}/messages/${id}`);
+      elsewhere.add(JSON.stringify([status, { ...headers, date: '' }, text]));
+    }
+    t.strictSame(found, mine);
+    t.equal(elsewhere.size, 1, 'there or not, it looks the same to a stranger');
+  },
+);
 
 t.test('who edits after leaving is refused, and may again when back', async (t) => {
   const { alice, bob, chat } = await startCast(t);

@@ -5,7 +5,7 @@ import type { Store } from '../../src/db/store.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { newToken } from '../../src/sessions/tokens.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { query } from '../helpers/rows.ts';
+import { allRows, query } from '../helpers/rows.ts';
 import { type Answer, type Person, password, startWorld } from '../helpers/world.ts';
 
 const signedOut = 'You are not signed in. Sign in first.';
@@ -36,6 +36,7 @@ t.test('signing in answers with exactly the two cookies', async (t) => {
   const answer = await device.post('/api/login', right);
   done(t, answer);
   t.equal(answer.headers.location, '/api/chats');
+  t.equal(answer.headers['cache-control'], 'no-store');
   t.strictSame(cookiesOf(answer), [
     `user_id=${alice.id}; Max-Age=15552000; Path=/; SameSite=Strict`,
     `token=${device.cookies.token}; Max-Age=15552000; Path=/; HttpOnly; SameSite=Strict`,
@@ -111,6 +112,56 @@ t.test('a wrong name and a wrong password are answered alike', async (t) => {
     refused(t, await nobody().post('/api/login', { name: 'alice', password: given }), 400, wrong);
   }
   t.equal(query(file, 'select * from sessions').length, 1);
+});
+
+t.test('a sign-in that is not one is refused, whatever its shape', async (t) => {
+  const { nobody, register, file } = await startWorld(t);
+  await register('alice');
+  const before = allRows(file);
+  const form = 'application/x-www-form-urlencoded';
+  const json = 'application/json';
+  const whole = new URLSearchParams(right).toString();
+  const noName = 'Give your name, as text of at most 1024 characters.';
+  const noPassword = 'Give your password, as text of at most 1024 characters.';
+  const badBody = 'The body could not be read. Send a form or a JSON object.';
+  const badType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
+  const cases: [type: string | undefined, payload: string, error: string][] = [
+    ...['', '=', '=&=', '&', 'name', `${whole}&name=bob`, whole.replace('name=', 'name[]=')].map(
+      (payload) => [form, payload, payload === 'name' ? noPassword : noName] as const,
+    ),
+    [form, whole.replace('name=', 'name[x]='), noName],
+    [form, `${whole}&password=x`, noPassword],
+    [form, 'name=alice', noPassword],
+    [form, `password=${password}`, noName],
+    ...[
+      '{}',
+      '{"name":["alice"],"password":["x"]}',
+      '{"name":1,"password":"x"}',
+      '{"name":null,"password":"x"}',
+    ].map((payload) => [json, payload, noName] as const),
+    ...['', '["alice"]', '1', 'null', '"alice"', '{"name":"a","name":"b"}'].map(
+      (payload) => [json, payload, badBody] as const,
+    ),
+    ...['text/plain', 'multipart/form-data; boundary=x', undefined].map(
+      (type) => [type, whole, badType] as const,
+    ),
+    [undefined, '', badBody],
+  ].map(([type, payload, error]) => [type, String(payload), String(error)]);
+  for (const [type, payload, error] of cases) {
+    const answer = await nobody().request({
+      method: 'POST',
+      url: '/api/login',
+      headers: type === undefined ? {} : { 'content-type': type },
+      ...(payload !== '' && { payload }),
+    });
+    refused(t, answer, 400, error, `${type}: ${payload}`);
+  }
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
+    const answer = await nobody().request({ method, url: '/api/login', payload: right });
+    t.equal(answer.status, 404, method);
+    t.notOk(answer.headers['set-cookie'], method);
+  }
+  t.strictSame(allRows(file), before);
 });
 
 t.test('every sign-in has a token of its own, stored only as its SHA-256', async (t) => {
@@ -287,12 +338,11 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
     `user_id=${id}; token=`,
     `user_id=${bob.id}; token=${token}`,
     `user_id=${id}; token=${bob.cookies.token}`,
-    ...['1abc', `0${id}`, `+${id}`, `${id}.0`, `${id}e0`, `%3${id}`, `"${id}"`, `${id}%00`].map(
-      (userId) => `user_id=${userId}; token=${token}`,
-    ),
-    ...['9007199254740993', '-1', 'NaN', '[object Object]', 'undefined', 'null', 'true'].map(
-      (userId) => `user_id=${userId}; token=${token}`,
-    ),
+    ...[
+      ...['1abc', `0${id}`, `+${id}`, `${id}.0`, `${id}e0`, `%3${id}`, `"${id}"`, `${id}%00`],
+      ...[` ${id}`, `${id} `, `\t${id}`, '\uff11', Buffer.from('\uff11').toString('latin1')],
+      ...['9007199254740993', '-1', 'NaN', '[object Object]', 'undefined', 'null', 'true'],
+    ].map((userId) => `user_id=${userId}; token=${token}`),
     ...[
       token.slice(0, -1) + last,
       token.slice(0, -1),
@@ -301,6 +351,7 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
       flipped,
       token.replace(token.slice(0, 1), `%${token.charCodeAt(0).toString(16)}`),
       `"${token}"`,
+      ` ${token}`,
       'x'.repeat(10_000),
     ].map((other) => `user_id=${id}; token=${other}`),
     `user_id=${id}; user_id=${bob.id}; token=${token}`,
@@ -308,6 +359,8 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
     `user_id=${id}; user_id=${id}; token=${token}`,
     `user_id=${id}; token=${token}; token=${token}`,
     `user_id=${id}; token=${token};token=x`,
+    `user_id=${id}; user_id =${bob.id}; token=${token}`,
+    `user_id =${id}; token=${token}`,
     `USER_ID=${id}; TOKEN=${token}`,
     `__proto__=1; user_id=${id}`,
     `user_id=${id}, token=${token}`,

@@ -1,4 +1,5 @@
 import { argon2Sync } from 'node:crypto';
+import { dictionary } from '@zxcvbn-ts/language-common';
 import t from 'tap';
 import { checkPassword } from '../../src/users/passwords.ts';
 import { done, refused } from '../helpers/answers.ts';
@@ -33,6 +34,7 @@ t.test('a password fits up to its limits and is never trimmed or cut', async (t)
   const { nobody } = await startWorld(t);
   const base = 'x🦆'.repeat(511);
   const cases: [given: string, isFit: boolean, alsoRight: string | undefined, not: string][] = [
+    ['q', false, undefined, ''],
     ['qz7 wkx', false, undefined, ''],
     ['qz7 wkx!', true, undefined, 'qz7 wkx'],
     ['🦆🐢🦆🐢🦆🐢🦆', false, undefined, ''],
@@ -41,6 +43,7 @@ t.test('a password fits up to its limits and is never trimmed or cut', async (t)
     [`${base}x`, true, undefined, base],
     [`${base}xy`, true, undefined, `${base}x`],
     [`${base}xyz`, false, undefined, ''],
+    ['sixty-four '.repeat(6).slice(0, 64), true, undefined, 'sixty-four '.repeat(6).slice(0, 63)],
     [`${'long '.repeat(20)}1`, true, undefined, `${'long '.repeat(20)}2`],
     ['Crème brûlée', true, 'Crème brûlée'.normalize('NFD'), 'Creme brulee'],
   ];
@@ -70,6 +73,13 @@ t.test('a password that is too long is refused before it is hashed', async (t) =
     'Give your password, as text of at most 1024 characters.',
   );
   refused(t, await nobody().post('/api/user', { ...long, email }), 400, outOfBounds);
+  // More than may wait for their turn to be hashed: if any did, some would be told to come back.
+  const crowd = Array.from({ length: 200 }, (_, i) =>
+    i % 2 === 0
+      ? nobody().post('/api/login', long)
+      : nobody().post('/api/user', { ...long, email }),
+  );
+  for (const { status } of await Promise.all(crowd)) t.equal(status, 400);
   const huge = { ...long, password: 'x'.repeat(1024 * 1024) };
   refused(t, await nobody().post('/api/login', huge), 413, 'The request is too large.');
 });
@@ -78,6 +88,15 @@ t.test('the most common passwords are refused in any case', async (t) => {
   const user = { name: 'alice', email };
   for (const common of ['password', '12345678', 'iloveyou', 'Football', 'SUNSHINE', 'trustno1']) {
     await t.rejects(checkPassword(common, user), { code: 'password_common' }, common);
+  }
+  const known = dictionary['passwords-common'].filter(({ length }) => length >= 8);
+  t.ok(known.length >= 3000, 'of those that are long enough, as many as ASVS 6.2.4 asks for');
+  for (const one of known.slice(0, 3000)) {
+    await t.rejects(checkPassword(one, user), { code: 'password_common' }, one);
+    await t.rejects(checkPassword(one.toUpperCase(), user), { code: 'password_common' }, one);
+  }
+  for (const own of ['alice', 'ＡＬＩＣＥ', email, email.toUpperCase()]) {
+    await t.rejects(checkPassword(own, user), { code: 'password_is_name' }, own);
   }
   await t.resolves(checkPassword('correct horse battery', user));
 });

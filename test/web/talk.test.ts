@@ -9,6 +9,13 @@ webTest(
   async (t, stage) => {
     const alice = await stage.visitor();
     await alice.page.getByText(en.firstVisit).waitFor();
+    // What is typed is hidden, and a keeper of passwords finds its way.
+    for (const [name, value] of [
+      ['type', 'password'],
+      ['autocomplete', 'new-password'],
+    ] as const) {
+      t.equal(await alice.field(en.password).getAttribute(name), value);
+    }
     await alice.register('alice');
     await alice.page.getByText(en.noChats).waitFor();
     await alice.button(en.newChat).click();
@@ -57,6 +64,18 @@ webTest('two people talk', async (t, stage) => {
     await alice.composer.press('Enter');
     await bob.message('one').locator('br').waitFor({ state: 'attached' });
     t.equal(await bob.message('one').locator('.text').innerText(), 'one\ntwo');
+  });
+
+  await t.test('a length is counted as the server counts it', async (t) => {
+    await alice.say('🦆'.repeat(4001));
+    await alice.page.getByRole('alert').getByText(en.tooLong).waitFor();
+    t.equal([...(await alice.composer.inputValue())].length, 4001, 'nothing is lost');
+    await alice.composer.fill('');
+    // As one types or pastes: what the page itself fills in knows no limit.
+    await alice.page.keyboard.insertText('🦆'.repeat(4000));
+    await alice.composer.press('Enter');
+    await bob.message('🦆'.repeat(4000)).waitFor();
+    t.equal(await alice.page.getByRole('alert').count(), 0);
   });
 
   await t.test('somebody is seen typing', async () => {
@@ -241,7 +260,8 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.page.getByRole('alert').waitFor();
   await alice.fill({ [en.password]: 'paper kite in october' }, en.signIn);
   await alice.page.locator('.chat').waitFor();
-  await alice.page.getByLabel(en.settings).click();
+  // The page is still where it was, so its pane may have that name already.
+  await alice.page.getByRole('link', { name: en.settings }).click();
   await alice.page.getByText(en.thisDevice, { exact: true }).waitFor();
   alice.page.once('dialog', (dialog) => void dialog.accept());
   await alice.button(en.deleteAccount).click();
@@ -334,13 +354,22 @@ const oddities = [
 webTest('what people write is text, whatever it looks like', async (t, stage) => {
   const { bob } = await startTalk(stage, hostile);
   const villain = await stage.person('<b>mallory</b>');
-  const chat = await startChat(villain, hostile, 'bob');
-  for (const text of oddities) await post(villain, chat, text);
+  // What a pattern made of names would stumble over.
+  const signs = 'x+?|y';
+  await stage.person(signs);
+  const chat = await startChat(villain, hostile, 'bob', signs);
+  for (const text of [...oddities.slice(0, -1), `Hello @${signs}`, ...oddities.slice(-1)]) {
+    await post(villain, chat, text);
+  }
   const reader = await stage.visitorAs(bob);
   const listed = reader.page.locator('.chat', { hasText: 'mallory' });
   await listed.locator('.chat-title', { hasText: hostile }).waitFor();
   await listed.click();
   await reader.message('@bob').waitFor();
+  await reader
+    .message('Hello')
+    .locator('.mention', { hasText: `@${signs}` })
+    .waitFor();
   const texts = await reader.messages.locator('.text').allInnerTexts();
   t.equal(texts[0], hostile);
   t.match(texts[1], '[click](javascript:alert(1))');
@@ -355,6 +384,36 @@ webTest('what people write is text, whatever it looks like', async (t, stage) =>
   await reader.page.keyboard.press('Control+k');
   await reader.page.getByRole('option', { name: hostile }).first().waitFor();
   await assertInert(t, reader);
+});
+
+webTest('who is told to wait waits, and what they wrote is not lost', async (t, stage) => {
+  stage.expect(/status of 429/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const sentence = 'This was too often. Wait a little and try again.';
+  const tooOften = {
+    status: 429,
+    headers: { 'retry-after': '2' },
+    json: { error: sentence },
+  };
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  const tries: number[] = [];
+  await writer.page.route(`**${chat}`, (route) => {
+    if (route.request().method() === 'POST') tries.push(Date.now());
+    return tries.length === 1 ? route.fulfill(tooOften) : route.continue();
+  });
+  await writer.say('one');
+  await writer.drafts.getByText(en.sending).waitFor();
+  await writer.message('one').waitFor();
+  await writer.drafts.first().waitFor({ state: 'detached' });
+  const [first = 0, next = 0] = tries;
+  t.ok(next - first >= 1_990, `${next - first} ms`);
+  t.match(await (await bob.get(chat)).json(), { messages: [{ content: 'one' }] });
+
+  const visitor = await stage.visitor();
+  await visitor.page.route('**/api/login', (route) => route.fulfill(tooOften));
+  await visitor.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await visitor.page.getByRole('alert').getByText(sentence).waitFor();
 });
 
 async function titled({ page }: Visitor, title: string): Promise<void> {

@@ -10,8 +10,17 @@ export class ApiError extends Error {
   }
 }
 
-/** The server could not be reached; the same request may go through later. */
-export class LineError extends Error {}
+/** The server could not be reached, or not now; the same request may go through later. */
+export class LineError extends Error {
+  /** How long to wait before that, in ms; 0 if the server did not say. */
+  readonly wait: number;
+
+  /** @param sentence what the server says, if it was reached. */
+  constructor(sentence = '', wait = 0) {
+    super(sentence);
+    this.wait = wait;
+  }
+}
 
 interface Options {
   readonly headers?: Record<string, string>;
@@ -30,7 +39,8 @@ type Fields = Record<string, string>;
 /**
  * Sends a request with the fields as a form.
  *
- * @throws ApiError if the server says no, LineError if it cannot be reached or is not well.
+ * @throws ApiError if the server says no, LineError if it cannot be reached, is not well or was
+ *   asked too often.
  */
 export async function ask<Body>(
   method: Method,
@@ -41,7 +51,9 @@ export async function ask<Body>(
   const body = fields === undefined ? undefined : new URLSearchParams(fields);
   const response = await reach(path, { method, headers, ...(body && { body }) });
   const answer = await response.json().catch(() => ({}));
-  if (response.status >= 500 || response.status === 429) throw new LineError(answer.error);
+  if (response.status >= 500 || response.status === 429) {
+    throw new LineError(answer.error, 1000 * (Number(response.headers.get('retry-after')) || 0));
+  }
   if (!response.ok) throw new ApiError(response.status, String(answer.error));
   return {
     body: answer as Body,

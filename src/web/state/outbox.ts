@@ -4,7 +4,7 @@
  * twice.
  */
 import { signal } from '@preact/signals';
-import { ApiError, ask, lastPart } from '../lib/api.ts';
+import { ApiError, ask, LineError, lastPart } from '../lib/api.ts';
 import { drop, loadAll, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from './account.ts';
@@ -24,7 +24,7 @@ export interface Draft {
   readonly arrived?: true;
 }
 
-/** The wait before another try, in ms; it doubles up to the longest. */
+/** The least wait before another try, in ms; it doubles up to the longest. */
 const firstWait = 1_000;
 const longestWait = 30_000;
 
@@ -78,11 +78,14 @@ async function sendAll(): Promise<void> {
   if (isSending) return;
   isSending = true;
   try {
-    for (let draft = next(); draft !== undefined; draft = next()) await send(draft);
-    wait = firstWait;
-  } catch {
+    for (let draft = next(); draft !== undefined; draft = next()) {
+      await send(draft);
+      wait = firstWait;
+    }
+  } catch (error) {
+    const asked = error instanceof LineError ? error.wait : 0;
     clearTimeout(timer);
-    timer = setTimeout(() => void sendAll(), wait);
+    timer = setTimeout(() => void sendAll(), Math.max(wait, asked));
     wait = Math.min(2 * wait, longestWait);
   } finally {
     isSending = false;

@@ -45,6 +45,7 @@ export const de: Texts = {
   openToAll: 'Alle auf diesem Server können ihn finden und beitreten',
   message: 'Nachricht',
   writeMessage: (chat) => `Nachricht an ${chat}`,
+  tooLong: 'Eine Nachricht darf höchstens 4000 Zeichen haben. Kürze sie oder teile sie auf.',
   send: 'Senden',
   sending: 'Unterwegs',
   notSent: 'Nicht gesendet',

@@ -44,6 +44,7 @@ export const en = {
   openToAll: 'Anyone on this server may find and join it',
   message: 'Message',
   writeMessage: (chat: string) => `Message to ${chat}`,
+  tooLong: 'A message can have 4000 characters at the most. Shorten it or send it in parts.',
   send: 'Send',
   sending: 'On its way',
   notSent: 'Not sent',

@@ -23,6 +23,9 @@ const beingTyped = /(?<![\p{L}\p{N}_])@([^@\n]{0,32})$/u;
 /** The id of the list of names. */
 const listId = 'names';
 
+/** A message has as many code points at the most; the server says so too. */
+const longest = 4000;
+
 /** So many names are offered. */
 const offered = 6;
 
@@ -59,7 +62,8 @@ export function Composer({ chatId, title, intent }: Props) {
   const submit = async () => {
     const content = text.value.trim();
     if (content === '') return;
-    error.value = '';
+    error.value = [...content].length > longest ? texts.tooLong : '';
+    if (error.value !== '') return;
     const now = intent.value;
     if (now?.kind === 'edit') {
       try {
@@ -152,7 +156,6 @@ export function Composer({ chatId, title, intent }: Props) {
         <textarea
           ref={input}
           rows={1}
-          maxLength={4000}
           value={text}
           aria-label={texts.writeMessage(title)}
           placeholder={texts.writeMessage(title)}

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
-import { ApiError } from '../lib/api.ts';
+import { ApiError, LineError } from '../lib/api.ts';
 import { texts } from '../texts/index.ts';
 
 interface FieldProps {
@@ -13,7 +13,6 @@ interface FieldProps {
   readonly autocomplete?: string;
   readonly required?: boolean;
   readonly minLength?: number;
-  readonly maxLength?: number;
 }
 
 /** An input with its label and, below, what to know about it. */
@@ -78,7 +77,8 @@ export function Form({ action, children, onSubmit, done }: FormProps) {
 
 /** What a person is told of an error. */
 export function sentenceOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : texts.unreachable;
+  const isTold = error instanceof ApiError || error instanceof LineError;
+  return (isTold && error.message) || texts.unreachable;
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {

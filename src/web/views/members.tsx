@@ -47,13 +47,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
             done={texts.saved}
             onSubmit={(fields) => put(`/api/chats/${chatId}`, fields)}
           >
-            <Field
-              name="title"
-              label={texts.title}
-              maxLength={100}
-              defaultValue={chat.title}
-              required
-            />
+            <Field name="title" label={texts.title} defaultValue={chat.title} required />
           </Form>
         </section>
       )}

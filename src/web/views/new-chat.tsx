@@ -34,7 +34,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
           <Field key="with" name="with" label={texts.withWhom} autocomplete="off" required />
         ) : (
           <>
-            <Field key="title" name="title" label={texts.title} maxLength={100} required />
+            <Field key="title" name="title" label={texts.title} required />
             <label class="check">
               <input type="checkbox" name="open" value="1" />
               {texts.openToAll}

@@ -62,7 +62,6 @@ export function SearchPane({ query, chatId }: Props) {
           type="search"
           autofocus
           value={query}
-          maxLength={200}
           aria-label={texts.searchPlaceholder}
           placeholder={texts.searchPlaceholder}
           onInput={(event) => replace(paths.search(event.currentTarget.value, chatId))}

@@ -51,7 +51,7 @@ function Profile() {
     <section class="card">
       <h3>{texts.profile}</h3>
       <Form action={texts.save} onSubmit={change} done={texts.saved}>
-        <Field name="name" label={texts.name} defaultValue={user?.name} maxLength={32} required />
+        <Field name="name" label={texts.name} defaultValue={user?.name} required />
         <Field name="email" label={texts.email} type="email" defaultValue={user?.email} required />
       </Form>
     </section>

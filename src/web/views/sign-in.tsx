@@ -59,7 +59,7 @@ function Register({ code }: { code: string | undefined }) {
   };
   return (
     <Form action={texts.register} onSubmit={submit} key="register">
-      <Field name="name" label={texts.name} autocomplete="username" maxLength={32} required />
+      <Field name="name" label={texts.name} autocomplete="username" required />
       <Field name="email" label={texts.email} type="email" autocomplete="email" required />
       <Field
         name="password"

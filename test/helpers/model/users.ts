@@ -177,6 +177,9 @@ export const userCalls: Calls = {
       if (n % 3 === 0) {
         found.disabled = model.now;
         model.endSessions(user);
+        for (const { code, userId } of model.invites.values()) {
+          if (userId === user) model.invites.delete(code);
+        }
       } else delete found.disabled;
       return ok();
     },

@@ -1,0 +1,17 @@
+import { constants, setPriority } from 'node:os';
+import { loadConfig } from '../config.ts';
+import { backUp } from '../db/backup.ts';
+import { type Command, readArguments } from './command.ts';
+
+export const backup: Command = {
+  usage: 'backup FILE',
+  summary: 'Write a backup to a new file, while the server runs or not.',
+  async run(args) {
+    const { positionals } = readArguments('backup FILE', args, {}, 1);
+    const [file = ''] = positionals;
+    // A server on the same machine goes first.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    backUp(loadConfig().databaseFile, file);
+    console.log(`${file} is a backup of everything until now.`);
+  },
+};

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { countAll } from '../admin/queries.ts';
+import { loadConfig } from '../config.ts';
+import { countMiscounted, countOrphans, countUnsearchable, findDamage } from '../db/check.ts';
+import { asStartError } from '../db/open.ts';
+import type { Store } from '../db/store.ts';
+import { StartError } from '../errors.ts';
+import { rebuildIndex } from '../search/index.ts';
+import { type Command, readArguments } from './command.ts';
+import { withDatabase } from './database.ts';
+import { filesOf, freeSpaceOf } from './files.ts';
+
+/** What a server needs to go on for a while, in bytes. */
+const enoughSpace = 200 * 1024 * 1024;
+
+/** Between two portions a running server has its turn to write, in ms. */
+const pause = 100;
+
+const repairOption = 'repair-search';
+
+export const check: Command = {
+  usage: `check [--${repairOption}]`,
+  summary: 'Tell whether all is well with the settings, the database and its files.',
+  details: `A line for each thing that is looked at: ok, or what is wrong and what to do; it ends with 1 if anything is. --${repairOption} makes the search index anew from the messages first. Both may run beside a server.`,
+  async run(args) {
+    const options = { [repairOption]: { type: 'boolean' } } as const;
+    const { values } = readArguments(check.usage, args, options);
+    if (values[repairOption]) await withDatabase(repairSearch);
+    const problems = await checkAll();
+    if (problems > 0) throw new StartError(`${problems} of these must be seen to.`);
+  },
+};
+
+/** What the checks look at. */
+interface Subject {
+  readonly db: Store;
+  readonly file: string;
+  /** What SQLite finds wrong, looked for once. */
+  readonly damage: Promise<readonly string[]>;
+}
+
+/** Each returns what is wrong and what to do, or undefined if all is well. */
+const checks: Record<string, (subject: Subject) => Promise<string | undefined>> = {
+  structure: async ({ damage }) => {
+    const [first] = (await damage).filter((line) => !isOfSearch(line));
+    return first && `It is damaged (${first}). Restore a backup.`;
+  },
+  references: async ({ db }) =>
+    complain(await db.read(countOrphans, {}), 'rows refer to what is not there. Restore a backup.'),
+  counters: async ({ db }) =>
+    complain(
+      await db.read(countMiscounted, {}),
+      'chats or memberships count wrongly. Restore a backup.',
+    ),
+  search: async ({ db, damage }) => {
+    const isDamaged = (await damage).some(isOfSearch) || (await db.read(countUnsearchable, {})) > 0;
+    return isDamaged
+      ? `The index does not fit the messages. Run: snug check --${repairOption}`
+      : undefined;
+  },
+  admin: async ({ db }) => {
+    const { users, admins } = await db.read(countAll, {});
+    const isWithout = users > 0 && admins === 0;
+    return isWithout ? 'Nobody is an admin. Run: snug user make-admin USER' : undefined;
+  },
+  files: async ({ file }) => {
+    const open = filesOf(file).filter(({ mode }) => (mode & 0o077) !== 0);
+    // Windows knows no such modes.
+    if (open.length === 0 || process.platform === 'win32') return undefined;
+    return `Others may read them. Run: chmod 600 ${open.map(({ path }) => path).join(' ')}`;
+  },
+  disk: async ({ file }) => {
+    const free = freeSpaceOf(file);
+    if (free >= enoughSpace) return undefined;
+    return `Only ${Math.floor(free / 1024 ** 2)} MiB are free where the database is. Make room.`;
+  },
+};
+
+async function checkSettings(): Promise<undefined> {
+  loadConfig();
+}
+
+/** Prints a line for each check; returns how many have found something. */
+async function checkAll(): Promise<number> {
+  if (!(await report('settings', checkSettings))) return 1;
+  if (!(await report('database', () => withDatabase(async () => undefined)))) return 1;
+  return withDatabase(async (db, { databaseFile: file }) => {
+    const subject = { db, file, damage: db.read(findDamage, {}) };
+    let problems = 0;
+    for (const [name, find] of Object.entries(checks)) {
+      if (!(await report(name, () => find(subject)))) problems += 1;
+    }
+    return problems;
+  });
+}
+
+/** Prints what a check has found; returns whether all is well. */
+async function report(name: string, find: () => Promise<string | undefined>): Promise<boolean> {
+  const problem = await find().catch((error: unknown) => {
+    const told = asStartError(error, 'The database');
+    if (told instanceof StartError) return told.message;
+    throw error;
+  });
+  console.log(problem === undefined ? `ok     ${name}` : `WRONG  ${name}: ${problem}`);
+  return problem === undefined;
+}
+
+function complain(count: number, of: string): string | undefined {
+  return count === 0 ? undefined : `${count} ${of}`;
+}
+
+/** SQLite names the virtual table, or its module. */
+const isOfSearch = (line: string) => /fts5|table "?search"?/.test(line);
+
+async function repairSearch(db: Store): Promise<void> {
+  let after: number | undefined = 0;
+  while (after !== undefined) {
+    after = await db.write(rebuildIndex, { after });
+    await sleep(pause);
+  }
+}

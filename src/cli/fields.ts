@@ -1,0 +1,12 @@
+import type { TSchema } from 'typebox';
+import { Check } from 'typebox/schema';
+import { StartError } from '../errors.ts';
+
+/**
+ * Holds what was typed to the schema that the API has for it.
+ *
+ * @throws StartError with the schema's own sentence.
+ */
+export function checkField(schema: TSchema & { 'x-error'?: string }, value: string): void {
+  if (!Check(schema, value)) throw new StartError(schema['x-error'] ?? 'This cannot be used.');
+}

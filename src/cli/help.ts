@@ -1,0 +1,24 @@
+import about from '#package' with { type: 'json' };
+import { StartError } from '../errors.ts';
+import type { Command } from './command.ts';
+
+type Commands = Readonly<Record<string, Command>>;
+
+/** The name of the program and its version. */
+export const version = `snug ${about.version}`;
+
+/** Shows all commands; or those whose names begin with these words, and all that is known of one. */
+export function showHelp(commands: Commands, words: readonly string[]): void {
+  const name = words.join(' ');
+  const found = Object.entries(commands).filter(
+    ([key]) => `${key} `.startsWith(`${name} `) || !name,
+  );
+  if (found.length === 0) throw new StartError(`There is no command "${name}". See: snug help`);
+  const listed = found.map(([, command]) => command);
+  const width = Math.max(...listed.map(({ usage }) => usage.length));
+  for (const { usage, summary } of listed) {
+    console.log(`snug ${usage.padEnd(width)}  ${summary}`);
+  }
+  const details = listed.length === 1 ? listed[0]?.details : undefined;
+  if (details !== undefined) console.log(`\n${details}`);
+}

@@ -1,0 +1,43 @@
+import { inviteTo } from '../admin/operator.ts';
+import { StartError } from '../errors.ts';
+import { defaultLifetime, newCode } from '../invites/invites.ts';
+import { type Command, readArguments } from './command.ts';
+import { withDatabase } from './database.ts';
+
+const units = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
+
+/** The API takes no longer ones either, in ms. */
+const longest = 99_999_999_000;
+
+export const invite: Command = {
+  usage: 'invite CHAT_ID [--uses NUMBER] [--expires TIME]',
+  summary: 'Make an invite to a chat, by which one can also register.',
+  details:
+    'The id of a chat stands in its address: #/chats/7. TIME is like 30m, 12h or 7d, which is the default; without --uses, as many may use it as like. It counts as made by the longest-standing owner of the chat, who can revoke it. Set PUBLIC_URL to have the whole link printed.',
+  async run(args) {
+    const options = { uses: { type: 'string' }, expires: { type: 'string' } } as const;
+    const { values, positionals } = readArguments(invite.usage, args, options, 1);
+    const input = {
+      code: newCode(),
+      chatId: readNumber(positionals[0] ?? '', 15, 'The id of a chat'),
+      lifetime: values.expires === undefined ? defaultLifetime : readTime(values.expires),
+      maxUses: values.uses === undefined ? null : readNumber(values.uses, 6, 'The number of uses'),
+    };
+    await withDatabase(async (db, { publicUrl }) => {
+      await db.write(inviteTo, input);
+      console.log(`${publicUrl?.origin ?? ''}/#/invite/${input.code}`);
+    });
+  },
+};
+
+function readNumber(text: string, digits: number, what: string): number {
+  if (/^[1-9]\d*$/.test(text) && text.length <= digits) return Number(text);
+  throw new StartError(`${what} must be a whole number from 1 on, of at most ${digits} digits.`);
+}
+
+function readTime(text: string): number {
+  const [, number, unit] = /^([1-9]\d{0,6})([mhd])$/.exec(text) ?? [];
+  const time = Number(number) * (units[unit as keyof typeof units] ?? 0);
+  if (time > 0 && time <= longest) return time;
+  throw new StartError('The time of an invite must be like 30m, 12h or 7d, up to 1157d.');
+}

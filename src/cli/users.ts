@@ -1,0 +1,112 @@
+/** The commands that make accounts and change them. */
+import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../admin/operator.ts';
+import { loadConfig } from '../config.ts';
+import { hasDatabase } from '../db/beside.ts';
+import { openStore } from '../db/open.ts';
+import { StartError } from '../errors.ts';
+import { Email, Name } from '../users/schema.ts';
+import { type Command, readArguments } from './command.ts';
+import { withDatabase } from './database.ts';
+import { checkField } from './fields.ts';
+import { onUser } from './on-user.ts';
+import { ask, choosePassword } from './secrets.ts';
+
+const passwordNote =
+  'The password is asked for at a terminal and read from standard input otherwise; --generate makes one and prints it.';
+
+const add: Command = {
+  usage: 'user add NAME --email EMAIL [--admin] [--generate]',
+  summary: 'Add a user, whatever REGISTRATION says.',
+  details: `${passwordNote} The first user of a server is its admin in any case. Makes the database if there is none.`,
+  async run(args) {
+    const options = {
+      email: { type: 'string' },
+      admin: { type: 'boolean', default: false },
+      generate: { type: 'boolean', default: false },
+    } as const;
+    const { values, positionals } = readArguments(add.usage, args, options, 1);
+    const { email = '', admin: isAdmin, generate: isGenerated } = values;
+    const [name = ''] = positionals;
+    checkField(Name, name);
+    checkField(Email, email);
+    await makeDatabase();
+    await withDatabase(async (db) => {
+      const { passwordHash, generated } = await choosePassword({ name, email }, { isGenerated });
+      const id = await db.write(addUser, { name, email, passwordHash, isAdmin });
+      console.log(`Added ${name}, id ${id}.`);
+      tell(generated);
+    });
+  },
+};
+
+const disable = onUser(
+  'user disable USER',
+  'Sign a user out everywhere and keep them out; their invites end.',
+  async (db, { id, name }) => {
+    await db.write(setShut, { id, isDisabled: true });
+    console.log(`Disabled ${name}, id ${id}.`);
+  },
+);
+
+const enable = onUser('user enable USER', 'Let a disabled user in again.', async (db, user) => {
+  await db.write(setShut, { id: user.id, isDisabled: false });
+  console.log(`Enabled ${user.name}, id ${user.id}.`);
+});
+
+const reset = onUser(
+  'user reset-password USER [--generate]',
+  'Set a new password and sign the user out everywhere.',
+  async (db, user, { generate }) => {
+    const { passwordHash, generated } = await choosePassword(user, { isGenerated: generate });
+    await db.write(resetPassword, { id: user.id, passwordHash });
+    console.log(`Set a new password for ${user.name}, id ${user.id}.`);
+    tell(generated);
+  },
+  passwordNote,
+);
+
+const makeAdmin = onUser(
+  'user make-admin USER [--undo]',
+  'Make a user an admin of the server; --undo makes them a plain user again.',
+  async (db, { id, name }, { undo }) => {
+    await db.write(setAdmin, { id, isAdmin: !undo });
+    console.log(`${name}, id ${id}, is ${undo ? 'no admin any more' : 'an admin now'}.`);
+  },
+);
+
+const remove = onUser(
+  'user delete USER [--yes]',
+  'Delete an account for good; its messages stay.',
+  async (db, { id, name }, { yes }) => {
+    if (!yes) await confirm(name);
+    await db.write(deleteAccount, { id });
+    console.log(`Deleted ${name}, id ${id}.`);
+  },
+  'The user leaves all chats, and the name and the e-mail address are free again. Without --yes it asks.',
+);
+
+export const userCommands = {
+  'user add': add,
+  'user disable': disable,
+  'user enable': enable,
+  'user reset-password': reset,
+  'user make-admin': makeAdmin,
+  'user delete': remove,
+};
+
+/** As a server would at its first start. */
+async function makeDatabase(): Promise<void> {
+  const { databaseFile } = loadConfig();
+  if (!hasDatabase(databaseFile)) await openStore(databaseFile).close();
+}
+
+function tell(generated: string | undefined): void {
+  if (generated !== undefined) console.log(`Password: ${generated}`);
+}
+
+async function confirm(name: string): Promise<void> {
+  if (!process.stdin.isTTY) throw new StartError('This cannot be undone. Say --yes as well.');
+  if ((await ask(`This cannot be undone. Type the name of the user to delete: `)) !== name) {
+    throw new StartError('This is another name. Nothing was changed.');
+  }
+}

@@ -1,0 +1,45 @@
+/** What may be wrong with the file or with what it counts, each as a query that finds it. */
+import { sql } from 'drizzle-orm';
+import type { Snapshot } from './query.ts';
+
+/** What SQLite finds wrong with its own structures; of the full-text index, that it is damaged. */
+export async function findDamage({ orm }: Snapshot): Promise<string[]> {
+  const found = orm.all<{ integrity_check: string }>(sql`PRAGMA integrity_check`);
+  return found.map((row) => row.integrity_check).filter((line) => line !== 'ok');
+}
+
+/** How many rows refer to what is not there. */
+export async function countOrphans({ orm }: Snapshot): Promise<number> {
+  return orm.all(sql`PRAGMA foreign_key_check`).length;
+}
+
+/** How many chats and memberships do not say what their messages, members and mentions do. */
+export async function countMiscounted({ orm }: Snapshot): Promise<number> {
+  return count(
+    orm,
+    sql`SELECT (
+      SELECT count(*) FROM chats WHERE
+        member_count <> (SELECT count(*) FROM memberships WHERE chat_id = chats.id)
+        OR last_message_id IS NOT (SELECT max(id) FROM messages WHERE chat_id = chats.id)
+    ) + (
+      SELECT count(*) FROM memberships AS m WHERE mentions <>
+        (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND chat_id = m.chat_id)
+    ) AS count`,
+  );
+}
+
+/** How many messages the search does not know, or knows without there being any. */
+export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
+  return count(
+    orm,
+    sql`SELECT (
+      SELECT count(*) FROM messages WHERE id NOT IN (SELECT id FROM search_docsize)
+    ) + (
+      SELECT count(*) FROM search_docsize WHERE id NOT IN (SELECT id FROM messages)
+    ) AS count`,
+  );
+}
+
+function count(orm: Snapshot['orm'], query: ReturnType<typeof sql>): number {
+  return orm.all<{ count: number }>(query)[0]?.count ?? 0;
+}

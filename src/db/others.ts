@@ -1,0 +1,53 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { asc, gt } from 'drizzle-orm';
+import type { EventRow } from './commit.ts';
+import { type Params, rows, type Snapshot } from './query.ts';
+import { events } from './tables.ts';
+
+/** What other processes have committed since it was last looked. */
+export interface Missed {
+  readonly version: unknown;
+  /** May be none: not every change is an event. */
+  readonly events: readonly EventRow[];
+}
+
+const listEventsAfter = rows((orm, $: Params<{ id: number }>) =>
+  orm.select().from(events).where(gt(events.id, $.id)).orderBy(asc(events.id)),
+);
+
+/**
+ * Notices what other processes commit to the file, as the operator's commands do. SQLite's
+ * `data_version` changes on a connection exactly when another one has committed.
+ */
+export class Others {
+  readonly #version: Statement;
+  #seen: unknown;
+  /** The id of the newest event that this process knows of. */
+  #position: number;
+
+  /** @param sqlite the connection that this process writes by, and no other. */
+  constructor(sqlite: Database) {
+    this.#version = sqlite.prepare('PRAGMA data_version').pluck();
+    this.#seen = this.#version.get();
+    const newest = sqlite.prepare('SELECT max(id) FROM events').pluck();
+    this.#position = (newest.get() as number | null) ?? 0;
+  }
+
+  /** Whether another process has committed since the last `catchUp`; takes microseconds. */
+  get areAhead(): boolean {
+    return this.#version.get() !== this.#seen;
+  }
+
+  /** What others have committed; to be asked inside a transaction, where nobody else can. */
+  async missed(snapshot: Snapshot): Promise<Missed | undefined> {
+    const version = this.#version.get();
+    if (version === this.#seen) return undefined;
+    return { version, events: await listEventsAfter(snapshot, { id: this.#position }) };
+  }
+
+  /** Notes that all this is known now: what others have committed, and then what this process has. */
+  catchUp(missed: Missed | undefined, own: readonly EventRow[]): void {
+    if (missed !== undefined) this.#seen = missed.version;
+    this.#position = own.at(-1)?.id ?? missed?.events.at(-1)?.id ?? this.#position;
+  }
+}

@@ -1,0 +1,66 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import { Refusal } from '../errors.ts';
+import { placeOf } from './address.ts';
+import { Meter, type Quota, type Reading } from './meter.ts';
+
+interface Limit extends Quota {
+  /** Who has it for themselves: everybody at an address, or a user. */
+  readonly by: 'address' | 'user';
+}
+
+const minute = 60;
+const hour = 60 * minute;
+
+/** How often something may be done; nobody who means well should ever meet one of these. */
+export const limits = {
+  login: { quota: 10, window: minute, by: 'address' },
+  /** Two classes in a school, behind one address, with some mistakes. */
+  register: { quota: 200, window: hour, by: 'address' },
+  password: { quota: 10, window: 10 * minute, by: 'user' },
+  /** Seeing where an invite leads, and joining. */
+  invite: { quota: 60, window: minute, by: 'user' },
+  /** The client asks while one types. */
+  search: { quota: 120, window: minute, by: 'user' },
+  /** All that makes others' clients busy, and the file larger; but reading, however much. */
+  write: { quota: 300, window: minute, by: 'user' },
+  /** Asking for what there is not. */
+  nowhere: { quota: 120, window: minute, by: 'address' },
+} as const satisfies Record<string, Limit>;
+
+type LimitName = keyof typeof limits;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route counts as. It then tells of 429 in the API's description by itself. */
+    limit?: Exclude<LimitName, 'nowhere'>;
+  }
+}
+
+interface Options {
+  /** A time in ms that never steps. */
+  readonly ticks: () => number;
+}
+
+/** Refuses what comes too often, before its body is read; in memory, so a restart forgets. */
+export const rateLimit = fp<Options>(
+  async (app: FastifyInstance, { ticks }: Options) => {
+    const meter = new Meter(ticks);
+    app.addHook('onRequest', async (request, reply) => {
+      const name = request.is404 ? 'nowhere' : request.routeOptions.config.limit;
+      if (name === undefined) return;
+      const limit = limits[name];
+      const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);
+      const reading = meter.take(`${name} ${who}`, limit);
+      tell(reply, name, limit, reading);
+      if (reading.wait > 0) throw new Refusal('too_often', reading.wait);
+    });
+  },
+  { name: 'rate-limit', dependencies: ['same-origin', 'sign-in'] },
+);
+
+/** See draft-ietf-httpapi-ratelimit-headers-10; seconds are rounded up, so that waiting suffices. */
+function tell(reply: FastifyReply, name: LimitName, limit: Quota, { left, reset }: Reading): void {
+  reply.header('ratelimit-policy', `"${name}";q=${limit.quota};w=${limit.window}`);
+  reply.header('ratelimit', `"${name}";r=${left};t=${Math.ceil(reset / 1000)}`);
+}

@@ -1,0 +1,263 @@
+/** Backups by hand: what is in them, who may read them, and what is left of those that fail. */
+import { randomInt } from 'node:crypto';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { applicationId } from '../../src/db/header.ts';
+import {
+  ask,
+  contents,
+  edit,
+  emptyFile,
+  largeFile,
+  mode,
+  namedFile,
+  refuses,
+  run,
+  unfinishedIn,
+} from '../helpers/backups.ts';
+import { canTrace, RemotePerson, spawnSnug, startServer } from '../helpers/server.ts';
+import { openEvents } from '../helpers/sse.ts';
+import { password, tempFolder } from '../helpers/world.ts';
+
+/** Posts and returns the message's id. */
+async function post(person: RemotePerson, chat: string, content: string): Promise<number> {
+  const answer = await person.send('POST', chat, { content });
+  if (answer.status !== 201) throw new Error(`not sent: ${await answer.text()}`);
+  return Number(answer.headers.get('location')?.split('/').at(-1));
+}
+
+/** Four people's worth of writing at a chat; `posted` is what was acknowledged. */
+function startWriters(person: RemotePerson, chat: string) {
+  const posted = new Map<number, string>();
+  let isOver = false;
+  const write = async (name: string) => {
+    for (let i = 0; !isOver; i++) {
+      const content = `${name} ${i} ${'and so on '.repeat(300)}`;
+      posted.set(await post(person, chat, content), content);
+    }
+  };
+  const writers = Promise.all(['one', 'two', 'three', 'four'].map(write));
+  const reach = async (count: number) => {
+    while (posted.size < count) await sleep(5);
+  };
+  const end = () => {
+    isOver = true;
+    return writers;
+  };
+  return { posted, reach, end };
+}
+
+/** Reads a chat from its beginning. */
+async function readAll(person: RemotePerson, chat: string): Promise<Map<number, string>> {
+  const read = new Map<number, string>();
+  for (let after = 1; ; ) {
+    const answer = await person.get(`${chat}?after=${after}&limit=200`);
+    const { messages } = (await answer.json()) as { messages: { id: number; content: string }[] };
+    for (const { id, content } of messages) read.set(id, content);
+    if (messages.length === 0) return read;
+    after = messages.at(-1)?.id ?? 0;
+  }
+}
+
+async function signIn(url: string, name: string): Promise<RemotePerson> {
+  const person = new RemotePerson(url);
+  const answer = await person.send('POST', '/api/login', { name, password });
+  const pairs = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]);
+  return Object.assign(person, { cookie: pairs.join('; ') });
+}
+
+const secret = 'Zanzibar shall never be mentioned again.';
+
+t.test('a backup among writers has all that was acknowledged, also after a move', async (t) => {
+  const file = await largeFile(t);
+  const server = await startServer(t, file);
+  const alice = await new RemotePerson(server.url).register('alice');
+  const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
+  const chat = String(made.headers.get('location'));
+  const gone = await post(alice, chat, secret);
+  t.equal((await alice.send('DELETE', `${chat}/messages/${gone}`, {})).status, 200);
+  const writers = startWriters(alice, chat);
+  await writers.reach(50);
+
+  const before = [...writers.posted.keys()];
+  const folder = await tempFolder(t);
+  const copy = join(folder, 'copy.db');
+  const wrapper = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
+  const backup = spawnSnug(t, {
+    args: ['backup', copy],
+    wrapper,
+    env: { DATABASE_URL: file },
+  });
+  const unfinished = await unfinishedIn(folder);
+  t.equal(mode(join(folder, unfinished)), '600', 'nobody may read it before it is done either');
+  backup.child.kill('SIGSTOP');
+  const log = () => statSync(`${file}-wal`).size;
+  const start = log();
+  while (log() < start + 4_000_000) await writers.reach(writers.posted.size + 10);
+  t.notOk(existsSync(copy));
+  const during = [...writers.posted.keys()].filter((id) => !before.includes(id));
+  backup.child.kill('SIGCONT');
+  t.equal(await backup.exited, 0, backup.output());
+  const grown = log();
+  await writers.reach(writers.posted.size + 200);
+  t.ok(log() < grown + 2_000_000, `the log grows no more: ${start}, ${grown}, ${log()} bytes`);
+  await writers.end();
+  t.equal(await server.end('SIGTERM'), 0);
+  const known = Math.max(...writers.posted.keys());
+
+  t.strictSame(readdirSync(folder), ['copy.db']);
+  t.equal(mode(copy), '600');
+  t.strictSame(ask(copy, 'pragma integrity_check'), ['ok']);
+  t.strictSame(ask(copy, 'pragma application_id'), [applicationId]);
+  t.strictSame(ask(copy, 'pragma user_version'), ask(file, 'pragma user_version'));
+  t.notOk(readFileSync(copy).includes(secret.slice(0, 30)), 'what was deleted is not in it');
+
+  const moved = join(await tempFolder(t), 'new', 'snug.db');
+  t.match(await run(t, moved, ['restore', copy]), { code: 0, errors: '' });
+  const heir = await startServer(t, moved);
+  const stranger = Object.assign(new RemotePerson(heir.url), { cookie: alice.cookie });
+  t.equal((await stranger.get(chat)).status, 403, 'all sessions have ended');
+  const again = await signIn(heir.url, 'alice');
+  const kept = await readAll(again, chat);
+  t.strictSame(
+    before.filter((id) => !kept.has(id)),
+    [],
+    'all that was acknowledged before',
+  );
+  t.strictSame(
+    during.slice(-5).filter((id) => kept.has(id)),
+    [],
+    'it is of the moment in which it began',
+  );
+  const last = Math.max(...kept.keys());
+  const upToLast = [...writers.posted].filter(([id]) => id <= last).sort(([a], [b]) => a - b);
+  t.strictSame([...kept], upToLast, 'to the letter, and without a gap');
+  const found = async (word: string) => {
+    const answer = await again.get(`/api/search?q=${word}&limit=1`);
+    return ((await answer.json()) as { hits: unknown[] }).hits.length;
+  };
+  t.strictSame([await found('so'), await found('Zanzibar')], [1, 0]);
+
+  for (const lastEventId of [known, last, 1, known + 1].map(String)) {
+    const reader = await openEvents(t, { url: heir.url, cookie: again.cookie, lastEventId });
+    await reader.until(() => reader.events.length > 0);
+    t.match(reader.events, [{ type: 'reset' }], `whoever has read up to ${lastEventId} loads anew`);
+  }
+  t.ok((await post(again, chat, 'We have moved.')) > known, 'no id is used twice');
+  t.equal(await heir.end('SIGTERM'), 0);
+});
+
+t.test('what is stopped by kill -9 has no name, and goes with the next backup', async (t) => {
+  const file = await largeFile(t);
+  const folder = await tempFolder(t);
+  const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+  t.comment(`SEED=${seed}`);
+  for (let round = 0; round < 4; round++) {
+    const copy = join(folder, `${round}.db`);
+    const backup = spawnSnug(t, { args: ['backup', copy], env: { DATABASE_URL: file } });
+    await unfinishedIn(folder);
+    await sleep((seed >>> (round * 7)) % 300);
+    backup.child.kill('SIGKILL');
+    await backup.exited;
+    if (existsSync(copy)) t.strictSame(ask(copy, 'pragma integrity_check'), ['ok'], 'it was done');
+    for (const name of readdirSync(folder))
+      t.match(name, /^(\d\.db|\.snug-backup-\d+\.tmp(-journal)?)$/);
+    // Left for the backup at the end.
+    if (round < 3) copyFileSync(file, join(folder, `.snug-backup-${backup.child.pid}.tmp`));
+  }
+  const others = ['.snug-backup-1.tmp', '.snug-backup-x.tmp', 'snug-backup-7.tmp', 'diary.tmp'];
+  for (const name of others) await writeFile(join(folder, name), '');
+  t.match(await run(t, file, ['backup', join(folder, 'last.db')]), { code: 0 });
+  const left = readdirSync(folder).filter((name) => !/^\d\.db$/.test(name));
+  t.strictSame(left.sort(), [...others, 'last.db'].sort(), 'of those alone that nobody writes');
+  t.strictSame(ask(file, 'pragma integrity_check'), ['ok']);
+});
+
+t.test('a backup that finds no room leaves all as it was', { skip: noTrace() }, async (t) => {
+  const file = await namedFile(t, 'Sunday hike');
+  const server = await startServer(t, file);
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'yesterday.db'), 'an older one');
+  const before = contents(folder);
+  const copy = join(folder, 'copy.db');
+  const sentence = `There is no room for ${copy}. Make room and try again.`;
+  for (const error of ['pwrite64:error=ENOSPC:when=20+', 'statfs:error=ENOSPC']) {
+    await refuses(t, file, ['backup', copy], sentence, inject(error));
+    t.strictSame(contents(folder), before);
+  }
+  const broken = `${copy} cannot be read or written (EIO). Check its folder and who owns it.`;
+  await refuses(t, file, ['backup', copy], broken, inject('rename:error=EIO'));
+  t.strictSame(contents(folder), before);
+  t.ok(await new RemotePerson(server.url).register('bob'), 'the server lives');
+  t.equal(await server.end('SIGTERM'), 0);
+});
+
+/** Runs a program so that a call of it fails. */
+function inject(error: string): string[] {
+  const calls = `trace=${error.split(':')[0]}`;
+  return [
+    'strace',
+    '-f',
+    '--seccomp-bpf',
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-e',
+    calls,
+    '-e',
+    `inject=${error}`,
+  ];
+}
+
+function noTrace() {
+  return !canTrace() && 'strace is not here, or may not trace';
+}
+
+t.test('where it cannot be, or what there is none of, is refused', async (t) => {
+  const file = await namedFile(t, 'Sunday hike');
+  const folder = await tempFolder(t);
+  const taken = join(folder, 'taken.db');
+  await writeFile(taken, 'mine');
+  await mkdir(join(folder, 'folder'));
+  const before = contents(join(file, '..'));
+  const say = (args: string[], sentence: string) => refuses(t, file, ['backup', ...args], sentence);
+  await say([], 'Type: snug backup FILE');
+  await say(['a', 'b'], 'Type: snug backup FILE');
+  for (const name of ['taken.db', 'folder']) {
+    const path = join(folder, name);
+    await say([path], `${path} exists already. Name a file that does not.`);
+  }
+  await say([`${file}-wal`], `${file}-wal is a name that the database needs. Name another file.`);
+  await say(
+    [join(folder, 'nowhere', 'copy.db')],
+    `${join(folder, 'nowhere', 'copy.db')} cannot be read or written (ENOENT). Check its folder and who owns it.`,
+  );
+  t.strictSame(contents(join(file, '..')), before);
+  t.equal(readFileSync(taken, 'utf8'), 'mine');
+  const none = join(folder, 'none.db');
+  const copy = join(folder, 'copy.db');
+  await refuses(
+    t,
+    none,
+    ['backup', copy],
+    `There is no database ${none}. Name it in DATABASE_URL.`,
+  );
+  await refuses(
+    t,
+    taken,
+    ['backup', copy],
+    `There is no database ${taken}. Name it in DATABASE_URL.`,
+  );
+  t.strictSame(readdirSync(folder).sort(), ['folder', 'taken.db']);
+});
+
+t.test('a damaged database gives no backup', async (t) => {
+  const file = await emptyFile(t);
+  edit(file, 'pragma foreign_keys = off; insert into removals values (1, 2)');
+  const copy = join(await tempFolder(t), 'copy.db');
+  await refuses(t, file, ['backup', copy], `${file} is damaged. Restore an earlier backup.`);
+  t.notOk(existsSync(copy));
+});

@@ -1,0 +1,385 @@
+/** The operator's commands as they are typed, on a database that no server has open. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import type { Command } from '../../src/cli/command.ts';
+import { invite } from '../../src/cli/invite.ts';
+import { stats } from '../../src/cli/stats.ts';
+import { userList } from '../../src/cli/user-list.ts';
+import { userCommands } from '../../src/cli/users.ts';
+import { execute, query } from '../helpers/rows.ts';
+import { bundle, runSnug } from '../helpers/server.ts';
+import { openWorld, password, startCast, tempFolder } from '../helpers/world.ts';
+
+/** The cast's database with nobody at it: alice, its admin, owns a chat that bob is in; carol. */
+async function startFile(t: Test) {
+  const { app, db, file, alice, bob, carol, chat } = await startCast(t);
+  await alice.send(chat, 'shall we meet?');
+  await app.close();
+  await db.close();
+  await chmod(file, 0o600);
+  const snug = (args: string, input = '', env = {}) =>
+    runSnug(t, file, args.split(' '), { input, env });
+  return { file, alice, bob, carol, chat, chatId: Number(chat.split('/').at(-1)), snug };
+}
+
+/** Asserts that what is typed is refused in one sentence; here in this process, which is quicker. */
+async function mistaken(t: Test, file: string, args: string, sentence: string) {
+  process.env.DATABASE_URL = file;
+  const words = args.split(' ');
+  const name = Object.keys(commands).find((name) => `${args} `.startsWith(`${name} `)) ?? '';
+  const run = commands[name]?.run(words.slice(name.split(' ').length));
+  await t.rejects(run ?? Promise.resolve(), { message: sentence }, args);
+}
+
+const commands: Record<string, Command> = {
+  ...userCommands,
+  'user list': userList,
+  ...{ invite, stats },
+};
+
+/** Asserts that a command ends with 1 and says only this. */
+async function refuses(t: Test, run: ReturnType<typeof runSnug>, sentence: string) {
+  const { code, output } = await run;
+  t.strictSame({ code, output }, { code: 1, output: `snug: ${sentence}\n` });
+}
+
+t.test('a first user is added before the first start, and can sign in', async (t) => {
+  const file = join(await tempFolder(t), 'new', 'snug.db');
+  const add = ['user', 'add', 'Zoë', '--email', 'zoe@example.org'];
+  const { code, output } = await runSnug(t, file, add, { input: `${password}\n` });
+  t.strictSame({ code, output }, { code: 0, output: 'Added Zoë, id 1.\n' });
+  t.equal((statSync(file).mode & 0o777).toString(8), '600');
+  const { nobody } = await openWorld(t, file, { REGISTRATION: 'closed' });
+  const zoe = nobody();
+  t.equal((await zoe.post('/api/login', { name: 'ZOË', password })).status, 200);
+  t.match((await zoe.get('/api/session')).body, { user: { name: 'Zoë', role: 'admin' } });
+});
+
+t.test('users are added by the rules of the API', async (t) => {
+  const { file, snug } = await startFile(t);
+  const rows = () => query(file, 'select name, email, role from users');
+  const before = rows();
+  const name =
+    'The name must have 1 to 32 visible characters; single spaces may stand between words.';
+  const length = 'The password must have 8 to 1024 characters.';
+  const differ =
+    'The password must differ from the name and the e-mail address. Choose another one.';
+  const email = 'The e-mail address is not valid. Write it like alice@example.org.';
+  const taken = 'This name is taken. Choose another one.';
+  const none = 'Give the password on standard input, or say --generate to have one made.';
+  await mistaken(t, file, 'user add a\u202eb --email d@b', name);
+  await mistaken(t, file, 'user add dora', email);
+  await Promise.all([
+    refuses(t, snug('user add dora --email d@b'), none),
+    refuses(t, snug('user add dora --email d@b', '1234567'), length),
+    refuses(t, snug('user add dora-dora --email d@b', 'Dora-Dora\r\n'), differ),
+    refuses(t, snug('user add ALICE --email d@b', password), taken),
+  ]);
+  t.strictSame(rows(), before);
+  const { output } = await snug('user add dora --email d@b --admin --generate');
+  t.match(output, /^Added dora, id 4\.\nPassword: [\w-]{24}\n$/);
+  t.strictSame(rows(), [...before, { name: 'dora', email: 'd@b', role: 'admin' }]);
+});
+
+t.test('users are listed, aligned or as JSON', async (t) => {
+  const { file, snug } = await startFile(t);
+  execute(file, "update users set name = '山田', name_key = '山田', email = 'y@b' where id = 2");
+  await snug('user disable 2');
+  execute(file, 'update users set created_at = 0, disabled_at = disabled_at * 0 where id < 3');
+  execute(file, "update users set email = 'a@b.example', created_at = 0 where id <> 2");
+  const table = await snug('user list');
+  t.equal(
+    table.output,
+    `ID  ROLE   CREATED     DISABLED    E-MAIL       NAME
+1   admin  1970-01-01  -           a@b.example  alice
+2   user   1970-01-01  1970-01-01  y@b          山田
+3   user   1970-01-01  -           a@b.example  carol
+`,
+  );
+  const json = JSON.parse((await snug('user list --json')).output);
+  const created = '1970-01-01T00:00:00.000Z';
+  t.equal(json.length, 3);
+  t.strictSame(json[1], {
+    id: 2,
+    name: '山田',
+    email: 'y@b',
+    role: 'user',
+    created,
+    disabled: created,
+  });
+  t.equal(json[0].disabled, null);
+});
+
+t.test('what is typed wrongly is told, and changes nothing', async (t) => {
+  const { file, snug } = await startFile(t);
+  execute(file, "update users set name = '2', name_key = '2' where name = 'carol'");
+  const rows = () => query(file, 'select * from users');
+  const before = rows();
+  for (const [args, sentence] of [
+    ['user disable nobody', 'There is no user nobody. See: snug user list'],
+    ['user disable 99', 'There is no user 99. See: snug user list'],
+    ['user disable', 'Type: snug user disable USER'],
+    ['user disable bob alice', 'Type: snug user disable USER'],
+    ['user disable bob --yes', "Unknown option '--yes'. Type: snug user disable USER"],
+    ['stats --json=1', "Option '--json' does not take an argument. Type: snug stats [--json]"],
+    ['user list alice', 'Type: snug user list [--json]'],
+  ] as const) {
+    await mistaken(t, file, args, sentence);
+  }
+  await Promise.all([
+    refuses(t, snug('user delete bob'), 'This cannot be undone. Say --yes as well.'),
+    refuses(t, snug('user dance bob'), 'There is no command "user dance". See: snug help user'),
+    refuses(t, snug('serve now'), 'Type: snug serve'),
+  ]);
+  t.strictSame(rows(), before);
+  t.equal(
+    (await snug('user make-admin 2')).output,
+    'bob, id 2, is an admin now.\n',
+    'digits are an id',
+  );
+});
+
+t.test('help shows all commands, a group, and all about one', async (t) => {
+  const [all, group, one, version] = await Promise.all(
+    ['help', 'help user', 'user delete bob --help', '--version'].map((args) =>
+      runSnug(t, '/nowhere', args.split(' ')),
+    ),
+  );
+  t.match(all?.output, /^snug serve +Run the server/);
+  t.match(all?.output, /^snug stats \[--json\] +Tell/m);
+  t.notMatch(group?.output, 'snug serve');
+  t.equal(group?.output.trim().split('\n').length, 7);
+  t.match(
+    one?.output,
+    /^snug user delete USER \[--yes\] {2}Delete[^\n]+\n\nUSER is a name or an id;/,
+  );
+  t.match(version, { code: 0, output: /^snug \d+\.\d+\.\d+\n$/ });
+});
+
+t.test('an invite to a chat is its longest-standing owner’s', async (t) => {
+  const { file, alice, bob, chatId, snug } = await startFile(t);
+  execute(file, 'update memberships set role = ? where user_id = ?', 'owner', bob.id);
+  const env = { PUBLIC_URL: 'https://chat.example.org' };
+  const [plain, whole] = await Promise.all([
+    snug(`invite ${chatId}`),
+    snug(`invite ${chatId} --uses 2 --expires 12h`, '', env),
+  ]);
+  const [, code = ''] = /^\/#\/invite\/([\w-]{32})\n$/.exec(plain.output) ?? [];
+  const [, other = ''] =
+    /^https:\/\/chat\.example\.org\/#\/invite\/([\w-]{32})\n$/.exec(whole.output) ?? [];
+  const row = (code: string) =>
+    query(
+      file,
+      'select user_id, uses_left, expires_at - created_at as lifetime from invites where code = ?',
+      code,
+    );
+  t.strictSame(row(code), [{ user_id: alice.id, uses_left: null, lifetime: 7 * 24 * 3_600_000 }]);
+  t.strictSame(row(other), [{ user_id: alice.id, uses_left: 2, lifetime: 12 * 3_600_000 }]);
+  const id = 'The id of a chat must be a whole number from 1 on, of at most 15 digits.';
+  const time = 'The time of an invite must be like 30m, 12h or 7d, up to 1157d.';
+  const uses = 'The number of uses must be a whole number from 1 on, of at most 6 digits.';
+  await mistaken(t, file, 'invite Sunday', id);
+  await mistaken(t, file, 'invite 999', 'There is no such chat.');
+  await mistaken(t, file, `invite ${chatId} --expires 1158d`, time);
+  await mistaken(t, file, `invite ${chatId} --expires 7`, time);
+  await mistaken(t, file, `invite ${chatId} --uses 0`, uses);
+});
+
+t.test('stats count everything', async (t) => {
+  const { file, snug } = await startFile(t);
+  await snug('user disable carol');
+  const stats = JSON.parse((await snug('stats --json')).output);
+  const { files, ...counts } = stats;
+  t.strictSame(counts, {
+    ...{ users: 3, admins: 1, disabled: 1, sessions: 2, chats: 1, messages: 1 },
+    events: query(file, 'select * from events').length,
+  });
+  t.equal(files[file], statSync(file).size);
+  t.match((await snug('stats')).output, /^ +3 {2}users\n(.*\n)+ *\d+ {2}bytes in .*snug\.db\n/);
+});
+
+t.test('npm runs commands too', async (t) => {
+  const { file } = await startFile(t);
+  const env = { ...process.env, NODE_OPTIONS: '', DATABASE_URL: file };
+  const args = ['run', '-s', 'snug', '--', 'user', 'list'];
+  const output = execFileSync('npm', args, { env, encoding: 'utf8' });
+  t.match(output, /^ID .*\n1 .* alice\n2 .* bob\n3 .* carol\n$/);
+});
+
+/** The answers of `snug check`: what is wrong, by the name of the check. */
+function problemsIn(output: string): Record<string, string> {
+  const found = output.matchAll(/^WRONG {2}(\w+): (.+)$/gm);
+  return Object.fromEntries(Array.from(found, ([, name = '', problem = '']) => [name, problem]));
+}
+
+t.test('check finds what is wrong and says what to do', async (t) => {
+  const { file, snug } = await startFile(t);
+  const well = await snug('check');
+  t.strictSame(
+    { code: well.code, lines: well.output.match(/^ok {5}\w+$/gm)?.length },
+    { code: 0, lines: 9 },
+  );
+
+  const repair = 'The index does not fit the messages. Run: snug check --repair-search';
+  const change = (statement: string) => {
+    const sqlite = new Database(file).unsafeMode();
+    sqlite.pragma('foreign_keys = OFF');
+    sqlite.exec(statement);
+    sqlite.close();
+  };
+  change('insert into removals values (77, 1); update chats set member_count = 9');
+  change("update users set role = 'user'; delete from search_docsize");
+  await chmod(file, 0o644);
+  const { code, output, errors } = await snug('check');
+  t.equal(code, 1);
+  t.equal(errors, 'snug: 5 of these must be seen to.\n');
+  t.strictSame(problemsIn(output), {
+    references: '1 rows refer to what is not there. Restore a backup.',
+    counters: '1 chats or memberships count wrongly. Restore a backup.',
+    search: repair,
+    admin: 'Nobody is an admin. Run: snug user make-admin USER',
+    files: `Others may read them. Run: chmod 600 ${file} ${file}-wal ${file}-shm`,
+  });
+
+  change('update search_data set block = zeroblob(length(block)) where id > 10');
+  t.equal(problemsIn((await snug('check')).output).search, repair);
+  const repaired = await snug('check --repair-search');
+  t.match(repaired.output, 'ok     search');
+  const { nobody } = await openWorld(t, file);
+  const alice = nobody();
+  await alice.post('/api/login', { name: 'alice', password });
+  t.equal((await alice.get('/api/search?q=meet')).body.hits.length, 1);
+});
+
+t.test('check knows a damaged file, and settings that make no sense', async (t) => {
+  const { file, snug } = await startFile(t);
+  const bytes = Buffer.alloc(4096, 0xff);
+  const root = query(
+    file,
+    "select rootpage from sqlite_schema where name = 'users_name_key_unique'",
+  );
+  const copy = `${file}.damaged`;
+  await copyFile(file, copy);
+  const handle = await open(copy, 'r+');
+  await handle.write(bytes, 0, bytes.length, (Number(root[0]?.rootpage) - 1) * 4096);
+  await handle.close();
+  const damaged = await runSnug(t, copy, ['check']);
+  t.equal(damaged.code, 1);
+  t.match(problemsIn(damaged.output).structure, /damaged.*Restore a backup\.$/);
+  const { code, output } = await snug('check', '', { REGISTRATION: 'maybe' });
+  t.equal(code, 1);
+  t.strictSame(problemsIn(output), {
+    settings: 'REGISTRATION must be one of open, invite, closed; it is "maybe".',
+  });
+});
+
+t.test('no command makes or migrates a database, or touches what is not ours', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'snug.db');
+  const none = `There is no database at ${file}. Name it in DATABASE_URL, or start the server to make it.`;
+  for (const args of ['user list', 'user disable bob', 'stats', 'invite 1']) {
+    await mistaken(t, file, args, none);
+  }
+  t.match(problemsIn((await runSnug(t, file, ['check'])).output), { database: none });
+  t.strictSame(readdirSync(folder), []);
+  const made = await startFile(t);
+  execute(made.file, 'pragma user_version = 99');
+  await mistaken(
+    t,
+    made.file,
+    'user list',
+    `${made.file} was written by a newer version of Snug. Install that version, or a later one.`,
+  );
+  execute(made.file, 'pragma user_version = 0');
+  await mistaken(
+    t,
+    made.file,
+    'user add dora --email d@b',
+    `${made.file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
+  );
+  await writeFile(file, 'Dear diary,\n'.repeat(50));
+  await mistaken(
+    t,
+    file,
+    'user list',
+    `${file} is not a database. Name another file in DATABASE_URL.`,
+  );
+  t.notOk(existsSync(`${file}-wal`));
+});
+
+/** What is typed at a terminal, each time that something is asked. */
+async function atTerminal(t: Test, file: string, args: string, answers: [string, string][]) {
+  const command = `env -u NODE_OPTIONS ${process.execPath} ${bundle} ${args}`;
+  const env = { PATH: process.env.PATH, DATABASE_URL: file };
+  const child = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], { env });
+  t.teardown(() => child.kill());
+  let shown = '';
+  child.stdout.on('data', (data) => (shown += data));
+  const exited = once(child, 'close');
+  for (const [question, answer] of answers) {
+    while (!shown.endsWith(question)) await Promise.race([once(child.stdout, 'data'), exited]);
+    child.stdin.write(answer);
+  }
+  const [code] = await exited;
+  return { code, shown: shown.replaceAll('\r\n', '\n') };
+}
+
+/** Elsewhere it takes other options. */
+const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
+
+t.test(
+  'at a terminal passwords are typed twice, unseen',
+  { skip: !hasTerminal && 'needs script' },
+  async (t) => {
+    const { file } = await startFile(t);
+    const hash = () => query(file, 'select password_hash from users where id = 2')[0];
+    const before = hash();
+    const reset = 'user reset-password bob';
+    const [first, second] = ['New password: ', 'Once more: '];
+    const differ = await atTerminal(t, file, reset, [
+      [first, 'paper-kite-in-october\r'],
+      [second, 'paper-kite-in-may\r'],
+    ]);
+    t.equal(differ.shown, `${first}\n${second}\nsnug: The two passwords differ. Try again.\n`);
+    const stopped = await atTerminal(t, file, reset, [[first, 'paper\x03']]);
+    t.strictSame(stopped, { code: 1, shown: `${first}\nsnug: Nothing was changed.\n` });
+    t.strictSame(hash(), before);
+    const typed = 'paper-kitf\x7fe-in-october\r';
+    const { code, shown } = await atTerminal(t, file, reset, [
+      [first, typed],
+      [second, typed],
+    ]);
+    t.strictSame(
+      { code, shown },
+      {
+        code: 0,
+        shown: `${first}\n${second}\nSet a new password for bob, id 2.\n`,
+      },
+    );
+    const { nobody } = await openWorld(t, file);
+    const fields = { name: 'bob', password: 'paper-kite-in-october' };
+    t.equal((await nobody().post('/api/login', fields)).status, 200);
+  },
+);
+
+t.test(
+  'at a terminal deleting asks for the name',
+  { skip: !hasTerminal && 'needs script' },
+  async (t) => {
+    const { file } = await startFile(t);
+    const question = 'This cannot be undone. Type the name of the user to delete: ';
+    const names = () => query(file, 'select name from users').map(({ name }) => name);
+    const other = await atTerminal(t, file, 'user delete bob', [[question, 'alice\r']]);
+    t.equal(other.code, 1);
+    t.match(other.shown, 'snug: This is another name. Nothing was changed.');
+    t.strictSame(names(), ['alice', 'bob', 'carol']);
+    const right = await atTerminal(t, file, 'user delete bob', [[question, 'bob\r']]);
+    t.equal(right.code, 0, right.shown);
+    t.strictSame(names(), ['alice', 'carol']);
+  },
+);

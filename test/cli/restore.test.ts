@@ -1,0 +1,309 @@
+/** A restore puts the backup in the database's place, whole, or leaves everything as it was. */
+import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cp, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { ownMigrations } from '../../src/db/migrate.ts';
+import { restore } from '../../src/db/restore.ts';
+import { ask, contents, edit, mode, namedFile, refuses, run } from '../helpers/backups.ts';
+import { outside } from '../helpers/database.ts';
+import { canTrace, startServer } from '../helpers/server.ts';
+import { tempFolder } from '../helpers/world.ts';
+
+/** A database named 'old' whose last change is in its log alone, as a crash leaves it. */
+async function crashedFile(t: Test): Promise<string> {
+  const made = await namedFile(t, 'old');
+  const open = outside(t, made);
+  open.exec("insert into chats (id, title, created_at) values (2, 'and its log', 0)");
+  const file = join(await tempFolder(t), 'snug.db');
+  for (const suffix of ['', '-wal']) copyFileSync(made + suffix, file + suffix);
+  return file;
+}
+
+/** Which database this is, as the next server finds it; proves that it is whole. */
+function nameOf(t: Test, file: string): string {
+  const sqlite = new Database(file, { fileMustExist: true });
+  try {
+    t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
+    return sqlite.prepare('select title from chats order by id').pluck().all().join(' ');
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** The databases that were kept beside this one. */
+function keptBeside(file: string): string[] {
+  return readdirSync(dirname(file))
+    .filter((name) => name.startsWith(`${basename(file)}.replaced-`))
+    .map((name) => join(dirname(file), name));
+}
+
+t.test('the old database is kept beside the new one, and can be put back', async (t) => {
+  const file = await crashedFile(t);
+  const backup = await namedFile(t, 'backup');
+  chmodSync(backup, 0o644);
+  edit(file, "update sqlite_sequence set seq = 5000 where name = 'events'");
+  const before = contents(dirname(backup));
+  const wrapper = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
+  const { code, output } = await run(t, file, ['restore', backup], wrapper);
+  t.equal(code, 0, output);
+  const [kept = ''] = keptBeside(file);
+  const said = `${file} is what ${backup} was. All sessions have ended.`;
+  t.equal(output, `${said}\nThe database before is kept as ${kept}\n`);
+  t.match(kept, /\.replaced-2\d{3}-\d\d-\d\dT\d{6}\.\d{3}Z$/);
+  t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock', basename(kept)]);
+  for (const name of ['snug.db', 'snug.db.lock']) t.equal(mode(join(dirname(file), name)), '600');
+  t.strictSame(contents(dirname(backup)), before, 'the backup is as it was');
+  t.equal(nameOf(t, file), 'backup');
+  t.equal(nameOf(t, kept), 'old and its log');
+  t.strictSame(ask(file, 'select count(*) from sessions'), [0]);
+  t.strictSame(ask(kept, 'select count(*) from sessions'), [1]);
+  const ids = ask(file, 'select seq from sqlite_sequence order by name');
+  t.strictSame(ids, [1_005_001, 1_000_001, 1_000_001], 'events, sessions and users go on above');
+  t.strictSame(ask(file, 'select id from events'), [1_005_001], 'nothing of the past is told');
+
+  t.match(await run(t, file, ['restore', kept]), { code: 0 });
+  t.equal(nameOf(t, file), 'old and its log');
+  t.strictSame(ask(file, "select seq from sqlite_sequence where name = 'events'"), [2_005_002]);
+  t.equal(keptBeside(file).length, 2);
+});
+
+const noBackup = 'Name a backup.';
+
+/** What is no backup for this program: how each comes to be, and what is said of it. */
+const bad: Record<string, [make: (file: string) => unknown, sentence: string]> = {
+  'a text': [(file) => writeFile(file, 'Dear diary'), `is not a database. ${noBackup}`],
+  'an empty file': [(file) => writeFile(file, ''), `is not a database. ${noBackup}`],
+  "another program's": [
+    (file) => edit(file, 'create table diary (text)'),
+    `is the database of another program. ${noBackup}`,
+  ],
+  newer: [
+    async (file) => edit(await copyOf(file), 'pragma user_version = 99'),
+    'was written by a newer version of Snug. Install that version, or a later one.',
+  ],
+  'of another schema': [
+    async (file) => edit(await copyOf(file), "update migrations set hash = 'x'"),
+    'is not one that this version of Snug has made. Restore a backup.',
+  ],
+  'overwritten in the middle': [
+    async (file) => {
+      const bytes = readFileSync(await copyOf(file));
+      await writeFile(file, bytes.fill(0xff, 5 * 4096 + 8, 6 * 4096));
+    },
+    'is damaged. Restore an earlier backup.',
+  ],
+  'cut off': [
+    async (file) => {
+      const bytes = readFileSync(await copyOf(file));
+      await writeFile(file, bytes.subarray(0, bytes.length / 2));
+    },
+    'is damaged. Restore an earlier backup.',
+  ],
+  'without what its rows refer to': [
+    async (file) => {
+      const cut = 'pragma foreign_keys = off; delete from users';
+      edit(await copyOf(file), cut);
+    },
+    'is damaged. Restore an earlier backup.',
+  ],
+};
+
+let sample = '';
+
+/** Puts a sound backup there, to be spoilt. */
+async function copyOf(file: string): Promise<string> {
+  await cp(sample, file);
+  return file;
+}
+
+t.test('what is no sound backup is refused, and nothing is touched', async (t) => {
+  sample = await namedFile(t, 'sample');
+  const file = await crashedFile(t);
+  await writeFile(`${file}.lock`, '');
+  const before = contents(dirname(file));
+  for (const [name, [make, sentence]] of Object.entries(bad)) {
+    const backup = join(await tempFolder(t), 'backup.db');
+    await make(backup);
+    const whole = name === 'of another schema' ? `The schema of ${backup}` : backup;
+    const error = { name: 'StartError', message: `${whole} ${sentence}` };
+    await t.rejects(restore(backup, file), error, name);
+    t.strictSame(contents(dirname(file)), before, name);
+    t.strictSame(readdirSync(dirname(backup)), ['backup.db'], name);
+  }
+  const say = (args: string[], sentence: string) =>
+    refuses(t, file, ['restore', ...args], sentence);
+  await say([], 'Type: snug restore FILE');
+  await say(['nowhere.db'], 'There is no file nowhere.db. Name a backup.');
+  await say([dirname(file)], `There is no file ${dirname(file)}. Name a backup.`);
+  await say([file], `${file} is the database itself. Name a backup.`);
+  t.strictSame(contents(dirname(file)), before);
+});
+
+t.test("while somebody uses the database, or it is another program's, it stays", async (t) => {
+  const backup = await namedFile(t, 'backup');
+  const file = await namedFile(t, 'old');
+  const server = await startServer(t, file);
+  const inUse = (name: string) =>
+    `Another Snug server is using ${name}. Stop it first, or name another file in DATABASE_URL.`;
+  await refuses(t, file, ['restore', backup], inUse(file));
+  await refuses(t, backup, ['restore', file], inUse(file));
+  t.equal(await server.end('SIGTERM'), 0);
+  t.equal(nameOf(t, file), 'old');
+
+  const other = outside(t, file);
+  other.prepare('select * from chats').all();
+  await refuses(t, file, ['restore', backup], `Another program is using ${file}. Stop it first.`);
+  other.close();
+  t.equal(nameOf(t, file), 'old');
+  t.strictSame(keptBeside(file), []);
+
+  const foreign = join(await tempFolder(t), 'diary.db');
+  edit(foreign, 'create table diary (text)');
+  await refuses(
+    t,
+    foreign,
+    ['restore', backup],
+    `${foreign} is the database of another program. Name another file in DATABASE_URL.`,
+  );
+});
+
+t.test('an older backup is brought up to date, in a copy', async (t) => {
+  const folder = pathToFileURL(join(await tempFolder(t), 'drizzle/'));
+  await cp(ownMigrations, folder, { recursive: true });
+  await writeFile(new URL('9999_later.sql', folder), "update chats set title = title || ' later'");
+  const backup = await namedFile(t, 'old');
+  const before = contents(dirname(backup));
+  const file = join(await tempFolder(t), 'snug.db');
+  t.equal(await restore(backup, file, folder), undefined, 'nothing was replaced');
+  t.equal(nameOf(t, file), 'old later');
+  t.strictSame(contents(dirname(backup)), before);
+
+  await writeFile(new URL('9999_later.sql', folder), 'delete from users; insert into nowhere');
+  const kept = contents(dirname(file));
+  await t.rejects(restore(backup, file, folder));
+  t.strictSame(contents(dirname(file)), kept, 'one that cannot be leaves everything');
+});
+
+t.test('a damaged database is replaced, and kept with its log as it was', async (t) => {
+  const backup = await namedFile(t, 'backup');
+  const damage: Record<string, (file: string) => Promise<unknown>> = {
+    'no database any more': (file) => writeFile(file, 'x'.repeat(8192)),
+    empty: (file) => writeFile(file, ''),
+    'without a schema': async (file) => {
+      const bytes = readFileSync(file);
+      await writeFile(file, bytes.fill(0xff, 100, 4096));
+      await writeFile(`${file}-wal`, 'no log');
+    },
+  };
+  for (const [name, spoil] of Object.entries(damage)) {
+    const file = await crashedFile(t);
+    await spoil(file);
+    const before = Object.values(contents(dirname(file)));
+    await restore(backup, file);
+    t.equal(nameOf(t, file), 'backup', name);
+    const kept = contents(dirname(file));
+    const names = Object.keys(kept).filter((entry) => entry.includes('replaced'));
+    t.strictSame(
+      names.map((entry) => kept[entry]),
+      name === 'without a schema' ? before.slice(0, names.length) : before,
+      name,
+    );
+  }
+});
+
+t.test('a log without its database is none of the new one', async (t) => {
+  const file = await crashedFile(t);
+  const moved = join(await tempFolder(t), 'snug.db');
+  copyFileSync(`${file}-wal`, `${moved}-wal`);
+  await restore(await namedFile(t, 'backup'), moved);
+  t.equal(nameOf(t, moved), 'backup');
+  t.match(keptBeside(moved), [/-wal$/]);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+t.test('what root restores, the server may open', { skip: !isRoot && 'needs root' }, async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  chownSync(dirname(file), 4711, 4711);
+  t.match(await run(t, file, ['restore', await namedFile(t, 'backup')]), { code: 0 });
+  for (const path of [file, `${file}.lock`]) t.equal(statSync(path).uid, 4711, path);
+});
+
+const noTrace = !canTrace() && 'strace is not here, or may not trace';
+const calls = 'pwrite64,fsync,ftruncate,link,unlink,rename';
+
+/** Has strace kill the program at the last of these calls; it counts each kind by itself. */
+function killAt(done: readonly string[]): string[] {
+  const kindOf = (call = '') => /(\w+)\(/.exec(call)?.[1];
+  const kind = kindOf(done.at(-1));
+  const count = done.filter((call) => kindOf(call) === kind).length;
+  return ['-e', `inject=${kind}:signal=SIGKILL:when=${count}`];
+}
+
+/** Runs a restore under strace; returns the calls by which it changed files, one after another. */
+async function trace(t: Test, file: string, backup: string, inject: string[] = []) {
+  const log = join(await tempFolder(t), 'trace');
+  const options = ['-f', '-qq', '-o', log, '-e', `trace=${calls}`, ...inject];
+  const ended = await run(t, file, ['restore', backup], ['strace', ...options]);
+  return { ...ended, done: readFileSync(log, 'utf8').match(/^\d+ +\w+\(.*$/gm) ?? [] };
+}
+
+t.test(
+  'kill -9 at any moment leaves the old or the new one, whole',
+  { skip: noTrace },
+  async (t) => {
+    const template = await crashedFile(t);
+    const backup = await namedFile(t, 'backup');
+    const copy = async () => {
+      const folder = await tempFolder(t);
+      execFileSync('cp', ['-r', `${dirname(template)}/.`, folder]);
+      return join(folder, 'snug.db');
+    };
+    const { done } = await trace(t, await copy(), backup);
+    const renamed = done.findIndex((call) => call.includes('rename('));
+    t.ok(renamed > 20, `${done.length} calls`);
+    const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+    t.comment(`SEED=${seed}`);
+    const all = done.map((_, i) => i + 1);
+    const some = [renamed, renamed + 2, ...[0, 1].map((i) => 1 + ((seed >>> (i * 12)) % renamed))];
+    for (const moment of process.env.RESTORE_MOMENTS === 'all' ? all : some) {
+      const file = await copy();
+      const { code } = await trace(t, file, backup, killAt(done.slice(0, moment)));
+      const name = `killed at ${done[moment - 1]?.slice(0, 80)}`;
+      t.not(code, 0, name);
+      const left = nameOf(t, file);
+      t.ok(['old and its log', 'backup'].includes(left), `${name}: ${left}`);
+      if (moment <= renamed) t.equal(left, 'old and its log', name);
+      if (moment > renamed + 1) t.equal(left, 'backup', name);
+
+      await restore(backup, file);
+      t.equal(nameOf(t, file), 'backup');
+      const kept = keptBeside(file);
+      t.ok(kept.map((path) => nameOf(t, path)).includes('old and its log'), name);
+      const names = ['snug.db', 'snug.db.lock', ...kept.map((path) => basename(path))];
+      t.strictSame(readdirSync(dirname(file)).sort(), names.sort(), 'nothing else is left');
+      t.equal(statSync(file).nlink, 1, 'nobody else has its name');
+    }
+  },
+);
+
+t.test('a restore that finds no room leaves all as it was', { skip: noTrace }, async (t) => {
+  const file = await namedFile(t, 'old');
+  const backup = await namedFile(t, 'backup');
+  const sentence = `There is no room for ${file}. Make room and try again.`;
+  await writeFile(`${file}.lock`, '');
+  const before = contents(dirname(file));
+  for (const error of ['write:error=ENOSPC', 'pwrite64:error=ENOSPC:when=2+']) {
+    const options = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${error.split(':')[0]}`];
+    const only = ['-P', `${file}.restoring`, '-P', `${file}.restoring-journal`];
+    const wrapper = ['strace', ...options, ...only, '-e', `inject=${error}`];
+    await refuses(t, file, ['restore', backup], sentence, wrapper);
+    t.equal(nameOf(t, file), 'old');
+    t.strictSame(Object.keys(contents(dirname(file))), Object.keys(before));
+  }
+});

@@ -1,0 +1,382 @@
+/** What a failing disk, a full one, a damaged file and those who touch it do to the store. */
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { sql } from 'drizzle-orm';
+import t, { type Test } from 'tap';
+import type { Command } from '../../src/db/commit.ts';
+import { openStore } from '../../src/db/open.ts';
+import type { Orm } from '../../src/db/query.ts';
+import type { Store } from '../../src/db/store.ts';
+import { append } from '../../src/events/log.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { outside, startStore } from '../helpers/database.ts';
+import { query } from '../helpers/rows.ts';
+import { RemotePerson, type ServerProcess, spawnSnug, startServer } from '../helpers/server.ts';
+import { cannotAttach, inject } from '../helpers/strace.ts';
+import { openWorld, startCast, tempFolder, type World } from '../helpers/world.ts';
+
+const failed = 'The server can no longer use its disk, and ends. Try again in a moment.';
+const full = 'The server cannot store anything at the moment. Try again later.';
+const readOnly = 'The server can only be read at the moment. Try again later.';
+const damaged = 'The data of this server is damaged. Restore a backup.';
+
+/** The plainest command: notes a number in the event log. */
+const note: Command<number, number> = (unit, number) =>
+  append(unit, { type: 'message', messageId: number });
+
+/** alice, signed in, and a chat of hers with one message. */
+async function startTalk(t: Test, file: string, wrapper: readonly string[] = []) {
+  const server = await startServer(t, file, { wrapper });
+  const alice = await new RemotePerson(server.url).register('alice');
+  const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
+  const post = (content: string) =>
+    alice.send('POST', String(made.headers.get('location')), { content });
+  await post('first');
+  return { server, post };
+}
+
+/** Asserts that the server has ended because of its disk, and has not closed the file. */
+async function endsByItself(t: Test, { exited, output }: ServerProcess, file: string) {
+  t.equal(await exited, 1);
+  t.match(output(), /"level":60.*"code":"SQLITE_IOERR_\w+".*ending at once/);
+  t.ok(statSync(`${file}-wal`).size > 0, 'closing would have emptied the log');
+}
+
+/** The texts of all messages, in order. */
+const textsIn = (sqlite: Database.Database) =>
+  sqlite.prepare('select content from messages order by id').pluck().all();
+
+/** Asserts that the next start finds these messages, and a sound file with an empty log. */
+async function recovers(t: Test, file: string, texts: readonly string[]): Promise<void> {
+  const server = await startServer(t, file);
+  const sqlite = outside(t, file);
+  t.strictSame(textsIn(sqlite).slice(0, texts.length), texts);
+  t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
+  t.equal(statSync(`${file}-wal`).size, 0, 'nothing builds on a log that may not be on the disk');
+  t.equal(await server.end('SIGTERM'), 0);
+}
+
+for (const [calls, name] of [
+  ['fsync,fdatasync', 'an fsync that fails'],
+  ['pwrite64', 'a write that fails'],
+] as const) {
+  t.test(
+    `${name} ends the server at once, and is not tried again`,
+    { skip: cannotAttach },
+    async (t) => {
+      const file = join(await tempFolder(t), 'snug.db');
+      const { server, post } = await startTalk(t, file);
+      const injection = await inject(t, server.child.pid, calls, 'EIO');
+      const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => post(`lost ${i}`)));
+      for (const answer of answers) {
+        t.strictSame([answer.status, await answer.json()], [503, { error: failed }]);
+      }
+      await endsByItself(t, server, file);
+      await injection.end();
+      const tried = injection.calls().filter((call) => call.includes(file));
+      t.equal(tried.length, 1, 'the first one that failed was the last one');
+      await recovers(t, file, ['first']);
+    },
+  );
+}
+
+t.test('a limit on the size of files is as a disk that fails', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { server, post } = await startTalk(t, file, [
+    'bash',
+    '-c',
+    'ulimit -f 600; exec "$@"',
+    '-',
+  ]);
+  const acknowledged = ['first'];
+  let answer = await post('0');
+  while (answer.status === 201) {
+    acknowledged.push(String(acknowledged.length - 1));
+    answer = await post(String(acknowledged.length - 1));
+  }
+  t.strictSame([answer.status, await answer.json()], [503, { error: failed }]);
+  await endsByItself(t, server, file);
+  await recovers(t, file, acknowledged);
+});
+
+t.test(
+  'a checkpoint that fails ends the store, and is not tried again',
+  { skip: cannotAttach },
+  async (t) => {
+    const file = join(await tempFolder(t), 'snug.db');
+    // Never closed: that is what it is about.
+    const db = openStore(file);
+    const failures: unknown[] = [];
+    db.onFailure((error) => failures.push(error));
+    await db.write(note, 1);
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'EIO');
+    await t.rejects(db.compact(), { code: 'storage_failed' });
+    await t.rejects(db.write(note, 2), { code: 'storage_failed' });
+    await t.rejects(
+      db.read(async () => 1, {}),
+      { code: 'storage_failed' },
+    );
+    await db.compact();
+    await t.rejects(db.close(), { message: 'the disk has failed: the file is left as it is' });
+    await injection.end();
+    t.equal(injection.calls().length, 1);
+    t.match(failures, [{ code: 'SQLITE_IOERR_FSYNC' }]);
+    t.equal(failures.length, 1);
+  },
+);
+
+t.test(
+  'of those who wait, none is tried once the disk has failed',
+  { skip: cannotAttach },
+  async (t) => {
+    const db = openStore(join(await tempFolder(t), 'snug.db'));
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'EIO');
+    const writes = Array.from({ length: 600 }, (_, i) => db.write(note, i));
+    const outcomes = await Promise.allSettled(writes);
+    t.notOk(outcomes.some(({ status }) => status === 'fulfilled'));
+    await injection.end();
+    t.equal(injection.calls().length, 1);
+  },
+);
+
+/** Why nothing can be mounted here, or false if it can. */
+const cannotMount = (() => {
+  const folder = mkdtempSync(join(tmpdir(), 'snug-test-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return false;
+  } catch {
+    return 'nothing can be mounted here';
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+})();
+
+/** A disk of so many bytes. */
+async function smallDisk(t: Test, size: number): Promise<string> {
+  const folder = await tempFolder(t);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
+  t.teardown(() => execFileSync('umount', ['--lazy', folder]));
+  return folder;
+}
+
+/** Posts until it is refused; returns that answer and the texts that were acknowledged. */
+async function postUntilRefused({ register }: World) {
+  const alice = await register('alice');
+  const chat = await alice.createChat('Sunday hike');
+  const post = (content: string) => alice.post(chat, { content });
+  const texts: string[] = [];
+  for (let i = 0; ; i++) {
+    const answer = await post(`${i} `.repeat(500));
+    if (answer.status !== 201) return { alice, chat, post, answer, texts };
+    texts.push(`${i} `.repeat(500));
+  }
+}
+
+t.test(
+  'a full disk refuses writes alone, and health says so until there is room',
+  { skip: cannotMount },
+  async (t) => {
+    const folder = await smallDisk(t, 4 * 1024 * 1024);
+    const file = join(folder, 'snug.db');
+    const ballast = join(folder, 'ballast');
+    await writeFile(ballast, Buffer.alloc(2 * 1024 * 1024));
+    const world = await openWorld(t, file);
+    const { alice, chat, post, answer, texts } = await postUntilRefused(world);
+    refused(t, answer, 503, full);
+    const healthz = () => world.nobody().get('/healthz');
+    refused(t, await healthz(), 503, full);
+    t.equal((await alice.get(chat)).body.messages.at(-1).content, texts.at(-1), 'reads go on');
+    refused(t, await healthz(), 503, full, 'still');
+    t.ok(texts.length > 10);
+    rmSync(ballast);
+    done(t, await healthz());
+    done(t, await post('room again'), 201);
+    const sqlite = outside(t, file);
+    t.strictSame(textsIn(sqlite), [...texts, 'room again'], 'and nothing half-written');
+    t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
+    sqlite.close();
+  },
+);
+
+/** Makes the connection that writes one that only reads; returns what makes it write again. */
+async function forbidWriting(db: Store): Promise<() => unknown> {
+  let orm: Orm | undefined;
+  await db.write(async (unit) => {
+    orm = unit.orm;
+    orm.run(sql`pragma query_only = 1`);
+  }, {});
+  return () => orm?.run(sql`pragma query_only = 0`);
+}
+
+t.test('a file that can only be read refuses writes alone, and health says so', async (t) => {
+  const { db, alice, chat, nobody } = await startCast(t);
+  const allow = await forbidWriting(db);
+  refused(t, await alice.post(chat, { content: 'Hi' }), 503, readOnly);
+  refused(t, await nobody().get('/healthz'), 503, readOnly);
+  t.strictSame((await alice.get(chat)).body, { messages: [] });
+  allow();
+  done(t, await nobody().get('/healthz'));
+  done(t, await alice.post(chat, { content: 'Hi' }), 201);
+});
+
+t.test('damage is told of and kept to itself', async (t) => {
+  const { alice, chat, db, file, app } = await startCast(t);
+  await alice.send(chat, 'Shall we meet at nine?');
+  await app.close();
+  await db.close();
+  const page = query(file, "select rootpage from sqlite_schema where name = 'messages'")[0]
+    ?.rootpage;
+  const bytes = readFileSync(file);
+  bytes.fill(0xff, (Number(page) - 1) * 4096, Number(page) * 4096);
+  await writeFile(file, bytes);
+
+  const world = await openWorld(t, file);
+  const again = Object.assign(world.nobody(), { cookies: alice.cookies });
+  done(t, await world.nobody().get('/healthz'));
+  refused(t, await again.get(chat), 500);
+  refused(t, await again.post(chat, { content: 'Hi' }), 500);
+  for (let i = 0; i < 2; i++) refused(t, await world.nobody().get('/healthz'), 503, damaged);
+  t.equal((await again.get('/api/chats')).body.chats.length, 1, 'all else goes on');
+  done(t, await again.put(chat, { title: 'Monday hike' }));
+  refused(t, await world.nobody().get('/healthz'), 503, damaged, 'for good');
+});
+
+/** What befalls the files of a running server, and where its database is then. */
+const displacements: Record<string, (file: string) => string> = {
+  'the database is moved': (file) => {
+    renameSync(file, `${file}.moved`);
+    return `${file}.moved`;
+  },
+  'the folder is moved': (file) => {
+    const folder = `${dirname(file)}-moved`;
+    renameSync(dirname(file), folder);
+    return join(folder, basename(file));
+  },
+  'another file is put in its place': (file) => {
+    linkSync(file, `${file}.old`);
+    writeFileSync(`${file}.new`, 'x');
+    renameSync(`${file}.new`, file);
+    return `${file}.old`;
+  },
+  'the log is deleted': (file) => {
+    rmSync(`${file}-wal`);
+    return file;
+  },
+  'the lock is deleted': (file) => {
+    rmSync(`${file}.lock`);
+    return file;
+  },
+};
+
+for (const [name, displace] of Object.entries(displacements)) {
+  t.test(`${name}: nothing is acknowledged into nowhere`, async (t) => {
+    const file = join(await tempFolder(t), 'data', 'snug.db');
+    const db = openStore(file);
+    const failed = new Promise((resolve) => db.onFailure(resolve));
+    await db.write(note, 1);
+    const now = displace(file);
+    await t.rejects(db.write(note, 2), { code: 'storage_failed' });
+    t.match(await failed, { message: /^\/.*snug\.db\S* was moved, deleted or replaced$/ });
+    const sqlite = new Database(now, { readonly: true });
+    t.strictSame(sqlite.prepare('select message_id from events').pluck().all(), [1]);
+    sqlite.close();
+  });
+}
+
+t.test('a server whose file is gone ends, and the next one makes no empty one', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { server, post } = await startTalk(t, file);
+  rmSync(file);
+  const answer = await post('into nowhere');
+  t.strictSame([answer.status, await answer.json()], [503, { error: failed }]);
+  t.equal(await server.exited, 1);
+  t.match(server.output(), /"level":60.*was moved, deleted or replaced/);
+  const next = spawnSnug(t, { env: { DATABASE_URL: file } });
+  t.equal(await next.exited, 1);
+  t.equal(
+    next.errors(),
+    `snug: ${file} is gone. Put it back, or restore a backup. To begin anew, delete ${file}.lock.\n`,
+  );
+  t.notOk(existsSync(file));
+});
+
+/** The files of a store as a crash would leave them, with 1 in the log alone; returns the database. */
+async function crashed(t: Test): Promise<string> {
+  const { db, file } = await startStore(t);
+  await db.write(note, 1);
+  const folder = await tempFolder(t);
+  for (const name of ['', '-wal', '-shm']) cpSync(`${file}${name}`, join(folder, `snug.db${name}`));
+  return join(folder, 'snug.db');
+}
+
+/** The numbers that a store on this file finds. */
+async function numbersAfterStart(t: Test, file: string): Promise<unknown[]> {
+  const db = openStore(file);
+  t.equal(statSync(`${file}-wal`).size, 0, 'the log was moved into the file first');
+  const sqlite = outside(t, file);
+  const numbers = sqlite.prepare('select message_id from events').pluck().all();
+  t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
+  sqlite.close();
+  await db.close();
+  return numbers;
+}
+
+t.test('after a crash the log counts, whatever lies beside it', async (t) => {
+  t.strictSame(await numbersAfterStart(t, await crashed(t)), [1]);
+  const index = await crashed(t);
+  await writeFile(`${index}-shm`, randomBytes(32 * 1024));
+  t.strictSame(await numbersAfterStart(t, index), [1], 'a -shm of noise is made anew');
+  const torn = await crashed(t);
+  truncateSync(`${torn}-wal`, statSync(`${torn}-wal`).size - 1);
+  t.strictSame(await numbersAfterStart(t, torn), [], 'what was being written is not there');
+  const noise = await crashed(t);
+  await writeFile(`${noise}-wal`, randomBytes(64 * 1024));
+  t.strictSame(await numbersAfterStart(t, noise), [], 'what is no log is none');
+});
+
+t.test('one who reads for long lets the log grow, and no longer than that', async (t) => {
+  const { db, file } = await startStore(t);
+  const size = () => statSync(`${file}-wal`).size;
+  const reader = outside(t, file);
+  reader.exec('begin');
+  reader.prepare('select count(*) from events').get();
+  for (let i = 0; i < 1_500; i++) await db.write(note, i);
+  t.ok(size() > 1_500 * 4096, 'what it reads is kept');
+  await t.rejects(db.compact(), /somebody reads it/, 'which is told of');
+  reader.exec('commit');
+  await db.compact();
+  t.equal(size(), 0);
+});
+
+t.test('a listener that fails takes no write with it', async (t) => {
+  const { db } = await startStore(t);
+  let commits = 0;
+  db.onCommit(() => {
+    if (commits++ === 0) throw new Error('a listener fails');
+  });
+  const thrown = once(process, 'unhandledRejection');
+  const writes = Array.from({ length: 300 }, (_, i) => db.write(note, i));
+  t.equal((await Promise.all(writes)).length, 300, 'those of the next batch too');
+  t.match(await thrown, [{ message: 'a listener fails' }], 'which would end the server');
+  await db.write(note, 300);
+  t.equal(commits, 3);
+});

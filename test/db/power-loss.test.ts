@@ -1,0 +1,131 @@
+/** A power cut at any moment: nothing that was acknowledged is lost, and the file is sound. */
+import { randomInt } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openStore } from '../../src/db/open.ts';
+import { outside } from '../helpers/database.ts';
+import { Disk, readRecord, recording } from '../helpers/power.ts';
+import { randomNumbers } from '../helpers/random.ts';
+import { RemotePerson, startServer } from '../helpers/server.ts';
+import { cannotTrace } from '../helpers/strace.ts';
+import { tempFolder } from '../helpers/world.ts';
+
+/** About so many moments are tried; `POWER_CUTS=100000 node test/db/power-loss.test.ts`: all. */
+const cuts = Number(process.env.POWER_CUTS ?? 24);
+if (process.env.POWER_CUTS !== undefined) t.setTimeout(0);
+
+const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+const random = randomNumbers(seed);
+
+/** A text that was acknowledged, and how long the record was then at the most, in bytes. */
+interface Acknowledged {
+  readonly text: string;
+  readonly by: number;
+}
+
+/** Records what a server does to its disk while four people write, until it ends in this way. */
+async function record(
+  t: Test,
+  file: string,
+  end: NodeJS.Signals,
+  nodeArgs: readonly string[] = [],
+) {
+  const trace = join(await tempFolder(t), 'trace');
+  const paths = [dirname(file), ...['', '-wal', '-journal'].map((name) => `${file}${name}`)];
+  const server = await startServer(t, file, { wrapper: recording(trace, paths), nodeArgs });
+  const acknowledged: Acknowledged[] = [];
+  const write = async (name: string) => {
+    const person = await new RemotePerson(server.url).register(name);
+    const made = await person.send('POST', '/api/chats', { title: 'Sunday hike' });
+    const chat = String(made.headers.get('location'));
+    for (let i = 0; i < 20; i++) {
+      const text = `${name} ${i} ${longText()}`;
+      const { status } = await person.send('POST', chat, { content: text });
+      t.equal(status, 201);
+      acknowledged.push({ text, by: statSync(trace).size });
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, () => write(`w${Math.floor(random() * 1e9)}`)));
+  await server.end(end);
+  return { steps: readRecord(trace), acknowledged };
+}
+
+/** Many words: the sooner the log is moved into the file. */
+const longText = () =>
+  Array.from({ length: 400 }, () => random().toString(36).slice(2, 8)).join(' ');
+
+/** What a store finds on a disk after a power cut: all texts. */
+async function textsOn(t: Test, image: Map<string, Buffer>): Promise<Set<unknown>> {
+  const folder = await mkdir(join(await tempFolder(t), 'data'), { recursive: true });
+  const file = join(String(folder), 'snug.db');
+  for (const [path, bytes] of image) await writeFile(join(String(folder), basename(path)), bytes);
+  const db = openStore(file);
+  const sqlite = outside(t, file);
+  const texts = sqlite.prepare('select content from messages').pluck().all();
+  const isSound = sqlite.pragma('integrity_check', { simple: true }) === 'ok';
+  sqlite.close();
+  await db.close();
+  if (!isSound) throw new Error('the file is damaged');
+  return new Set(texts);
+}
+
+/** The states that a power cut may leave a disk in. */
+function imagesOf(disk: Disk): [name: string, image: Map<string, Buffer>][] {
+  const share = random();
+  return [
+    ['only what was synced', disk.afterCut(() => false)],
+    ['all that was written', disk.afterCut(() => true)],
+    ['some sectors of it', disk.afterCut(() => random() < share)],
+  ];
+}
+
+t.test(
+  'after a power cut all that was acknowledged is there, and the file is sound',
+  { skip: cannotTrace },
+  async (t) => {
+    t.comment(`SEED=${seed}`);
+    const file = join(await tempFolder(t), 'data', 'snug.db');
+    const disk = new Disk(dirname(file));
+    const before: string[] = [];
+    // The second server finds what the first one left, and ends in order.
+    for (const end of ['SIGKILL', 'SIGTERM'] as const) {
+      const { steps, acknowledged } = await record(t, file, end);
+      for (const [i, step] of steps.entries()) {
+        disk.apply(step);
+        if (random() > cuts / 2 / steps.length && i < steps.length - 1) continue;
+        const since = acknowledged.filter(({ by }) => by <= step.end).map(({ text }) => text);
+        for (const [name, image] of imagesOf(disk)) {
+          const texts = await textsOn(t, image);
+          const lost = [...before, ...since].filter((text) => !texts.has(text)).length;
+          t.equal(lost, 0, `${end}, after step ${i} (${step.call}): ${name}`);
+        }
+      }
+      before.push(...acknowledged.map(({ text }) => text));
+    }
+    t.equal(before.length, 160);
+  },
+);
+
+/** Makes the program sync only at checkpoints, as better-sqlite3 does by itself. */
+const syncSeldom = `
+  import { createRequire } from 'node:module';
+  const { prototype } = createRequire(${JSON.stringify(import.meta.url)})('better-sqlite3');
+  const { pragma } = prototype;
+  prototype.pragma = function (text, options) {
+    return pragma.call(this, text.replace('synchronous = FULL', 'synchronous = NORMAL'), options);
+  };`;
+
+t.test('with synchronous=NORMAL it would not be', { skip: cannotTrace }, async (t) => {
+  const file = join(await tempFolder(t), 'data', 'snug.db');
+  const preload = ['--import', `data:text/javascript,${encodeURIComponent(syncSeldom)}`];
+  const { steps, acknowledged } = await record(t, file, 'SIGKILL', preload);
+  const disk = new Disk(dirname(file));
+  for (const step of steps) disk.apply(step);
+  const texts = await textsOn(
+    t,
+    disk.afterCut(() => false),
+  );
+  t.ok(acknowledged.some(({ text }) => !texts.has(text)));
+});

@@ -1,0 +1,147 @@
+/**
+ * A disk as a power cut leaves it: what a program wrote is recorded by strace, and all that was not
+ * yet fsynced may be there, in part, or not at all.
+ */
+import { readFileSync } from 'node:fs';
+
+/** A line of the record: what was done, and where its line ends in the record, in bytes. */
+interface Step {
+  readonly call: string;
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** Where in the file it writes, or where it cuts the file off. */
+  readonly at: number;
+  readonly end: number;
+}
+
+/** The options that make strace record all that is done to these paths. */
+export function recording(trace: string, paths: readonly string[]): string[] {
+  const calls =
+    'trace=openat,pwrite64,pwritev,write,fsync,fdatasync,ftruncate,fallocate,unlink,rename';
+  const only = paths.flatMap((path) => ['-P', path]);
+  const whole = ['-y', '-xx', '-s', '1000000'];
+  return ['strace', '-D', '-f', ...whole, '--seccomp-bpf', '-e', calls, ...only, '-o', trace];
+}
+
+const line = /^\d+ +(\w+)\((?:(?:\d+|AT_FDCWD)<([^>]*)>)?(?:, )?(?:"([^"]*)")?(.*)\) += (-?\d+)/;
+
+/** The steps of a record, in order. */
+export function readRecord(trace: string): Step[] {
+  let end = 0;
+  return readFileSync(trace, 'latin1')
+    .split('\n')
+    .flatMap((text) => {
+      end += text.length + 1;
+      return text === '' || /^\d+ +(\+\+\+|---)/.test(text) ? [] : readStep(text, end);
+    });
+}
+
+function readStep(text: string, end: number): Step[] {
+  const [, call = '', place = '', data = '', rest = '', result] = line.exec(text) ?? [];
+  const numbers = rest.match(/\d+/g)?.map(Number) ?? [];
+  if (result === '-1') return [];
+  const bytes = decode(data);
+  const of = (path: string, at = 0) => [{ call, path, bytes, at, end }];
+  if (call === 'openat') return rest.includes('O_CREAT') ? of(bytes.toString()) : [];
+  if (call === 'unlink') return of(bytes.toString());
+  if (call === 'fsync' || call === 'fdatasync') return of(decode(place).toString());
+  if (call === 'ftruncate') return of(decode(place).toString(), numbers[0]);
+  if (call === 'pwrite64' && Number(result) === bytes.length) {
+    return of(decode(place).toString(), numbers.at(-1));
+  }
+  throw new Error(`not understood: ${text.slice(0, 200)}`);
+}
+
+/** What strace's -xx has made of bytes. */
+const decode = (text: string) => Buffer.from(text.replaceAll('\\x', ''), 'hex');
+
+/** Answers whether something that was not synced is on the disk. */
+export type Chance = () => boolean;
+
+interface File {
+  /** What is on the disk for certain. */
+  synced: Buffer;
+  /** What was done since. */
+  pending: Step[];
+}
+
+/** A folder of files after the steps so far. */
+export class Disk {
+  readonly #folder: string;
+  #entries = new Map<string, File>();
+  /** What was made or deleted since the folder was synced. */
+  #pending: [path: string, file: File | undefined][] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  apply(step: Step): void {
+    const { call, path } = step;
+    const file = this.#entriesWith(() => true).get(path);
+    if (call === 'openat') {
+      if (file === undefined) this.#pending.push([path, { synced: Buffer.alloc(0), pending: [] }]);
+    } else if (call === 'unlink') this.#pending.push([path, undefined]);
+    else if (path === this.#folder) this.#syncFolder();
+    else if (file === undefined) throw new Error(`${path} is not there: ${call}`);
+    else if (call === 'fsync' || call === 'fdatasync') sync(file);
+    else file.pending.push(step);
+  }
+
+  /** The files, by path, if the power were cut now. */
+  afterCut(chance: Chance): Map<string, Buffer> {
+    const entries = [...this.#entriesWith(chance)];
+    return new Map(entries.map(([path, file]) => [path, contentOf(file, chance)]));
+  }
+
+  /** Folders are kept in order: of what was done to one, the disk has all up to some moment. */
+  #entriesWith(chance: Chance): Map<string, File> {
+    const entries = new Map(this.#entries);
+    for (const [path, file] of this.#pending) {
+      if (!chance()) break;
+      if (file === undefined) entries.delete(path);
+      else entries.set(path, file);
+    }
+    return entries;
+  }
+
+  #syncFolder(): void {
+    this.#entries = this.#entriesWith(() => true);
+    this.#pending = [];
+  }
+}
+
+function sync(file: File): void {
+  file.synced = contentOf(file, () => true);
+  file.pending = [];
+}
+
+/** A disk writes whole sectors of so many bytes, in any order. */
+const sector = 512;
+
+function contentOf({ synced, pending }: File, chance: Chance): Buffer {
+  const ends = pending.map(({ at, bytes }) => at + bytes.length);
+  const content = Buffer.alloc(Math.max(synced.length, ...ends));
+  let size = synced.copy(content);
+  for (const { call, at, bytes } of pending) {
+    if (call === 'ftruncate') {
+      if (!chance()) continue;
+      content.fill(0, at);
+      size = at;
+      continue;
+    }
+    for (const [from, to] of sectorsOf(at, bytes.length)) {
+      if (chance()) size = Math.max(size, at + from + bytes.copy(content, at + from, from, to));
+    }
+  }
+  return content.subarray(0, size);
+}
+
+/** The parts of a write that are each in a sector of their own. */
+function* sectorsOf(at: number, length: number): Generator<[from: number, to: number]> {
+  for (let from = 0; from < length; ) {
+    const to = Math.min(length, from + sector - ((at + from) % sector));
+    yield [from, to];
+    from = to;
+  }
+}

@@ -1,0 +1,394 @@
+/** Bad manners on the wire, against the program itself: who is slow, who is many, who is late. */
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { mock } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { hashToken, newToken } from '../../src/sessions/tokens.ts';
+import { outside } from '../helpers/database.ts';
+import { RemotePerson, type ServerProcess, startServer } from '../helpers/server.ts';
+import { addressOf, cookieOf } from '../helpers/sse.ts';
+import { startCast, startWorld, tempFolder } from '../helpers/world.ts';
+
+/** SLOW_RUNS=1 opens 10,000 streams, and waits until the slow are cut off for real. */
+const isThorough = process.env.SLOW_RUNS !== undefined;
+
+async function start(t: Test, options = {}) {
+  const file = join(await tempFolder(t), 'snug.db');
+  return { ...(await startServer(t, file, options)), file };
+}
+
+/** alice and a chat of hers, over real connections. */
+async function startChat({ url }: ServerProcess) {
+  const alice = await new RemotePerson(url).register('alice');
+  const answer = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
+  return { alice, chat: String(answer.headers.get('location')) };
+}
+
+const descriptors = ({ child }: ServerProcess) => readdirSync(`/proc/${child.pid}/fd`).length;
+
+/** What the process holds in memory, in bytes. */
+function residence({ child }: ServerProcess): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** Resolves once `isTrue`; the test's own limit of time ends it otherwise. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(20);
+}
+
+/** A connection, and the text that has come over it. */
+interface Line {
+  readonly socket: Socket;
+  text: string;
+}
+
+async function dial(t: Test, { url }: { url: string }, bytes = ''): Promise<Line> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const line = { socket, text: '' };
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.setEncoding('utf8').on('data', (data) => (line.text += data));
+  await once(socket, 'connect');
+  if (bytes !== '') socket.write(bytes);
+  return line;
+}
+
+/** Opens so many connections, some at a time, each resolved when its answer has begun. */
+async function dialMany(t: Test, server: { url: string }, requests: string[]): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (let i = 0; i < requests.length; i += 100) {
+    const some = requests.slice(i, i + 100).map((bytes) => dial(t, server, bytes));
+    lines.push(...(await Promise.all(some)));
+    await until(() => lines.every(({ text }) => text !== ''));
+  }
+  return lines;
+}
+
+/** Unlike `once`, it takes a reset for an end as well. */
+const closed = ({ socket }: Pick<Line, 'socket'>) =>
+  socket.closed ? undefined : new Promise((resolve) => socket.once('close', resolve));
+
+const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+const eventsOf = (cookie: string) =>
+  `GET /api/events HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`;
+
+/** Asserts that whoever comes now is served as ever. */
+async function serves(t: Test, server: ServerProcess, alice: RemotePerson): Promise<void> {
+  const began = performance.now();
+  t.equal((await alice.get('/api/chats')).status, 200);
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  t.ok(performance.now() - began < 1_000, 'within a second');
+  t.notMatch(server.output(), /"level":[56]0/, 'no error in the log');
+}
+
+/** Makes the program's event loop stand still for 1.6 s when it is sent SIGWINCH. */
+const stallOnSignal = [
+  '--import',
+  `data:text/javascript,process.on('SIGWINCH', () => {
+    const end = Date.now() + 1600;
+    while (Date.now() < end);
+  })`,
+];
+
+t.test('while it is behind, the server refuses what comes, and then is itself again', async (t) => {
+  const server = await start(t, { nodeArgs: stallOnSignal });
+  const { alice, chat } = await startChat(server);
+  const [stream] = await dialMany(t, server, [eventsOf(alice.cookie)]);
+  // Before the first look at the loop there is nothing to compare with.
+  await sleep(600);
+  const ask = async (path: string) => {
+    const answer = await alice.get(path);
+    const retry = answer.headers.get('retry-after');
+    return { status: answer.status, retry, text: await answer.text() };
+  };
+  server.child.kill('SIGWINCH');
+  await sleep(300);
+  const [late, alive] = await Promise.all([ask('/api/chats'), ask('/healthz')]);
+  t.strictSame(late, {
+    status: 503,
+    retry: '2',
+    text: '{"error":"The server is busy. Try again in a moment."}',
+  });
+  t.equal(alive.status, 200, 'who watches over it is answered');
+  const began = performance.now();
+  let again = late;
+  while (again.status === 503) again = await ask('/api/chats');
+  t.equal(again.status, 200);
+  t.ok(performance.now() - began < 1_500, 'soon');
+  t.equal((await alice.send('POST', chat, { content: 'Hi' })).status, 201);
+  await until(() => stream?.text.includes('"content":"Hi"') === true);
+  t.notMatch(stream?.text, 'session.ended', 'the stream has lived through it');
+});
+
+/** Makes users past the front door, which would hash a password for each; returns their cookies. */
+function makeUsers(t: Test, file: string, count: number): string[] {
+  const sqlite = outside(t, file);
+  const user = sqlite.prepare(
+    `insert into users (name, name_key, email, email_key, password_hash, role, created_at)
+     select ?, ?, ?, ?, password_hash, 'user', created_at from users limit 1 returning id`,
+  );
+  const session = sqlite.prepare(
+    `insert into sessions (user_id, token_hash, device, created_at, last_seen_at)
+     values (?, ?, '', ?, ?)`,
+  );
+  const make = (_: unknown, i: number) => {
+    const name = `user${i}`;
+    const { id } = user.get(name, name, name, name) as { id: number };
+    const token = newToken();
+    session.run(id, hashToken(token), Date.now(), Date.now());
+    return `user_id=${id}; token=${token}`;
+  };
+  return sqlite.transaction(() => Array.from({ length: count }, make))();
+}
+
+/** How many connections this machine lets one process have. */
+const { userLimits } = process.report.getReport() as {
+  userLimits?: { open_files: { soft: number } };
+};
+const [streamCount, idleCount] = isThorough ? [10_000, 1_000] : [2_000, 4_000];
+const tooFew =
+  Number(userLimits?.open_files.soft) < streamCount + idleCount + 500 && 'too few descriptors';
+
+t.test('thousands may stay and say nothing', { skip: tooFew }, async (t) => {
+  const server = await start(t);
+  const { alice, chat } = await startChat(server);
+  const cookies = makeUsers(t, server.file, streamCount / 20);
+  const before = { descriptors: descriptors(server), residence: residence(server) };
+  const ofEach = cookies.flatMap((cookie) => Array(20).fill(eventsOf(cookie)) as string[]);
+  const streams = await dialMany(t, server, ofEach);
+  const each = (residence(server) - before.residence) / streamCount;
+  t.comment(`${Math.round(each / 102.4) / 10} KiB for each of ${streamCount} streams`);
+  t.ok(each < 40 * 1024, 'little memory for each, whatever was left over from before');
+  const idle = await dialMany(t, server, Array(idleCount).fill(health));
+  t.equal(descriptors(server) - before.descriptors >= streamCount + idleCount, true);
+  await serves(t, server, alice);
+  const own = await dial(t, server, eventsOf(alice.cookie));
+  await alice.send('POST', chat, { content: 'Anybody?' });
+  await until(() => own.text.includes('Anybody?'));
+  t.notOk(
+    [...streams, ...idle].some(({ socket }) => socket.destroyed),
+    'all are there still',
+  );
+  for (const { socket } of [own, ...streams, ...idle]) socket.destroy();
+  await until(() => descriptors(server) < before.descriptors + 20);
+  await serves(t, server, alice);
+});
+
+/** Whether a tool of the system is here. */
+function has(tool: string): boolean {
+  try {
+    execFileSync('which', [tool], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+t.test('with few descriptors, connections are turned away and nothing else fails', async (t) => {
+  const wrapper = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'];
+  const server = await start(t, { wrapper });
+  const { alice } = await startChat(server);
+  const lines = await Promise.all(Array.from({ length: 100 }, () => dial(t, server)));
+  await until(() => lines.filter(({ socket }) => socket.destroyed).length >= 80);
+  const held = lines.filter(({ socket }) => !socket.destroyed);
+  t.ok(held.length >= 8, `${held.length} are let in`);
+  const [line] = held;
+  for (const path of ['/', '/docs', '/icon.svg', '/healthz', '/docs/swagger-ui.css']) {
+    if (line !== undefined) line.text = '';
+    line?.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await until(() => line?.text.includes('\r\n\r\n') === true);
+    t.match(line?.text, /^HTTP\/1.1 200 /, path);
+  }
+  t.equal(server.output().split('new ones are turned away').length, 2, 'one line in the log');
+  for (const { socket } of held) socket.destroy();
+  await until(() => descriptors(server) < 40);
+  await serves(t, server, alice);
+});
+
+t.test(
+  'when the system has no descriptor left, the server lives on',
+  {
+    skip: !has('prlimit') && 'prlimit is not here',
+  },
+  async (t) => {
+    const server = await start(t);
+    const { alice } = await startChat(server);
+    const limit = (most: number) =>
+      execFileSync('prlimit', ['--pid', String(server.child.pid), `--nofile=${most}:`]);
+    limit(descriptors(server) + 3);
+    const lines = await Promise.all(Array.from({ length: 30 }, () => dial(t, server)));
+    await until(() => lines.filter(({ socket }) => socket.destroyed).length >= 20);
+    limit(4_096);
+    for (const { socket } of lines) socket.destroy();
+    await serves(t, server, alice);
+    t.equal(server.child.exitCode, null);
+  },
+);
+
+t.test('a number that is too high is told of once a minute', async (t) => {
+  const logged: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
+  const world = await startWorld(t, {}, { logger });
+  const { server } = world.app;
+  t.equal(server.maxConnections, Math.min(12_000, Number(userLimits?.open_files.soft) - 48));
+  server.maxConnections = 2;
+  const url = await addressOf(world);
+  const [first, second] = await dialMany(t, { url }, [health, health]);
+  for (let i = 0; i < 20; i++) {
+    await closed(await dial(t, { url }, health));
+  }
+  server.emit('error', Object.assign(new Error('accept ENFILE'), { code: 'ENFILE' }));
+  t.match(logged, [/"most":2,.*new ones are turned away/]);
+  t.equal(logged.length, 1);
+  first?.socket.destroy();
+  second?.socket.destroy();
+});
+
+t.test('readers and writers that dawdle are cut off', async (t) => {
+  const world = await startCast(t);
+  const { server } = world.app;
+  const url = await addressOf(world);
+  t.equal(server.headersTimeout, 10_000);
+  t.equal(server.requestTimeout, 30_000);
+  Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
+  const start = `POST /api/login HTTP/1.1\r\nHost: x\r\n${type}`;
+  const body = 'Content-Length: 99\r\n\r\nname=';
+  const chunked = 'Transfer-Encoding: chunked\r\n\r\n63\r\nname=';
+  const slow = await Promise.all(
+    [start, start + body, start + chunked].map((bytes) => dial(t, { url }, bytes)),
+  );
+  const silent = await dial(t, { url });
+  const polite = await dial(t, { url }, health);
+  const dripping = setInterval(() => {
+    for (const { socket } of slow) socket.write('a');
+  }, 50);
+  await Promise.all([...slow, silent].map(closed));
+  clearInterval(dripping);
+  for (const { text } of slow) {
+    t.match(text, /^HTTP\/1.1 408 Request Timeout\r\n/);
+    t.match(text, '{"error":"The request took too long to arrive. Try again."}');
+  }
+  t.equal(silent.text, '', 'who has not asked is not answered');
+  t.match(polite.text, / 200 OK/);
+  t.notOk(polite.socket.closed, 'who has asked in time may stay');
+});
+
+t.test('an answer that nobody takes is not kept for ever', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const world = await startCast(t);
+  const { app, alice, chat } = world;
+  const url = await addressOf(world);
+  // 100 messages are 1.6 MB; so many pages are more than the system itself holds for a reader.
+  await Promise.all(Array.from({ length: 100 }, () => alice.send(chat, '\u{1f600}'.repeat(4000))));
+  const get = `GET ${chat}?limit=100 HTTP/1.1\r\nHost: x\r\nCookie: ${cookieOf(alice)}\r\n\r\n`;
+  const lines: Record<string, Line> = {};
+  const ends: Record<string, Socket> = {};
+  for (const name of ['none', 'dripping', 'good']) {
+    app.server.once('connection', (socket) => (ends[name] = socket));
+    lines[name] = await dial(t, { url });
+    if (name !== 'good') lines[name]?.socket.pause();
+    lines[name]?.socket.write(get.repeat(name === 'good' ? 1 : 8));
+  }
+  const { none, dripping, good } = ends as Record<string, Socket>;
+  await until(() => Boolean(none?.writableLength && dripping?.writableLength));
+  await until(() => good?.writableLength === 0 && (lines.good?.text.length ?? 0) > 400_000);
+  const tick = async () => {
+    mock.timers.tick(60_000);
+    lines.dripping?.socket.read(1);
+    await sleep(50);
+  };
+  await tick();
+  t.notOk(none?.destroyed, 'not at once');
+  await tick();
+  await tick();
+  t.ok(none?.destroyed, 'who takes nothing');
+  t.ok(dripping?.destroyed, 'who takes next to nothing');
+  t.notOk(good?.destroyed, 'not who has taken it');
+  t.equal((await alice.get('/api/chats')).status, 200);
+});
+
+t.test('a body without an end is not waited for', async (t) => {
+  const server = await start(t);
+  const { alice, chat } = await startChat(server);
+  const before = residence(server);
+  const head = `POST ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
+  const line = await dial(t, server, `${head}Transfer-Encoding: chunked\r\n\r\n`);
+  const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
+  const endless = setInterval(() => line.socket.write(chunk), 1);
+  await closed(line);
+  clearInterval(endless);
+  t.match(line.text, /^HTTP\/1.1 413 /);
+  t.ok(line.socket.bytesWritten < 64 * 2 ** 20, `${line.socket.bytesWritten} bytes were sent`);
+  t.ok(residence(server) - before < 64 * 2 ** 20, 'little of it was kept');
+  await serves(t, server, alice);
+});
+
+t.test('who comes and goes in every bad way leaves nothing behind', async (t) => {
+  const server = await start(t, { env: { TRUST_PROXY: '127.0.0.1' } });
+  const { alice, chat } = await startChat(server);
+  const post = `POST ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\nContent-Length: 999\r\n\r\ncontent=`;
+  const get = `GET ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\n\r\n`;
+  const leave: ((socket: Socket) => void)[] = [
+    (socket) => socket.destroy(),
+    (socket) => socket.end(),
+    (socket) => socket.resetAndDestroy(),
+  ];
+  const round = async (count: number) => {
+    for (let i = 0; i < count; i += 60) {
+      const some = Array.from({ length: 60 }, async (_, k) => {
+        const bytes = ['', post, get, eventsOf(alice.cookie), randomBytes(64).toString('latin1')];
+        const { socket } = await dial(t, server, bytes[k % bytes.length]);
+        leave[k % leave.length]?.(socket);
+        await closed({ socket });
+      });
+      await Promise.all(some);
+    }
+    await until(() => descriptors(server) <= before);
+  };
+  const before = descriptors(server) + 4;
+  await round(isThorough ? 10_000 : 600);
+  const settled = residence(server);
+  await round(isThorough ? 10_000 : 600);
+  t.ok(residence(server) < 1.25 * settled, 'no more memory than after the first time');
+  await serves(t, server, alice);
+});
+
+const slowly = ['-H', '-B', '-X'];
+
+t.test(
+  'slowhttptest: the slow keep nobody else waiting',
+  {
+    skip: !has('slowhttptest') && 'slowhttptest is not here',
+  },
+  async (t) => {
+    const server = await start(t);
+    const { alice } = await startChat(server);
+    const before = descriptors(server);
+    const seconds = isThorough ? 45 : 2;
+    const count = isThorough ? 1000 : 300;
+    const runs = slowly.map(async (mode) => {
+      const load = ['-c', count, '-r', count, '-i', 1, '-l', seconds, '-x', 10, '-w', 1, '-y', 2];
+      const args = [mode, '-u', `${server.url}/docs/swagger-ui-bundle.js`, ...load.map(String)];
+      await once(spawn('slowhttptest', args, { stdio: 'ignore' }), 'close');
+    });
+    await until(() => descriptors(server) > before + 2 * count);
+    await serves(t, server, alice);
+    if (isThorough) {
+      // Headers after 10 s, bodies after 30 s; who reads slowly has two minutes.
+      await until(() => descriptors(server) < before + 1.2 * count);
+      t.pass('cut off');
+    }
+    await Promise.all(runs);
+    await until(() => descriptors(server) < before + 20);
+    await serves(t, server, alice);
+  },
+);

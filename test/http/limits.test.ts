@@ -1,0 +1,517 @@
+/** How often one may ask: what is counted, by whom, and who is never kept out. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { Refusal } from '../../src/errors.ts';
+import { placeOf } from '../../src/http/address.ts';
+import { Guesses } from '../../src/http/guesses.ts';
+import { Meter } from '../../src/http/meter.ts';
+import { limits } from '../../src/http/rate-limit.ts';
+import { done, refused } from '../helpers/answers.ts';
+import { nameOf, routesOf } from '../helpers/routes.ts';
+import { RemotePerson, startServer } from '../helpers/server.ts';
+import { type Answer, type Person, password, startWorld, tempFolder } from '../helpers/world.ts';
+
+const tooOften = 'This was too often. Wait a little and try again.';
+const wrong = 'The name or the password is wrong.';
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** A server that limits, whose time stands still until a test sets it forward. */
+async function startLimited(t: Test, env: Record<string, string> = {}) {
+  const time = { now: hour };
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  const world = await startWorld(
+    t,
+    { RATE_LIMIT: 'on', ...env },
+    { ticks: () => time.now, logger },
+  );
+  return { ...world, time, warnings: () => lines.map((line) => JSON.parse(line)) };
+}
+
+function login(
+  person: Person,
+  name: string,
+  given: string,
+  remoteAddress: string,
+): Promise<Answer> {
+  const payload = { name, password: given };
+  return person.request({ method: 'POST', url: '/api/login', payload, remoteAddress });
+}
+
+/** As many addresses as are needed, none twice. */
+function addresses() {
+  let count = 0;
+  return () => `10.1.${++count >> 8}.${count & 255}`;
+}
+
+/** The seconds after which it may be tried again. */
+function waitOf(t: Test, answer: Answer, name = ''): number {
+  refused(t, answer, 429, tooOften, name);
+  const text = String(answer.headers['retry-after']);
+  t.match(text, /^[1-9]\d*$/, `${name} Retry-After`);
+  return Number(text);
+}
+
+const asked: Record<keyof typeof limits, InjectOptions> = {
+  login: { method: 'POST', url: '/api/login' },
+  register: { method: 'POST', url: '/api/user' },
+  password: { method: 'PUT', url: '/api/user/1/password' },
+  invite: { method: 'GET', url: '/api/invites/never-was' },
+  search: { method: 'GET', url: '/api/search' },
+  write: { method: 'POST', url: '/api/chats/999' },
+  nowhere: { method: 'GET', url: '/wp-login.php' },
+};
+
+t.test('a limit tells how much is left, refuses what is more, and lets in who waits', async (t) => {
+  const { register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  time.now += hour;
+  for (const [name, { quota, window, by }] of Object.entries(limits)) {
+    const step = (window * second) / quota;
+    const request = asked[name as keyof typeof limits];
+    const policy = `"${name}";q=${quota};w=${window}`;
+    const expect = (answer: Answer, left: number, reset: number) => {
+      const { 'ratelimit-policy': given, ratelimit } = answer.headers;
+      const state = `"${name}";r=${left};t=${Math.ceil(reset / second)}`;
+      t.strictSame([given, ratelimit], [policy, state], `${name}, ${left} left`);
+    };
+    for (let used = 1; used <= quota; used++) {
+      const answer = await alice.request(request);
+      t.not(answer.status, 429, `${name} ${used}`);
+      expect(answer, quota - used, used * step);
+    }
+    for (let i = 0; i < 3; i++) {
+      const answer = await alice.request(request);
+      t.equal(waitOf(t, answer, name), Math.ceil(step / second), 'what is refused does not count');
+      expect(answer, 0, window * second);
+    }
+    const other = by === 'user' ? bob : alice;
+    const remoteAddress = by === 'user' ? '127.0.0.1' : '127.0.0.2';
+    t.not((await other.request({ ...request, remoteAddress })).status, 429, `${name}: another`);
+    time.now += step - 1;
+    waitOf(t, await alice.request(request), `${name} is not back yet`);
+    time.now += 1;
+    expect(await alice.request(request), 0, window * second);
+    t.equal((await alice.get('/api/chats')).status, 200, 'what has no limit goes on');
+  }
+});
+
+t.test('what is refused is refused before it is read', async (t) => {
+  const { nobody } = await startLimited(t);
+  const headers = { 'content-type': 'application/json' };
+  const payload = 'x'.repeat(100_000);
+  const send = () => nobody().request({ ...asked.login, headers, payload });
+  for (let i = 0; i < 10; i++) t.equal((await send()).status, 413);
+  waitOf(t, await send());
+});
+
+/** What one can do to oneself alone, as often as one likes. */
+const unlimited = [
+  'DELETE /api/sessions',
+  'DELETE /api/user',
+  'DELETE /api/user/:user_id',
+  'DELETE /api/chats',
+  'PUT /api/chats/:chat_id/read',
+  'PUT /api/users/:user_id',
+];
+
+t.test('every route that changes something has a limit, but for a few', async (t) => {
+  const routes = await routesOf(() => startWorld(t));
+  const without = routes.filter(({ config }) => config?.limit === undefined).map(nameOf);
+  t.strictSame(
+    without.filter((name) => !name.startsWith('GET ')),
+    unlimited,
+  );
+});
+
+t.test('off means off', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  await register('alice');
+  for (let i = 0; i < 12; i++) {
+    const answer = await nobody().post('/api/login', { name: 'alice', password: 'not my own' });
+    refused(t, answer, 400, wrong);
+    t.notOk(answer.headers['ratelimit-policy'] ?? answer.headers.ratelimit);
+  }
+});
+
+t.test(
+  'however requests come, none passes that has no room, and none waits too long',
+  async (t) => {
+    const limit = { quota: 5, window: 10 };
+    const gaps = fc.array(fc.oneof(fc.nat(3 * second), fc.nat(40 * second)), { maxLength: 60 });
+    const run = (list: number[]) => {
+      let now = 12_345;
+      let room = limit.quota;
+      const meter = new Meter(() => now + 0.7);
+      for (const gap of list) {
+        now += gap;
+        room = Math.min(limit.quota, room + (gap * limit.quota) / (limit.window * second));
+        const { left, wait } = meter.take('somebody', limit);
+        const mayPass = room >= 1 - 1e-9;
+        if (mayPass !== (wait === 0)) return false;
+        if (mayPass) room -= 1;
+        if (left !== Math.floor(room + 1e-9)) return false;
+        if (!mayPass && Math.abs(wait - (1 - room) * 2 * second) > 1e-6) return false;
+      }
+      return true;
+    };
+    // A failure prints its seed and the shortest list of gaps.
+    t.doesNotThrow(() => fc.assert(fc.property(gaps, run), { numRuns: 300 }));
+  },
+);
+
+t.test('no more keys are remembered than there is room for', async (t) => {
+  const meter = new Meter(() => 0);
+  const once = { quota: 1, window: 1 };
+  const isRefused = (key: string) => meter.take(key, once).wait > 0;
+  t.notOk(isRefused('first'));
+  for (let i = 0; i < 9_999; i++) meter.take(`key ${i}`, once);
+  t.ok(isRefused('first'), 'ten thousand are');
+  meter.take('another', once);
+  t.notOk(isRefused('key 0'), 'of more, the one heard of longest ago is forgotten');
+});
+
+t.test('an address counts as the network of one customer', async (t) => {
+  for (const [ip, place] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['::FFFF:c000:207', '192.0.2.7'],
+    ['::1', '0:0:0:0::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:DB8:0:0:1::', '2001:db8:0:0::/64'],
+    ['2001:db8:0:1::1', '2001:db8:0:1::/64'],
+    ['2001:0db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['unknown', 'elsewhere'],
+    ['192.0.2.7:1234', 'elsewhere'],
+    ['x'.repeat(10_000), 'elsewhere'],
+    ['', 'elsewhere'],
+  ] as const) {
+    t.equal(placeOf(ip), place, ip.slice(0, 60));
+  }
+});
+
+/** Uses up the quota of signing in, each time as `as` says; then tells whether `then` is refused. */
+async function exhaust(t: Test, nobody: Person, as: (i: number) => InjectOptions) {
+  for (let i = 0; i < limits.login.quota; i++) {
+    t.equal((await nobody.request({ ...asked.login, ...as(i) })).status, 400, `${i}`);
+  }
+  return async (then: InjectOptions) =>
+    (await nobody.request({ ...asked.login, ...then })).status === 429;
+}
+
+t.test('who is counted is who the trusted proxies say, and nobody else', async (t) => {
+  const forwarded = (value: string) => ({ headers: { 'x-forwarded-for': value } });
+  const from = (remoteAddress: string, value: string) => ({ remoteAddress, ...forwarded(value) });
+
+  const plain = await startLimited(t);
+  const isRefused = await exhaust(t, plain.nobody(), (i) => forwarded(`6.6.6.${i}`));
+  t.ok(await isRefused(forwarded('6.6.7.7')), 'without a proxy, nobody’s word counts');
+  t.notOk(await isRefused({ remoteAddress: '127.0.0.2' }));
+
+  const env = { TRUST_PROXY: '10.0.0.1,10.2.0.0/16' };
+  const proxied = await startLimited(t, env);
+  const isShut = await exhaust(t, proxied.nobody(), (i) =>
+    from('10.0.0.1', `6.6.6.${i}, 7.7.7.7, 10.2.0.${i}`),
+  );
+  t.ok(await isShut(from('10.2.9.9', '7.7.7.7')), 'what stands before it is only said');
+  t.notOk(await isShut(from('10.0.0.1', '7.7.7.8')));
+  t.notOk(await isShut(from('10.0.0.2', '7.7.7.7')), 'another peer is counted itself');
+  for (let i = 0; i < 9; i++) await isShut(from('10.0.0.2', `8.8.8.${i}`));
+  t.ok(await isShut(from('10.0.0.2', '9.9.9.9')), 'whatever it says');
+
+  const six = await startLimited(t);
+  const isClosed = await exhaust(t, six.nobody(), (i) => ({ remoteAddress: `2001:db8::${i}:1` }));
+  t.ok(await isClosed({ remoteAddress: '2001:db8::ffff:ffff:ffff:ffff' }), 'the same /64');
+  t.notOk(await isClosed({ remoteAddress: '2001:db8:0:1::1' }), 'the next one');
+});
+
+t.test('of many names tried from one address, ten a minute are', async (t) => {
+  const { nobody, time } = await startLimited(t);
+  const statuses: number[] = [];
+  for (let i = 0; i < 200; i++) {
+    if (i === 100) time.now += minute;
+    statuses.push((await login(nobody(), `user ${i}`, password, '192.0.2.7')).status);
+  }
+  const tried = statuses.map((status, i) => (status === 400 ? i : -1)).filter((i) => i >= 0);
+  t.strictSame(tried, [...range(0, 10), ...range(100, 110)]);
+});
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+t.test('guesses at one account wait longer and longer, whether there is one or not', async (t) => {
+  const { nobody, register, time, warnings } = await startLimited(t);
+  const alice = await register('alice');
+  const next = addresses();
+  const guess = (name: string) => login(nobody(), name, 'not this one', next());
+  const expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900];
+  const seen: Record<string, unknown[]> = {};
+  for (const name of ['alice', 'no such person']) {
+    const answers: Answer[] = [];
+    for (let i = 0; i < 5; i++) answers.push(await guess(name));
+    for (const seconds of expected) {
+      const spelled = name.toUpperCase();
+      const answer = await guess(spelled);
+      t.equal(waitOf(t, answer, name), seconds);
+      time.now += seconds * second - 1;
+      t.equal(waitOf(t, await guess(name), name), 1);
+      time.now += 1;
+      answers.push(answer, await guess(spelled));
+    }
+    time.now += hour;
+    refused(t, await guess(name), 400, wrong);
+    t.equal(waitOf(t, await guess(name), name), 900, 'an hour ago is remembered');
+    time.now += hour + 1;
+    for (let i = 0; i < 5; i++) answers.push(await guess(name));
+    seen[name] = answers.map(({ status, text, headers: { date, ...rest } }) => [
+      status,
+      text,
+      rest,
+    ]);
+  }
+  t.strictSame(seen.alice, seen['no such person'], 'nothing tells which of the two there is');
+  const told = warnings().filter(({ msg }) => msg === 'wrong passwords: slowing down');
+  t.match(told, [
+    { level: 40, user: alice.id, address: '10.1.0.5' },
+    { level: 40, user: alice.id, address: /^10\.1\.0\.\d+$/ },
+    { level: 40, address: /^10\.1\.0\.\d+$/ },
+    { level: 40, address: /^10\.1\.0\.\d+$/ },
+  ]);
+  t.equal(told.length, 4, 'told once, when it begins');
+  t.notOk('user' in told[2]);
+  t.notMatch(JSON.stringify(warnings()), /no such|alice|not this/i, 'names are not logged');
+});
+
+t.test('guesses at the same time are no more than one after the other', async (t) => {
+  const { nobody, register } = await startLimited(t);
+  await register('alice');
+  const next = addresses();
+  const answers = await Promise.all(
+    range(0, 20).map(() => login(nobody(), 'alice', 'not this one', next())),
+  );
+  const statuses = answers.map(({ status }) => status).sort();
+  t.strictSame(statuses, [...Array(5).fill(400), ...Array(15).fill(429)]);
+});
+
+t.test('nobody is kept out of their own account by others', async (t) => {
+  const { nobody, register } = await startLimited(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  const next = addresses();
+  for (let i = 0; i < 5; i++) {
+    refused(t, await login(nobody(), 'alice', 'not this one', next()), 400, wrong);
+  }
+  waitOf(t, await login(nobody(), 'alice', password, next()), 'a stranger with the password');
+
+  t.equal((await alice.get('/api/chats')).status, 200, 'who is in stays in');
+  const home = '127.0.0.1';
+  done(t, await login(nobody(), 'alice', password, home));
+  waitOf(t, await login(nobody(), 'alice', password, next()), 'which lets no stranger in');
+  const phone = Object.assign(nobody(), { cookies: { ...alice.cookies } });
+  done(t, await login(phone, 'alice', password, '10.3.0.1'));
+  done(t, await login(nobody(), 'alice', password, '10.3.0.1'));
+
+  waitOf(t, await login(bob, 'alice', password, '10.3.0.2'), 'somebody else’s session');
+  const forger = Object.assign(nobody(), {
+    cookies: { user_id: String(alice.id), token: 'A'.repeat(43) },
+  });
+  waitOf(t, await login(forger, 'alice', password, '10.3.0.2'), 'a forged one');
+  waitOf(t, await login(alice, 'alice', password, '10.3.0.2'), 'one that has ended');
+});
+
+t.test('a known place and a session have patience of their own, and no more than it', async (t) => {
+  const { nobody, register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const school = '127.0.0.1';
+  done(t, await login(nobody(), 'alice', password, '10.3.0.1'));
+  const fail = (person: Person, address: string) => login(person, 'alice', 'not this', address);
+  for (let i = 0; i < 5; i++) refused(t, await fail(nobody(), school), 400, wrong);
+  t.equal(waitOf(t, await login(nobody(), 'alice', password, school)), 1);
+  done(t, await login(nobody(), 'alice', password, '10.3.0.1'));
+  time.now += minute;
+  done(t, await login(nobody(), 'alice', password, school));
+  for (let i = 0; i < 4; i++) refused(t, await fail(nobody(), school), 400, wrong);
+  done(t, await login(nobody(), 'alice', password, school));
+  time.now += minute;
+  refused(t, await fail(nobody(), school), 400, wrong, 'what was right has ended the row');
+
+  const copy = () => Object.assign(nobody(), { cookies: { ...alice.cookies } });
+  for (let i = 0; i < 5; i++) refused(t, await fail(copy(), '10.3.0.1'), 400, wrong);
+  waitOf(t, await fail(copy(), '10.3.0.1'));
+});
+
+t.test('the current password is no easier to guess', async (t) => {
+  const { nobody, register, time, warnings } = await startLimited(t);
+  const alice = await register('alice');
+  const phone = nobody();
+  done(t, await login(phone, 'alice', password, '10.3.0.1'));
+  const change = (person: Person, current: string) => {
+    const fields = { current_password: current, password: 'paper kite in october' };
+    return person.put(`/api/user/${alice.id}/password`, fields);
+  };
+  for (let i = 0; i < 5; i++) {
+    refused(t, await change(alice, 'not this one'), 400, 'The current password is wrong.');
+  }
+  t.equal(waitOf(t, await change(alice, password)), 1, 'nor with the right one');
+  t.match(warnings(), [{ user: alice.id, address: '127.0.0.1' }]);
+  time.now += minute;
+  refused(t, await change(alice, 'not this one'), 400, 'The current password is wrong.');
+  waitOf(t, await change(alice, password));
+  done(t, await change(phone, password), 200);
+});
+
+t.test('what could not be verified was no guess', async (t) => {
+  const guesses = new Guesses(() => hour, { isOn: true });
+  const request = { ip: '192.0.2.7', log: { warn: () => undefined } };
+  const guess = { nameKey: 'alice', userId: 1, session: undefined };
+  const busy = async () => {
+    throw new Refusal('busy');
+  };
+  for (let i = 0; i < 20; i++) {
+    await t.rejects(guesses.check(request, guess, busy), { code: 'busy' });
+  }
+  const isWrong = async () => false;
+  for (let i = 0; i < 5; i++) t.equal(await guesses.check(request, guess, isWrong), false);
+  await t.rejects(guesses.check(request, guess, isWrong), { code: 'too_often', wait: second });
+});
+
+t.test('the time of day, however it steps, lets nobody in and keeps nobody out', async (t) => {
+  const { nobody, clock } = await startWorld(t, { RATE_LIMIT: 'on' });
+  for (let i = 0; i < limits.nowhere.quota; i++) await nobody().request(asked.nowhere);
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  for (const time of [now() - hour, 0, now() + 10 * 365 * 24 * hour, -1e12]) {
+    clock.now = time;
+    Date.now = () => time;
+    t.equal(waitOf(t, await nobody().request(asked.nowhere)), 1);
+  }
+});
+
+/** The value below which all but one in a hundred are. */
+const p99 = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)];
+
+/** Runs `act` one after the other until `work` is done, and tells how long each took, in ms. */
+async function timesDuring(work: Promise<unknown>, act: () => Promise<void>): Promise<number[]> {
+  let isDone = false;
+  void work.finally(() => {
+    isDone = true;
+  });
+  const times: number[] = [];
+  while (!isDone) {
+    const start = performance.now();
+    await act();
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** Sends so many requests, so many at a time, and counts what is answered. */
+async function flood(
+  count: number,
+  { atOnce }: { atOnce: number },
+  send: (i: number) => Promise<Response>,
+): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  const left = range(0, count).values();
+  const sendOn = async () => {
+    for (const i of left) {
+      const answer = await send(i);
+      await answer.arrayBuffer();
+      counts[answer.status] = (counts[answer.status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(range(0, atOnce).map(sendOn));
+  return counts;
+}
+
+/** Generous, for a machine that has other things to do. */
+const soon = 1_000;
+
+t.test('who asks for the dearest thing all the time holds up nobody else', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { url } = await startServer(t, file, { env: { RATE_LIMIT: 'on' } });
+  const [alice, bob] = [new RemotePerson(url), new RemotePerson(url)];
+  for (const person of [alice, bob]) await person.register(person === alice ? 'alice' : 'bob');
+  const start = performance.now();
+  const storm = flood(2_000, { atOnce: 20 }, () => alice.get('/api/search?q=hello'));
+  const times = await timesDuring(storm, async () => {
+    t.equal((await bob.get('/api/search?q=hello')).status, 200);
+    t.equal((await bob.get('/healthz')).status, 200);
+  });
+  const { 200: found = 0, 429: limited = 0 } = await storm;
+  t.comment(`${found} found, ${limited} limited; p99 of bob ${p99(times)} ms of ${times.length}`);
+  const { quota, window } = limits.search;
+  const comeBack = ((performance.now() - start) / second) * (quota / window);
+  t.ok(found >= quota && found <= quota + comeBack + 1, `${found}`);
+  t.equal(found + limited, 2_000);
+  t.ok(Number(p99(times)) < soon);
+});
+
+t.test('many sign-ins at once hold up nobody, and take no memory without bound', async (t) => {
+  const server = await startServer(t, join(await tempFolder(t), 'snug.db'));
+  const alice = await new RemotePerson(server.url).register('alice');
+  const before = memoryOf(server.child.pid);
+  const stranger = new RemotePerson(server.url);
+  const fields = (i: number) => ({ name: i % 2 === 0 ? 'alice' : 'dora', password: `wrong ${i}` });
+  const logIn = (i: number) => stranger.send('POST', '/api/login', fields(i));
+  const storm = flood(150, { atOnce: 150 }, logIn);
+  const times = await timesDuring(storm, async () => {
+    t.equal((await alice.get('/api/chats')).status, 200);
+  });
+  const { 400: tried = 0, 503: turnedAway = 0 } = await storm;
+  const grown = Math.round((memoryOf(server.child.pid) - before) / 1e6);
+  t.comment(`${tried} tried, ${turnedAway} turned away; p99 ${p99(times)} ms; ${grown} MB more`);
+  t.equal(tried + turnedAway, 150);
+  t.ok(tried >= 100 && turnedAway > 0, 'as many are tried as can wait; others may come back');
+  t.ok(Number(p99(times)) < soon);
+  // The C library keeps some 20 MB for each thread that has ever hashed.
+  t.notOk(grown > 300, 'far from 20 MB for each sign-in');
+  t.equal((await logIn(0)).status, 400, 'it goes on');
+});
+
+/** The most memory that a process ever had, in bytes; NaN where there is no /proc. */
+function memoryOf(pid = 0): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** TIMING_SAMPLES=200 looks more closely. */
+const samples = Number(process.env.TIMING_SAMPLES ?? 40);
+
+t.test('a sign-in takes as long for a name that nobody has', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  await register('alice');
+  const times: Record<string, number[]> = { alice: [], dora: [] };
+  for (let i = 0; i < 2 * samples; i++) {
+    const name = i % 2 === 0 ? 'alice' : 'dora';
+    const start = performance.now();
+    await nobody().post('/api/login', { name, password: 'not this one' });
+    times[name]?.push(performance.now() - start);
+  }
+  const [existing, unknown] = [quartilesOf(times.alice), quartilesOf(times.dora)];
+  const difference = Math.abs(existing.median - unknown.median);
+  const noise = Math.max(existing.spread, unknown.spread);
+  t.comment(`medians ${existing.median} and ${unknown.median} ms, spread ${noise} ms`);
+  t.ok(difference < noise, `${difference} ms`);
+});
+
+function quartilesOf(times: number[] = []): { median: number; spread: number } {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(share * sorted.length)] ?? Number.NaN;
+  return { median: at(0.5), spread: at(0.75) - at(0.25) };
+}
