@@ -37,8 +37,9 @@ export const busy = fp(
       timer = setInterval(measure, interval).unref();
     });
     app.addHook('onClose', async () => clearInterval(timer));
-    app.addHook('onRequest', async ({ routeOptions }) => {
-      if (lag > lagLimit && routeOptions.config.answersWhenBusy !== true) throw new Refusal('busy');
+    app.addHook('onRequest', ({ routeOptions }, _, done) => {
+      const isRefused = lag > lagLimit && routeOptions.config.answersWhenBusy !== true;
+      done(isRefused ? new Refusal('busy') : undefined);
     });
   },
   { name: 'busy' },

@@ -24,8 +24,9 @@ export function headersFor({ isSecure }: FastifyRequest): typeof plainHeaders {
 /** Sets them before anything can go wrong, so that errors bear them too. */
 export const headers = fp(
   async (app: FastifyInstance) => {
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.headers(headersFor(request));
+      done();
     });
   },
   { name: 'headers' },

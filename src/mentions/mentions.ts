@@ -17,9 +17,14 @@ interface Message {
   readonly content: string;
 }
 
+/** Calls who is called by a new message. Nobody calls themselves. */
+export async function addMentions(unit: Unit, message: Message): Promise<void> {
+  await callMembers(unit, message, await calledMembers(unit, message));
+}
+
 /**
- * Brings who is called by a message in line with its text: after it was posted, edited, or (with an
- * empty text) deleted. Nobody calls themselves, and what was read already calls nobody.
+ * Brings who is called by a message in line with its text: after it was edited, or (with an empty
+ * text) deleted.
  */
 export async function updateMentions(unit: Unit, message: Message): Promise<void> {
   const { chatId, id: messageId } = message;
@@ -29,6 +34,15 @@ export async function updateMentions(unit: Unit, message: Message): Promise<void
     await deleteMention(unit, { chatId, userId, messageId });
     await countMention(unit, { chatId, userId, messageId, by: -1 });
   }
+  await callMembers(unit, message, called);
+}
+
+/** What was read already calls nobody. */
+async function callMembers(
+  unit: Unit,
+  { chatId, id: messageId }: Message,
+  called: ReadonlySet<number>,
+): Promise<void> {
   for (const userId of called) {
     const membership = await findMembership(unit, { chatId, userId });
     if (membership === undefined || membership.readId >= messageId) continue;

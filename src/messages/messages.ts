@@ -6,7 +6,7 @@ import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
-import { updateMentions } from '../mentions/mentions.ts';
+import { addMentions, updateMentions } from '../mentions/mentions.ts';
 import { listReactions } from '../reactions/queries.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
 import { keyLifetime } from './idempotency.ts';
@@ -120,7 +120,7 @@ export async function postMessage(
   input: Key & { content: string; replyTo?: number; idempotencyKey?: string },
 ): Promise<{ chatId: number; id: number }> {
   const { chatId, userId, content, replyTo, idempotencyKey: key } = input;
-  await authorise(unit, { chatId, userId });
+  const { mentions } = await authorise(unit, { chatId, userId });
   const since = unit.now - keyLifetime;
   const posted = key === undefined ? undefined : await findPosted(unit, { userId, key, since });
   if (posted !== undefined) return posted;
@@ -130,6 +130,7 @@ export async function postMessage(
     senderId: userId,
     content,
     replyTo: replyTo ?? null,
+    mentions,
   });
   if (key !== undefined) {
     await rememberPosted(unit, { userId, key, chatId, messageId: id, now: unit.now });
@@ -137,17 +138,23 @@ export async function postMessage(
   return { chatId, id };
 }
 
-async function addMessage(
-  unit: Unit,
-  draft: { chatId: number; senderId: number; content: string; replyTo: number | null },
-): Promise<number> {
+interface Draft {
+  readonly chatId: number;
+  readonly senderId: number;
+  readonly content: string;
+  readonly replyTo: number | null;
+  /** How many call the sender that they have not read. */
+  readonly mentions: number;
+}
+
+async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<number> {
   const { chatId, senderId: userId } = draft;
   const id = await append(unit, { type: 'message', chatId, userId });
   const message = { ...draft, id, createdAt: unit.now };
   await insertMessage(unit, message);
   const { posted } = await addLastMessage(unit, message);
-  await markAllRead(unit, { chatId, userId, id, posted });
-  await updateMentions(unit, message);
+  await markAllRead(unit, { chatId, userId, id, posted, mentions });
+  await addMentions(unit, message);
   await indexMessage(unit, message);
   return id;
 }

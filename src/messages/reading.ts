@@ -33,12 +33,13 @@ export async function markRead(unit: Unit, { id, ...key }: Key & { id: number })
  * Notes that a member has read all there is, up to the message that they have just posted.
  *
  * @param posted the chat's count after that message.
+ * @param mentions how many called the member until then.
  */
 export async function markAllRead(
   unit: Unit,
-  { id, posted, ...key }: Key & { id: number; posted: number },
+  { id, posted, mentions, ...key }: Key & { id: number; posted: number; mentions: number },
 ): Promise<void> {
-  await forgetMentions(unit, key, id);
+  if (mentions > 0) await forgetMentions(unit, key, id);
   await updateRead(unit, { ...key, readId: id, seen: posted, mentions: 0 });
 }
 

@@ -1,0 +1,147 @@
+/** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
+import t from 'tap';
+import { buildApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { openBeside } from '../../src/db/beside.ts';
+import type { EventRow } from '../../src/db/commit.ts';
+import { about, Kept } from '../../src/db/kept.ts';
+import { randomNumbers } from '../helpers/random.ts';
+import { Person, startCast } from '../helpers/world.ts';
+
+const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
+
+const known =
+  (value: string, chatId: number, bytes = 10) =>
+  async () => ({
+    value,
+    until: about(['message'], { chatId }),
+    bytes,
+  });
+
+t.test('a thing is kept until an event that is about it', async (t) => {
+  const kept = new Kept(10_000);
+  t.equal(await kept.load('a', known('1', 7)), '1');
+  await kept.load('b', known('2', 8));
+  kept.take([message(9), { type: 'chat', chatId: 7 } as EventRow]);
+  t.equal(kept.find('a'), '1');
+  kept.take([message(7)]);
+  t.equal(kept.find('a'), undefined);
+  t.equal(kept.find('b'), '2');
+  kept.clear();
+  t.equal(kept.find('b'), undefined);
+});
+
+t.test('what changes while it is read is not kept', async (t) => {
+  const kept = new Kept(10_000);
+  for (const change of [() => kept.take([message(7)]), () => kept.clear()]) {
+    const { promise: changed, resolve } = Promise.withResolvers<void>();
+    const reading = kept.load('a', async () => {
+      await changed;
+      return known('old', 7)();
+    });
+    change();
+    resolve();
+    t.equal(await reading, 'old', 'who asked before may see it');
+    t.equal(kept.find('a'), undefined);
+    await kept.load('a', known('new', 7));
+    t.equal(kept.find('a'), 'new', 'the next is kept again');
+  }
+});
+
+t.test('the memory is bounded, and what is not there takes none', async (t) => {
+  const kept = new Kept(10_000);
+  for (let i = 0; i < 100; i++) await kept.load(`key ${i}`, known('x', i, 600));
+  const found = Array.from({ length: 100 }, (_, i) => kept.find(`key ${i}`));
+  t.equal(
+    found.filter((value) => value !== undefined).length,
+    10,
+    'with what an entry takes itself',
+  );
+  t.ok(
+    found.slice(90).every((value) => value === 'x'),
+    'the last ones',
+  );
+  await kept.load('large', known('x', 1, 20_000));
+  t.equal(kept.find('large'), undefined);
+  await kept.load('absent', async () => ({ value: undefined, until: [], bytes: 0 }));
+  t.equal(kept.find('key 99'), 'x');
+  const none = new Kept(0);
+  await none.load('a', known('1', 7));
+  t.equal(none.find('a'), undefined);
+});
+
+/** How many bursts of changes the random test makes. */
+const bursts = Number(process.env.KEPT_BURSTS ?? 150);
+
+t.test('random changes at once leave nothing in memory that is not so', async (t) => {
+  const seed = Number(process.env.KEPT_SEED ?? Date.now() % 1_000_000);
+  t.comment(`KEPT_SEED=${seed}`);
+  const chance = randomNumbers(seed);
+  const below = (n: number) => Math.floor(chance() * n);
+  const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
+  const { file, alice, bob, carol, chat, clock } = await startCast(t);
+  const beside = openBeside(file);
+  const fresh = await buildApp({
+    config: readConfig({ RATE_LIMIT: 'off' }),
+    db: beside,
+    clock: () => clock.now,
+  });
+  t.teardown(async () => {
+    await fresh.close();
+    await beside.close();
+  });
+  const people = [alice, bob, carol];
+  const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
+  await alice.post('/api/chats', { with: 'carol' });
+  const ids: string[] = ['1'];
+  const names = new Map(people.map((person) => [person, person.name]));
+
+  const changes: ((who: Person, where: string) => Promise<unknown>)[] = [
+    async (who, where) => {
+      const content = `${pick(['Hi', '@bob', `@${names.get(pick(people))}`])} ${below(1000)}`;
+      const { status, headers } = await who.post(where, { content });
+      if (status !== 201) return;
+      ids.push(String(headers.location).split('/').at(-1) ?? '');
+      const { messages } = (await who.get(where)).body;
+      const isThere = messages?.some((one: { content: string }) => one.content === content);
+      if (!isThere && messages !== undefined)
+        t.ok(messages.length === 50, 'one’s own write is seen');
+    },
+    (who, where) => who.put(`${where}/messages/${pick(ids)}`, { content: `Edited ${below(1000)}` }),
+    (who, where) => who.delete(`${where}/messages/${pick(ids)}`),
+    (who, where) => who.put(`${where}/messages/${pick(ids)}/reactions/${encodeURIComponent('👍')}`),
+    (who, where) => who.put(`${where}/read`, { id: pick(ids) }),
+    (who, where) => who.put(`${where}/notify`, { notify: pick(['all', 'mentions', 'nothing']) }),
+    (who, where) => who.put(where, { title: `Title ${below(1000)}` }),
+    (who, where) => who.post(`${where}/members`, { name: names.get(pick(people)) ?? '' }),
+    (who, where) =>
+      chance() < 0.3 ? who.delete(`${where}/members?user_id=${pick(people).id}`) : who.get(where),
+    (who) => who.post('/api/chats', { with: names.get(pick(people)) ?? '' }),
+    async (who) => {
+      const name = `${who.name} ${below(1000)}`;
+      const { status } = await who.put('/api/user', { name });
+      if (status === 200) names.set(who, name);
+    },
+  ];
+
+  for (let burst = 0; burst < bursts; burst++) {
+    clock.now += 1;
+    await Promise.all(Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats))));
+    for (const person of people) {
+      for (const url of ['/api/chats', ...chats]) {
+        // Twice: what was kept by the first is what the second shows.
+        const shown = [await person.get(url), await person.get(url)];
+        const real = await Object.assign(new Person(fresh, person.name), {
+          cookies: { ...person.cookies },
+        }).get(url);
+        for (const { status, text, headers } of shown) {
+          const is = [status, text, headers.link];
+          if (String(is) === String([real.status, real.text, real.headers.link])) continue;
+          t.strictSame(is, [real.status, real.text, real.headers.link], `burst ${burst}: ${url}`);
+          return;
+        }
+      }
+    }
+  }
+  t.ok(ids.length > 10, `${ids.length} messages`);
+});
