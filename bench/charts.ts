@@ -15,7 +15,7 @@ export function drawRatios(results: Results): string {
     .filter(({ values }) => values.length > 0)
     .map(({ what, atLeast, values }) => ({ what, atLeast, value: median(values) }));
   const bottom = 64 + bars.length * 36;
-  const left = 270;
+  const left = 290;
   const scale = (width - left - 70) / Math.max(1, ...bars.map(({ value }) => value));
   const x = (value: number) => left + value * scale;
   return picture(
@@ -27,13 +27,18 @@ export function drawRatios(results: Results): string {
         text(what, { x: left - 12, y: y + 16, 'text-anchor': 'end' }),
         element('rect', { class: 'bar', x: left, y, width: value * scale, height: 22, rx: 3 }),
         element('path', { class: 'target', d: `M${x(atLeast)} ${y - 4}v30` }),
-        text(value.toFixed(2), { x: Math.max(x(value), x(atLeast)) + 8, y: y + 16 }),
+        text(value.toFixed(2), { x: besideMark(x(value), x(atLeast)) + 8, y: y + 16 }),
       ];
     }),
     text('0', { class: 'quiet', x: left, y: bottom + 18, 'text-anchor': 'middle' }),
     text('the floor', { class: 'quiet', x: x(1), y: bottom + 18, 'text-anchor': 'middle' }),
     text('The upright marks are the targets.', { class: 'quiet', x: 24, y: bottom + 36 }),
   );
+}
+
+/** Where a bar's label begins: behind its end, or behind the mark where that would be struck. */
+function besideMark(end: number, mark: number): number {
+  return mark > end - 8 && mark < end + 44 ? mark : end;
 }
 
 /** Where the curves stand. */
@@ -66,7 +71,7 @@ export function drawGrowth(results: Results): string {
       text(size, { class: 'quiet', x: x(column), y: plot.bottom + 22, 'text-anchor': 'middle' }),
     ),
     text('messages', { class: 'quiet', x: plot.left, y: plot.bottom + 44 }),
-    ...curves.flatMap((curve) => drawCurve(curve, x, y)),
+    ...curves.flatMap((curve, colour) => drawCurve(curve, `c${colour}`, x, y)),
     ...drawLabels(curves, y),
   );
 }
@@ -85,11 +90,19 @@ function grid(highest: number, y: (value: number) => number): string[] {
   ]);
 }
 
-function drawCurve({ values }: Curve, x: (i: number) => number, y: (v: number) => number) {
+function drawCurve(
+  { values }: Curve,
+  colour: string,
+  x: (column: number) => number,
+  y: (value: number) => number,
+): string[] {
   const points = values.map((value, column) => [x(column), y(value)] as const);
   return [
-    element('path', { class: 'curve', d: `M${points.map((point) => point.join(' ')).join('L')}` }),
-    ...points.map(([cx, cy]) => element('circle', { class: 'dot', cx, cy, r: 4 })),
+    element('path', {
+      class: `curve ${colour}`,
+      d: `M${points.map((point) => point.join(' ')).join('L')}`,
+    }),
+    ...points.map(([cx, cy]) => element('circle', { class: `dot ${colour}`, cx, cy, r: 4 })),
   ];
 }
 
@@ -97,10 +110,13 @@ function drawCurve({ values }: Curve, x: (i: number) => number, y: (v: number) =
 function drawLabels(curves: readonly Curve[], y: (value: number) => number): string[] {
   let lowest = Number.POSITIVE_INFINITY;
   return curves
-    .map(({ title, values }) => ({ title, at: y(values.at(-1) ?? 0) + 4 }))
+    .map(({ title, values }, colour) => ({ title, colour, at: y(values.at(-1) ?? 0) }))
     .sort((a, b) => b.at - a.at)
-    .map(({ title, at }) => {
-      lowest = Math.min(at, lowest - 17);
-      return text(title, { x: plot.right + 14, y: lowest });
+    .flatMap(({ title, colour, at }) => {
+      lowest = Math.min(at, lowest - 18);
+      return [
+        element('circle', { class: `dot c${colour}`, cx: plot.right + 22, cy: lowest, r: 4 }),
+        text(title, { x: plot.right + 34, y: lowest + 4 }),
+      ];
     });
 }

@@ -13,6 +13,7 @@ import Database from 'better-sqlite3';
 import { sampleAnswers } from './answers.ts';
 import type { Bundles, Variant } from './bundle.ts';
 import { type Filled, findDatabase } from './database.ts';
+import { keepFolder, removeFolder } from './processes.ts';
 import { Random } from './random.ts';
 import { type BenchRequest, makePool, type Workload } from './requests.ts';
 import { type Server, type StartOptions, startServer } from './server.ts';
@@ -33,7 +34,7 @@ export class Lab {
     this.random = new Random(settings.seed);
     this.#bundles = bundles;
     mkdirSync(settings.folder, { recursive: true });
-    this.folder = mkdtempSync(join(settings.folder, 'run-'));
+    this.folder = keepFolder(mkdtempSync(join(settings.folder, 'run-')));
   }
 
   /** A name for a file that is not there yet. */
@@ -114,6 +115,6 @@ export class Lab {
 
   async close(): Promise<void> {
     await this.clear();
-    rmSync(this.folder, { recursive: true });
+    removeFolder(this.folder);
   }
 }

@@ -1,11 +1,12 @@
 /** `npm run bench [-- trial …]`: how near the server comes to one that does nothing. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Bundles, bundleServers } from './bundle.ts';
 import { Lab } from './lab.ts';
 import { publish } from './publish.ts';
 import { formatReport } from './report.ts';
 import { isSameMaking, makingOf, readResults, writeResult } from './results.ts';
 import { readSettings } from './settings.ts';
-import type { Trial } from './trial.ts';
+import type { Findings, Trial } from './trial.ts';
 import { fanOut } from './trials/fan-out.ts';
 import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
@@ -67,13 +68,26 @@ function announce(trials: readonly Trial[]): void {
   console.error(`${names || 'nothing to do'}: about ${Math.ceil(seconds / 60)} minutes.`);
 }
 
+/** @throws if a trial takes far longer than it should: something hangs then. */
+async function inTime(trial: Trial, running: Promise<Findings>): Promise<Findings> {
+  const patience = 3 * trial.lasts(settings) + 120;
+  const late = new AbortController();
+  const expired = wait(patience * 1000, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not done after ${Math.round(patience)} s`);
+  });
+  return Promise.race([running, expired]).finally(() => {
+    late.abort();
+    expired.catch(() => undefined);
+  });
+}
+
 /** One that fails leaves the others alone. */
 async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
   console.error(`${new Date().toISOString().slice(11, 16)} ${trial.name} …`);
   const started = performance.now();
   const lab = new Lab(settings, bundles);
   try {
-    const findings = await trial.run(lab);
+    const findings = await inTime(trial, trial.run(lab));
     const took = Math.round((performance.now() - started) / 1000);
     const at = new Date().toISOString();
     const result = { ...making, ...findings, at, took };

@@ -46,16 +46,25 @@ const style = `
   .line { stroke: #d1d9e0; stroke-width: 1; fill: none; }
   .target { stroke: #1f2328; stroke-width: 2; }
   .bar { fill: #2f7fd8; }
-  .curve { stroke: #2f7fd8; stroke-width: 2; fill: none; }
-  .dot { fill: #2f7fd8; }
+  .curve { stroke: currentColor; stroke-width: 2; fill: none; }
+  .dot { fill: currentColor; }
+  .c0 { color: #2f7fd8; }
+  .c1 { color: #1a8a4a; }
+  .c2 { color: #b35900; }
+  .c3 { color: #9a4fd0; }
+  .c4 { color: #d1366f; }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc; }
     .quiet { fill: #9198a1; }
     .ground { fill: #0d1117; }
     .line { stroke: #3d444d; }
     .target { stroke: #f0f6fc; }
-    .bar, .dot { fill: #58a6ff; }
-    .curve { stroke: #58a6ff; }
+    .bar { fill: #58a6ff; }
+    .c0 { color: #58a6ff; }
+    .c1 { color: #3fb950; }
+    .c2 { color: #e3934a; }
+    .c3 { color: #c297ff; }
+    .c4 { color: #ff7eb0; }
   }
 `;
 
