@@ -9,7 +9,7 @@ app.use(express.urlencoded({ extended: false }));
 app.use(cookieParser());
 
 app.use(async (req, res, next) => {
-  const { user_id, token } = req.cookies;
+  const { user_id = '', token = '' } = req.cookies;
   const session = await db('sessions').where({ user_id, token }).first();
   if (!session) return res.status(403).json({ error: 'Sign in first.' });
   req.userId = session.user_id;
