@@ -14,6 +14,15 @@ export interface Spoken extends Place {
   readonly words: readonly string[];
 }
 
+interface Heard {
+  /** Messages drawn at random, by one who may find them. */
+  readonly messages: readonly Spoken[];
+  /** Those of them that have a word, the last one, that no other of them has. */
+  readonly rare: readonly Spoken[];
+  /** The words that occur most often of all. */
+  readonly frequent: readonly string[];
+}
+
 /** So many messages are read to know which words are frequent. */
 const sampleSize = 20_000;
 
@@ -23,7 +32,7 @@ export class World {
   readonly #sqlite: Database;
   readonly #random: Random;
   readonly #middles = new Map<number, number>();
-  #spoken: { messages: Spoken[]; frequent: string[] } | undefined;
+  #heard: Heard | undefined;
 
   /** @param chats where people read; in all of them if it is not given. */
   constructor(sqlite: Database, random: Random, chats?: ReadonlySet<number>) {
@@ -52,31 +61,29 @@ export class World {
     return middle ?? 1;
   }
 
-  /** Messages drawn at random, by one who may find them. */
-  get messages(): readonly Spoken[] {
-    this.#spoken ??= this.#listen();
-    return this.#spoken.messages;
+  /** What is said in the chats. */
+  get heard(): Heard {
+    this.#heard ??= this.#listen();
+    return this.#heard;
   }
 
-  /** The words that occur most often of all. */
-  get frequent(): readonly string[] {
-    this.#spoken ??= this.#listen();
-    return this.#spoken.frequent;
-  }
-
-  #listen() {
-    const drawn = this.#draw().map(({ content, ...place }) => ({
+  #listen(): Heard {
+    const messages = this.#draw().map(({ content, ...place }) => ({
       ...place,
       words: [...new Set(wordsOf(content).map((word) => word.text))],
     }));
     const counts = new Map<string, number>();
-    for (const word of drawn.flatMap(({ words }) => words)) {
+    for (const word of messages.flatMap(({ words }) => words)) {
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
     const often = (word: string) => counts.get(word) ?? 0;
     const byCount = (a: string, b: string) => often(b) - often(a);
-    for (const { words } of drawn) words.sort(byCount);
-    return { messages: drawn, frequent: [...counts.keys()].sort(byCount).slice(0, 20) };
+    for (const { words } of messages) words.sort(byCount);
+    return {
+      messages: messages.filter(({ words }) => words.length > 0),
+      rare: messages.filter(({ words }) => often(words.at(-1) ?? '') === 1),
+      frequent: [...counts.keys()].sort(byCount).slice(0, 20),
+    };
   }
 
   #draw() {

@@ -20,21 +20,21 @@ function search(
 }
 
 export const rare = search('search-rare', 'search for a rare word', (random, world) => {
-  const said = random.pick(world.messages);
+  const said = random.pick(world.heard.rare);
   return { ...said, query: { q: said.words.at(-1) ?? '' } };
 });
 
 export const common = search('search-common', 'search for a very common word', (random, world) => ({
   ...random.pick(world.places),
-  query: { q: random.pick(world.frequent) },
+  query: { q: random.pick(world.heard.frequent) },
 }));
 
 export const two = search('search-two', 'search for two words', (random, world) => {
-  const said = random.pick(world.messages);
+  const said = random.pick(world.heard.messages);
   return { ...said, query: { q: `${random.pick(said.words)} ${random.pick(said.words)}` } };
 });
 
 export const inChat = search('search-chat', 'search in one chat', (random, world) => {
-  const said = random.pick(world.messages);
+  const said = random.pick(world.heard.messages);
   return { ...said, query: { q: random.pick(said.words), chat_id: String(said.chatId) } };
 });
