@@ -1,60 +1,51 @@
-/** One workload: both servers on a database of their own, gone when all rounds are done. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { sampleAnswers } from './answers.ts';
-import type { Bundles } from './bundle.ts';
+/** Servers under the same load, and what they take of the machine. */
+import type { Lab } from './lab.ts';
 import { loadGenerator } from './load.ts';
-import { measureRounds } from './measure.ts';
-import { Random } from './random.ts';
-import type { Outcome } from './report.ts';
-import { type BenchRequest, makePool, type Workload } from './requests.ts';
-import { type Server, startServer } from './server.ts';
+import { measureRounds, type Pace } from './measure.ts';
+import type { BenchRequest, Workload } from './requests.ts';
+import type { Server } from './server.ts';
 import type { Settings } from './settings.ts';
+import type { Comparison, Memory } from './trial.ts';
+
+/** A server to be measured. */
+export interface Contestant {
+  readonly server: Server;
+  /** Its requests where they differ from the others'. */
+  readonly pool?: readonly BenchRequest[];
+  readonly beside?: () => () => Promise<void>;
+}
 
 export async function compare(
-  workload: Workload,
-  { database, bundles, settings }: { database: string; bundles: Bundles; settings: Settings },
-): Promise<Outcome> {
-  const folder = mkdtempSync(join(settings.folder, 'run-'));
-  const started: Server[] = [];
-  const start = async (args: string[], env = {}) => {
-    const server = await startServer(args, env);
-    started.push(server);
-    return server;
-  };
-  try {
-    const random = new Random(settings.seed);
-    const file = join(folder, 'snug.db');
-    const pool = prepare(workload, database, file, random);
-    const snug = await start([bundles.snug, 'serve'], { DATABASE_URL: file, RATE_LIMIT: 'off' });
-    const idle = snug.memory().now;
-    const floor = await start([bundles.floor, await writeAnswers(folder, snug, pool)]);
-    const load = await loadGenerator(pool, folder);
-    const rounds = await measureRounds({ floor, snug }, load, settings, random);
-    const { now: after, peak } = snug.memory();
-    return { title: workload.title, load: load.name, rounds, memory: { idle, after, peak } };
-  } finally {
-    for (const server of started) await server.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** Copies the database, makes its sessions new, and draws the requests to be made. */
-function prepare(workload: Workload, database: string, file: string, random: Random) {
-  copyFileSync(database, file);
-  const sqlite = new Database(file);
-  // A session that has run out is refused, and one that was not seen for an hour is written to.
-  sqlite.prepare('update sessions set created_at = :now, last_seen_at = :now').run({
-    now: Date.now(),
+  lab: Lab,
+  { title }: Pick<Workload, 'title'>,
+  pool: readonly BenchRequest[],
+  contestants: Readonly<Record<string, Contestant>>,
+  pace: Partial<Pace> = {},
+): Promise<Comparison> {
+  const entries = Object.entries(contestants);
+  const shared = await loadGenerator(pool, lab.newFile('requests'));
+  const targets = await mapEntries(entries, async ({ pool: own, ...rest }) => {
+    return { ...rest, load: own ? await loadGenerator(own, lab.newFile('requests')) : shared };
   });
-  const pool = makePool(workload, sqlite, random);
-  sqlite.close();
-  return pool;
+  const whole = { ...lab.settings, ...pace };
+  const rounds = await measureRounds(targets, whole, lab.random);
+  const memory = await mapEntries(entries, async ({ server }): Promise<Memory> => {
+    const { now: after, peak } = server.memory();
+    return { idle: server.idle, after, peak };
+  });
+  return { title, load: shared.name, connections: whole.connections, rounds, memory };
 }
 
-async function writeAnswers(folder: string, snug: Server, pool: readonly BenchRequest[]) {
-  const file = join(folder, 'answers.json');
-  writeFileSync(file, JSON.stringify(await sampleAnswers(snug.url, pool)));
-  return file;
+/** About how long it takes to measure so many servers in one workload, in s. */
+export function roundsLast({ rounds, seconds }: Settings, servers: number): number {
+  return (rounds + 1) * servers * (seconds + 0.3) + 10;
+}
+
+async function mapEntries<From, To>(
+  entries: readonly [string, From][],
+  map: (value: From) => Promise<To>,
+): Promise<Record<string, To>> {
+  const mapped: Record<string, To> = {};
+  for (const [name, value] of entries) mapped[name] = await map(value);
+  return mapped;
 }

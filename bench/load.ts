@@ -3,10 +3,11 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { keepTrack } from './processes.ts';
 import { type BenchRequest, bytesOf } from './requests.ts';
 
 /** The core of the load generator; the servers have the first. */
-const core = '1';
+export const loadCore = '1';
 
 const run = promisify(execFile);
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -36,12 +37,16 @@ export interface LoadGenerator {
   run(url: string, load: Load): Promise<LoadResult>;
 }
 
-/** wrk where there is one: it costs a fraction of what the server does. autocannon costs more. */
+/**
+ * wrk where there is one: it costs a fraction of what the server does. autocannon costs more.
+ *
+ * @param file where to write the requests.
+ */
 export async function loadGenerator(
   pool: readonly BenchRequest[],
-  folder: string,
+  file: string,
 ): Promise<LoadGenerator> {
-  return (await hasWrk()) ? wrk(pool, folder) : autocannon(pool, folder);
+  return (await hasWrk()) ? wrk(pool, file) : autocannon(pool, file);
 }
 
 async function hasWrk(): Promise<boolean> {
@@ -52,8 +57,7 @@ async function hasWrk(): Promise<boolean> {
   );
 }
 
-function wrk(pool: readonly BenchRequest[], folder: string): LoadGenerator {
-  const file = `${folder}/requests.txt`;
+function wrk(pool: readonly BenchRequest[], file: string): LoadGenerator {
   // ASCII 30 separates records and occurs in none of them.
   writeFileSync(file, pool.map(bytesOf).join('\x1e'));
   return {
@@ -65,8 +69,7 @@ function wrk(pool: readonly BenchRequest[], folder: string): LoadGenerator {
   };
 }
 
-function autocannon(pool: readonly BenchRequest[], folder: string): LoadGenerator {
-  const file = `${folder}/requests.json`;
+function autocannon(pool: readonly BenchRequest[], file: string): LoadGenerator {
   writeFileSync(file, JSON.stringify(pool));
   return {
     name: 'autocannon',
@@ -76,7 +79,9 @@ function autocannon(pool: readonly BenchRequest[], folder: string): LoadGenerato
 }
 
 async function onCore(command: string, args: string[]): Promise<LoadResult> {
-  const { stdout } = await run('taskset', ['-c', core, command, ...args]);
+  const running = run('taskset', ['-c', loadCore, command, ...args]);
+  keepTrack(running.child);
+  const { stdout } = await running;
   const line = stdout.split('\n').find((text) => text.startsWith('{'));
   if (line === undefined) throw new Error(`${command} has told nothing: ${stdout}`);
   return JSON.parse(line);

@@ -1,4 +1,4 @@
-/** Measures the server against the floor in one workload: interleaved, in random order. */
+/** Measures servers under the same load: interleaved, in random order. */
 import type { LoadGenerator } from './load.ts';
 import type { Random } from './random.ts';
 import type { Server } from './server.ts';
@@ -17,42 +17,56 @@ export interface Sample {
   readonly share: number;
   /** The share of its core that the load generator had. */
   readonly loadShare: number;
+  /** The longest that its event loop was held, in ms; only of a server that is watched. */
+  readonly held?: number;
 }
 
-/** Both servers, measured one right after the other. */
-export interface Round {
-  readonly floor: Sample;
-  readonly snug: Sample;
+/** All servers by their names, measured one right after the other. */
+export type Round = Readonly<Record<string, Sample>>;
+
+/** A server, and what it is asked. */
+export interface Target {
+  readonly server: Server;
+  readonly load: LoadGenerator;
+  /** Begins what goes on beside the load, and returns how to end it. */
+  readonly beside?: () => () => Promise<void>;
 }
 
-type Pair<Value> = { readonly [Name in keyof Round]: Value };
+export type Pace = Pick<Settings, 'rounds' | 'seconds' | 'connections'>;
 
 export async function measureRounds(
-  servers: Pair<Server>,
-  load: LoadGenerator,
-  settings: Settings,
+  targets: Readonly<Record<string, Target>>,
+  pace: Pace,
   random: Random,
 ): Promise<Round[]> {
   const rounds: Round[] = [];
   // The first round warms up: code is compiled, caches are filled.
-  for (let round = 0; round <= settings.rounds; round++) {
+  for (let round = 0; round <= pace.rounds; round++) {
     const seed = random.below(2 ** 31);
-    const samples: Partial<Record<keyof Round, Sample>> = {};
-    for (const name of random.shuffle(['floor', 'snug'] as const satisfies (keyof Round)[])) {
-      samples[name] = await measure(servers[name], load, { ...settings, seed });
+    const samples: Record<string, Sample> = {};
+    for (const [name, target] of random.shuffle(Object.entries(targets))) {
+      samples[name] = await measure(name, target, { ...pace, seed });
     }
-    if (round > 0) rounds.push(samples as Round);
+    if (round > 0) rounds.push(samples);
   }
   return rounds;
 }
 
 /** @throws if anything but success was answered. */
-async function measure(server: Server, load: LoadGenerator, settings: Settings): Promise<Sample> {
+async function measure(
+  name: string,
+  { server, load, beside }: Target,
+  pace: Pace & { seed: number },
+): Promise<Sample> {
+  const end = beside?.();
+  await server.held();
   const before = server.cpuSeconds();
-  const result = await load.run(server.url, settings);
+  const result = await load.run(server.url, pace);
   const cpu = server.cpuSeconds() - before;
+  const held = await server.held();
+  await end?.();
   if (result.failures > 0) {
-    throw new Error(`${result.failures} of ${result.requests} requests have failed`);
+    throw new Error(`${name}: ${result.failures} of ${result.requests} requests have failed`);
   }
   return {
     rate: result.requests / result.seconds,
@@ -61,5 +75,6 @@ async function measure(server: Server, load: LoadGenerator, settings: Settings):
     p99: result.p99,
     share: cpu / result.seconds,
     loadShare: result.cpu / result.seconds,
+    ...(held !== undefined && { held }),
   };
 }

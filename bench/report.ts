@@ -1,8 +1,9 @@
-/** The figures as a person reads them: a table in Markdown, medians of all rounds. */
-import { availableParallelism } from 'node:os';
+/** The figures as a person reads them: tables in Markdown, medians of all rounds. */
 import type { Round, Sample } from './measure.ts';
-import { cpuModel } from './proc.ts';
-import type { Settings } from './settings.ts';
+import { comparisonsOf, perRound, type Result, type Results } from './results.ts';
+import { median, quantile } from './statistics.ts';
+import { Measured, type Target, targets } from './targets.ts';
+import type { Comparison } from './trial.ts';
 
 /** Above this share of its core the load generator is measured, not the server. */
 const loadLimit = 0.9;
@@ -10,23 +11,62 @@ const loadLimit = 0.9;
 /** The floor always has work: below this share of its core, somebody else was using the machine. */
 const shareLimit = 0.9;
 
-export interface Memory {
-  /** In bytes: before the load, after it, and at the highest. */
-  readonly idle: number;
-  readonly after: number;
-  readonly peak: number;
+/** The whole report. */
+export function formatReport(results: Results): string {
+  const comparisons = Object.values(comparisonsOf(results));
+  const doubts = [...mixedMakings(results), ...comparisons.flatMap(doubtsOf)];
+  const parts = [
+    describeRun(results),
+    '## Targets',
+    formatTargets(results),
+    '## Servers under load',
+    formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
+    '## Beside that',
+    formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
+    ...doubts.map((doubt) => `**Doubtful:** ${doubt}`),
+  ];
+  return `${parts.join('\n\n')}\n`;
 }
 
-export interface Outcome {
-  readonly title: string;
-  /** The load generator's name. */
-  readonly load: string;
-  readonly rounds: readonly Round[];
-  readonly memory: Memory;
+function describeRun(results: Results): string {
+  const last = latest(results);
+  if (last === undefined) return 'Nothing was measured yet.';
+  const { messages, connections, rounds, seconds } = last.settings;
+  const generators = new Set(Object.values(comparisonsOf(results)).map(({ load }) => load));
+  return [
+    `Measured on ${last.at.slice(0, 10)}: ${last.machine}; `,
+    `${messages.toLocaleString('en')} messages, ${connections} connections by `,
+    `${[...generators].join(', ')}, ${rounds} rounds of ${seconds} s.`,
+  ].join('');
 }
 
-const head = [
-  'Snug / floor',
+function latest(results: Results): Result | undefined {
+  return Object.values(results)
+    .toSorted((a, b) => a.at.localeCompare(b.at))
+    .at(-1);
+}
+
+function formatTargets(results: Results): string {
+  const measured = new Measured(results);
+  const rows = targets.map((target) => formatTarget(target, target.values(measured)));
+  return formatTable(['', 'target', 'measured (quartiles)', 'reached'], rows);
+}
+
+function formatTarget(target: Target, values: readonly number[]): string[] {
+  const { what, unit, atLeast, atMost, always = false } = target;
+  const limits = [
+    atLeast !== undefined && `≥ ${formatNumber(atLeast)}`,
+    atMost !== undefined && `≤ ${formatNumber(atMost)}`,
+  ].filter((limit) => limit !== false);
+  const wanted = `${limits.join(', ')} ${unit}`;
+  if (values.length === 0) return [what, wanted, 'not measured', ''];
+  const value = always ? Math.max(...values) : median(values);
+  const isReached = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
+  return [what, wanted, formatSpread(values, value), isReached ? 'yes' : '**no**'];
+}
+
+const comparisonHead = [
+  'server / floor',
   'ratio (quartiles)',
   'ratio by CPU',
   'requests/s',
@@ -36,73 +76,84 @@ const head = [
   'MB idle, after, peak',
 ];
 
-export function describeRun(settings: Settings, outcomes: readonly Outcome[]): string {
-  const { messages, connections, rounds, seconds } = settings;
-  return [
-    `${cpuModel()}, ${availableParallelism()} cores, Node ${process.version}; `,
-    `${messages.toLocaleString('en')} messages, ${connections} connections by ${outcomes[0]?.load}, `,
-    `${rounds} rounds of ${seconds} s.`,
-  ].join('');
+function formatComparison(comparison: Comparison): string[][] {
+  const names = Object.keys(comparison.memory).filter((name) => name !== 'floor');
+  return names.map((name) => formatServer(comparison, name));
 }
 
-export function formatTable(outcomes: readonly Outcome[]): string {
-  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
-  return [head, rule, ...outcomes.map(formatRow)].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-/** What makes a figure doubtful. */
-export function warnings(outcomes: readonly Outcome[]): string[] {
-  return outcomes.flatMap(({ title, rounds }) => {
-    const doubts: string[] = [];
-    const load = Math.max(
-      ...rounds.flatMap(({ floor, snug }) => [floor.loadShare, snug.loadShare]),
-    );
-    if (load > loadLimit) {
-      doubts.push(`${title}: the load generator was at its limit (${percent(load)} of its core).`);
-    }
-    const floor = median(rounds.map((round) => round.floor.share));
-    if (floor < shareLimit) {
-      doubts.push(`${title}: the floor had ${percent(floor)} of its core; trust the ratio by CPU.`);
-    }
-    return doubts;
-  });
-}
-
-function formatRow({ title, rounds, memory }: Outcome): string[] {
+function formatServer(comparison: Comparison, name: string): string[] {
+  const { title, rounds, memory } = comparison;
   const both = (of: (sample: Sample) => number, digits: number) =>
-    (['snug', 'floor'] as const)
-      .map((name) => median(rounds.map((round) => of(round[name]))).toFixed(digits))
+    [name, 'floor']
+      .map((server) => median(samplesOf(rounds, server).map(of)).toFixed(digits))
       .join(' / ');
-  const megabytes = [memory.idle, memory.after, memory.peak].map((n) => Math.round(n / 1e6));
+  const { idle = 0, after = 0, peak = 0 } = memory[name] ?? {};
+  const ratios = perRound(comparison, name, 'floor');
   return [
-    title,
-    formatRatio(rounds.map(({ floor, snug }) => snug.rate / floor.rate)),
-    median(rounds.map(({ floor, snug }) => floor.cpu / snug.cpu)).toFixed(2),
+    name === 'snug' ? title : `${title}: ${name}`,
+    formatSpread(ratios, median(ratios)),
+    median(perRound(comparison, 'floor', name, ({ cpu }) => cpu)).toFixed(2),
     both((sample) => sample.rate, 0),
     both((sample) => sample.cpu, 0),
     both((sample) => sample.p50, 1),
     both((sample) => sample.p99, 1),
-    megabytes.join(', '),
+    [idle, after, peak].map((bytes) => Math.round(bytes / 1e6)).join(', '),
   ];
 }
 
-function formatRatio(ratios: readonly number[]): string {
-  const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part).toFixed(2));
-  return `**${middle}** (${low}–${high})`;
+const valueHead = ['', 'median (quartiles)'];
+
+function formatValues([trial, { values = {} }]: [string, Result]): string[][] {
+  return Object.entries(values).map(([name, list]) => [
+    `${trial}: ${name}`,
+    formatSpread(list, median(list)),
+  ]);
+}
+
+/** States of the program or settings that were not the same in all trials. */
+function mixedMakings(results: Results): string[] {
+  const last = latest(results);
+  return Object.entries(results)
+    .filter(([, result]) => result.program !== last?.program)
+    .map(([name]) => `${name} was measured with another state of the program.`);
+}
+
+/** What makes a figure doubtful. */
+function doubtsOf({ title, rounds, connections }: Comparison): string[] {
+  const doubts: string[] = [];
+  const load = Math.max(...rounds.flatMap(Object.values<Sample>).map((s) => s.loadShare));
+  if (load > loadLimit) {
+    doubts.push(`${title}: the load generator was at its limit (${percent(load)} of its core).`);
+  }
+  const floor = median(samplesOf(rounds, 'floor').map(({ share }) => share));
+  // A single connection leaves it idle while the answer travels.
+  if (connections > 1 && floor < shareLimit) {
+    doubts.push(`${title}: the floor had ${percent(floor)} of its core; trust the ratio by CPU.`);
+  }
+  return doubts;
+}
+
+function samplesOf(rounds: readonly Round[], name: string): Sample[] {
+  return rounds.flatMap(({ [name]: sample }) => (sample === undefined ? [] : [sample]));
+}
+
+function formatTable(head: readonly string[], rows: readonly string[][]): string {
+  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function formatSpread(values: readonly number[], value: number): string {
+  if (values.length === 1) return `**${formatNumber(value)}**`;
+  const [low = '', high = ''] = [0.25, 0.75].map((part) => formatNumber(quantile(values, part)));
+  return `**${formatNumber(value)}** (${low}–${high})`;
+}
+
+/** Three digits that mean something. */
+export function formatNumber(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return Math.abs(value) >= 10 ? value.toFixed(1).replace('.0', '') : value.toFixed(2);
 }
 
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-/** By linear interpolation between the two values nearest to it. */
-function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const place = (sorted.length - 1) * part;
-  const [below = 0, above = below] = sorted.slice(Math.floor(place), Math.floor(place) + 2);
-  return below + (above - below) * (place % 1);
 }

@@ -1,7 +1,7 @@
 /** The requests of a workload, as the load generators and the floor need them. */
-import type { Database } from 'better-sqlite3';
 import { tokenOf } from './fill.ts';
 import type { Random } from './random.ts';
+import type { World } from './world.ts';
 
 export interface BenchRequest {
   readonly method: 'GET' | 'POST';
@@ -13,34 +13,29 @@ export interface BenchRequest {
   readonly body?: string;
 }
 
-/** A user and one of their chats. */
-export interface Place {
-  readonly userId: number;
-  readonly chatId: number;
-}
-
 /** One workload: what people do in it, one random request after another. */
 export interface Workload {
   readonly name: string;
   readonly title: string;
-  request(random: Random, places: readonly Place[]): BenchRequest;
+  request(random: Random, world: World): BenchRequest;
 }
 
 /** So many requests are made ready beforehand; the load generator draws from them. */
 const poolSize = 10_000;
 
-export function makePool(workload: Workload, sqlite: Database, random: Random): BenchRequest[] {
-  const places = sqlite
-    .prepare<[], Place>('select user_id as userId, chat_id as chatId from memberships')
-    .all();
-  return Array.from({ length: poolSize }, () => workload.request(random, places));
+export function makePool(workload: Workload, random: Random, world: World): BenchRequest[] {
+  return Array.from({ length: poolSize }, () => workload.request(random, world));
 }
 
 export function headersOf({ userId, body }: BenchRequest): Record<string, string> {
   return {
-    cookie: `user_id=${userId}; token=${tokenOf(userId)}`,
+    cookie: cookieOf(userId),
     ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
   };
+}
+
+export function cookieOf(userId: number): string {
+  return `user_id=${userId}; token=${tokenOf(userId)}`;
 }
 
 /** The request as it goes over the wire (HTTP/1.1); all of it is ASCII. */

@@ -1,34 +1,101 @@
-/** `npm run bench [-- workload …]`: how near the server comes to one that does nothing. */
-import { bundleServers } from './bundle.ts';
-import { compare } from './compare.ts';
-import { generateDatabase } from './generate.ts';
-import { describeRun, formatTable, type Outcome, warnings } from './report.ts';
+/** `npm run bench [-- trial …]`: how near the server comes to one that does nothing. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Bundles, bundleServers } from './bundle.ts';
+import { Lab } from './lab.ts';
+import { publish } from './publish.ts';
+import { formatReport } from './report.ts';
+import { isSameMaking, makingOf, readResults, writeResult } from './results.ts';
 import { readSettings } from './settings.ts';
+import type { Findings, Trial } from './trial.ts';
+import { fanOut } from './trials/fan-out.ts';
+import { againstFloor } from './trials/floor.ts';
+import { growth } from './trials/growth.ts';
+import { idleStreams } from './trials/idle-streams.ts';
+import { logins } from './trials/logins.ts';
+import { peers } from './trials/peers.ts';
+import { slowDisk } from './trials/slow-disk.ts';
+import { startUp } from './trials/start-up.ts';
+import { back } from './workloads/back.ts';
 import { list } from './workloads/list.ts';
 import { mixed } from './workloads/mixed.ts';
 import { newest } from './workloads/newest.ts';
 import { post } from './workloads/post.ts';
+import { common, inChat, rare, two } from './workloads/search.ts';
 
-const all = [post, newest, list, mixed];
+/** One search after another: with more at once, a search would be measured by its waiting. */
+const oneByOne = { connections: 1, watch: true };
 
-const chosen = choose(process.argv.slice(2));
+const all: readonly Trial[] = [
+  againstFloor(post, { variants: ['single'] }),
+  ...[newest, list, mixed, back].map((workload) => againstFloor(workload)),
+  ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
+  slowDisk,
+  startUp,
+  logins,
+  fanOut,
+  idleStreams,
+  growth,
+  peers,
+];
+
 const settings = readSettings(process.env);
+const chosen = choose(process.argv.slice(2));
 const bundles = await bundleServers();
-const database = await generateDatabase(settings);
+const making = makingOf(settings, bundles.fingerprint);
+const missing = chosen.filter(({ name }) => !settings.resume || !isMeasured(name));
+announce(missing);
+for (const trial of missing) await attempt(trial, bundles);
+console.log(formatReport(readResults(settings.results)));
 
-const outcomes: Outcome[] = [];
-for (const workload of chosen) {
-  console.error(`${workload.title} …`);
-  outcomes.push(await compare(workload, { database, bundles, settings }));
+function choose(names: string[]): Trial[] {
+  const unknown = names.find((name) => all.every((trial) => trial.name !== name));
+  if (unknown !== undefined) {
+    const known = all.map(({ name }) => name).join(', ');
+    throw new Error(`There is no trial "${unknown}". Use some of: ${known}.`);
+  }
+  return all.filter(({ name }) =>
+    names.length > 0 ? names.includes(name) : name !== peers.name || settings.peers,
+  );
 }
 
-console.log(`${describeRun(settings, outcomes)}\n\n${formatTable(outcomes)}`);
-for (const warning of warnings(outcomes)) console.log(`\n**Doubtful:** ${warning}`);
+function isMeasured(name: string): boolean {
+  return isSameMaking(readResults(settings.results)[name], making);
+}
 
-function choose(names: string[]) {
-  const unknown = names.find((name) => all.every((workload) => workload.name !== name));
-  if (unknown !== undefined) {
-    throw new Error(`There is no workload "${unknown}". Use some of: ${all.map((w) => w.name)}.`);
+function announce(trials: readonly Trial[]): void {
+  const seconds = trials.reduce((sum, trial) => sum + trial.lasts(settings), 0);
+  const names = trials.map(({ name }) => name).join(', ');
+  console.error(`${names || 'nothing to do'}: about ${Math.ceil(seconds / 60)} minutes.`);
+}
+
+/** @throws if a trial takes far longer than it should: something hangs then. */
+async function inTime(trial: Trial, running: Promise<Findings>): Promise<Findings> {
+  const patience = 3 * trial.lasts(settings) + 120;
+  const late = new AbortController();
+  const expired = wait(patience * 1000, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not done after ${Math.round(patience)} s`);
+  });
+  return Promise.race([running, expired]).finally(() => {
+    late.abort();
+    expired.catch(() => undefined);
+  });
+}
+
+/** One that fails leaves the others alone. */
+async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
+  console.error(`${new Date().toISOString().slice(11, 16)} ${trial.name} …`);
+  const started = performance.now();
+  const lab = new Lab(settings, bundles);
+  try {
+    const findings = await inTime(trial, trial.run(lab));
+    const took = Math.round((performance.now() - started) / 1000);
+    const at = new Date().toISOString();
+    const result = { ...making, ...findings, at, took };
+    publish(settings.results, writeResult(settings.results, trial.name, result));
+  } catch (error) {
+    console.error(`${trial.name} has failed:`, error);
+    process.exitCode = 1;
+  } finally {
+    await lab.close();
   }
-  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
 }

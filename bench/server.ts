@@ -3,29 +3,46 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { cpuSeconds, memory } from './proc.ts';
+import { keepTrack } from './processes.ts';
 
 /** The core of the servers; the load generator has the next one. */
 const core = '0';
+
+/** In ms; a server that has not answered by then will not. */
+const patience = 60_000;
 
 export interface Server {
   readonly url: string;
   /** CPU time used so far by all of its threads, in seconds. */
   cpuSeconds(): number;
+  /** Resident memory when it began to answer, in bytes. */
+  readonly idle: number;
   /** Resident memory now and at its highest, in bytes. */
   memory(): { now: number; peak: number };
+  /** The longest that its event loop was held since it was last asked, in ms, if it is watched. */
+  held(): Promise<number | undefined>;
   stop(): Promise<void>;
 }
 
-/** Starts a bundle with its log thrown away, and waits until it answers. */
-export async function startServer(args: string[], env: Record<string, string>): Promise<Server> {
+export interface StartOptions {
+  readonly env?: Record<string, string>;
+  /** The cores that it may use, as taskset has them. */
+  readonly cores?: string;
+  /** Whether to watch its event loop. */
+  readonly watch?: boolean;
+  readonly folder?: string;
+}
+
+/** Starts a program with its log thrown away, and waits until it answers. */
+export async function startServer(args: string[], options: StartOptions): Promise<Server> {
+  const { env = {}, cores = core, watch = false, folder } = options;
   const port = await freePort();
-  const child = spawn(
-    'taskset',
-    ['-c', core, process.execPath, '--disable-sigusr1', ...nodeOptions(), ...args],
-    {
-      env: { PATH: process.env.PATH, PORT: String(port), ...env },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
+  const child = keepTrack(
+    spawn('taskset', ['-c', cores, process.execPath, ...nodeOptions(watch), ...args], {
+      env: { PATH: process.env.PATH, PORT: String(port), NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'ignore', 'inherit', ...(watch ? (['ipc'] as const) : [])],
+      cwd: folder,
+    }),
   );
   const url = `http://127.0.0.1:${port}`;
   await answering(child, url);
@@ -33,18 +50,29 @@ export async function startServer(args: string[], env: Record<string, string>): 
   const pid = Number(child.pid);
   return {
     url,
+    idle: memory(pid).now,
     cpuSeconds: () => cpuSeconds(pid),
     memory: () => memory(pid),
+    held: async () => (watch ? askWatch(child) : undefined),
     stop: () => stop(child),
   };
 }
 
 /** For a closer look at the servers: BENCH_NODE_OPTIONS="--cpu-prof". */
-function nodeOptions(): string[] {
-  return process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+function nodeOptions(watch: boolean): string[] {
+  const given = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+  const watching = watch ? ['--import', new URL('watch.ts', import.meta.url).href] : [];
+  return ['--disable-sigusr1', ...given, ...watching];
 }
 
-async function freePort(): Promise<number> {
+async function askWatch(child: ChildProcess): Promise<number> {
+  const answer = once(child, 'message');
+  child.send('held?');
+  const [held] = await answer;
+  return held;
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -56,7 +84,8 @@ async function freePort(): Promise<number> {
 
 /** Asks until there is an answer, whichever: the server listens then. */
 async function answering(child: ChildProcess, url: string): Promise<void> {
-  while (child.exitCode === null) {
+  const late = performance.now() + patience;
+  while (child.exitCode === null && performance.now() < late) {
     try {
       await fetch(`${url}/healthz`);
       return;
@@ -64,11 +93,14 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-  throw new Error(`a server ended with ${child.exitCode} instead of starting`);
+  throw new Error(`a server does not answer; it ended with ${child.exitCode}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
+  const last = setTimeout(() => child.kill('SIGKILL'), patience);
   await exited;
+  clearTimeout(last);
 }

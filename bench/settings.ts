@@ -1,35 +1,55 @@
 /** What a run of the benchmark may be told by its environment. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface Settings {
   /** Messages in the database. */
   readonly messages: number;
-  /** How often each server is measured in each workload. */
+  /** Messages in the databases whose speeds are compared, the smallest first. */
+  readonly sizes: readonly number[];
+  /** How often each server is measured in each trial. */
   readonly rounds: number;
   /** How long one measurement takes. */
   readonly seconds: number;
   /** How many requests are under way at once. */
   readonly connections: number;
+  /** Open streams that are told of messages, and such that are told of nothing. */
+  readonly streams: number;
+  readonly idleStreams: number;
   readonly seed: number;
   /** Where databases lie; on a disk in memory an fsync would cost nothing. */
   readonly folder: string;
+  /** Where the figures are written. */
+  readonly results: string;
+  /** Whether to install the peers and to measure them too. */
+  readonly peers: boolean;
+  /** Whether to leave out what was measured already, of the same program by the same settings. */
+  readonly resume: boolean;
 }
 
 export function readSettings(env: Record<string, string | undefined>): Settings {
-  const whole = (name: string, standard: number) => readWhole(name, env[name], standard);
+  const whole = (name: string, standard: number) => readWhole(name, env[name] || `${standard}`);
   return {
     messages: whole('BENCH_MESSAGES', 1_000_000),
+    sizes: (env.BENCH_SIZES || '10000,1000000,10000000')
+      .split(',')
+      .map((text) => readWhole('BENCH_SIZES', text))
+      .sort((a, b) => a - b),
     rounds: whole('BENCH_ROUNDS', 15),
-    seconds: whole('BENCH_SECONDS', 5),
+    seconds: whole('BENCH_SECONDS', 3),
     connections: whole('BENCH_CONNECTIONS', 64),
+    streams: whole('BENCH_STREAMS', 5_000),
+    idleStreams: whole('BENCH_IDLE_STREAMS', 10_000),
     seed: whole('BENCH_SEED', 1),
     folder: env.BENCH_FOLDER || join(tmpdir(), 'snug-bench'),
+    results: env.BENCH_RESULTS || fileURLToPath(new URL('results', import.meta.url)),
+    peers: env.BENCH_PEERS === '1',
+    resume: env.BENCH_RESUME === '1',
   };
 }
 
-function readWhole(name: string, text: string | undefined, standard: number): number {
-  if (!text) return standard;
+function readWhole(name: string, text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw new Error(`${name} must be a whole number from 1 on; it is "${text}".`);
 }

@@ -4,10 +4,10 @@ import type { Workload } from '../requests.ts';
 export const list: Workload = {
   name: 'list',
   title: 'list of chats',
-  request: (random, places) => ({
+  request: (random, world) => ({
     method: 'GET',
     route: '/api/chats',
     path: '/api/chats',
-    userId: random.pick(places).userId,
+    userId: random.pick(world.places).userId,
   }),
 };

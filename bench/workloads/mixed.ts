@@ -7,9 +7,9 @@ import { post } from './post.ts';
 export const mixed: Workload = {
   name: 'mixed',
   title: 'mixed 70/20/10',
-  request: (random, places) => {
+  request: (random, world) => {
     const chance = random.next();
     const workload = chance < 0.7 ? newest : chance < 0.9 ? list : post;
-    return workload.request(random, places);
+    return workload.request(random, world);
   },
 };

@@ -4,8 +4,8 @@ import type { Workload } from '../requests.ts';
 export const newest: Workload = {
   name: 'newest',
   title: 'newest 50 messages',
-  request: (random, places) => {
-    const { userId, chatId } = random.pick(places);
+  request: (random, world) => {
+    const { userId, chatId } = random.pick(world.places);
     return {
       method: 'GET',
       route: '/api/chats/:chat_id',

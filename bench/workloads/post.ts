@@ -5,8 +5,8 @@ import { pickLanguage, writeMessage } from '../text.ts';
 export const post: Workload = {
   name: 'post',
   title: 'post a message',
-  request: (random, places) => {
-    const { userId, chatId } = random.pick(places);
+  request: (random, world) => {
+    const { userId, chatId } = random.pick(world.places);
     const content = writeMessage(random, pickLanguage(random));
     return {
       method: 'POST',

@@ -1,0 +1,194 @@
+/** What Snug wants to reach, and where the figures for it are. */
+import type { Sample } from './measure.ts';
+import { comparisonsOf, perRound, type Results } from './results.ts';
+import type { Comparison } from './trial.ts';
+
+export interface Target {
+  readonly what: string;
+  readonly unit: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** Whether the worst round counts; else it is the median. */
+  readonly always?: boolean;
+  /** One value for each round; none if it was not measured. */
+  values(measured: Measured): readonly number[];
+}
+
+/** What was measured, by its names. */
+export class Measured {
+  readonly #results: Results;
+  readonly #comparisons: Readonly<Record<string, Comparison>>;
+
+  constructor(results: Results) {
+    this.#results = results;
+    this.#comparisons = comparisonsOf(results);
+  }
+
+  comparison(name: string): Comparison | undefined {
+    return this.#comparisons[name];
+  }
+
+  values(trial: string, name: string): readonly number[] {
+    return this.#results[trial]?.values?.[name] ?? [];
+  }
+
+  /** One server by another in the same load; by speed unless told otherwise. */
+  ratio(name: string, one: string, other: string, of?: (sample: Sample) => number): number[] {
+    const comparison = this.#comparisons[name];
+    return comparison === undefined ? [] : perRound(comparison, one, other, of);
+  }
+
+  /** A figure of Snug itself. */
+  snug(name: string, of: (sample: Sample) => number): number[] {
+    const rounds = this.#comparisons[name]?.rounds ?? [];
+    return rounds.flatMap(({ snug }) => (snug === undefined ? [] : [of(snug)]));
+  }
+
+  /** The names of the databases of different sizes, the smallest first. */
+  get sizes(): string[] {
+    const sizes = this.#results.growth?.settings.sizes ?? [];
+    return sizes.map((messages) => messages.toLocaleString('en'));
+  }
+}
+
+const floor = '× the floor';
+const p99 = (sample: Sample) => sample.p99;
+const held = (sample: Sample) => sample.held ?? 0;
+
+const share = (what: string, name: string, atLeast: number, server = 'snug'): Target => ({
+  what,
+  unit: floor,
+  atLeast,
+  values: (measured) => measured.ratio(name, server, 'floor'),
+});
+
+const growth = (what: string, name: string): Target => ({
+  what: `${what}: the largest database by the smallest`,
+  unit: '×',
+  atLeast: 0.85,
+  atMost: 1.15,
+  // What a request costs is the time that the server takes for it.
+  values: (measured) => measured.ratio(name, measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
+});
+
+const searching = (what: string, name: string): Target[] => [
+  { what, unit: 'ms, p99', atMost: 20, values: (measured) => measured.snug(name, p99) },
+  {
+    what: `${what}: the event loop held`,
+    unit: 'ms',
+    atMost: 50,
+    always: true,
+    values: (measured) => measured.snug(name, held),
+  },
+];
+
+const memory = (what: string, of: 'idle' | 'after', atMost: number): Target => ({
+  what,
+  unit: 'MB',
+  atMost,
+  always: true,
+  values: (measured) =>
+    ['post', 'newest', 'list', 'mixed']
+      .map((name) => measured.comparison(name)?.memory.snug?.[of])
+      .filter((bytes) => bytes !== undefined)
+      .map((bytes) => bytes / 1e6),
+});
+
+const peer = (name: string, peer: string, atLeast: number): Target => ({
+  what: `${name === 'peers-post' ? 'post' : 'newest 50'}: Snug by ${peer}`,
+  unit: '×',
+  atLeast,
+  values: (measured) => measured.ratio(name, 'snug', peer),
+});
+
+const value = (
+  what: string,
+  unit: string,
+  [trial, name]: [string, string],
+  limit: Pick<Target, 'atLeast' | 'atMost'>,
+): Target => ({ what, unit, ...limit, values: (measured) => measured.values(trial, name) });
+
+export const targets: readonly Target[] = [
+  share('post a message, each 201 on the disk', 'post', 0.75),
+  {
+    what: 'post a message: p99',
+    unit: '× the floor’s',
+    atMost: 1.3,
+    values: (measured) => measured.ratio('post', 'snug', 'floor', p99),
+  },
+  {
+    what: 'post a message: with group commit by without',
+    unit: '×',
+    atLeast: 5,
+    values: (measured) => measured.ratio('post', 'snug', 'single'),
+  },
+  share('newest 50 messages', 'newest', 0.9),
+  share('list of chats', 'list', 0.85),
+  share('mixed 70/20/10', 'mixed', 0.75),
+  share('mixed, each fsync 2 ms later', 'slow-disk-mixed', 0.8, '+2 ms'),
+  share('mixed, each fsync 10 ms later', 'slow-disk-mixed', 0.7, '+10 ms'),
+  growth('post a message', 'growth-post'),
+  growth('newest 50 messages', 'growth-newest'),
+  growth('list of chats', 'growth-list'),
+  growth('mixed 70/20/10', 'growth-mixed'),
+  {
+    what: 'a page far back by the newest one, in the largest database',
+    unit: '×',
+    atMost: 2,
+    values: (measured) => {
+      const largest = measured.sizes.at(-1) ?? '';
+      const far = measured.ratio('growth-back', largest, 'floor');
+      return measured
+        .ratio('growth-newest', largest, 'floor')
+        .slice(0, far.length)
+        .map((near, round) => near / (far[round] ?? Number.NaN));
+    },
+  },
+  ...searching('search for a rare word', 'search-rare'),
+  ...searching('search for a very common word', 'search-common'),
+  ...searching('search for two words', 'search-two'),
+  ...searching('search in one chat', 'search-chat'),
+  value(
+    '5,000 streams, messages in bursts of 8',
+    'deliveries/s',
+    ['fan-out', 'one chat, in bursts of 8: deliveries/s'],
+    { atLeast: 500_000 },
+  ),
+  value(
+    '5,000 streams, one message at a time',
+    'deliveries/s',
+    ['fan-out', 'one chat, one at a time: deliveries/s'],
+    { atLeast: 80_000 },
+  ),
+  value(
+    '1,000 streams, one message at a time',
+    'ms, p99',
+    ['fan-out', 'one chat, a fifth of the streams: p99 ms'],
+    { atMost: 30 },
+  ),
+  value('idle streams', 'held', ['idle-streams', 'streams held'], { atLeast: 10_000 }),
+  value('an idle stream', 'KB', ['idle-streams', 'KB for each'], { atMost: 12 }),
+  {
+    what: 'start to the first answer',
+    unit: '× `node -e 0`',
+    atMost: 2.7,
+    values: (measured) => {
+      const bare = measured.values('start-up', 'node -e 0, ms');
+      return measured
+        .values('start-up', 'start, ms')
+        .map((time, round) => time / (bare[round] ?? Number.NaN));
+    },
+  },
+  memory('memory idle', 'idle', 75),
+  memory('memory after the loads', 'after', 160),
+  {
+    what: 'list of chats while 100 sign in: p99',
+    unit: '× without them',
+    atMost: 1.3,
+    values: (measured) => measured.ratio('logins', 'busy', 'quiet', p99),
+  },
+  peer('peers-post', 'express, full', 10),
+  peer('peers-newest', 'express, full', 10),
+  peer('peers-post', 'feathers, full', 20),
+  peer('peers-newest', 'feathers, full', 20),
+];

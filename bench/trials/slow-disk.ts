@@ -1,0 +1,51 @@
+/** The same on slower disks: each fsync takes some ms more. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type Contestant, compare, roundsLast } from '../compare.ts';
+import type { Lab } from '../lab.ts';
+import type { Workload } from '../requests.ts';
+import type { Comparison, Trial } from '../trial.ts';
+import { mixed } from '../workloads/mixed.ts';
+import { post } from '../workloads/post.ts';
+
+/** In ms, beside what the disk takes. */
+const delays = [2, 10];
+
+const workloads = [post, mixed];
+
+export const slowDisk: Trial = {
+  name: 'slow-disk',
+  lasts: (settings) => workloads.length * roundsLast(settings, 1 + delays.length),
+  run: async (lab) => {
+    const comparisons: Record<string, Comparison> = {};
+    for (const workload of workloads) {
+      comparisons[`slow-disk-${workload.name}`] = await measure(lab, workload);
+      await lab.clear();
+    }
+    return { comparisons };
+  },
+};
+
+async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
+  const library = compile(lab);
+  const contestants: Record<string, Contestant> = {};
+  const first = await lab.copy();
+  const pool = lab.pool(workload, first);
+  for (const delay of delays) {
+    const env = { LD_PRELOAD: library, SLOW_FSYNC: String(delay) };
+    const file = delay === delays[0] ? first : await lab.copy();
+    const server = await lab.snug(file, { env });
+    contestants.floor ??= { server: await lab.floor(server, pool) };
+    contestants[`+${delay} ms`] = { server };
+  }
+  const title = `${workload.title}, each fsync later`;
+  return compare(lab, { title }, pool, contestants);
+}
+
+/** @throws if there is no C compiler. */
+function compile(lab: Lab): string {
+  const library = lab.newFile('slow-fsync.so');
+  const source = fileURLToPath(new URL('../slow-fsync.c', import.meta.url));
+  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source]);
+  return library;
+}

@@ -1,0 +1,99 @@
+/** What requests are about, as it stands in the database. */
+import type { Database } from 'better-sqlite3';
+import { wordsOf } from '../src/search/words.ts';
+import type { Random } from './random.ts';
+
+/** A user and one of their chats. */
+export interface Place {
+  readonly userId: number;
+  readonly chatId: number;
+}
+
+/** A message's place and its different words, the ones that occur most often first. */
+export interface Spoken extends Place {
+  readonly words: readonly string[];
+}
+
+interface Heard {
+  /** Messages drawn at random, by one who may find them. */
+  readonly messages: readonly Spoken[];
+  /** Those of them that have a word, the last one, that no other of them has. */
+  readonly rare: readonly Spoken[];
+  /** The words that occur most often of all. */
+  readonly frequent: readonly string[];
+}
+
+/** So many messages are read to know which words are frequent. */
+const sampleSize = 20_000;
+
+export class World {
+  /** Where people read. */
+  readonly places: readonly Place[];
+  readonly #sqlite: Database;
+  readonly #random: Random;
+  readonly #middles = new Map<number, number>();
+  #heard: Heard | undefined;
+
+  /** @param chats where people read; in all of them if it is not given. */
+  constructor(sqlite: Database, random: Random, chats?: ReadonlySet<number>) {
+    this.#sqlite = sqlite;
+    this.#random = random;
+    this.places = sqlite
+      .prepare<[], Place>('select user_id as userId, chat_id as chatId from memberships')
+      .all()
+      .filter(({ chatId }) => chats?.has(chatId) ?? true);
+  }
+
+  /** A message in the middle of a chat's history. */
+  middleOf(chatId: number): number {
+    const known = this.#middles.get(chatId);
+    if (known !== undefined) return known;
+    const edge = (order: string) =>
+      `(select id from messages where chat_id = :chatId order by id ${order} limit 1)`;
+    const middle = this.#sqlite
+      .prepare<{ chatId: number }, number>(
+        `select coalesce(min(id), 1) from messages
+         where chat_id = :chatId and id >= (${edge('asc')} + ${edge('desc')}) / 2`,
+      )
+      .pluck()
+      .get({ chatId });
+    this.#middles.set(chatId, middle ?? 1);
+    return middle ?? 1;
+  }
+
+  /** What is said in the chats. */
+  get heard(): Heard {
+    this.#heard ??= this.#listen();
+    return this.#heard;
+  }
+
+  #listen(): Heard {
+    const messages = this.#draw().map(({ content, ...place }) => ({
+      ...place,
+      words: [...new Set(wordsOf(content).map((word) => word.text))],
+    }));
+    const counts = new Map<string, number>();
+    for (const word of messages.flatMap(({ words }) => words)) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    const often = (word: string) => counts.get(word) ?? 0;
+    const byCount = (a: string, b: string) => often(b) - often(a);
+    for (const { words } of messages) words.sort(byCount);
+    return {
+      messages: messages.filter(({ words }) => words.length > 0),
+      rare: messages.filter(({ words }) => often(words.at(-1) ?? '') === 1),
+      frequent: [...counts.keys()].sort(byCount).slice(0, 20),
+    };
+  }
+
+  #draw() {
+    const read = this.#sqlite.prepare<[number], Place & { content: string }>(
+      `select m.chat_id as chatId, m.content, s.user_id as userId from messages m
+       join memberships s on s.chat_id = m.chat_id where m.id >= ? order by m.id limit 1`,
+    );
+    const newest = this.#sqlite.prepare<[], number>('select max(id) from messages').pluck().get();
+    return Array.from({ length: sampleSize }, () =>
+      read.get(this.#random.below(newest ?? 1)),
+    ).filter((message) => message !== undefined);
+  }
+}
