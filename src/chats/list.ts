@@ -3,7 +3,7 @@
  * and changes with each message, and a member's part changes when they read. Kept apart, a message
  * to a chat of thousands changes one thing in memory.
  */
-import { about, type Kind } from '../db/kept.ts';
+import { about, type Kind, type Memory } from '../db/kept.ts';
 import { Refusal } from '../errors.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
@@ -30,7 +30,7 @@ const chatChanges = [
 ] as const;
 
 /** A chat of the list, by its id. Throws `no_chat`. */
-export const shownChat: Kind<{ id: number }, Shown> = {
+const shownChat: Kind<{ id: number }, Shown> = {
   key: ({ id }) => `chat ${id}`,
   read: async (snapshot, { id }) => {
     const chat = await findChat(snapshot, { id });
@@ -74,7 +74,7 @@ const ownChanges = [
 const membershipBytes = 400;
 
 /** The chats that a user is in, and how far they have read. */
-export const ownMemberships: Kind<{ userId: number }, Own> = {
+const ownMemberships: Kind<{ userId: number }, Own> = {
   key: ({ userId }) => `chats ${userId}`,
   read: async (snapshot, { userId }) => {
     const memberships = await listMemberships(snapshot, { userId });
@@ -91,21 +91,27 @@ export const ownMemberships: Kind<{ userId: number }, Own> = {
   },
 };
 
-/**
- * The list as it goes out, by latest activity, newest first.
- *
- * @param chats those of the memberships, in the same order.
- * @returns JSON.
- */
-export function listBody(own: Own, chats: readonly Shown[], userId: number): Buffer {
-  if (own.list?.chats.every((chat, i) => chat === chats[i])) return own.list.body;
-  const parts = own.memberships
-    .map((membership, i) => ({ membership, chat: chats[i] as Shown }))
+/** The list as it goes out, as JSON, by latest activity, newest first. */
+export async function readList(db: Memory, userId: number): Promise<Buffer> {
+  const own = await db.recall(ownMemberships, { userId });
+  if (own.list?.chats.every((chat) => db.holds(chat))) return own.list.body;
+  const shown = own.memberships.map(({ chatId }) => db.recall(shownChat, { id: chatId }));
+  const chats = await Promise.all(shown);
+  own.list = { chats, body: listBody(own.memberships, chats, userId) };
+  return own.list.body;
+}
+
+/** @param chats those of the memberships, in the same order. */
+function listBody(
+  memberships: readonly Membership[],
+  chats: readonly Shown[],
+  userId: number,
+): Buffer {
+  const parts = chats
+    .map((chat, i) => ({ chat, membership: memberships[i] as Membership }))
     .sort((a, b) => b.chat.activity - a.chat.activity)
-    .map(({ membership, chat }) => part(membership, chat, userId));
-  const body = Buffer.from(`{"chats":[${parts.join()}]}`);
-  own.list = { chats, body };
-  return body;
+    .map(({ chat, membership }) => part(membership, chat, userId));
+  return Buffer.from(`{"chats":[${parts.join()}]}`);
 }
 
 function part(

@@ -5,7 +5,7 @@ import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat } from './chats.ts';
-import { listBody, ownMemberships, shownChat } from './list.ts';
+import { readList } from './list.ts';
 import { listOpenChats } from './queries.ts';
 import {
   ChatList,
@@ -31,10 +31,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       },
     },
     async (request, reply) => {
-      const { userId } = request.session;
-      const own = await db.recall(ownMemberships, { userId });
-      const chats = own.memberships.map(({ chatId }) => db.recall(shownChat, { id: chatId }));
-      sendJson(reply, listBody(own, await Promise.all(chats), userId));
+      sendJson(reply, await readList(db, request.session.userId));
     },
   );
 

@@ -8,6 +8,17 @@ export interface Kind<Input, Value> {
   read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
 }
 
+/** The database as who asks for the same things again and again knows it. */
+export interface Memory {
+  /** What a thing of this kind is, from memory if it is kept there; else by a read. */
+  recall<Input, Value extends object | undefined>(
+    kind: Kind<Input, Value>,
+    input: Input,
+  ): Value | Promise<Value>;
+  /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
+  holds(value: object): boolean;
+}
+
 /** What is known of a thing, and which events end that. */
 export interface Known<Value> {
   /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
@@ -41,8 +52,9 @@ function tag(type: EventRow['type'], subject: Subject, id: number): string {
  * before anybody's write is acknowledged, so nobody is shown what was before their own write.
  */
 export class Kept {
-  readonly #entries: LRUCache<string, Known<unknown>> | undefined;
+  readonly #entries: LRUCache<string, Known<object>> | undefined;
   readonly #byTag = new Map<string, Set<string>>();
+  readonly #values = new WeakSet<object>();
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
@@ -54,8 +66,13 @@ export class Kept {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: ({ bytes, until }) => bytes + entryBytes + until.length * tagBytes,
-      dispose: ({ until }, key) => this.#unlink(until, key),
+      dispose: (known, key) => this.#unlink(known, key),
     });
+  }
+
+  /** Whether this very value is kept. */
+  holds(value: object): boolean {
+    return this.#values.has(value);
   }
 
   /** What is kept under a key, or undefined. */
@@ -64,12 +81,15 @@ export class Kept {
   }
 
   /** Reads something and keeps it, unless it has changed meanwhile. */
-  async load<Value>(key: string, read: () => Promise<Known<Value>>): Promise<Value> {
+  async load<Value extends object | undefined>(
+    key: string,
+    read: () => Promise<Known<Value>>,
+  ): Promise<Value> {
     this.#loading += 1;
     try {
       const known = await read();
       const isSo = !this.#isAllChanged && !known.until.some((tag) => this.#changed.has(tag));
-      if (isSo && known.value !== undefined) this.#keep(key, known);
+      if (isSo && isThere(known)) this.#keep(key, known);
       return known.value;
     } finally {
       this.#loading -= 1;
@@ -103,11 +123,12 @@ export class Kept {
     this.#isAllChanged = false;
   }
 
-  #keep(key: string, known: Known<unknown>): void {
+  #keep(key: string, known: Known<object>): void {
     if (this.#entries === undefined) return;
     this.#entries.set(key, known);
     // One that is too large for the memory is not taken.
     if (!this.#entries.has(key)) return;
+    this.#values.add(known.value);
     for (const tag of known.until) {
       const keys = this.#byTag.get(tag);
       if (keys === undefined) this.#byTag.set(tag, new Set([key]));
@@ -115,7 +136,8 @@ export class Kept {
     }
   }
 
-  #unlink(until: readonly string[], key: string): void {
+  #unlink({ until, value }: Known<object>, key: string): void {
+    this.#values.delete(value);
     for (const tag of until) {
       const keys = this.#byTag.get(tag);
       keys?.delete(key);
@@ -127,4 +149,8 @@ export class Kept {
     if (this.#loading > 0) this.#changed.add(tag);
     for (const key of [...(this.#byTag.get(tag) ?? [])]) this.#entries?.delete(key);
   }
+}
+
+function isThere<Value>(known: Known<Value>): known is Known<Value & object> {
+  return known.value !== undefined;
 }

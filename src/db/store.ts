@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
 import { Displaced, faultOf, keepPlace } from './faults.ts';
-import { Kept, type Kind } from './kept.ts';
+import { Kept, type Kind, type Memory } from './kept.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
 
@@ -26,7 +26,7 @@ interface Place {
 }
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
-export class Store {
+export class Store implements Memory {
   readonly #writer: Database;
   readonly #reader: Database;
   readonly #release: () => void;
@@ -87,11 +87,17 @@ export class Store {
     }
   }
 
-  /** What a thing of this kind is, from memory if it is kept there; else by a read. */
-  recall<Input, Value>(kind: Kind<Input, Value>, input: Input): Value | Promise<Value> {
+  recall<Input, Value extends object | undefined>(
+    kind: Kind<Input, Value>,
+    input: Input,
+  ): Value | Promise<Value> {
     const key = kind.key(input);
     const kept = this.#kept.find<Value>(key);
     return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
+  }
+
+  holds(value: object): boolean {
+    return this.#kept.holds(value);
   }
 
   /** Forgets what is kept of one thing, of which no event tells that it has changed. */
