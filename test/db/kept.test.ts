@@ -11,12 +11,8 @@ import { Person, startCast } from '../helpers/world.ts';
 const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
 
 const known =
-  (value: string, chatId: number, bytes = 10) =>
-  async () => ({
-    value,
-    until: about(['message'], { chatId }),
-    bytes,
-  });
+  (text: string, chatId: number, bytes = 10) =>
+  async () => ({ value: { text }, until: about(['message'], { chatId }), bytes });
 
 t.test('a thing is kept until an event that is about it', async (t) => {
   const kept = new Kept(10_000);
