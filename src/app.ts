@@ -12,6 +12,7 @@ import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { audit } from './http/audit.ts';
 import { busy } from './http/busy.ts';
+import { compilersFactory } from './http/compilers.ts';
 import { connections } from './http/connections.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import {
@@ -81,6 +82,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerUnreadable,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
+    schemaController: { compilersFactory },
     ajv: {
       customOptions: {
         // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see house rules.
