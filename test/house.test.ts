@@ -87,14 +87,21 @@ t.test('only config.ts reads the environment', async (t) => {
   ]);
 });
 
-/** What runs a text as a program, a page or a command. */
+/** What runs a text as a program or a page. */
 const execution =
-  /\beval\(|new Function\b|[iI]nnerHTML|insertAdjacentHTML|document\.write\(|node:(vm|child_process)/;
+  /\beval\(|new Function\b|[iI]nnerHTML|insertAdjacentHTML|document\.write\(|node:vm\b/;
+
+/** What hands a text to a shell, in a file that starts programs. */
+const shell = /(?<!import \{ spawn \} from 'node:)child_process|\bshell\b/;
 
 t.test('no text is ever run as code, as HTML or as a command', async (t) => {
   t.strictSame(filesWith(sources, execution), []);
   t.match('<p dangerouslySetInnerHTML={{ __html: text }} />', execution);
-  t.match("import { exec } from 'node:child_process';", execution);
+  const starters = pick(sources, (_, source) => source.includes('child_process'));
+  t.strictSame(Object.keys(starters), ['backups.ts'], 'it starts this program again');
+  t.strictSame(filesWith(starters, shell), [], 'with its arguments one by one');
+  t.match("import { exec } from 'node:child_process';", shell);
+  t.match('spawn(command, { shell: true })', shell);
 });
 
 t.test('the server calls nobody', async (t) => {

@@ -53,11 +53,35 @@ t.test('the map of the code names what is there, and every part of src/', async 
   }
 });
 
-t.test('its links into the project lead somewhere', async (t) => {
-  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path = '']) => path);
-  t.ok(links.length > 0);
-  for (const path of links) t.ok(existsSync(new URL(path, root)), path);
+const documents = [
+  ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md'],
+  ...['docs/attacks.md', 'docs/rights.md'],
+];
+
+t.test('links into the project lead to a file, and to a heading in it', async (t) => {
+  for (const document of documents) {
+    const from = new URL(document, root);
+    const text = await readFile(from, 'utf8');
+    for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      t.ok(await leadsSomewhere(new URL(link, from)), `${document}: ${link}`);
+    }
+  }
 });
+
+/** Whether there is such a file and, if a part of it is named, a heading that GitHub names so. */
+async function leadsSomewhere(to: URL): Promise<boolean> {
+  const anchor = decodeURIComponent(to.hash.slice(1));
+  if (!existsSync(to)) return false;
+  if (anchor === '') return true;
+  const headings = (await readFile(to, 'utf8')).matchAll(/^#+ (.+)$/gm);
+  const anchors = Array.from(headings, ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replace(/\s/g, '-'),
+  );
+  return anchors.includes(anchor);
+}
 
 const tools = ['bash', 'curl'].every(isInstalled);
 
