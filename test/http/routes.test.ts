@@ -383,3 +383,18 @@ interface RouteSchema {
 
 const schemaOf = (route?: RouteOptions) => (route?.schema ?? {}) as RouteSchema;
 const fieldsOf = (schema?: FieldSchema) => Object.entries(schema?.properties ?? {});
+
+t.test('a time is written as JavaScript writes it', async (t) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  t.comment(`SEED=${seed}`);
+  const chance = randomNumbers(seed);
+  const days = Array.from(
+    { length: 500 },
+    () => Math.floor((chance() - 0.2) * 60_000) * 86_400_000,
+  );
+  const times = days.flatMap((day) => [day - 1, day, day + Math.floor(chance() * 86_400_000)]);
+  for (const time of times) {
+    if (isoTime(time) !== new Date(time).toISOString()) t.equal(isoTime(time), time);
+  }
+  t.equal(isoTime(Date.UTC(2026, 10, 22, 8, 35, 52, 123)), '2026-11-22T08:35:52.123Z');
+});
