@@ -1,7 +1,9 @@
 /** What holds for every route, asserted over the routes that the server itself has. */
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import t, { type Test } from 'tap';
+import { isoTime } from '../../src/http/schema.ts';
 import { refused } from '../helpers/answers.ts';
+import { randomNumbers } from '../helpers/random.ts';
 import {
   type Asker,
   absent,
