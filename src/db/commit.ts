@@ -86,9 +86,14 @@ export class Committer {
     });
   }
 
+  /** Whether another process has committed what is not published yet. */
+  get isBehind(): boolean {
+    return this.#others.areAhead;
+  }
+
   /** Publishes what other processes have committed, if they have; the next write would do so too. */
   async catchUp(): Promise<void> {
-    if (this.#others.areAhead) await this.write(async () => undefined, {});
+    if (this.isBehind) await this.write(async () => undefined, {});
   }
 
   /** Resolves when nothing waits any more. */

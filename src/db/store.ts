@@ -38,6 +38,7 @@ export class Store implements Memory {
   /** What the file was last found to suffer from. */
   #trouble: RefusalCode | undefined;
   #failed = false;
+  #hasLooked = false;
   #closed = false;
 
   constructor(
@@ -91,6 +92,8 @@ export class Store implements Memory {
     kind: Kind<Input, Value>,
     input: Input,
   ): Value | Promise<Value> {
+    this.#refuseIfOver();
+    this.#heedOthers();
     const key = kind.key(input);
     const kept = this.#kept.find<Value>(key);
     return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
@@ -175,6 +178,19 @@ export class Store implements Memory {
     this.#reader.close();
     this.#writer.close();
     this.#release();
+  }
+
+  /**
+   * Keeps nothing that another process has changed. It is looked once in a turn of the event loop:
+   * what a process has committed before a request was sent, the request finds.
+   */
+  #heedOthers(): void {
+    if (this.#hasLooked) return;
+    this.#hasLooked = true;
+    setImmediate(() => {
+      this.#hasLooked = false;
+    });
+    if (this.#committer.isBehind) this.#kept.clear();
   }
 
   #refuseIfOver(): void {

@@ -170,7 +170,8 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   );
 
   async function readAnswer(key: Key, { before, after, limit }: PageQuery) {
-    const isNewest = before === undefined && after === undefined && limit === undefined;
+    const isPlain = before === undefined && after === undefined;
+    const isNewest = isPlain && Number(limit ?? pageSize) === pageSize;
     // Who is not in the chat is told why by the rule itself.
     const isOwn = isNewest && (await db.recall(ownChats, key)).has(key.chatId);
     if (isOwn) return db.recall(newestPage, key);

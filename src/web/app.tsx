@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { unlessBroken } from './lib/api.ts';
 import { route } from './lib/route.ts';
 import { account } from './state/account.ts';
 import { loadChats } from './state/chats.ts';
@@ -61,7 +62,7 @@ function start(): void {
     reportAgain();
   });
   // If the server is away, it is loaded when the line is open.
-  loadChats().catch(() => {});
+  unlessBroken(loadChats());
 }
 
 /** Past the list of chats, for who goes by keyboard. */

@@ -22,6 +22,13 @@ export class LineError extends Error {
   }
 }
 
+/** Lets work be left undone while the line is broken; it is done anew when the line is back. */
+export function unlessBroken(work: Promise<unknown>): void {
+  work.catch((error: unknown) => {
+    if (!(error instanceof LineError)) throw error;
+  });
+}
+
 interface Options {
   readonly headers?: Record<string, string>;
 }

@@ -1,4 +1,5 @@
 /** What happens on the server, taken into what is shown. */
+import { unlessBroken } from '../lib/api.ts';
 import { route } from '../lib/route.ts';
 import type { Told } from '../lib/wire.ts';
 import { account, ownId, signedOut } from './account.ts';
@@ -24,11 +25,11 @@ const handlers: Handlers = {
   },
   'message.edited'({ chat_id: chatId, message }) {
     changeMessage(chatId, message.id, message);
-    void loadChats();
+    unlessBroken(loadChats());
   },
   'message.deleted'({ chat_id: chatId, id }) {
     dropMessage(chatId, id);
-    void loadChats();
+    unlessBroken(loadChats());
   },
   reaction({ chat_id: chatId, id, reactions }) {
     changeMessage(chatId, id, { reactions });
@@ -41,7 +42,7 @@ const handlers: Handlers = {
   },
   'member.joined'({ chat_id: chatId, member }) {
     noteMember(chatId, member);
-    if (member.id === ownId()) void loadChats();
+    if (member.id === ownId()) unlessBroken(loadChats());
   },
   'member.changed'({ chat_id: chatId, member }) {
     noteMember(chatId, member);
@@ -63,13 +64,13 @@ const handlers: Handlers = {
     if (id === account.value?.session.id) signedOut();
   },
   reset() {
-    void reload();
+    unlessBroken(reload());
   },
 };
 
 /** Takes an event; without a list to take it into, the list is loaded. */
 export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
-  if (!isLoaded.value) void loadChats();
+  if (!isLoaded.value) unlessBroken(loadChats());
   handlers[type](data);
 }
 
@@ -77,10 +78,8 @@ export function take<Type extends keyof Told>(type: Type, data: Told[Type]): voi
  * The stream begins with now. What happened between loading the page and the first stream is looked
  * up; before a later one, anything may have happened.
  */
-export async function began(isFirst: boolean): Promise<void> {
-  if (!isFirst) return reload();
-  await loadChats();
-  await loadNewest();
+export function began(isFirst: boolean): void {
+  unlessBroken(isFirst ? loadChats().then(loadNewest) : reload());
 }
 
 /** Loads everything anew: too much was missed to be told one by one. */
