@@ -23,7 +23,7 @@ export const settings = {
   HOST: {
     default: '127.0.0.1',
     description: 'The address to listen on; `0.0.0.0` or `::` for all.',
-    parse: (text: string) => (/^[\w.:%-]+$/.test(text) ? text : undefined),
+    parse: parseHost,
     must: 'an address or a host name, like 127.0.0.1',
   },
   PORT: {
@@ -142,6 +142,12 @@ function readSetting<Value>(name: string, setting: Setting<unknown>, given = '')
   const value = setting.parse(text);
   if (value !== undefined) return value as Value;
   throw new StartError(`${name} must be ${setting.must}; it is "${text}".`);
+}
+
+/** For `localhost` Fastify would open a second server at `::1`, without the limits of the first. */
+function parseHost(text: string): string | undefined {
+  if (text === 'localhost') return '127.0.0.1';
+  return /^[\w.:%-]+$/.test(text) ? text : undefined;
 }
 
 function parsePort(text: string): number | undefined {

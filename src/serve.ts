@@ -62,7 +62,7 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }:
 
 /** Whether passwords may pass over a network as they are, for all that the settings say. */
 function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
-  const isLoopback = /^(localhost|127\..*|::1)$/.test(host);
+  const isLoopback = /^(127\..*|::1)$/.test(host);
   return !isLoopback && publicUrl?.protocol !== 'https:' && trustProxy.length === 0;
 }
 

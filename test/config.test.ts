@@ -50,6 +50,7 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
   ['HOST', '::', { host: '::' }],
   ['HOST', 'fe80::1%eth0', { host: 'fe80::1%eth0' }],
+  ['HOST', 'localhost', { host: '127.0.0.1' }],
   ['HOST', 'chat.example.org', { host: 'chat.example.org' }],
   ['PORT', '0', { port: 0 }],
   ['PORT', '65535', { port: 65_535 }],

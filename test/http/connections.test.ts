@@ -1,10 +1,10 @@
 /** Bad manners on the wire, against the program itself: who is slow, who is many, who is late. */
 import { execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -18,9 +18,28 @@ import { startCast, startWorld, tempFolder } from '../helpers/world.ts';
 /** SLOW_RUNS=1 opens 10,000 streams, and waits until the slow are cut off for real. */
 const isThorough = process.env.SLOW_RUNS !== undefined;
 
-async function start(t: Test, options = {}) {
+/**
+ * Loaded into the program. At SIGWINCH its event loop stands still until there is a file `go` beside
+ * the database; at SIGURG it throws away what it does not need, and tells how large its heap is.
+ */
+const inside = `data:text/javascript,
+  import { existsSync, writeSync } from 'node:fs';
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  process.on('SIGWINCH', () => {
+    writeSync(1, 'standing still\\n');
+    while (!existsSync(process.env.DATABASE_URL.replace('snug.db', 'go'))) Atomics.wait(never, 0, 0, 10);
+  });
+  let count = 0;
+  process.on('SIGURG', () => {
+    gc();
+    writeSync(1, 'heap ' + ++count + ': ' + process.memoryUsage().heapUsed + ' bytes\\n');
+  });
+`;
+
+async function start(t: Test, options: Parameters<typeof startServer>[2] = {}) {
   const file = join(await tempFolder(t), 'snug.db');
-  return { ...(await startServer(t, file, options)), file };
+  const nodeArgs = ['--expose-gc', '--import', inside];
+  return { ...(await startServer(t, file, { nodeArgs, ...options })), file };
 }
 
 /** alice and a chat of hers, over real connections. */
@@ -38,9 +57,21 @@ function residence({ child }: ServerProcess): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
-/** Resolves once `isTrue`; the test's own limit of time ends it otherwise. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(20);
+/** What lives on the heap of the process, in bytes. */
+async function heap({ child, output, wrote }: ServerProcess): Promise<number> {
+  const told = output().split(/heap \d+: /).length;
+  child.kill('SIGURG');
+  const [, bytes] = await wrote(new RegExp(`heap ${told}: (\\d+) bytes`));
+  return Number(bytes);
+}
+
+/** Resolves once `isTrue`; rejects after a time that no machine needs. */
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
+    await sleep(20);
+  }
 }
 
 /** A connection, and the text that has come over it. */
@@ -65,66 +96,58 @@ async function dialMany(t: Test, server: { url: string }, requests: string[]): P
   const lines: Line[] = [];
   for (let i = 0; i < requests.length; i += 100) {
     const some = requests.slice(i, i + 100).map((bytes) => dial(t, server, bytes));
-    lines.push(...(await Promise.all(some)));
-    await until(() => lines.every(({ text }) => text !== ''));
+    const dialled = await Promise.all(some);
+    await until('answers', () => dialled.every(({ text }) => text !== ''));
+    lines.push(...dialled);
   }
   return lines;
 }
 
 /** Unlike `once`, it takes a reset for an end as well. */
 const closed = ({ socket }: Pick<Line, 'socket'>) =>
-  socket.closed ? undefined : new Promise((resolve) => socket.once('close', resolve));
+  until('the end of a connection', () => socket.closed);
 
 const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 const eventsOf = (cookie: string) =>
   `GET /api/events HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`;
+
+/** In ms: sooner than the first of the slow is cut off; how much sooner, a busy machine cannot tell. */
+const soon = isThorough ? 1_000 : 8_000;
 
 /** Asserts that whoever comes now is served as ever. */
 async function serves(t: Test, server: ServerProcess, alice: RemotePerson): Promise<void> {
   const began = performance.now();
   t.equal((await alice.get('/api/chats')).status, 200);
   t.equal((await fetch(`${server.url}/healthz`)).status, 200);
-  t.ok(performance.now() - began < 1_000, 'within a second');
+  t.ok(performance.now() - began < soon, 'soon');
   t.notMatch(server.output(), /"level":[56]0/, 'no error in the log');
 }
 
-/** Makes the program's event loop stand still for 1.6 s when it is sent SIGWINCH. */
-const stallOnSignal = [
-  '--import',
-  `data:text/javascript,process.on('SIGWINCH', () => {
-    const end = Date.now() + 1600;
-    while (Date.now() < end);
-  })`,
-];
-
 t.test('while it is behind, the server refuses what comes, and then is itself again', async (t) => {
-  const server = await start(t, { nodeArgs: stallOnSignal });
-  const { alice, chat } = await startChat(server);
-  const [stream] = await dialMany(t, server, [eventsOf(alice.cookie)]);
+  const server = await start(t);
   // Before the first look at the loop there is nothing to compare with.
   await sleep(600);
-  const ask = async (path: string) => {
-    const answer = await alice.get(path);
-    const retry = answer.headers.get('retry-after');
-    return { status: answer.status, retry, text: await answer.text() };
-  };
+  const { alice, chat } = await startChat(server);
+  const chats = `GET /api/chats HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\n\r\n`;
+  const requests = [eventsOf(alice.cookie), chats, health];
+  const [stream, late, alive] = (await dialMany(t, server, requests)) as [Line, Line, Line];
+  t.match(late.text, /^HTTP\/1.1 200 /);
   server.child.kill('SIGWINCH');
-  await sleep(300);
-  const [late, alive] = await Promise.all([ask('/api/chats'), ask('/healthz')]);
-  t.strictSame(late, {
-    status: 503,
-    retry: '2',
-    text: '{"error":"The server is busy. Try again in a moment."}',
-  });
-  t.equal(alive.status, 200, 'who watches over it is answered');
-  const began = performance.now();
-  let again = late;
-  while (again.status === 503) again = await ask('/api/chats');
-  t.equal(again.status, 200);
-  t.ok(performance.now() - began < 1_500, 'soon');
+  await server.wrote(/standing still/);
+  late.text = alive.text = '';
+  late.socket.write(chats);
+  alive.socket.write(health);
+  await sleep(1_300);
+  await writeFile(join(dirname(server.file), 'go'), '');
+  await until('answers', () => late.text !== '' && alive.text !== '');
+  t.match(late.text, /^HTTP\/1.1 503 /);
+  t.match(late.text, '\r\nretry-after: 2\r\n');
+  t.match(late.text, '{"error":"The server is busy. Try again in a moment."}');
+  t.match(alive.text, /^HTTP\/1.1 200 /, 'who watches over it is answered');
+  while ((await alice.get('/api/chats')).status === 503) await sleep(50);
   t.equal((await alice.send('POST', chat, { content: 'Hi' })).status, 201);
-  await until(() => stream?.text.includes('"content":"Hi"') === true);
-  t.notMatch(stream?.text, 'session.ended', 'the stream has lived through it');
+  await until('the message', () => stream.text.includes('"content":"Hi"'));
+  t.notMatch(stream.text, 'session.ended', 'the stream has lived through it');
 });
 
 /** Makes users past the front door, which would hash a password for each; returns their cookies. */
@@ -152,7 +175,7 @@ function makeUsers(t: Test, file: string, count: number): string[] {
 const { userLimits } = process.report.getReport() as {
   userLimits?: { open_files: { soft: number } };
 };
-const [streamCount, idleCount] = isThorough ? [10_000, 1_000] : [2_000, 4_000];
+const [streamCount, idleCount] = isThorough ? [10_000, 1_000] : [500, 1_000];
 const tooFew =
   Number(userLimits?.open_files.soft) < streamCount + idleCount + 500 && 'too few descriptors';
 
@@ -160,26 +183,35 @@ t.test('thousands may stay and say nothing', { skip: tooFew }, async (t) => {
   const server = await start(t);
   const { alice, chat } = await startChat(server);
   const cookies = makeUsers(t, server.file, streamCount / 20);
-  const before = { descriptors: descriptors(server), residence: residence(server) };
+  // What is made once, for the first stream, counts for none.
+  const [own] = (await dialMany(t, server, [eventsOf(alice.cookie)])) as [Line];
+  const before = {
+    descriptors: descriptors(server),
+    heap: await heap(server),
+    residence: residence(server),
+  };
   const ofEach = cookies.flatMap((cookie) => Array(20).fill(eventsOf(cookie)) as string[]);
   const streams = await dialMany(t, server, ofEach);
-  const each = (residence(server) - before.residence) / streamCount;
-  t.comment(`${Math.round(each / 102.4) / 10} KiB for each of ${streamCount} streams`);
-  t.ok(each < 40 * 1024, 'little memory for each, whatever was left over from before');
+  await until('their first events', () => streams.every(({ text }) => text.includes('\nid: ')));
+  const each = ((await heap(server)) - before.heap) / streamCount;
+  const resident = (residence(server) - before.residence) / streamCount;
+  t.comment(`for each of ${streamCount} streams ${kib(each)} on the heap, ${kib(resident)} in all`);
+  t.ok(each < 12 * 1024, 'little memory for each');
   const idle = await dialMany(t, server, Array(idleCount).fill(health));
-  t.equal(descriptors(server) - before.descriptors >= streamCount + idleCount, true);
+  t.ok(descriptors(server) - before.descriptors >= streamCount + idleCount);
   await serves(t, server, alice);
-  const own = await dial(t, server, eventsOf(alice.cookie));
   await alice.send('POST', chat, { content: 'Anybody?' });
-  await until(() => own.text.includes('Anybody?'));
+  await until('the message', () => own.text.includes('Anybody?'));
   t.notOk(
     [...streams, ...idle].some(({ socket }) => socket.destroyed),
     'all are there still',
   );
   for (const { socket } of [own, ...streams, ...idle]) socket.destroy();
-  await until(() => descriptors(server) < before.descriptors + 20);
+  await until('their descriptors', () => descriptors(server) < before.descriptors + 20);
   await serves(t, server, alice);
 });
+
+const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
 
 /** Whether a tool of the system is here. */
 function has(tool: string): boolean {
@@ -196,19 +228,19 @@ t.test('with few descriptors, connections are turned away and nothing else fails
   const server = await start(t, { wrapper });
   const { alice } = await startChat(server);
   const lines = await Promise.all(Array.from({ length: 100 }, () => dial(t, server)));
-  await until(() => lines.filter(({ socket }) => socket.destroyed).length >= 80);
+  await until('80 ends', () => lines.filter(({ socket }) => socket.destroyed).length >= 80);
   const held = lines.filter(({ socket }) => !socket.destroyed);
   t.ok(held.length >= 8, `${held.length} are let in`);
   const [line] = held;
   for (const path of ['/', '/docs', '/icon.svg', '/healthz', '/docs/swagger-ui.css']) {
     if (line !== undefined) line.text = '';
     line?.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    await until(() => line?.text.includes('\r\n\r\n') === true);
+    await until(path, () => line?.text.includes('\r\n\r\n') === true);
     t.match(line?.text, /^HTTP\/1.1 200 /, path);
   }
   t.equal(server.output().split('new ones are turned away').length, 2, 'one line in the log');
   for (const { socket } of held) socket.destroy();
-  await until(() => descriptors(server) < 40);
+  await until('their descriptors', () => descriptors(server) < 40);
   await serves(t, server, alice);
 });
 
@@ -224,7 +256,7 @@ t.test(
       execFileSync('prlimit', ['--pid', String(server.child.pid), `--nofile=${most}:`]);
     limit(descriptors(server) + 3);
     const lines = await Promise.all(Array.from({ length: 30 }, () => dial(t, server)));
-    await until(() => lines.filter(({ socket }) => socket.destroyed).length >= 20);
+    await until('20 ends', () => lines.filter(({ socket }) => socket.destroyed).length >= 20);
     limit(4_096);
     for (const { socket } of lines) socket.destroy();
     await serves(t, server, alice);
@@ -257,16 +289,21 @@ t.test('readers and writers that dawdle are cut off', async (t) => {
   const url = await addressOf(world);
   t.equal(server.headersTimeout, 10_000);
   t.equal(server.requestTimeout, 30_000);
-  Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
+  const arrived: Socket[] = [];
+  server.on('connection', (socket) => arrived.push(socket));
   const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
   const start = `POST /api/login HTTP/1.1\r\nHost: x\r\n${type}`;
-  const body = 'Content-Length: 99\r\n\r\nname=';
-  const chunked = 'Transfer-Encoding: chunked\r\n\r\n63\r\nname=';
+  const body = 'Content-Length: 9999\r\n\r\nname=';
+  const chunked = 'Transfer-Encoding: chunked\r\n\r\n9999\r\nname=';
+  const [polite] = (await dialMany(t, { url }, [health])) as [Line];
   const slow = await Promise.all(
     [start, start + body, start + chunked].map((bytes) => dial(t, { url }, bytes)),
   );
+  const begun = () => arrived.filter(({ bytesRead }) => bytesRead > 0).length;
+  await until('their first bytes', () => begun() === 1 + slow.length);
   const silent = await dial(t, { url });
-  const polite = await dial(t, { url }, health);
+  // Only now: whatever a busy machine makes late so far is not what this is about.
+  Object.assign(server, { headersTimeout: 300, requestTimeout: 600 });
   const dripping = setInterval(() => {
     for (const { socket } of slow) socket.write('a');
   }, 50);
@@ -299,8 +336,9 @@ t.test('an answer that nobody takes is not kept for ever', async (t) => {
     lines[name]?.socket.write(get.repeat(name === 'good' ? 1 : 8));
   }
   const { none, dripping, good } = ends as Record<string, Socket>;
-  await until(() => Boolean(none?.writableLength && dripping?.writableLength));
-  await until(() => good?.writableLength === 0 && (lines.good?.text.length ?? 0) > 400_000);
+  await until('full lines', () => Boolean(none?.writableLength && dripping?.writableLength));
+  const isTaken = () => good?.writableLength === 0 && (lines.good?.text.length ?? 0) > 400_000;
+  await until('a page', isTaken);
   const tick = async () => {
     mock.timers.tick(60_000);
     lines.dripping?.socket.read(1);
@@ -308,8 +346,8 @@ t.test('an answer that nobody takes is not kept for ever', async (t) => {
   };
   await tick();
   t.notOk(none?.destroyed, 'not at once');
-  await tick();
-  await tick();
+  // On a busy machine an answer may still be on its way at the second look.
+  for (let i = 0; i < 100 && !(none?.destroyed && dripping?.destroyed); i++) await tick();
   t.ok(none?.destroyed, 'who takes nothing');
   t.ok(dripping?.destroyed, 'who takes next to nothing');
   t.notOk(good?.destroyed, 'not who has taken it');
@@ -321,22 +359,28 @@ t.test('a body without an end is not waited for', async (t) => {
   const { alice, chat } = await startChat(server);
   const before = residence(server);
   const head = `POST ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
-  const line = await dial(t, server, `${head}Transfer-Encoding: chunked\r\n\r\n`);
   const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
-  const endless = setInterval(() => line.socket.write(chunk), 1);
+  const endless = `${head}Transfer-Encoding: chunked\r\n\r\n`;
+  const line = await dial(t, server, endless + chunk.repeat(5));
   await closed(line);
-  clearInterval(endless);
   t.match(line.text, /^HTTP\/1.1 413 /);
-  t.ok(line.socket.bytesWritten < 64 * 2 ** 20, `${line.socket.bytesWritten} bytes were sent`);
+  // Who goes on sending may not get to read that: the reset overtakes it.
+  const { socket } = await dial(t, server, endless);
+  const sending = setInterval(() => socket.write(chunk), 1);
+  await closed({ socket });
+  clearInterval(sending);
+  t.ok(socket.bytesWritten < 64 * 2 ** 20, `${socket.bytesWritten} bytes were sent`);
   t.ok(residence(server) - before < 64 * 2 ** 20, 'little of it was kept');
   await serves(t, server, alice);
 });
 
 t.test('who comes and goes in every bad way leaves nothing behind', async (t) => {
-  const server = await start(t, { env: { TRUST_PROXY: '127.0.0.1' } });
+  const server = await start(t);
   const { alice, chat } = await startChat(server);
+  const before = descriptors(server) + 4;
   const post = `POST ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\nContent-Length: 999\r\n\r\ncontent=`;
   const get = `GET ${chat} HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\n\r\n`;
+  const begin = ['', post, get, eventsOf(alice.cookie), '\x16\x03\x01 no HTTP'];
   const leave: ((socket: Socket) => void)[] = [
     (socket) => socket.destroy(),
     (socket) => socket.end(),
@@ -345,50 +389,70 @@ t.test('who comes and goes in every bad way leaves nothing behind', async (t) =>
   const round = async (count: number) => {
     for (let i = 0; i < count; i += 60) {
       const some = Array.from({ length: 60 }, async (_, k) => {
-        const bytes = ['', post, get, eventsOf(alice.cookie), randomBytes(64).toString('latin1')];
-        const { socket } = await dial(t, server, bytes[k % bytes.length]);
+        const { socket } = await dial(t, server, begin[k % begin.length]);
         leave[k % leave.length]?.(socket);
         await closed({ socket });
       });
       await Promise.all(some);
     }
-    await until(() => descriptors(server) <= before);
+    await until('their descriptors', () => descriptors(server) <= before);
+    return heap(server);
   };
-  const before = descriptors(server) + 4;
-  await round(isThorough ? 10_000 : 600);
-  const settled = residence(server);
-  await round(isThorough ? 10_000 : 600);
-  t.ok(residence(server) < 1.25 * settled, 'no more memory than after the first time');
+  const count = isThorough ? 10_000 : 600;
+  // Once, for what is made at the first time.
+  await round(count);
+  const settled = await round(count);
+  const each = ((await round(count)) - settled) / count;
+  t.ok(each < 256, `${each} bytes are left of each`);
+  await serves(t, server, alice);
+});
+
+t.test('the slow keep nobody else waiting', async (t) => {
+  const server = await start(t);
+  const { alice } = await startChat(server);
+  const before = descriptors(server);
+  const post = 'POST /api/login HTTP/1.1\r\nHost: x\r\n';
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
+  const file = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n';
+  const ways = [post, `${post}${type}Content-Length: 99\r\n\r\nname=`, file];
+  const slow = await Promise.all(
+    Array.from({ length: 300 }, async (_, i) => {
+      const line = await dial(t, server);
+      line.socket.pause().write(ways[i % ways.length] ?? '');
+      return line;
+    }),
+  );
+  await until('all of them', () => descriptors(server) >= before + slow.length);
+  await serves(t, server, alice);
+  t.ok(descriptors(server) >= before + slow.length, 'while all of them are there');
+  for (const { socket } of slow) socket.destroy();
+  await until('their descriptors', () => descriptors(server) < before + 20);
   await serves(t, server, alice);
 });
 
 const slowly = ['-H', '-B', '-X'];
 
 t.test(
-  'slowhttptest: the slow keep nobody else waiting',
+  'slowhttptest: the slow are cut off in time',
   {
-    skip: !has('slowhttptest') && 'slowhttptest is not here',
+    skip: isThorough ? !has('slowhttptest') && 'slowhttptest is not here' : 'only with SLOW_RUNS',
   },
   async (t) => {
     const server = await start(t);
     const { alice } = await startChat(server);
     const before = descriptors(server);
-    const seconds = isThorough ? 45 : 2;
-    const count = isThorough ? 1000 : 300;
+    const count = 1_000;
     const runs = slowly.map(async (mode) => {
-      const load = ['-c', count, '-r', count, '-i', 1, '-l', seconds, '-x', 10, '-w', 1, '-y', 2];
+      const load = ['-c', count, '-r', count, '-i', 1, '-l', 45, '-x', 10, '-w', 1, '-y', 2];
       const args = [mode, '-u', `${server.url}/docs/swagger-ui-bundle.js`, ...load.map(String)];
       await once(spawn('slowhttptest', args, { stdio: 'ignore' }), 'close');
     });
-    await until(() => descriptors(server) > before + 2 * count);
+    await until('most of them', () => descriptors(server) > before + 2 * count);
     await serves(t, server, alice);
-    if (isThorough) {
-      // Headers after 10 s, bodies after 30 s; who reads slowly has two minutes.
-      await until(() => descriptors(server) < before + 1.2 * count);
-      t.pass('cut off');
-    }
+    // Headers after 10 s, bodies after 30 s; who reads slowly has two minutes.
+    await until('their ends', () => descriptors(server) < before + 1.2 * count);
     await Promise.all(runs);
-    await until(() => descriptors(server) < before + 20);
+    await until('their descriptors', () => descriptors(server) < before + 20);
     await serves(t, server, alice);
   },
 );
