@@ -137,7 +137,8 @@ t.test('while it is behind, the server refuses what comes, and then is itself ag
   late.text = alive.text = '';
   late.socket.write(chats);
   alive.socket.write(health);
-  await sleep(1_300);
+  // A second late counts; the loop is looked at each half second.
+  await sleep(1_600);
   await writeFile(join(dirname(server.file), 'go'), '');
   await until('answers', () => late.text !== '' && alive.text !== '');
   t.match(late.text, /^HTTP\/1.1 503 /);
