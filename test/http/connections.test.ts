@@ -423,35 +423,36 @@ t.test('the slow keep nobody else waiting', async (t) => {
       return line;
     }),
   );
-  await until('all of them', () => descriptors(server) >= before + slow.length);
+  // A connection or two that were there before may end meanwhile.
+  const areThere = () => descriptors(server) >= before + 0.9 * slow.length;
+  await until('all of them', areThere);
   await serves(t, server, alice);
-  t.ok(descriptors(server) >= before + slow.length, 'while all of them are there');
+  t.ok(areThere(), 'while all of them are there');
   for (const { socket } of slow) socket.destroy();
   await until('their descriptors', () => descriptors(server) < before + 20);
   await serves(t, server, alice);
 });
 
-const slowly = ['-H', '-B', '-X'];
+/** Headers are cut off after 10 s, bodies after 30 s; who reads slowly has two minutes. */
+const [slowly, seconds] = isThorough ? [['-H', '-B', '-X'], 45] : [['-H'], 15];
 
 t.test(
   'slowhttptest: the slow are cut off in time',
-  {
-    skip: isThorough ? !has('slowhttptest') && 'slowhttptest is not here' : 'only with SLOW_RUNS',
-  },
+  { skip: !has('slowhttptest') && 'slowhttptest is not here', buffered: true },
   async (t) => {
     const server = await start(t);
     const { alice } = await startChat(server);
     const before = descriptors(server);
-    const count = 1_000;
+    const count = isThorough ? 1_000 : 100;
     const runs = slowly.map(async (mode) => {
-      const load = ['-c', count, '-r', count, '-i', 1, '-l', 45, '-x', 10, '-w', 1, '-y', 2];
+      const load = ['-c', count, '-r', count, '-i', 1, '-l', seconds, '-x', 10, '-w', 1, '-y', 2];
       const args = [mode, '-u', `${server.url}/docs/swagger-ui-bundle.js`, ...load.map(String)];
       await once(spawn('slowhttptest', args, { stdio: 'ignore' }), 'close');
     });
-    await until('most of them', () => descriptors(server) > before + 2 * count);
+    await until('most of them', () => descriptors(server) > before + 0.7 * count * slowly.length);
     await serves(t, server, alice);
-    // Headers after 10 s, bodies after 30 s; who reads slowly has two minutes.
-    await until('their ends', () => descriptors(server) < before + 1.2 * count);
+    const readers = isThorough ? count : 0;
+    await until('their ends', () => descriptors(server) < before + readers + 0.2 * count);
     await Promise.all(runs);
     await until('their descriptors', () => descriptors(server) < before + 20);
     await serves(t, server, alice);
