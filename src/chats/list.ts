@@ -3,8 +3,7 @@
  * and changes with each message, and a member's part changes when they read. Kept apart, a message
  * to a chat of thousands changes one thing in memory.
  */
-import { about, type Kind, type Memory } from '../db/kept.ts';
-import { Refusal } from '../errors.ts';
+import { about, type Kind, type Memory, nothing } from '../db/kept.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
 
@@ -29,12 +28,12 @@ const chatChanges = [
   'chat.deleted',
 ] as const;
 
-/** A chat of the list, by its id. Throws `no_chat`. */
-const shownChat: Kind<{ id: number }, Shown> = {
+/** A chat of the list, by its id; undefined once it is deleted. */
+const shownChat: Kind<{ id: number }, Shown | undefined> = {
   key: ({ id }) => `chat ${id}`,
   read: async (snapshot, { id }) => {
     const chat = await findChat(snapshot, { id });
-    if (chat === undefined) throw new Refusal('no_chat');
+    if (chat === undefined) return nothing;
     const { lastMessage, lastMessageAt, lastSenderId, posted } = chat;
     const shown = {
       id,
@@ -96,21 +95,21 @@ export async function readList(db: Memory, userId: number): Promise<Buffer> {
   const own = await db.recall(ownMemberships, { userId });
   if (own.list?.chats.every((chat) => db.holds(chat))) return own.list.body;
   const shown = own.memberships.map(({ chatId }) => db.recall(shownChat, { id: chatId }));
-  const chats = await Promise.all(shown);
+  // One that was left and deleted since the memberships were read is no longer there.
+  const chats = (await Promise.all(shown)).filter((chat) => chat !== undefined);
   own.list = { chats, body: listBody(own.memberships, chats, userId) };
   return own.list.body;
 }
 
-/** @param chats those of the memberships, in the same order. */
 function listBody(
   memberships: readonly Membership[],
   chats: readonly Shown[],
   userId: number,
 ): Buffer {
+  const byChat = new Map(memberships.map((membership) => [membership.chatId, membership]));
   const parts = chats
-    .map((chat, i) => ({ chat, membership: memberships[i] as Membership }))
-    .sort((a, b) => b.chat.activity - a.chat.activity)
-    .map(({ chat, membership }) => part(membership, chat, userId));
+    .toSorted((a, b) => b.activity - a.activity)
+    .map((chat) => part(byChat.get(chat.id) as Membership, chat, userId));
   return Buffer.from(`{"chats":[${parts.join()}]}`);
 }
 

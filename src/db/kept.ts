@@ -29,6 +29,9 @@ export interface Known<Value> {
   readonly bytes: number;
 }
 
+/** What is known of what is not there. */
+export const nothing = { value: undefined, until: [], bytes: 0 } as const;
+
 /** What an entry takes beside its value, and for each event that it waits for, in bytes. */
 const entryBytes = 300;
 const tagBytes = 100;

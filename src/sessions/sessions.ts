@@ -1,6 +1,6 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 import type { Unit } from '../db/commit.ts';
-import { about, type Kind } from '../db/kept.ts';
+import { about, type Kind, nothing } from '../db/kept.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
@@ -53,7 +53,7 @@ export const sessionOfToken: Kind<{ tokenHash: Buffer }, LiveSession | undefined
   key: ({ tokenHash }) => `session ${tokenHash.toString('latin1')}`,
   read: async (snapshot, { tokenHash }) => {
     const row = await findSessionByToken(snapshot, { tokenHash });
-    if (row === undefined) return { value: undefined, until: [], bytes: 0 };
+    if (row === undefined) return nothing;
     const { id, userId, lastSeenAt } = row;
     const value = { id, userId, endsAt: endOf(row), dueAt: lastSeenAt + lastSeenStep };
     return { value, until: about(['session.ended'], { sessionId: id }), bytes: 200 };

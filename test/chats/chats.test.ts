@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
+import { readList } from '../../src/chats/list.ts';
+import type { Memory } from '../../src/db/kept.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { allRows, damage, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';
@@ -458,3 +460,22 @@ t.test('a long directory comes in pages, newest first, each chat once', async (t
 
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+t.test('a chat that goes while the list is read is not in it, and the others are', async (t) => {
+  const { db, bob, chat } = await startCast(t);
+  const gone = await bob.createChat('Soon gone');
+  const memory: Memory = {
+    holds: (value) => db.holds(value),
+    recall: async (kind, input) => {
+      // Between the memberships and the chats.
+      if (kind.key(input).startsWith('chat ')) await bob.delete(`/api/chats?chat_id=${idOf(gone)}`);
+      return db.recall(kind, input);
+    },
+  };
+  const { chats } = JSON.parse(String(await readList(memory, bob.id)));
+  t.strictSame(
+    chats.map(({ id }: { id: number }) => id),
+    [idOf(chat)],
+  );
+  t.equal((await bob.get('/api/chats')).body.chats.length, 1);
+});
