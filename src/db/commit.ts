@@ -14,7 +14,12 @@ export interface Unit extends Snapshot {
   readonly now: number;
   /** What it appended to the event log, told to the others once it is committed. */
   readonly events: EventRow[];
+  /** What it leaves to be done with the same of its whole batch, in the same transaction. */
+  readonly last: LastStep[];
 }
+
+/** It must not fail but by the disk: it would take the batch with it. */
+type LastStep = (snapshot: Snapshot) => Promise<void>;
 
 /**
  * A named function of plain data that checks the right, makes the change and appends the event.
@@ -29,8 +34,7 @@ interface Job {
 }
 
 /** What became of a job, told to its caller once the whole batch is on the disk. */
-interface Outcome {
-  readonly events: readonly EventRow[];
+interface Outcome extends Pick<Unit, 'events' | 'last'> {
   readonly settle: () => void;
 }
 
@@ -121,6 +125,7 @@ export class Committer {
       this.#statements.begin.run();
       missed = await this.#others.missed({ orm: this.#orm });
       for (const job of batch) outcomes.push(await this.#attempt(job));
+      for (const { last } of outcomes) for (const step of last) await step({ orm: this.#orm });
       this.#check();
       this.#statements.commit.run();
     } catch (error) {
@@ -149,18 +154,18 @@ export class Committer {
   }
 
   async #attempt(job: Job): Promise<Outcome> {
-    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [] };
+    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [] };
     this.#statements.savepoint.run();
     try {
       const result = await job.run(unit);
       this.#statements.release.run();
-      return { events: unit.events, settle: () => job.resolve(result as never) };
+      return { ...unit, settle: () => job.resolve(result as never) };
     } catch (error) {
       // After some errors, a full disk for one, SQLite has undone the whole transaction already.
       if (!this.#sqlite.inTransaction) throw error;
       this.#statements.undo.run();
       this.#statements.release.run();
-      return { events: [], settle: () => job.reject(error) };
+      return { events: [], last: [], settle: () => job.reject(error) };
     }
   }
 }

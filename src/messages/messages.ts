@@ -155,7 +155,7 @@ async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<nu
   const { posted } = await addLastMessage(unit, message);
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
-  await indexMessage(unit, message);
+  indexMessage(unit, message);
   return id;
 }
 
@@ -174,7 +174,7 @@ export async function editMessage(
   await updateContent(unit, { chatId, id, content, editedAt: unit.now });
   await updateLastMessage(unit, { chatId, id, content });
   await updateMentions(unit, { ...message, content });
-  await reindexMessage(unit, { ...message, content });
+  reindexMessage(unit, { ...message, content });
   await append(unit, { type: 'message.edited', chatId, userId, messageId: id });
 }
 

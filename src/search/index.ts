@@ -1,6 +1,12 @@
 /** The full-text index, kept in the transaction of the change; deletions are a trigger's. */
 import type { Unit } from '../db/commit.ts';
-import { clearWords, deleteWords, insertWords, listMessagesAfter } from './queries.ts';
+import {
+  clearWords,
+  deleteWords,
+  findMessageId,
+  insertWords,
+  listMessagesAfter,
+} from './queries.ts';
 import { scopeOf } from './query.ts';
 import { inWindow, windowOf } from './windows.ts';
 import { wordsOf } from './words.ts';
@@ -12,9 +18,16 @@ interface Message {
   readonly content: string;
 }
 
-/** Makes a new message findable. */
-export async function indexMessage(unit: Unit, message: Message): Promise<void> {
-  await insertWords(unit, searchEntry(message));
+/**
+ * Makes a new message findable, with all others of its batch: FTS5 writes what it has collected at
+ * each savepoint, and many small pieces would have to be merged again and again.
+ */
+export function indexMessage({ last }: Unit, message: Message): void {
+  const entry = searchEntry(message);
+  last.push(async (snapshot) => {
+    // The next command of the batch may have deleted it.
+    if ((await findMessageId(snapshot, entry)) !== undefined) await insertWords(snapshot, entry);
+  });
 }
 
 /** A message as the index has it: its words, and where it is and who sent it. */
@@ -26,9 +39,9 @@ export function searchEntry({ chatId, id, senderId, content }: Message) {
 }
 
 /** Makes an edited message findable by its new text, and by that alone. */
-export async function reindexMessage(unit: Unit, message: Message): Promise<void> {
-  await deleteWords(unit, message);
-  await indexMessage(unit, message);
+export function reindexMessage(unit: Unit, message: Message): void {
+  unit.last.push((snapshot) => deleteWords(snapshot, message));
+  indexMessage(unit, message);
 }
 
 /** So many messages are indexed in one go, to keep it short. */
@@ -46,6 +59,6 @@ export async function rebuildIndex(
 ): Promise<number | undefined> {
   if (after === 0) await clearWords(unit, { command: 'delete-all' });
   const messages = await listMessagesAfter(unit, { after, limit: portion });
-  for (const message of messages) await reindexMessage(unit, message);
+  for (const message of messages) reindexMessage(unit, message);
   return messages.at(-1)?.id;
 }

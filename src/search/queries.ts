@@ -11,6 +11,11 @@ export const deleteWords = change((orm, $: Params<{ id: number }>) =>
   orm.delete(search).where(eq(search.id, $.id)),
 );
 
+/** Whether a message is there: a row if so. */
+export const findMessageId = row((orm, $: Params<{ id: number }>) =>
+  orm.select({ id: messages.id }).from(messages).where(eq(messages.id, $.id)),
+);
+
 /** https://sqlite.org/fts5.html#the_delete_all_command */
 export const clearWords = change((orm, $: Params<{ command: 'delete-all' }>) =>
   orm.insert(searchCommands).values({ command: $.command }),

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { fill, tokenOf } from '../../bench/fill.ts';
 import type { Store } from '../../src/db/store.ts';
+import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
 import { rebuildIndex } from '../../src/search/index.ts';
 import { windowSize } from '../../src/search/windows.ts';
 import { wordsOf } from '../../src/search/words.ts';
+import { query } from '../helpers/rows.ts';
 import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
 /** How many messages the dearest search goes through. SEARCH_MESSAGES=1000000 takes a minute. */
@@ -276,6 +278,43 @@ t.test('the dearest search holds nobody else up', async (t) => {
     t.ok(Math.min(...gaps) < 100, `${q}: ${gaps.map(Math.round)} ms`);
   }
   t.ok((await reader.get('/api/search?q=the')).body.hits.length > 0, 'there is much to be found');
+});
+
+t.test('what changes again within one batch is found as it is in the end', async (t) => {
+  const { db, file, bob, chat } = await startCast(t);
+  const mine = { chatId: idOf(chat), userId: bob.id };
+  const posts = ['posted and left', 'posted and edited', 'posted and deleted'];
+  const [left, edited, deleted] = await db.write(async (unit) => {
+    const made: number[] = [];
+    for (const content of posts) made.push((await postMessage(unit, { ...mine, content })).id);
+    return made;
+  }, {});
+  t.same(await ids(bob, 'posted'), [deleted, edited, left]);
+  const again = await db.write(async (unit) => {
+    const { id } = await postMessage(unit, { ...mine, content: 'posted again' });
+    await editMessage(unit, { ...mine, id, content: 'written anew' });
+    await editMessage(unit, { ...mine, id: Number(edited), content: 'written otherwise' });
+    await deleteMessage(unit, { ...mine, id: Number(deleted), ownOnly: true });
+    const gone = await postMessage(unit, { ...mine, content: 'posted in vain' });
+    await deleteMessage(unit, { ...mine, id: gone.id, ownOnly: true });
+    return id;
+  }, {});
+  t.same(await ids(bob, 'posted'), [left]);
+  t.same(await ids(bob, 'written'), [again, edited]);
+  t.same(query(file, 'select id from search_docsize except select id from messages'), []);
+});
+
+t.test('the messages of a batch are one piece of the index, not one each', async (t) => {
+  const { db, file, bob, chat } = await startCast(t);
+  const pieces = () =>
+    Number(query(file, 'select count(distinct segid) as n from search_idx')[0]?.n);
+  const before = pieces();
+  const posts = Array.from({ length: 30 }, (_, i) =>
+    db.write(postMessage, { chatId: idOf(chat), userId: bob.id, content: `batched ${i}` }),
+  );
+  await Promise.all(posts);
+  t.equal(pieces() - before, 1);
+  t.equal((await ids(bob, 'batched')).length, 30);
 });
 
 async function rebuild(db: Store): Promise<void> {
