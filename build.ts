@@ -1,4 +1,4 @@
-/** Makes dist/: the program as it is run (snug.mjs) and the client that it serves (web/). */
+/** Makes dist/: the program as it is run (snug.mjs, writer.mjs) and the client it serves (web/). */
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -27,8 +27,9 @@ await Promise.all([buildServer(), buildClient()]);
 
 async function buildServer(): Promise<void> {
   await build({
-    entryPoints: ['src/main.ts'],
-    outfile: 'dist/snug.mjs',
+    entryPoints: { snug: 'src/main.ts', writer: 'src/writer.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',

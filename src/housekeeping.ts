@@ -1,9 +1,8 @@
 /** What is done again and again beside the requests. */
 import type { FastifyBaseLogger } from 'fastify';
-import type { Unit } from './db/commit.ts';
 import type { Store } from './db/store.ts';
 import { clearOldEvents } from './events/retention.ts';
-import { deleteExpiredInvites } from './invites/queries.ts';
+import { clearExpiredInvites } from './invites/invites.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 
@@ -75,7 +74,8 @@ export function watchTime(wall: () => number, steady: () => number): () => boole
  */
 export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
   if (isTimeSure) {
-    await db.write(clearExpired, {});
+    await db.write(clearExpiredInvites, {});
+    await db.write(clearExpiredSessions, {});
     // Sessions have new dates.
     db.forgetAll();
     while (await db.write(clearOldKeys, {}));
@@ -83,9 +83,4 @@ export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
   const ages = isTimeSure ? {} : { maxAge: Number.POSITIVE_INFINITY };
   while (await db.write(clearOldEvents, ages));
   await db.compact();
-}
-
-async function clearExpired(unit: Unit): Promise<void> {
-  await clearExpiredSessions(unit);
-  await deleteExpiredInvites(unit, { now: unit.now });
 }

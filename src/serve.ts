@@ -1,7 +1,9 @@
+import { extname } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { destination, pino } from 'pino';
 import { buildApp } from './app.ts';
 import { keepBackups } from './backups.ts';
+import { commands } from './commands.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
@@ -14,6 +16,9 @@ const grace = 9_000;
 /** So long those who wait get to hear that the disk has failed, in ms. */
 const lastWords = 250;
 
+/** Lies beside this file, or both in one bundle beside each other. */
+const writerModule = new URL(`writer${extname(import.meta.url)}`, import.meta.url);
+
 /** Runs the server until it is told to stop. */
 export async function serve(): Promise<void> {
   const config = loadConfig();
@@ -22,7 +27,10 @@ export async function serve(): Promise<void> {
     { level: config.logLevel, serializers: { req: describeRequest } },
     destination({ sync: false }),
   );
-  const db = openStore(config.databaseFile, { cacheBytes: config.cacheBytes });
+  const db = openStore(config.databaseFile, {
+    cacheBytes: config.cacheBytes,
+    program: { url: writerModule, commands },
+  });
   db.onFailure((error) => {
     log.fatal({ err: error }, 'ending at once, the file is left as it is');
     setTimeout(() => process.exit(1), lastWords);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { commands } from '../src/commands.ts';
 
 type Sources = Record<string, string>;
 
@@ -22,7 +23,9 @@ function kindOf(file: string): string {
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
   cli: ['cli', 'config', 'rules', 'queries', 'schema', 'db', 'errors'],
-  serve: ['app', 'backups', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  serve: ['app', 'backups', 'commands', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  writer: ['commands', 'db'],
+  commands: ['rules', 'db'],
   backups: ['config', 'db'],
   housekeeping: ['rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
@@ -48,6 +51,9 @@ const open: Record<string, readonly string[]> = {
   'db/kept.ts': ['rules', 'db'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve', 'cli'],
+  'db/commands.ts': ['commands', 'db'],
+  'db/worker.ts': ['writer'],
+  'db/files.ts': ['cli', 'db'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
   'db/beside.ts': ['cli'],
@@ -126,6 +132,14 @@ t.test('outside db/ a statement is run in no other way than by calling its query
   );
   t.match('orm.select().from(users).all();', selfRun);
   t.match('await unit.orm.run(sql`vacuum`);', selfRun);
+});
+
+t.test('the thread that writes knows every command that the server gives', async (t) => {
+  const givers = pick(sources, (file) => !['cli', 'db'].includes(kindOf(file)));
+  const given = Object.values(givers).flatMap((source) =>
+    Array.from(source.matchAll(/\bdb\s*\.write\(\s*(\w+)/g), ([, name]) => String(name)),
+  );
+  t.strictSame([...new Set(given)].sort(), Object.keys(commands).sort());
 });
 
 t.test('a wrong arrow fails by name', async (t) => {

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countAll } from '../admin/queries.ts';
 import { loadConfig } from '../config.ts';
 import { countMiscounted, countOrphans, countUnsearchable, findDamage } from '../db/check.ts';
+import { freeSpace } from '../db/files.ts';
 import { asStartError } from '../db/open.ts';
 import type { Store } from '../db/store.ts';
 import { StartError } from '../errors.ts';
 import { rebuildIndex } from '../search/index.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
-import { filesOf, freeSpaceOf } from './files.ts';
+import { filesOf } from './files.ts';
 
 /** What a server needs to go on for a while, in bytes. */
 const enoughSpace = 200 * 1024 * 1024;
@@ -70,7 +71,7 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
     return `Others may read them. Run: chmod 600 ${open.map(({ path }) => path).join(' ')}`;
   },
   disk: async ({ file }) => {
-    const free = freeSpaceOf(file);
+    const free = freeSpace(file);
     if (free >= enoughSpace) return undefined;
     return `Only ${Math.floor(free / 1024 ** 2)} MiB are free where the database is. Make room.`;
   },

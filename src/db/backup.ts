@@ -8,12 +8,11 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  statfsSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
-import { damaged, explain, isSound, logs, noRoom, remove, sync } from './files.ts';
+import { damaged, explain, freeSpace, isSound, logs, noRoom, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
 import { connect } from './open.ts';
 
@@ -106,8 +105,7 @@ function copy(database: string, temporary: string, target: string): void {
 function checkRoom(source: Database.Database, target: string): void {
   const count = (name: string) => source.pragma(name, { simple: true }) as number;
   const bytes = (count('page_count') - count('freelist_count')) * count('page_size');
-  const { bavail, bsize } = statfsSync(dirname(target));
-  if (bavail * bsize < bytes + reserve) throw noRoom(target);
+  if (freeSpace(dirname(target)) < bytes + reserve) throw noRoom(target);
 }
 
 function checkCopy(database: string, temporary: string): void {

@@ -1,10 +1,12 @@
 /** The database beside a server that may be running: for the operator's commands. */
 import { realpathSync, statSync } from 'node:fs';
 import { StartError } from '../errors.ts';
+import { keepPlaces, placesOf } from './faults.ts';
 import { checkHeader } from './header.ts';
 import { requireCurrent } from './migrate.ts';
 import { asStartError, type Connection, connect } from './open.ts';
 import { Store } from './store.ts';
+import { OwnWriter } from './writer.ts';
 
 /** How long a command waits for what a server writes, in ms. */
 const patience = 5_000;
@@ -29,12 +31,9 @@ export function openBeside(path: string): Store {
     requireCurrent(writer, file);
     const reader = connect(file, opened, patience);
     reader.pragma('query_only = ON');
-    return new Store(
-      writer,
-      reader,
-      { clock: Date.now, cacheBytes: 0, files: [file] },
-      () => undefined,
-    );
+    const check = keepPlaces(placesOf([file]));
+    const own = new OwnWriter(writer, { clock: Date.now, check });
+    return new Store(own, reader, { cacheBytes: 0 }, () => undefined);
   } catch (error) {
     for (const connection of opened) connection.close();
     throw asStartError(error, path);

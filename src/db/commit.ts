@@ -1,10 +1,9 @@
-import type { Database, Statement } from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { Refusal } from '../errors.ts';
+import { doNothing } from './commands.ts';
 import { faultOf } from './faults.ts';
-import { type Missed, Others } from './others.ts';
-import type { Orm, Snapshot } from './query.ts';
+import type { Snapshot } from './query.ts';
 import type { events } from './tables.ts';
+import type { Outcome, Writer, Written } from './writer.ts';
 
 export type EventRow = typeof events.$inferSelect;
 
@@ -23,19 +22,21 @@ type LastStep = (snapshot: Snapshot) => Promise<void>;
 
 /**
  * A named function of plain data that checks the right, makes the change and appends the event.
- * It awaits nothing but the database: the next command waits for it.
+ * It awaits nothing but the database: the next command waits for it. What it takes and gives may
+ * pass from thread to thread, so it is what structuredClone can copy.
  */
 export type Command<Input, Result> = (unit: Unit, input: Input) => Promise<Result>;
 
-interface Job {
-  readonly run: (unit: Unit) => Promise<unknown>;
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: unknown) => void;
+/** A command and what it is given. */
+export interface Task {
+  // biome-ignore lint/suspicious/noExplicitAny: each has an input of its own type.
+  readonly command: Command<any, unknown>;
+  readonly input: unknown;
 }
 
-/** What became of a job, told to its caller once the whole batch is on the disk. */
-interface Outcome extends Pick<Unit, 'events' | 'last'> {
-  readonly settle: () => void;
+interface Job extends Task {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Who has committed: this process, or another one. */
@@ -50,54 +51,33 @@ const batchLimit = 256;
 const queueLimit = 10_000;
 
 /**
- * Group commit. Commands that arrive within one turn of the event loop share one transaction, each
- * in a savepoint of its own: one fsync serves them all, and one that fails takes nothing with it.
+ * Group commit. Commands that arrive within one turn of the event loop, or while a batch is being
+ * written, share one transaction: one fsync serves them all, and one that fails takes nothing with
+ * it.
  */
 export class Committer {
-  readonly #sqlite: Database;
-  readonly #orm: Orm;
-  readonly #clock: () => number;
-  readonly #check: () => void;
-  readonly #others: Others;
+  readonly #writer: Writer;
   readonly #publish: Publish;
-  readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
 
-  /** @param check is called before each commit, and prevents it by throwing. */
-  constructor(sqlite: Database, clock: () => number, check: () => void, publish: Publish) {
-    this.#sqlite = sqlite;
-    this.#orm = drizzle(sqlite);
-    this.#clock = clock;
-    this.#check = check;
-    this.#others = new Others(sqlite);
+  constructor(writer: Writer, publish: Publish) {
+    this.#writer = writer;
     this.#publish = publish;
-    this.#statements = {
-      begin: sqlite.prepare('BEGIN IMMEDIATE'),
-      commit: sqlite.prepare('COMMIT'),
-      savepoint: sqlite.prepare('SAVEPOINT command'),
-      release: sqlite.prepare('RELEASE command'),
-      undo: sqlite.prepare('ROLLBACK TO command'),
-    };
   }
 
   /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
   write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= queueLimit) throw new Refusal('busy');
-      this.#waiting.push({ run: (unit) => command(unit, input), resolve, reject });
+      this.#waiting.push({ command, input, resolve, reject });
       this.#running ??= this.#drain();
     });
   }
 
-  /** Whether another process has committed what is not published yet. */
-  get isBehind(): boolean {
-    return this.#others.areAhead;
-  }
-
   /** Publishes what other processes have committed, if they have; the next write would do so too. */
   async catchUp(): Promise<void> {
-    if (this.isBehind) await this.write(async () => undefined, {});
+    if (this.#writer.isBehind) await this.write(doNothing, {});
   }
 
   /** Resolves when nothing waits any more. */
@@ -119,17 +99,10 @@ export class Committer {
   }
 
   async #commit(batch: readonly Job[]): Promise<void> {
-    const outcomes: Outcome[] = [];
-    let missed: Missed | undefined;
+    let written: Written;
     try {
-      this.#statements.begin.run();
-      missed = await this.#others.missed({ orm: this.#orm });
-      for (const job of batch) outcomes.push(await this.#attempt(job));
-      for (const { last } of outcomes) for (const step of last) await step({ orm: this.#orm });
-      this.#check();
-      this.#statements.commit.run();
+      written = await this.#writer.write(batch.map(({ command, input }) => ({ command, input })));
     } catch (error) {
-      if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
       // A disk that has failed is not asked again: who comes next would fare no better.
       const isLast = faultOf(error) === 'storage_failed';
       for (const job of isLast ? [...batch, ...this.#waiting.splice(0)] : batch) job.reject(error);
@@ -137,35 +110,20 @@ export class Committer {
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.
     try {
-      this.#tell(
-        missed,
-        outcomes.flatMap((outcome) => outcome.events),
-      );
+      this.#tell(written);
     } finally {
-      for (const outcome of outcomes) outcome.settle();
+      batch.forEach((job, index) => void settle(job, written.outcomes[index] as Outcome));
     }
   }
 
   /** In the order of the log: what others have written was there before. */
-  #tell(missed: Missed | undefined, own: readonly EventRow[]): void {
-    this.#others.catchUp(missed, own);
-    if (missed !== undefined) this.#publish(missed.events, 'elsewhere');
-    this.#publish(own, 'here');
+  #tell({ missed, events }: Written): void {
+    if (missed !== undefined) this.#publish(missed, 'elsewhere');
+    this.#publish(events, 'here');
   }
+}
 
-  async #attempt(job: Job): Promise<Outcome> {
-    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [] };
-    this.#statements.savepoint.run();
-    try {
-      const result = await job.run(unit);
-      this.#statements.release.run();
-      return { ...unit, settle: () => job.resolve(result as never) };
-    } catch (error) {
-      // After some errors, a full disk for one, SQLite has undone the whole transaction already.
-      if (!this.#sqlite.inTransaction) throw error;
-      this.#statements.undo.run();
-      this.#statements.release.run();
-      return { events: [], last: [], settle: () => job.reject(error) };
-    }
-  }
+function settle({ resolve, reject }: Job, outcome: Outcome): void {
+  if ('error' in outcome) reject(outcome.error);
+  else resolve(outcome.result as never);
 }

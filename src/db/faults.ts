@@ -10,8 +10,10 @@ const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
   [/^SQLITE_READONLY/, 'read_only'],
   // A page that cannot be read: starting again would not mend it, and the others can be.
   [/^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS)$)/, 'damaged'],
-  [/^SQLITE_IOERR|^SNUG_DISPLACED$/, 'storage_failed'],
+  [/^SQLITE_IOERR|^SNUG_(DISPLACED|WRITER_GONE)$/, 'storage_failed'],
 ];
+
+const displaced = 'SNUG_DISPLACED';
 
 /** Why a statement failed, if that is the fault of the file, its disk or another program. */
 export function faultOf(error: unknown): RefusalCode | undefined {
@@ -22,25 +24,44 @@ export function faultOf(error: unknown): RefusalCode | undefined {
 /** A file lies no longer where it was opened: what is written now, no later start would find. */
 export class Displaced extends Error {
   override readonly name = 'Displaced';
-  readonly code = 'SNUG_DISPLACED';
+  readonly code = displaced;
 
   constructor(file: string) {
     super(`${file} was moved, deleted or replaced`);
   }
 }
 
-/**
- * Remembers which files these are.
- *
- * @returns a function that throws Displaced once one of them is another file, or none.
- */
-export function keepPlace(files: readonly string[]): () => void {
-  const identity = (file: string) => {
-    const { dev = 0, ino = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
-    return `${dev}:${ino}`;
-  };
-  const known = files.map((file) => [file, identity(file)] as const);
+/** Whether that is what went wrong; in another thread the class is not known. */
+export function isDisplaced(error: unknown): boolean {
+  return (error as { code?: unknown }).code === displaced;
+}
+
+/** The thread that writes has ended: whether its last batch is on the disk, nobody knows. */
+export class WriterGone extends Error {
+  override readonly name = 'WriterGone';
+  readonly code = 'SNUG_WRITER_GONE';
+
+  constructor(cause?: Error) {
+    super(`the writer has ended${cause === undefined ? '' : `: ${cause.message}`}`, { cause });
+  }
+}
+
+/** Files, and which ones they are. */
+export type Places = readonly (readonly [file: string, identity: string])[];
+
+/** Remembers which files these are. */
+export function placesOf(files: readonly string[]): Places {
+  return files.map((file) => [file, identityOf(file)]);
+}
+
+/** Returns a function that throws Displaced once one of the files is another one, or none. */
+export function keepPlaces(places: Places): () => void {
   return () => {
-    for (const [file, id] of known) if (identity(file) !== id) throw new Displaced(file);
+    for (const [file, id] of places) if (identityOf(file) !== id) throw new Displaced(file);
   };
+}
+
+function identityOf(file: string): string {
+  const { dev = 0, ino = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${dev}:${ino}`;
 }

@@ -1,5 +1,5 @@
-/** What backups and restores do with files, and how they tell what went wrong. */
-import { chownSync, closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+/** What is done with files beside SQLite, and how it is told what went wrong. */
+import { chownSync, closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
@@ -10,6 +10,12 @@ export const logs = ['-wal', '-journal'];
 /** Removes a database, with all that SQLite may have left beside it. */
 export function remove(file: string): void {
   for (const suffix of ['', ...logs, '-shm']) rmSync(file + suffix, { force: true });
+}
+
+/** How many bytes may still be written where a file or a folder is. */
+export function freeSpace(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
 }
 
 /** Returns once a file is on the disk, or what a folder lists. */

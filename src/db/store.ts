@@ -1,12 +1,14 @@
-import { statfsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal, type RefusalCode } from '../errors.ts';
+import { rewritePage } from './commands.ts';
 import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
-import { Displaced, faultOf, keepPlace } from './faults.ts';
+import { faultOf, isDisplaced } from './faults.ts';
+import { freeSpace } from './files.ts';
 import { Kept, type Kind, type Memory } from './kept.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
+import type { Writer } from './writer.ts';
 
 /** A disk with less room than this is full, in bytes. */
 const leastRoom = 1024 * 1024;
@@ -14,20 +16,13 @@ const leastRoom = 1024 * 1024;
 type Listener = (events: readonly EventRow[], origin: Origin) => void;
 
 export interface StoreOptions {
-  /** The time in ms since 1970, for everything that commands date. */
-  readonly clock: () => number;
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
   readonly cacheBytes: number;
 }
 
-interface Place {
-  /** What must stay in its place as long as the store is open. */
-  readonly files: readonly string[];
-}
-
 /** The database as the rest of the program knows it: one way to write, one way to read. */
 export class Store implements Memory {
-  readonly #writer: Database;
+  readonly #writer: Writer;
   readonly #reader: Database;
   readonly #release: () => void;
   readonly #committer: Committer;
@@ -41,18 +36,13 @@ export class Store implements Memory {
   #hasLooked = false;
   #closed = false;
 
-  constructor(
-    writer: Database,
-    reader: Database,
-    { clock, cacheBytes, files }: StoreOptions & Place,
-    release: () => void,
-  ) {
+  constructor(writer: Writer, reader: Database, { cacheBytes }: StoreOptions, release: () => void) {
     this.#writer = writer;
     this.#reader = reader;
     this.#release = release;
     this.#reads = new Reader(reader);
     this.#kept = new Kept(cacheBytes);
-    this.#committer = new Committer(writer, clock, keepPlace(files), (events, origin) => {
+    this.#committer = new Committer(writer, (events, origin) => {
       if (origin === 'here') this.#kept.take(events);
       else this.#kept.clear();
       for (const listener of this.#listeners) listener(events, origin);
@@ -123,9 +113,9 @@ export class Store implements Memory {
     if (this.#trouble === 'damaged') throw new Refusal('damaged');
     if (this.#trouble === undefined) return;
     // Where the log has room for one page, it may have none for a message.
-    const isFull = this.#trouble === 'disk_full' && !hasRoom(this.#writer.name);
+    const isFull = this.#trouble === 'disk_full' && freeSpace(this.#reader.name) < leastRoom;
     if (isFull) throw new Refusal('disk_full');
-    await this.write(async () => this.#writeNothingNew(), {});
+    await this.write(rewritePage, {});
     this.#trouble = undefined;
   }
 
@@ -159,7 +149,7 @@ export class Store implements Memory {
     await nextTurn();
     if (this.#closed || this.#failed) return;
     try {
-      this.#emptyLog();
+      await this.#writer.emptyLog();
     } catch (error) {
       throw this.#explain(error);
     }
@@ -176,7 +166,7 @@ export class Store implements Memory {
     await Promise.all([this.#committer.idle(), this.#reads.idle()]);
     if (this.#failed) throw new Error('the disk has failed: the file is left as it is');
     this.#reader.close();
-    this.#writer.close();
+    await this.#writer.close();
     this.#release();
   }
 
@@ -190,23 +180,12 @@ export class Store implements Memory {
     setImmediate(() => {
       this.#hasLooked = false;
     });
-    if (this.#committer.isBehind) this.#kept.clear();
+    if (this.#writer.isBehind) this.#kept.clear();
   }
 
   #refuseIfOver(): void {
     if (this.#failed) throw new Refusal('storage_failed');
     if (this.#closed) throw new Refusal('stopping');
-  }
-
-  #emptyLog(): void {
-    const [{ busy }] = this.#writer.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
-    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
-  }
-
-  /** Writes a page as it is. */
-  #writeNothingNew(): void {
-    const version = this.#writer.pragma('user_version', { simple: true });
-    this.#writer.pragma(`user_version = ${version}`);
   }
 
   /** Notes what an error says of the file; returns what the person who waits is told. */
@@ -230,15 +209,10 @@ export class Store implements Memory {
     await nextTurn();
     try {
       // Wherever the file is now, what was acknowledged belongs into it.
-      if (error instanceof Displaced) this.#emptyLog();
+      if (isDisplaced(error)) await this.#writer.emptyLog();
     } catch {
       // Then it stays in the log, which lies where it was.
     }
     this.#onFailure(error);
   }
-}
-
-function hasRoom(file: string): boolean {
-  const { bavail, bsize } = statfsSync(file);
-  return bavail * bsize >= leastRoom;
 }

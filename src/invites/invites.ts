@@ -7,6 +7,7 @@ import { Refusal } from '../errors.ts';
 import { authorise, join, type Key, refuseRemoved } from '../members/members.ts';
 import { findMembership } from '../members/queries.ts';
 import {
+  deleteExpiredInvites,
   deleteInvite,
   findInvite,
   findInviteMaker,
@@ -101,4 +102,9 @@ export async function acceptInvite(
   else if (usesLeft !== null) await useInvite(unit, { code });
   await join(unit, { ...key, role: 'member' });
   return chatId;
+}
+
+/** Clears away the invites that have run out. */
+export async function clearExpiredInvites(unit: Unit): Promise<void> {
+  await deleteExpiredInvites(unit, { now: unit.now });
 }

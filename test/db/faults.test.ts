@@ -83,7 +83,7 @@ for (const [calls, name] of [
     async (t) => {
       const file = join(await tempFolder(t), 'snug.db');
       const { server, post } = await startTalk(t, file);
-      const injection = await inject(t, server.child.pid, calls, 'EIO');
+      const injection = await inject(t, server.child.pid, calls, 'error=EIO');
       const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => post(`lost ${i}`)));
       for (const answer of answers) {
         t.strictSame([answer.status, await answer.json()], [503, { error: failed }]);
@@ -126,7 +126,7 @@ t.test(
     const failures: unknown[] = [];
     db.onFailure((error) => failures.push(error));
     await db.write(note, 1);
-    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'EIO');
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO');
     await t.rejects(db.compact(), { code: 'storage_failed' });
     await t.rejects(db.write(note, 2), { code: 'storage_failed' });
     await t.rejects(
@@ -147,7 +147,7 @@ t.test(
   { skip: cannotAttach },
   async (t) => {
     const db = openStore(join(await tempFolder(t), 'snug.db'));
-    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'EIO');
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO');
     const writes = Array.from({ length: 600 }, (_, i) => db.write(note, i));
     const outcomes = await Promise.allSettled(writes);
     t.notOk(outcomes.some(({ status }) => status === 'fulfilled'));

@@ -27,26 +27,26 @@ export const cannotAttach =
     'strace may not trace what runs already');
 
 export interface Injection {
-  /** The calls since it began that were made to fail. */
+  /** The calls since it began that were tampered with. */
   calls(): string[];
   /** Lets all calls succeed again. */
   end(): Promise<void>;
 }
 
 /**
- * Makes system calls of a running process fail from now on.
+ * Makes system calls of a running process fail, or take longer, from now on.
  *
  * @param calls their names, by commas.
- * @param error the errno that they fail with.
+ * @param how `error=EIO` makes them fail, `delay_exit=1000` makes them take a ms longer.
  */
 export async function inject(
   t: Test,
   pid: number | undefined,
   calls: string,
-  error: string,
+  how: string,
 ): Promise<Injection> {
   const trace = join(await tempFolder(t), 'trace');
-  const what = ['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}`];
+  const what = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${how}`];
   const strace = spawn('strace', ['-f', '-y', '-o', trace, ...what, '-p', String(pid)]);
   const ended = once(strace, 'close');
   await once(strace.stderr, 'data');

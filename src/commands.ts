@@ -1,0 +1,62 @@
+/**
+ * All that changes something while the server runs. The thread that writes knows these, and no
+ * others; see writer.ts. What the operator's commands change, they change by themselves.
+ */
+import { setDisabled } from './admin/admin.ts';
+import { createChat, openDirectChat, renameChat } from './chats/chats.ts';
+import type { Commands } from './db/commands.ts';
+import { clearOldEvents } from './events/retention.ts';
+import {
+  acceptInvite,
+  clearExpiredInvites,
+  createInvite,
+  revokeInvite,
+} from './invites/invites.ts';
+import { addMember, changeRole, leaveChat, removeMember, setNotify } from './members/members.ts';
+import { clearOldKeys } from './messages/idempotency.ts';
+import { deleteMessage, editMessage, postMessage } from './messages/messages.ts';
+import { markRead } from './messages/reading.ts';
+import { react, unreact } from './reactions/reactions.ts';
+import {
+  clearExpiredSessions,
+  endOwnSession,
+  endSession,
+  endSessions,
+  signIn,
+  touchSession,
+} from './sessions/sessions.ts';
+import { changePassword, changeUser, deleteUser, registerUser } from './users/users.ts';
+
+export const commands = {
+  acceptInvite,
+  addMember,
+  changePassword,
+  changeRole,
+  changeUser,
+  clearExpiredInvites,
+  clearExpiredSessions,
+  clearOldEvents,
+  clearOldKeys,
+  createChat,
+  createInvite,
+  deleteMessage,
+  deleteUser,
+  editMessage,
+  endOwnSession,
+  endSession,
+  endSessions,
+  leaveChat,
+  markRead,
+  openDirectChat,
+  postMessage,
+  react,
+  registerUser,
+  removeMember,
+  renameChat,
+  revokeInvite,
+  setDisabled,
+  setNotify,
+  signIn,
+  touchSession,
+  unreact,
+} satisfies Commands;

@@ -1,0 +1,133 @@
+/** The writer in a thread of its own: no reader waits for the disk. Its other end is worker.ts. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Database, Statement } from 'better-sqlite3';
+import { type Commands, ownCommands } from './commands.ts';
+import type { Command, Task } from './commit.ts';
+import { WriterGone } from './faults.ts';
+import { type Errand, type NamedTask, type Packed, type Question, unpack } from './parcel.ts';
+import type { Writer, Written } from './writer.ts';
+
+/** What runs in the thread. */
+export interface Program {
+  /** A module that calls `runWriter` with these commands. */
+  readonly url: URL;
+  readonly commands: Commands;
+}
+
+/** What a batch comes back as. */
+type PackedBatch = Omit<Written, 'outcomes'> & { readonly outcomes: readonly Packed[] };
+
+export class ThreadWriter implements Writer {
+  readonly #program: Program;
+  readonly #errand: Errand;
+  readonly #names: ReadonlyMap<Command<never, unknown>, string>;
+  readonly #log: LogWatch;
+  #worker: Worker | undefined;
+  #asked: PromiseWithResolvers<unknown>[] = [];
+  #isGone = false;
+
+  /** @param reader a connection of this thread, to see by it what other processes commit. */
+  constructor(program: Program, errand: Errand, reader: Database) {
+    this.#program = program;
+    this.#errand = errand;
+    const all = Object.entries({ ...ownCommands, ...program.commands });
+    this.#names = new Map(all.map(([name, command]) => [command, name]));
+    this.#log = new LogWatch(reader);
+  }
+
+  /** While a batch is under way, that is found out with it. */
+  get isBehind(): boolean {
+    return this.#asked.length === 0 && this.#log.isAhead;
+  }
+
+  async write(batch: readonly Task[]): Promise<Written> {
+    const named = batch.map((task) => this.#name(task));
+    const written = (await this.#ask({ kind: 'write', batch: named })) as PackedBatch;
+    const { missed, events } = written;
+    this.#log.note(events.at(-1)?.id ?? missed?.at(-1)?.id);
+    return { missed, events, outcomes: written.outcomes.map(unpack) };
+  }
+
+  async emptyLog(): Promise<void> {
+    await this.#ask({ kind: 'emptyLog' });
+  }
+
+  async close(): Promise<void> {
+    if (this.#worker === undefined) return;
+    const ended = once(this.#worker, 'exit');
+    await this.#ask({ kind: 'close' });
+    await ended;
+  }
+
+  #name({ command, input }: Task): NamedTask {
+    const name = this.#names.get(command);
+    if (name === undefined) throw new Error(`${command.name} is not among the writer's commands`);
+    return { name, input };
+  }
+
+  #ask(question: Question): Promise<unknown> {
+    if (this.#isGone) throw new WriterGone();
+    // Not before it is needed: a server that has nothing to write yet is to answer first.
+    this.#worker ??= this.#start();
+    const answer = Promise.withResolvers<unknown>();
+    this.#asked.push(answer);
+    this.#worker.postMessage(question);
+    return answer.promise;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#program.url, { name: 'writer', workerData: this.#errand });
+    worker.on('message', (packed: Packed) => {
+      const outcome = unpack(packed);
+      const asked = this.#asked.shift();
+      if ('error' in outcome) asked?.reject(outcome.error);
+      else asked?.resolve(outcome.result);
+    });
+    worker.on('error', (error: Error) => this.#giveUp(error));
+    worker.on('exit', () => this.#giveUp());
+    return worker;
+  }
+
+  /** Nothing that was asked will be answered. */
+  #giveUp(cause?: Error): void {
+    this.#isGone = true;
+    for (const { reject } of this.#asked.splice(0)) reject(new WriterGone(cause));
+  }
+}
+
+/**
+ * Tells by the event log whether other processes have written. To a connection of this thread our
+ * own writer is another one too, so that `data_version` alone does not say it.
+ */
+class LogWatch {
+  readonly #version: Statement;
+  readonly #newest: Statement;
+  #seen: unknown;
+  #position: number;
+
+  constructor(reader: Database) {
+    this.#version = reader.prepare('PRAGMA data_version').pluck();
+    this.#newest = reader.prepare('SELECT max(id) FROM events').pluck();
+    this.#seen = this.#version.get();
+    this.#position = this.#newestId();
+  }
+
+  /** Whether there are events that no batch has brought; takes microseconds. */
+  get isAhead(): boolean {
+    const version = this.#version.get();
+    if (version === this.#seen) return false;
+    if (this.#newestId() > this.#position) return true;
+    this.#seen = version;
+    return false;
+  }
+
+  /** Notes the newest event that a batch has brought, if any. */
+  note(id: number | undefined): void {
+    this.#position = id ?? this.#position;
+  }
+
+  #newestId(): number {
+    return (this.#newest.get() as number | null) ?? 0;
+  }
+}

@@ -1,0 +1,117 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import type { EventRow, Task, Unit } from './commit.ts';
+import { type Missed, Others } from './others.ts';
+import type { Orm } from './query.ts';
+
+/** Where batches are written: in this thread (below), or in one of its own (thread.ts). */
+export interface Writer {
+  /** Whether another process has committed what no batch has brought yet. */
+  readonly isBehind: boolean;
+  /** Writes a batch with one commit. Throws what keeps all of it from the disk. */
+  write(batch: readonly Task[]): Promise<Written>;
+  /**
+   * Moves the log into the file and empties it.
+   *
+   * @throws Error if another process reads the file at that moment.
+   */
+  emptyLog(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What became of a batch that is on the disk. */
+export interface Written {
+  /** Of each task, in their order. */
+  readonly outcomes: readonly Outcome[];
+  /** What the tasks have appended to the log. */
+  readonly events: readonly EventRow[];
+  /** What other processes had appended before, if they have committed anything. */
+  readonly missed: readonly EventRow[] | undefined;
+}
+
+/** A task that has failed leaves nothing. */
+export type Outcome = { readonly result: unknown } | { readonly error: unknown };
+
+interface Attempt extends Pick<Unit, 'events' | 'last'> {
+  readonly outcome: Outcome;
+}
+
+export interface WriterOptions {
+  /** The time in ms since 1970, for all that commands date. */
+  readonly clock: () => number;
+  /** Is called before each commit, and prevents it by throwing. */
+  readonly check: () => void;
+}
+
+/** Writes by a connection of this thread: one transaction for a batch, in it a savepoint for each task. */
+export class OwnWriter implements Writer {
+  readonly #sqlite: Database;
+  readonly #orm: Orm;
+  readonly #clock: () => number;
+  readonly #check: () => void;
+  readonly #others: Others;
+  readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', Statement>;
+
+  constructor(sqlite: Database, { clock, check }: WriterOptions) {
+    this.#sqlite = sqlite;
+    this.#orm = drizzle(sqlite);
+    this.#clock = clock;
+    this.#check = check;
+    this.#others = new Others(sqlite);
+    this.#statements = {
+      begin: sqlite.prepare('BEGIN IMMEDIATE'),
+      commit: sqlite.prepare('COMMIT'),
+      savepoint: sqlite.prepare('SAVEPOINT command'),
+      release: sqlite.prepare('RELEASE command'),
+      undo: sqlite.prepare('ROLLBACK TO command'),
+    };
+  }
+
+  get isBehind(): boolean {
+    return this.#others.areAhead;
+  }
+
+  async write(batch: readonly Task[]): Promise<Written> {
+    const attempts: Attempt[] = [];
+    let missed: Missed | undefined;
+    try {
+      this.#statements.begin.run();
+      missed = await this.#others.missed({ orm: this.#orm });
+      for (const task of batch) attempts.push(await this.#attempt(task));
+      for (const { last } of attempts) for (const step of last) await step({ orm: this.#orm });
+      this.#check();
+      this.#statements.commit.run();
+    } catch (error) {
+      if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
+      throw error;
+    }
+    const events = attempts.flatMap((attempt) => attempt.events);
+    this.#others.catchUp(missed, events);
+    return { outcomes: attempts.map(({ outcome }) => outcome), events, missed: missed?.events };
+  }
+
+  async emptyLog(): Promise<void> {
+    const [{ busy }] = this.#sqlite.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
+  }
+
+  async close(): Promise<void> {
+    this.#sqlite.close();
+  }
+
+  async #attempt({ command, input }: Task): Promise<Attempt> {
+    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [] };
+    this.#statements.savepoint.run();
+    try {
+      const result = await command(unit, input);
+      this.#statements.release.run();
+      return { ...unit, outcome: { result } };
+    } catch (error) {
+      // After some errors, a full disk for one, SQLite has undone the whole transaction already.
+      if (!this.#sqlite.inTransaction) throw error;
+      this.#statements.undo.run();
+      this.#statements.release.run();
+      return { events: [], last: [], outcome: { error } };
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** The store with its writer in a thread of its own, as the server has it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { createChat } from '../../src/chats/chats.ts';
+import { findChat } from '../../src/chats/queries.ts';
+import { commands } from '../../src/commands.ts';
+import type { Commands } from '../../src/db/commands.ts';
+import { about, type Kind } from '../../src/db/kept.ts';
+import { openStore } from '../../src/db/open.ts';
+import { postMessage } from '../../src/messages/messages.ts';
+import { registerUser } from '../../src/users/users.ts';
+import { execute, query } from '../helpers/rows.ts';
+import { cannotAttach, inject } from '../helpers/strace.ts';
+import { tempFolder } from '../helpers/world.ts';
+
+const url = new URL('../../src/writer.ts', import.meta.url);
+
+/** A store on a fresh file, and a user with a chat in it. */
+async function startThread(t: Test, known: Commands = commands) {
+  const file = join(await tempFolder(t), 'snug.db');
+  const db = openStore(file, { program: { url, commands: known } });
+  t.teardown(() => db.close());
+  const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl' };
+  const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
+  const userId = await db.write(registerUser, { ...alice, mode: 'open' });
+  const chatId = await db.write(createChat, { userId, title: 'Sunday hike', isOpen: false });
+  const post = (content: string, to = chatId) =>
+    db.write(postMessage, { userId, chatId: to, content });
+  return { db, file, userId, chatId, post };
+}
+
+const textsIn = (file: string) =>
+  query(file, 'select content from messages order by id').map(({ content }) => content);
+
+t.test('of a batch, what fails leaves nothing and says why, as in this thread', async (t) => {
+  const { db, file, chatId, post } = await startThread(t);
+  const published: unknown[] = [];
+  db.onCommit((events, origin) => published.push([origin, events.map(({ type }) => type)]));
+  const results = await Promise.allSettled([
+    post('one'),
+    post('two', 999),
+    post(null as unknown as string),
+    post('three'),
+  ]);
+  t.match(results, [
+    { status: 'fulfilled', value: { chatId } },
+    { status: 'rejected', reason: { name: 'Refusal', code: 'no_chat', status: 404 } },
+    { status: 'rejected', reason: Error },
+    { status: 'fulfilled', value: { chatId } },
+  ]);
+  t.match(String((results[2] as PromiseRejectedResult).reason.stack), 'messages.ts');
+  t.strictSame(published, [['here', ['message', 'message']]]);
+  t.strictSame(textsIn(file), ['one', 'three']);
+});
+
+t.test('a command that the thread does not know is refused by its name', async (t) => {
+  const { postMessage: _, ...others } = commands;
+  const { post, file } = await startThread(t, others);
+  await t.rejects(post('one'), { message: "postMessage is not among the writer's commands" });
+  t.strictSame(textsIn(file), []);
+});
+
+t.test('what is kept stays through our own commits, and not through those of others', async (t) => {
+  const { db, file, chatId, post } = await startThread(t);
+  const title: Kind<{ id: number }, { title: string | undefined }> = {
+    key: ({ id }) => `title ${id}`,
+    read: async (snapshot, { id }) => {
+      const value = { title: (await findChat(snapshot, { id }))?.title };
+      return { value, until: about(['chat'], { chatId: id }), bytes: 100 };
+    },
+  };
+  const recall = async () => db.recall(title, { id: chatId });
+  const kept = await recall();
+  await post('one');
+  await new Promise(setImmediate);
+  t.equal(await recall(), kept, 'the very same');
+  execute(file, 'update chats set title = ?', 'Monday hike');
+  execute(file, "insert into events (type, at, chat_id) values ('chat', 0, ?)", chatId);
+  await new Promise(setImmediate);
+  t.strictSame(await recall(), { title: 'Monday hike' });
+  const told: unknown[] = [];
+  db.onCommit((events, origin) => told.push([origin, events.map(({ type }) => type)]));
+  await db.catchUp();
+  t.strictSame(told, [
+    ['elsewhere', ['chat']],
+    ['here', []],
+  ]);
+});
+
+t.test(
+  'readers do not wait while the writer waits for the disk',
+  { skip: cannotAttach },
+  async (t) => {
+    const { db, chatId, post } = await startThread(t);
+    const wait = 1_000;
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', `delay_exit=${wait * 1_000}`);
+    const order: string[] = [];
+    const began = performance.now();
+    const write = post('slow').then(() => order.push('written'));
+    while (performance.now() - began < wait / 2) {
+      t.match(await db.read(findChat, { id: chatId }), { lastMessage: null });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    order.push('read');
+    await write;
+    t.strictSame(order, ['read', 'written']);
+    t.match(await db.read(findChat, { id: chatId }), { lastMessage: 'slow' });
+    await injection.end();
+  },
+);
+
+t.test('a thread that cannot go on is as a disk that has failed', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const broken = new URL('data:text/javascript,throw new Error("no memory")');
+  // Never closed: that is what it is about.
+  const db = openStore(file, { program: { url: broken, commands } });
+  const failed = new Promise((resolve) => db.onFailure(resolve));
+  const write = db.write(createChat, { userId: 1, title: 'Sunday hike', isOpen: false });
+  await t.rejects(write, { name: 'Refusal', code: 'storage_failed' });
+  t.match(await failed, { message: 'the writer has ended: no memory' });
+  await t.rejects(db.read(findChat, { id: 1 }), { code: 'storage_failed' });
+});
+
+t.test('close waits for the thread, which takes the log along', async (t) => {
+  const { db, file, post } = await startThread(t);
+  const posts = Array.from({ length: 300 }, (_, i) => post(String(i)));
+  await db.close();
+  t.equal((await Promise.all(posts)).length, 300);
+  t.notOk(existsSync(`${file}-wal`));
+  t.equal(textsIn(file).length, 300);
+});
