@@ -1,50 +1,113 @@
-/** Makes dist/: the program as it is run (snug.mjs, writer.mjs) and the client it serves (web/). */
+/** Makes dist/: the program (snug.mjs, and what it loads) and the client that it serves (web/). */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const web = 'dist/web';
 
-/**
- * An import of `node:http` looks at all that it exports, and so loads the client behind
- * `http.WebSocket`, which nobody asked for: 35 ms of a start of 250. `require` does not.
- */
-const httpByRequire: Plugin = {
-  name: 'http-by-require',
+/** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
+const later = [
+  'node:child_process',
+  'node:http2',
+  'node:https',
+  'node:readline/promises',
+  'node:zlib',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'yaml',
+];
+
+/** Loads some of what is imported when it is first used. */
+const loadLater: Plugin = {
+  name: 'load-later',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:http$/ }, ({ kind }) =>
-      kind === 'import-statement' ? { path: 'node:http', namespace: 'by-require' } : undefined,
+    onResolve({ filter: /^[^.]/ }, ({ path, namespace, resolveDir }) =>
+      later.includes(path) && namespace !== 'later'
+        ? { path, namespace: 'later', pluginData: resolveDir }
+        : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'by-require' }, ({ path }) => ({
-      contents: `module.exports = require('${path}');`,
+    onLoad({ filter: /.*/, namespace: 'later' }, ({ path, pluginData }) => ({
+      // As a prototype, because that is what an import takes over of what it does not see.
+      contents: `module.exports = Object.create(new Proxy({}, { get: (_, name) => require('${path}')[name] }));`,
+      resolveDir: pluginData,
     }));
   },
 };
 
-await rm('dist', { recursive: true, force: true });
-await Promise.all([buildServer(), buildClient()]);
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  // Node reads all of it at each start; names stay, for who reads a stack.
+  minifyWhitespace: true,
+  // A native addon, and a word list that is read only when a password is chosen.
+  external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
 
+await rm('dist', { recursive: true, force: true });
+await Promise.all([buildServer(), buildWriter(), buildClient()]);
+
+/** What is run, the program that it loads, and what was compiled of that here: see decision 14. */
 async function buildServer(): Promise<void> {
   await build({
-    entryPoints: { snug: 'src/main.ts', writer: 'src/writer.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
+    ...common,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/program.js',
+    // Of a script, unlike a module, the compiled code can be kept.
+    format: 'cjs',
+    // For a script, Node does not have it yet without a warning.
+    supported: { 'dynamic-import': false },
+    plugins: [loadLater],
+    define: { 'import.meta': 'meta' },
+    banner: { js: '(function (require, meta) {' },
+    footer: { js: '})' },
+  });
+  await cp('src/snug.mjs', 'dist/snug.mjs');
+  await compileServer();
+}
+
+/** The program of the thread that writes; it starts beside the first requests. */
+async function buildWriter(): Promise<void> {
+  await build({
+    ...common,
+    entryPoints: ['src/writer.ts'],
+    outfile: 'dist/writer.mjs',
     format: 'esm',
-    target: 'node24',
-    // Node reads all of it at each start; names stay, for who reads a stack.
-    minifyWhitespace: true,
-    plugins: [httpByRequire],
-    // A native addon, and a word list that is read only when a password is chosen.
-    external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
     // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
-    logLevel: 'warning',
   });
+}
+
+/** Keeps the compiled code of all that a start of the server runs. */
+async function compileServer(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'snug-build-'));
+  const env = { DATABASE_URL: join(folder, 'snug.sqlite'), HOST: '127.0.0.1', PORT: '0' };
+  const script = fileURLToPath(new URL('compile.ts', import.meta.url));
+  const server = spawn(process.execPath, [script, 'serve'], {
+    // No settings of anybody's: neither from here nor from a file .env.
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(server, 'exit');
+  for await (const line of createInterface(server.stdout)) {
+    const [, url] = /listening at (http:[^"]+)/.exec(line) ?? [];
+    if (url === undefined) continue;
+    await fetch(`${url}/healthz`);
+    server.kill('SIGTERM');
+  }
+  const [code] = await ended;
+  await rm(folder, { recursive: true });
+  if (code !== 0) throw new Error(`the server does not start: it ended with ${code}`);
 }
 
 /** A few files whose names change with their contents, and the page that names them. */

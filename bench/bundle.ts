@@ -31,7 +31,8 @@ export async function bundleServers(): Promise<Bundles> {
   const snug = `${root}dist/snug.mjs`;
   const floor = await bundle('floor', 'bench/floor.ts');
   const single = await bundle('single', 'src/main.ts', [replaceNumbers(variants.single)]);
-  const hash = createHash('sha256').update(readFileSync(snug)).update(readFileSync(floor));
+  const program = readFileSync(`${root}dist/program.js`);
+  const hash = createHash('sha256').update(program).update(readFileSync(floor));
   return { snug, floor, single, fingerprint: hash.digest('hex').slice(0, 16) };
 }
 

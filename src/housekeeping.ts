@@ -11,13 +11,16 @@ const hour = 3_600_000;
 /** How often what has run out is cleared away, in ms. */
 const tidying = hour / 6;
 
+/** How long after the start for the first time, in ms: whoever waits for the start goes first. */
+const settling = 1_000;
+
 /** How soon it is noticed what other processes have written, in ms. */
 const noticing = 500;
 
 /** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
 const earliest = Date.UTC(2026, 0);
 
-/** Tidies up now and every ten minutes, until the function that it returns is called. */
+/** Tidies up soon and every ten minutes, until the function that it returns is called. */
 export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
   const isTimeSure = watchTime(Date.now, () => performance.now());
   const run = () => {
@@ -26,8 +29,12 @@ export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
       log.warn({ err: error }, 'tidying up failed, until the next time');
     });
   };
-  run();
-  return repeat(run, tidying);
+  const first = setTimeout(run, settling).unref();
+  const stop = repeat(run, tidying);
+  return () => {
+    clearTimeout(first);
+    stop();
+  };
 }
 
 /** Looks twice a second for what other processes have written, as the operator's commands do. */

@@ -55,11 +55,9 @@ function noCommand([first = '', second = '']: readonly string[]): StartError {
 
 const isCommand = (name: string) => Object.hasOwn(commands, name);
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
+main(process.argv.slice(2)).catch((error: unknown) => {
   // These are meant for the reader as they stand; anything else is a defect: show it whole.
   const isTold = error instanceof StartError || error instanceof Refusal;
   console.error(isTold ? `snug: ${error.message}` : error);
   process.exit(1);
-}
+});

@@ -14,10 +14,11 @@ interface Validate {
 type Compile<Compiled> = (route: unknown) => Compiled;
 
 const buildValidator: BuildCompilerFromPool = (schemas, options) => {
-  const compile = AjvCompiler()(schemas, options) as unknown as Compile<Validate>;
+  let compile: Compile<Validate> | undefined;
   const compileLater: Compile<Validate> = (route) => {
     let compiled: Validate | undefined;
     const validate: Validate = (data) => {
+      compile ??= AjvCompiler()(schemas, options) as unknown as Compile<Validate>;
       compiled ??= compile(route);
       const isValid = compiled(data);
       validate.errors = compiled.errors;
@@ -29,10 +30,12 @@ const buildValidator: BuildCompilerFromPool = (schemas, options) => {
 };
 
 const buildSerializer: ReturnType<typeof SerializerSelector> = (schemas, options) => {
-  const compile = SerializerSelector()(schemas, options);
+  type Build = ReturnType<typeof buildSerializer>;
+  let compile: Build | undefined;
   return (route) => {
-    let compiled: ReturnType<typeof compile> | undefined;
+    let compiled: ReturnType<Build> | undefined;
     return (data: unknown) => {
+      compile ??= SerializerSelector()(schemas, options);
       compiled ??= compile(route);
       return compiled(data);
     };

@@ -49,7 +49,9 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, r
   const files = filesIn(folder);
   // Kept from their first use on: a build beside a running server changes nothing for it.
   const read = once((file) => readFileSync(folder + file));
-  const compress = once((file) => brotliCompressSync(read(file), packing));
+  const compress = once((file) =>
+    brotliCompressSync(read(file), { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }),
+  );
 
   app.get('/', openTo('The client for the browser'), async (_, reply) => {
     if (!files.has('index.html')) throw new Refusal('no_client');
@@ -120,4 +122,4 @@ function once<Value>(make: (file: string) => Value): (file: string) => Value {
 }
 
 /** Good enough, and quick enough for a file that is packed when it is first asked for. */
-const packing = { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } };
+const quality = 6;

@@ -9,8 +9,11 @@ import { countEmoji, deleteReaction, insertReaction } from './queries.ts';
 /** A message takes so many different emoji. */
 const emojiLimit = 50;
 
-/** One emoji that is recommended for general interchange: Unicode Technical Standard 51. */
-const emojiPattern = /^\p{RGI_Emoji}$/v;
+/**
+ * One emoji that is recommended for general interchange: Unicode Technical Standard 51. The pattern
+ * is within the function, because to read it takes 9 ms, which no start needs.
+ */
+const isEmoji = (text: string) => /^\p{RGI_Emoji}$/v.test(text);
 
 /**
  * Reacts to a message.
@@ -23,7 +26,7 @@ export async function react(
 ): Promise<void> {
   await authorise(unit, key);
   await requireMessage(unit, { chatId: key.chatId, id });
-  if (!emojiPattern.test(emoji)) throw new Refusal('bad_emoji');
+  if (!isEmoji(emoji)) throw new Refusal('bad_emoji');
   const isNew = (await insertReaction(unit, { ...key, messageId: id, emoji })).length > 0;
   if (!isNew) return;
   const { count } = await countEmoji(unit, { chatId: key.chatId, messageId: id });
