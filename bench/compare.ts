@@ -23,9 +23,9 @@ export async function compare(
   pace: Partial<Pace> = {},
 ): Promise<Comparison> {
   const entries = Object.entries(contestants);
-  const shared = await loadGenerator(pool, lab.newFile('requests'));
+  const shared = await loadGenerator(pool, lab);
   const targets = await mapEntries(entries, async ({ pool: own, ...rest }) => {
-    return { ...rest, load: own ? await loadGenerator(own, lab.newFile('requests')) : shared };
+    return { ...rest, load: own ? await loadGenerator(own, lab) : shared };
   });
   const whole = { ...lab.settings, ...pace };
   const rounds = await measureRounds(targets, whole, lab.random);
@@ -33,7 +33,8 @@ export async function compare(
     const { now: after, peak } = server.memory();
     return { idle: server.idle, after, peak };
   });
-  return { title, load: shared.name, connections: whole.connections, rounds, memory };
+  const { name: load, sleeps } = shared;
+  return { title, load, sleeps, connections: whole.connections, rounds, memory };
 }
 
 /** About how long it takes to measure so many servers in one workload, in s. */

@@ -5,7 +5,7 @@ import { median, quantile } from './statistics.ts';
 import { Measured, type Target, targets } from './targets.ts';
 import type { Comparison } from './trial.ts';
 
-/** Above this share of its core the load generator is measured, not the server. */
+/** If it has to work for more of the time, the load generator is measured, not the server. */
 const loadLimit = 0.9;
 
 /** The floor always has work: below this share of its core, somebody else was using the machine. */
@@ -14,7 +14,11 @@ const shareLimit = 0.9;
 /** The whole report. */
 export function formatReport(results: Results): string {
   const comparisons = Object.values(comparisonsOf(results));
-  const doubts = [...mixedMakings(results), ...comparisons.flatMap(doubtsOf)];
+  const doubts = [
+    ...mixedMakings(results),
+    ...sleepers(comparisons),
+    ...comparisons.flatMap(doubtsOf),
+  ];
   const parts = [
     describeRun(results),
     '## Targets',
@@ -118,12 +122,22 @@ function mixedMakings(results: Results): string[] {
     .map(([name]) => `${name} was measured with another state of the program.`);
 }
 
+/** Load generators that slept while they waited, all in one line. */
+function sleepers(comparisons: readonly Comparison[]): string[] {
+  const names = new Set(comparisons.filter(({ sleeps }) => sleeps).map(({ load }) => load));
+  if (names.size === 0) return [];
+  const list = [...names].join(', ');
+  return [`${list} slept until answered, and the servers were charged for waking it.`];
+}
+
 /** What makes a figure doubtful. */
 function doubtsOf({ title, rounds, connections }: Comparison): string[] {
   const doubts: string[] = [];
   const load = Math.max(...rounds.flatMap(Object.values<Sample>).map((s) => s.loadShare));
   if (load > loadLimit) {
-    doubts.push(`${title}: the load generator was at its limit (${percent(load)} of its core).`);
+    doubts.push(
+      `${title}: the load generator was at its limit (at work ${percent(load)} of the time).`,
+    );
   }
   const floor = median(samplesOf(rounds, 'floor').map(({ share }) => share));
   // A single connection leaves it idle while the answer travels.

@@ -21,6 +21,8 @@ export interface Comparison {
   readonly title: string;
   /** The load generator's name. */
   readonly load: string;
+  /** Whether it slept until it was answered. */
+  readonly sleeps: boolean;
   /** How many requests were under way at once. */
   readonly connections: number;
   readonly rounds: readonly Round[];
