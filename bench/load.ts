@@ -44,14 +44,17 @@ export interface LoadGenerator {
 /**
  * wrk where there is one: it costs a fraction of what the server does, and where there is a C
  * compiler it never sleeps. autocannon costs more.
+ *
+ * @param sharesCore whether others need its core too, so that it has to sleep.
  */
 export async function loadGenerator(
   pool: readonly BenchRequest[],
   lab: Pick<Lab, 'newFile'>,
+  sharesCore = false,
 ): Promise<LoadGenerator> {
   const file = lab.newFile('requests');
-  if (await hasWrk()) return wrk(pool, file, compileIfPossible(lab.newFile('never-sleep.so')));
-  return autocannon(pool, file);
+  if (!(await hasWrk())) return autocannon(pool, file);
+  return wrk(pool, file, sharesCore ? undefined : neverSleep(lab));
 }
 
 async function hasWrk(): Promise<boolean> {
@@ -63,9 +66,9 @@ async function hasWrk(): Promise<boolean> {
 }
 
 /** @returns undefined if there is no C compiler. */
-function compileIfPossible(library: string): string | undefined {
+function neverSleep(lab: Pick<Lab, 'newFile'>): string | undefined {
   try {
-    return compileLibrary('never-sleep', library);
+    return compileLibrary('never-sleep', lab.newFile('never-sleep.so'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

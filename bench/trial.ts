@@ -21,7 +21,7 @@ export interface Comparison {
   readonly title: string;
   /** The load generator's name. */
   readonly load: string;
-  /** Whether it slept until it was answered. */
+  /** Whether it slept until it was answered, though it should not. */
   readonly sleeps: boolean;
   /** How many requests were under way at once. */
   readonly connections: number;
