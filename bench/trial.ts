@@ -5,6 +5,8 @@ import type { Settings } from './settings.ts';
 
 export interface Trial {
   readonly name: string;
+  /** Whether three fifths of the rounds are enough: its servers are many, or its figures steady. */
+  readonly few?: boolean;
   /** About how long it takes, without the filling of databases, in s. */
   lasts(settings: Settings): number;
   run(lab: Lab): Promise<Findings>;
