@@ -1,8 +1,9 @@
 /** The figures as a person reads them: tables in Markdown, medians of all rounds. */
+import type { Chart } from './charts.ts';
 import type { Round, Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Result, type Results } from './results.ts';
 import { median, quantile } from './statistics.ts';
-import { Measured, type Target, targets } from './targets.ts';
+import { isReached, Measured, type Target, targets } from './targets.ts';
 import type { Comparison } from './trial.ts';
 
 /** If it has to work for more of the time, the load generator is measured, not the server. */
@@ -11,8 +12,8 @@ const loadLimit = 0.9;
 /** The floor always has work: below this share of its core, somebody else was using the machine. */
 const shareLimit = 0.9;
 
-/** The whole report. */
-export function formatReport(results: Results): string {
+/** The whole report; the charts are files beside it. */
+export function formatReport(results: Results, charts: readonly Chart[]): string {
   const comparisons = Object.values(comparisonsOf(results));
   const doubts = [
     ...mixedMakings(results),
@@ -21,13 +22,14 @@ export function formatReport(results: Results): string {
   ];
   const parts = [
     describeRun(results),
-    '## Targets',
-    formatTargets(results),
-    '## Servers under load',
-    formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
-    '## Beside that',
-    formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
     ...doubts.map((doubt) => `**Doubtful:** ${doubt}`),
+    ...charts.map(({ title, file }) => `![${title}](${file})`),
+    '### Targets',
+    formatTargets(results),
+    '### Servers under load',
+    formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
+    '### Beside that',
+    formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -35,12 +37,14 @@ export function formatReport(results: Results): string {
 function describeRun(results: Results): string {
   const last = latest(results);
   if (last === undefined) return 'Nothing was measured yet.';
-  const { messages, connections, rounds, seconds } = last.settings;
-  const generators = new Set(Object.values(comparisonsOf(results)).map(({ load }) => load));
+  const { messages, connections, seconds } = last.settings;
+  const comparisons = Object.values(comparisonsOf(results));
+  const generators = new Set(comparisons.map(({ load }) => load));
+  const rounds = new Set(comparisons.map((comparison) => comparison.rounds.length));
   return [
     `Measured on ${last.at.slice(0, 10)}: ${last.machine}; `,
     `${messages.toLocaleString('en')} messages, ${connections} connections by `,
-    `${[...generators].join(', ')}, ${rounds} rounds of ${seconds} s.`,
+    `${[...generators].join(', ')}, ${[...rounds].join(' or ')} rounds of ${seconds} s.`,
   ].join('');
 }
 
@@ -65,8 +69,7 @@ function formatTarget(target: Target, values: readonly number[]): string[] {
   const wanted = `${limits.join(', ')} ${unit}`;
   if (values.length === 0) return [what, wanted, 'not measured', ''];
   const value = always ? Math.max(...values) : median(values);
-  const isReached = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
-  return [what, wanted, formatSpread(values, value), isReached ? 'yes' : '**no**'];
+  return [what, wanted, formatSpread(values, value), isReached(target, value) ? 'yes' : '**no**'];
 }
 
 const comparisonHead = [

@@ -1,10 +1,12 @@
 /** `npm run bench [-- trial …]`: how near the server comes to one that does nothing. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Bundles, bundleServers } from './bundle.ts';
+import { drawCharts, writeCharts } from './charts.ts';
 import { Lab } from './lab.ts';
-import { publish } from './publish.ts';
 import { formatReport } from './report.ts';
-import { isSameMaking, makingOf, readResults, writeResult } from './results.ts';
+import { isSameMaking, makingOf, type Results, readResults, writeResult } from './results.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
 import { fanOut } from './trials/fan-out.ts';
@@ -49,7 +51,7 @@ const making = makingOf(settings, bundles.fingerprint);
 const missing = chosen.filter(({ name }) => !settings.resume || !isMeasured(name));
 announce(missing);
 for (const trial of missing) await attempt(trial, bundles);
-console.log(formatReport(readResults(settings.results)));
+console.log(show(readResults(settings.results)));
 
 function choose(names: string[]): Trial[] {
   const unknown = names.find((name) => all.every((trial) => trial.name !== name));
@@ -89,6 +91,16 @@ async function inTime(trial: Trial, running: Promise<Findings>): Promise<Finding
   });
 }
 
+/** Writes the report and the charts beside the figures. */
+function show(results: Results): string {
+  const charts = drawCharts(results);
+  const report = formatReport(results, charts);
+  mkdirSync(settings.results, { recursive: true });
+  writeCharts(settings.results, charts);
+  writeFileSync(join(settings.results, 'report.md'), report);
+  return report;
+}
+
 /** One that fails leaves the others alone. */
 async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
   console.error(`${new Date().toISOString().slice(11, 16)} ${trial.name} …`);
@@ -99,7 +111,7 @@ async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
     const took = Math.round((performance.now() - started) / 1000);
     const at = new Date().toISOString();
     const result = { ...making, ...findings, at, took };
-    publish(settings.results, writeResult(settings.results, trial.name, result));
+    show(writeResult(settings.results, trial.name, result));
   } catch (error) {
     console.error(`${trial.name} has failed:`, error);
     process.exitCode = 1;

@@ -16,6 +16,10 @@ export interface Target {
   values(measured: Measured): readonly number[];
 }
 
+export function isReached({ atLeast, atMost }: Target, value: number): boolean {
+  return value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
+}
+
 /** What was measured, by its names. */
 export class Measured {
   readonly #results: Results;
@@ -53,7 +57,15 @@ export class Measured {
   }
 }
 
-const floor = '× the floor';
+/** The unit of what is a share of the floor's speed. */
+export const floor = '× the floor';
+
+/** What a request costs in the largest database, by what it costs in the smallest. */
+export const steady = { atLeast: 0.85, atMost: 1.15 };
+
+/** What a page far back costs, by what the newest one does. */
+export const worstFarBack = 2;
+
 const p99 = (sample: Sample) => sample.p99;
 const held = (sample: Sample) => sample.held ?? 0;
 
@@ -67,8 +79,7 @@ const share = (what: string, name: string, atLeast: number, server = 'snug'): Ta
 const growth = (what: string, name: string): Target => ({
   what: `${what}: the largest database by the smallest`,
   unit: '×',
-  atLeast: 0.85,
-  atMost: 1.15,
+  ...steady,
   // What a request costs is the time that the server takes for it.
   values: (measured) => measured.ratio(name, measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
 });
@@ -140,7 +151,7 @@ export const targets: readonly Target[] = [
   {
     what: 'a page far back by the newest one, in the largest database',
     unit: '×',
-    atMost: 2,
+    atMost: worstFarBack,
     values: (measured) => {
       const largest = measured.sizes.at(-1) ?? '';
       const far = measured.ratio('growth-back', largest, 'floor');
