@@ -58,6 +58,6 @@ const line: LoadResult = {
   failures: result.non2xx + result.errors,
   p50: result.latency.p50,
   p99: result.latency.p99,
-  cpu: (used.user + used.system) / 1e6,
+  busy: (used.user + used.system) / 1e6,
 };
 console.log(JSON.stringify(line));

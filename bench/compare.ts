@@ -15,17 +15,23 @@ export interface Contestant {
   readonly beside?: () => () => Promise<void>;
 }
 
+/** How to measure, where it is not as the settings say. */
+export interface Manner extends Partial<Pace> {
+  /** Whether the servers need the load generator's core too. */
+  readonly sharesCore?: boolean;
+}
+
 export async function compare(
   lab: Lab,
   { title }: Pick<Workload, 'title'>,
   pool: readonly BenchRequest[],
   contestants: Readonly<Record<string, Contestant>>,
-  pace: Partial<Pace> = {},
+  { sharesCore = false, ...pace }: Manner = {},
 ): Promise<Comparison> {
   const entries = Object.entries(contestants);
-  const shared = await loadGenerator(pool, lab.newFile('requests'));
+  const shared = await loadGenerator(pool, lab, sharesCore);
   const targets = await mapEntries(entries, async ({ pool: own, ...rest }) => {
-    return { ...rest, load: own ? await loadGenerator(own, lab.newFile('requests')) : shared };
+    return { ...rest, load: own ? await loadGenerator(own, lab, sharesCore) : shared };
   });
   const whole = { ...lab.settings, ...pace };
   const rounds = await measureRounds(targets, whole, lab.random);
@@ -33,7 +39,9 @@ export async function compare(
     const { now: after, peak } = server.memory();
     return { idle: server.idle, after, peak };
   });
-  return { title, load: shared.name, connections: whole.connections, rounds, memory };
+  const { name: load, sleeps } = shared;
+  const { connections } = whole;
+  return { title, load, sleeps: sleeps && !sharesCore, connections, rounds, memory };
 }
 
 /** About how long it takes to measure so many servers in one workload, in s. */

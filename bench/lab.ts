@@ -20,6 +20,10 @@ import { type Server, type StartOptions, startServer } from './server.ts';
 import type { Settings } from './settings.ts';
 import { World } from './world.ts';
 
+export interface SnugOptions extends StartOptions {
+  readonly variant?: Variant;
+}
+
 export class Lab {
   readonly settings: Settings;
   readonly random: Random;
@@ -82,7 +86,7 @@ export class Lab {
   }
 
   /** Starts Snug on a database. */
-  snug(file: string, options: StartOptions & { variant?: Variant } = {}): Promise<Server> {
+  snug(file: string, options: SnugOptions = {}): Promise<Server> {
     const env = { DATABASE_URL: file, RATE_LIMIT: 'off', ...options.env };
     const bundle = this.#bundles[options.variant ?? 'snug'];
     return this.start([bundle, 'serve'], { ...options, env });

@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Lab } from './lab.ts';
+import { compileLibrary } from './library.ts';
 import { keepTrack } from './processes.ts';
 import { type BenchRequest, bytesOf } from './requests.ts';
 
@@ -28,25 +30,31 @@ export interface LoadResult {
   /** Times to the answer that half of the requests, and all but 1 % of them, stay under, in ms. */
   readonly p50: number;
   readonly p99: number;
-  /** CPU time of the load generator itself, in seconds. */
-  readonly cpu: number;
+  /** How long the load generator itself had something to do, in seconds. */
+  readonly busy: number;
 }
 
 export interface LoadGenerator {
   readonly name: string;
+  /** Whether it sleeps until it is answered; the server is charged for waking it then. */
+  readonly sleeps: boolean;
   run(url: string, load: Load): Promise<LoadResult>;
 }
 
 /**
- * wrk where there is one: it costs a fraction of what the server does. autocannon costs more.
+ * wrk where there is one: it costs a fraction of what the server does, and where there is a C
+ * compiler it never sleeps. autocannon costs more.
  *
- * @param file where to write the requests.
+ * @param sharesCore whether others need its core too, so that it has to sleep.
  */
 export async function loadGenerator(
   pool: readonly BenchRequest[],
-  file: string,
+  lab: Pick<Lab, 'newFile'>,
+  sharesCore = false,
 ): Promise<LoadGenerator> {
-  return (await hasWrk()) ? wrk(pool, file) : autocannon(pool, file);
+  const file = lab.newFile('requests');
+  if (!(await hasWrk())) return autocannon(pool, file);
+  return wrk(pool, file, sharesCore ? undefined : neverSleep(lab));
 }
 
 async function hasWrk(): Promise<boolean> {
@@ -57,14 +65,30 @@ async function hasWrk(): Promise<boolean> {
   );
 }
 
-function wrk(pool: readonly BenchRequest[], file: string): LoadGenerator {
+/** @returns undefined if there is no C compiler. */
+function neverSleep(lab: Pick<Lab, 'newFile'>): string | undefined {
+  try {
+    return compileLibrary('never-sleep', lab.newFile('never-sleep.so'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function wrk(
+  pool: readonly BenchRequest[],
+  file: string,
+  library: string | undefined,
+): LoadGenerator {
   // ASCII 30 separates records and occurs in none of them.
   writeFileSync(file, pool.map(bytesOf).join('\x1e'));
   return {
     name: 'wrk',
-    run: async (url, { connections, seconds, seed }) => {
+    sleeps: library === undefined,
+    run: (url, { connections, seconds, seed }) => {
       const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'];
-      return onCore('wrk', [...options, '-s', script('wrk.lua'), url, '--', file, `${seed}`]);
+      const args = [...options, '-s', script('wrk.lua'), url, '--', file, `${seed}`];
+      return onCore('wrk', args, library);
     },
   };
 }
@@ -73,13 +97,15 @@ function autocannon(pool: readonly BenchRequest[], file: string): LoadGenerator 
   writeFileSync(file, JSON.stringify(pool));
   return {
     name: 'autocannon',
+    sleeps: true,
     run: (url, load) =>
       onCore(process.execPath, [script('autocannon.ts'), url, file, JSON.stringify(load)]),
   };
 }
 
-async function onCore(command: string, args: string[]): Promise<LoadResult> {
-  const running = run('taskset', ['-c', loadCore, command, ...args]);
+async function onCore(command: string, args: string[], preload = ''): Promise<LoadResult> {
+  const env = { ...process.env, LD_PRELOAD: preload };
+  const running = run('taskset', ['-c', loadCore, command, ...args], { env });
   keepTrack(running.child);
   const { stdout } = await running;
   const line = stdout.split('\n').find((text) => text.startsWith('{'));

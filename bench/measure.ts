@@ -15,7 +15,7 @@ export interface Sample {
   readonly p99: number;
   /** The share of its core that the server had, from 0 to 1. */
   readonly share: number;
-  /** The share of its core that the load generator had. */
+  /** The share of the time in which the load generator had something to do. */
   readonly loadShare: number;
   /** The longest that its event loop was held, in ms; only of a server that is watched. */
   readonly held?: number;
@@ -74,7 +74,7 @@ async function measure(
     p50: result.p50,
     p99: result.p99,
     share: cpu / result.seconds,
-    loadShare: result.cpu / result.seconds,
+    loadShare: result.busy / result.seconds,
     ...(held !== undefined && { held }),
   };
 }

@@ -1,19 +1,25 @@
-/** Writes the report and the charts beside the figures: `node bench/publish.ts`. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { drawGrowth, drawRatios } from './charts.ts';
+/** `npm run bench:publish`: shows the latest figures in README.md, and the charts beside it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { drawCharts, writeCharts } from './charts.ts';
 import { formatReport } from './report.ts';
-import { type Results, readResults } from './results.ts';
+import { readResults } from './results.ts';
 import { readSettings } from './settings.ts';
 
-export function publish(folder: string, results: Results): void {
-  const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
-  write('report.md', formatReport(results));
-  write('ratios.svg', drawRatios(results));
-  if (results.growth !== undefined) write('growth.svg', drawGrowth(results));
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const readme = `${folder}README.md`;
+
+/** @throws if it has not both marks. */
+export function insertFigures(document: string, report: string): string {
+  const place = /(?<=<!-- figures -->\n).*(?=<!-- end of figures -->)/s;
+  if (!place.test(document)) throw new Error('README.md does not say where the figures stand.');
+  return document.replace(place, () => `\n${report}\n`);
 }
 
 if (import.meta.main) {
-  const { results: folder } = readSettings(process.env);
-  publish(folder, readResults(folder));
+  const results = readResults(readSettings(process.env).results);
+  if (Object.keys(results).length === 0) throw new Error('Nothing was measured yet.');
+  const charts = drawCharts(results);
+  writeCharts(folder, charts);
+  writeFileSync(readme, insertFigures(readFileSync(readme, 'utf8'), formatReport(results, charts)));
 }

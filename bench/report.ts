@@ -1,29 +1,35 @@
 /** The figures as a person reads them: tables in Markdown, medians of all rounds. */
+import type { Chart } from './charts.ts';
 import type { Round, Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Result, type Results } from './results.ts';
 import { median, quantile } from './statistics.ts';
-import { Measured, type Target, targets } from './targets.ts';
+import { isReached, Measured, type Target, targets } from './targets.ts';
 import type { Comparison } from './trial.ts';
 
-/** Above this share of its core the load generator is measured, not the server. */
+/** If it has to work for more of the time, the load generator is measured, not the server. */
 const loadLimit = 0.9;
 
 /** The floor always has work: below this share of its core, somebody else was using the machine. */
 const shareLimit = 0.9;
 
-/** The whole report. */
-export function formatReport(results: Results): string {
+/** The whole report; the charts are files beside it. */
+export function formatReport(results: Results, charts: readonly Chart[]): string {
   const comparisons = Object.values(comparisonsOf(results));
-  const doubts = [...mixedMakings(results), ...comparisons.flatMap(doubtsOf)];
+  const doubts = [
+    ...mixedMakings(results),
+    ...sleepers(comparisons),
+    ...comparisons.flatMap(doubtsOf),
+  ];
   const parts = [
     describeRun(results),
-    '## Targets',
-    formatTargets(results),
-    '## Servers under load',
-    formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
-    '## Beside that',
-    formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
     ...doubts.map((doubt) => `**Doubtful:** ${doubt}`),
+    ...charts.map(({ title, file }) => `![${title}](${file})`),
+    '### Targets',
+    formatTargets(results),
+    '### Servers under load',
+    formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
+    '### Beside that',
+    formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -31,12 +37,14 @@ export function formatReport(results: Results): string {
 function describeRun(results: Results): string {
   const last = latest(results);
   if (last === undefined) return 'Nothing was measured yet.';
-  const { messages, connections, rounds, seconds } = last.settings;
-  const generators = new Set(Object.values(comparisonsOf(results)).map(({ load }) => load));
+  const { messages, connections, seconds } = last.settings;
+  const comparisons = Object.values(comparisonsOf(results));
+  const generators = new Set(comparisons.map(({ load }) => load));
+  const rounds = new Set(comparisons.map((comparison) => comparison.rounds.length));
   return [
     `Measured on ${last.at.slice(0, 10)}: ${last.machine}; `,
     `${messages.toLocaleString('en')} messages, ${connections} connections by `,
-    `${[...generators].join(', ')}, ${rounds} rounds of ${seconds} s.`,
+    `${[...generators].join(', ')}, ${[...rounds].join(' or ')} rounds of ${seconds} s.`,
   ].join('');
 }
 
@@ -61,8 +69,7 @@ function formatTarget(target: Target, values: readonly number[]): string[] {
   const wanted = `${limits.join(', ')} ${unit}`;
   if (values.length === 0) return [what, wanted, 'not measured', ''];
   const value = always ? Math.max(...values) : median(values);
-  const isReached = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
-  return [what, wanted, formatSpread(values, value), isReached ? 'yes' : '**no**'];
+  return [what, wanted, formatSpread(values, value), isReached(target, value) ? 'yes' : '**no**'];
 }
 
 const comparisonHead = [
@@ -118,12 +125,22 @@ function mixedMakings(results: Results): string[] {
     .map(([name]) => `${name} was measured with another state of the program.`);
 }
 
+/** Load generators that slept while they waited, all in one line. */
+function sleepers(comparisons: readonly Comparison[]): string[] {
+  const names = new Set(comparisons.filter(({ sleeps }) => sleeps).map(({ load }) => load));
+  if (names.size === 0) return [];
+  const list = [...names].join(', ');
+  return [`${list} slept until answered, and the servers were charged for waking it.`];
+}
+
 /** What makes a figure doubtful. */
 function doubtsOf({ title, rounds, connections }: Comparison): string[] {
   const doubts: string[] = [];
   const load = Math.max(...rounds.flatMap(Object.values<Sample>).map((s) => s.loadShare));
   if (load > loadLimit) {
-    doubts.push(`${title}: the load generator was at its limit (${percent(load)} of its core).`);
+    doubts.push(
+      `${title}: the load generator was at its limit (at work ${percent(load)} of the time).`,
+    );
   }
   const floor = median(samplesOf(rounds, 'floor').map(({ share }) => share));
   // A single connection leaves it idle while the answer travels.

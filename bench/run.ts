@@ -1,11 +1,13 @@
 /** `npm run bench [-- trial …]`: how near the server comes to one that does nothing. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Bundles, bundleServers } from './bundle.ts';
+import { drawCharts, writeCharts } from './charts.ts';
 import { Lab } from './lab.ts';
-import { publish } from './publish.ts';
 import { formatReport } from './report.ts';
-import { isSameMaking, makingOf, readResults, writeResult } from './results.ts';
-import { readSettings } from './settings.ts';
+import { isSameMaking, makingOf, type Results, readResults, writeResult } from './results.ts';
+import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
 import { fanOut } from './trials/fan-out.ts';
 import { againstFloor } from './trials/floor.ts';
@@ -23,11 +25,15 @@ import { post } from './workloads/post.ts';
 import { common, inChat, rare, two } from './workloads/search.ts';
 
 /** One search after another: with more at once, a search would be measured by its waiting. */
-const oneByOne = { connections: 1, watch: true };
+const oneByOne = { connections: 1, watch: true, few: true };
+
+/** As if nothing was asked for twice: what an answer costs that is not kept in memory. */
+const notKept = { 'not kept': { env: { CACHE_MB: '0' } } };
 
 const all: readonly Trial[] = [
-  againstFloor(post, { variants: ['single'] }),
-  ...[newest, list, mixed, back].map((workload) => againstFloor(workload)),
+  againstFloor(post, { others: { 'without group commit': { variant: 'single' } } }),
+  ...[newest, list].map((workload) => againstFloor(workload, { others: notKept })),
+  ...[mixed, back].map((workload) => againstFloor(workload)),
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
   slowDisk,
   startUp,
@@ -45,7 +51,7 @@ const making = makingOf(settings, bundles.fingerprint);
 const missing = chosen.filter(({ name }) => !settings.resume || !isMeasured(name));
 announce(missing);
 for (const trial of missing) await attempt(trial, bundles);
-console.log(formatReport(readResults(settings.results)));
+console.log(show(readResults(settings.results)));
 
 function choose(names: string[]): Trial[] {
   const unknown = names.find((name) => all.every((trial) => trial.name !== name));
@@ -63,14 +69,18 @@ function isMeasured(name: string): boolean {
 }
 
 function announce(trials: readonly Trial[]): void {
-  const seconds = trials.reduce((sum, trial) => sum + trial.lasts(settings), 0);
+  const seconds = trials.reduce((sum, trial) => sum + trial.lasts(settingsFor(trial)), 0);
   const names = trials.map(({ name }) => name).join(', ');
   console.error(`${names || 'nothing to do'}: about ${Math.ceil(seconds / 60)} minutes.`);
 }
 
+function settingsFor({ few = false }: Trial): Settings {
+  return few ? { ...settings, rounds: Math.ceil(settings.rounds * 0.6) } : settings;
+}
+
 /** @throws if a trial takes far longer than it should: something hangs then. */
 async function inTime(trial: Trial, running: Promise<Findings>): Promise<Findings> {
-  const patience = 3 * trial.lasts(settings) + 120;
+  const patience = 3 * trial.lasts(settingsFor(trial)) + 120;
   const late = new AbortController();
   const expired = wait(patience * 1000, undefined, { signal: late.signal }).then(() => {
     throw new Error(`not done after ${Math.round(patience)} s`);
@@ -81,17 +91,27 @@ async function inTime(trial: Trial, running: Promise<Findings>): Promise<Finding
   });
 }
 
+/** Writes the report and the charts beside the figures. */
+function show(results: Results): string {
+  const charts = drawCharts(results);
+  const report = formatReport(results, charts);
+  mkdirSync(settings.results, { recursive: true });
+  writeCharts(settings.results, charts);
+  writeFileSync(join(settings.results, 'report.md'), report);
+  return report;
+}
+
 /** One that fails leaves the others alone. */
 async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
   console.error(`${new Date().toISOString().slice(11, 16)} ${trial.name} …`);
   const started = performance.now();
-  const lab = new Lab(settings, bundles);
+  const lab = new Lab(settingsFor(trial), bundles);
   try {
     const findings = await inTime(trial, trial.run(lab));
     const took = Math.round((performance.now() - started) / 1000);
     const at = new Date().toISOString();
     const result = { ...making, ...findings, at, took };
-    publish(settings.results, writeResult(settings.results, trial.name, result));
+    show(writeResult(settings.results, trial.name, result));
   } catch (error) {
     console.error(`${trial.name} has failed:`, error);
     process.exitCode = 1;

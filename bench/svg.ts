@@ -41,30 +41,32 @@ export function picture(
 const style = `
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-size: 16px; font-weight: 600; }
-  .quiet { fill: #59636e; }
+  .head, .figure { font-weight: 600; }
+  .tick { font-size: 12px; text-anchor: middle; }
+  .figure, .quiet { font-variant-numeric: tabular-nums; }
+  .quiet, .tick:not(.figure) { fill: #59636e; }
   .ground { fill: #ffffff; }
-  .line { stroke: #d1d9e0; stroke-width: 1; fill: none; }
+  .line { stroke: #d1d9e0; fill: none; }
+  .floor { stroke: #59636e; stroke-width: 1.5; fill: none; }
   .target { stroke: #1f2328; stroke-width: 2; }
   .bar { fill: #2f7fd8; }
-  .curve { stroke: currentColor; stroke-width: 2; fill: none; }
-  .dot { fill: currentColor; }
-  .c0 { color: #2f7fd8; }
-  .c1 { color: #1a8a4a; }
-  .c2 { color: #b35900; }
-  .c3 { color: #9a4fd0; }
-  .c4 { color: #d1366f; }
+  .missed { fill: #e08a2c; }
+  .spread { stroke: #1f2328; stroke-width: 2; stroke-opacity: 0.6; }
+  .band { fill: #2f7fd8; fill-opacity: 0.16; }
+  .curve { stroke: #2f7fd8; stroke-width: 2; fill: none; }
+  .dot { fill: #2f7fd8; }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc; }
-    .quiet { fill: #9198a1; }
+    .quiet, .tick:not(.figure) { fill: #9198a1; }
     .ground { fill: #0d1117; }
     .line { stroke: #3d444d; }
-    .target { stroke: #f0f6fc; }
-    .bar { fill: #58a6ff; }
-    .c0 { color: #58a6ff; }
-    .c1 { color: #3fb950; }
-    .c2 { color: #e3934a; }
-    .c3 { color: #c297ff; }
-    .c4 { color: #ff7eb0; }
+    .floor { stroke: #9198a1; }
+    .target, .spread { stroke: #f0f6fc; }
+    .bar { fill: #388bfd; }
+    .missed { fill: #c9721f; }
+    .band { fill: #58a6ff; fill-opacity: 0.2; }
+    .curve { stroke: #58a6ff; }
+    .dot { fill: #58a6ff; }
   }
 `;
 

@@ -5,6 +5,8 @@ import type { Settings } from './settings.ts';
 
 export interface Trial {
   readonly name: string;
+  /** Whether three fifths of the rounds are enough: its servers are many, or its figures steady. */
+  readonly few?: boolean;
   /** About how long it takes, without the filling of databases, in s. */
   lasts(settings: Settings): number;
   run(lab: Lab): Promise<Findings>;
@@ -21,6 +23,8 @@ export interface Comparison {
   readonly title: string;
   /** The load generator's name. */
   readonly load: string;
+  /** Whether it slept until it was answered, though it should not. */
+  readonly sleeps: boolean;
   /** How many requests were under way at once. */
   readonly connections: number;
   readonly rounds: readonly Round[];

@@ -1,23 +1,25 @@
 /** Snug against the floor, in one workload. */
-import type { Variant } from '../bundle.ts';
 import { type Contestant, compare, roundsLast } from '../compare.ts';
+import type { SnugOptions } from '../lab.ts';
 import type { Workload } from '../requests.ts';
 import type { Trial } from '../trial.ts';
 
 interface Options {
-  /** Snug as it is not, measured too. */
-  readonly variants?: readonly Variant[];
+  /** Snug as it is not by default, measured too. */
+  readonly others?: Readonly<Record<string, SnugOptions>>;
   /** Other than the settings say. */
   readonly connections?: number;
   /** Whether to watch the event loop. */
   readonly watch?: boolean;
+  readonly few?: boolean;
 }
 
 export function againstFloor(workload: Workload, options: Options = {}): Trial {
-  const { variants = [], watch = false, ...pace } = options;
+  const { others = {}, watch = false, few = false, ...pace } = options;
   return {
     name: workload.name,
-    lasts: (settings) => roundsLast(settings, 2 + variants.length),
+    few,
+    lasts: (settings) => roundsLast(settings, 2 + Object.keys(others).length),
     run: async (lab) => {
       const file = await lab.copy();
       const pool = lab.pool(workload, file);
@@ -26,8 +28,8 @@ export function againstFloor(workload: Workload, options: Options = {}): Trial {
         floor: { server: await lab.floor(snug, pool) },
         snug: { server: snug },
       };
-      for (const variant of variants) {
-        contestants[variant] = { server: await lab.snug(await lab.copy(), { variant }) };
+      for (const [name, options] of Object.entries(others)) {
+        contestants[name] = { server: await lab.snug(await lab.copy(), options) };
       }
       const comparison = await compare(lab, workload, pool, contestants, pace);
       return { comparisons: { [workload.name]: comparison } };

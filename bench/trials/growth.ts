@@ -26,6 +26,7 @@ const copyRate = 500_000;
 
 export const growth: Trial = {
   name: 'growth',
+  few: true,
   lasts: (settings) => {
     const missing = settings.sizes.filter((messages) => !hasDatabase(settings, messages));
     const filling = missing.reduce((sum, messages) => sum + messages, 0) / fillRate;

@@ -29,7 +29,7 @@ export const logins: Trial = {
       busy: { server, beside: () => signInBeside(server, rates) },
     };
     const title = `${list.title}, 100 logins beside`;
-    const comparison = await compare(lab, { title }, pool, contestants);
+    const comparison = await compare(lab, { title }, pool, contestants, { sharesCore: true });
     return { comparisons: { logins: comparison }, values: { 'logins/s': rates.slice(1) } };
   },
 };

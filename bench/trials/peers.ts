@@ -21,6 +21,7 @@ const workloads = [post, newest];
 
 export const peers: Trial = {
   name: 'peers',
+  few: true,
   lasts: (settings) =>
     workloads.length * roundsLast(settings, 2 + programs.length * durabilities.length) + 60,
   run: async (lab) => {

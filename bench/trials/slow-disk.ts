@@ -1,8 +1,7 @@
 /** The same on slower disks: each fsync takes some ms more. */
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { type Contestant, compare, roundsLast } from '../compare.ts';
 import type { Lab } from '../lab.ts';
+import { compileLibrary } from '../library.ts';
 import type { Workload } from '../requests.ts';
 import type { Comparison, Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
@@ -27,7 +26,7 @@ export const slowDisk: Trial = {
 };
 
 async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
-  const library = compile(lab);
+  const library = compileLibrary('slow-fsync', lab.newFile('slow-fsync.so'));
   const contestants: Record<string, Contestant> = {};
   const first = await lab.copy();
   const pool = lab.pool(workload, first);
@@ -40,12 +39,4 @@ async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
   }
   const title = `${workload.title}, each fsync later`;
   return compare(lab, { title }, pool, contestants);
-}
-
-/** @throws if there is no C compiler. */
-function compile(lab: Lab): string {
-  const library = lab.newFile('slow-fsync.so');
-  const source = fileURLToPath(new URL('../slow-fsync.c', import.meta.url));
-  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source]);
-  return library;
 }

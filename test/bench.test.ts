@@ -1,0 +1,60 @@
+/** What the benchmark shows of its figures; no test measures anything. */
+import t from 'tap';
+import { drawCharts } from '../bench/charts.ts';
+import type { Sample } from '../bench/measure.ts';
+import { insertFigures } from '../bench/publish.ts';
+import { formatReport } from '../bench/report.ts';
+import type { Results } from '../bench/results.ts';
+
+const figures = { cpu: 20, p50: 1, p99: 2, share: 1 };
+const floor: Sample = { ...figures, rate: 60_000, loadShare: 0.4 };
+const memory = { idle: 70e6, after: 100e6, peak: 100e6 };
+
+/** A run that measured the list of chats and no more. */
+function resultsOf({ sleeps = false, loadShare = 0.2 }): Results {
+  const round = {
+    floor,
+    snug: { ...floor, rate: 54_000, loadShare },
+    'not kept': { ...floor, rate: 6_000 },
+  };
+  const list = {
+    ...{ title: 'list of chats', load: 'wrk', sleeps, connections: 64, rounds: [round] },
+    memory: { floor: memory, snug: memory, 'not kept': memory },
+  };
+  const settings = {
+    ...{ messages: 1_000_000, sizes: [10_000], rounds: 1, seconds: 3, connections: 64 },
+    ...{ streams: 5_000, idleStreams: 10_000, seed: 1 },
+  };
+  const making = { program: 'any', settings, machine: 'any', at: '2026-11-22', took: 1 };
+  return { list: { ...making, comparisons: { list } } };
+}
+
+t.test('the report and the chart say which targets are reached', async (t) => {
+  const results = resultsOf({});
+  const charts = drawCharts(results);
+  const report = formatReport(results, charts);
+  t.match(report, '| list of chats | ≥ 0.85 × the floor | **0.90** | yes |');
+  t.match(report, '| list of chats, not kept | ≥ 0.22 × the floor | **0.10** | **no** |');
+  t.notMatch(report, 'Doubtful');
+  t.strictSame(
+    charts.map(({ file }) => file),
+    ['ratios.svg'],
+  );
+  t.equal(charts[0]?.svg.match(/class="bar" x="280"/g)?.length, 1);
+  t.equal(charts[0]?.svg.match(/class="bar missed" x="280"/g)?.length, 1);
+});
+
+t.test('the report says what makes figures doubtful', async (t) => {
+  t.match(formatReport(resultsOf({ sleeps: true }), []), 'Doubtful:** wrk slept until answered');
+  const limit = 'the load generator was at its limit (at work 95 % of the time)';
+  t.match(formatReport(resultsOf({ loadShare: 0.95 }), []), limit);
+});
+
+t.test('what is published takes the place of what was', async (t) => {
+  const page = (inner: string) =>
+    `above\n<!-- figures -->\n${inner}<!-- end of figures -->\nbelow\n`;
+  const published = insertFigures(page('old\n'), '$& new\n');
+  t.equal(published, page('\n$& new\n\n'));
+  t.equal(insertFigures(published, '$& new\n'), published);
+  t.throws(() => insertFigures('no place', 'new'), /where the figures stand/);
+});
