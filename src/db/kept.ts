@@ -5,7 +5,8 @@ import type { Snapshot } from './query.ts';
 /** Things of one kind that are worth keeping: what each is called, and how it is read. */
 export interface Kind<Input, Value> {
   key(input: Input): string;
-  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+  /** @param outgrown what was kept, if since then there were but events that it is `grownBy`. */
+  read(snapshot: Snapshot, input: Input, outgrown?: Value): Promise<Known<Value>>;
 }
 
 /** The database as who asks for the same things again and again knows it. */
@@ -25,6 +26,8 @@ export interface Known<Value> {
   readonly value: Value;
   /** See `about`. */
   readonly until: readonly string[];
+  /** After these it is not all, but what it says is still right: the next read may start from it. */
+  readonly grownBy?: readonly string[];
   /** What the value takes in memory, about, in bytes. */
   readonly bytes: number;
 }
@@ -49,13 +52,17 @@ function tag(type: EventRow['type'], subject: Subject, id: number): string {
   return `${type} ${subject} ${id}`;
 }
 
+interface Entry extends Known<object> {
+  isOutgrown: boolean;
+}
+
 /**
  * What was read lately, kept in memory until an event says that it has changed. It is bounded in
  * bytes: what was not asked for longest goes first. The events are told after their commit and
  * before anybody's write is acknowledged, so nobody is shown what was before their own write.
  */
 export class Kept {
-  readonly #entries: LRUCache<string, Known<object>> | undefined;
+  readonly #entries: LRUCache<string, Entry> | undefined;
   readonly #byTag = new Map<string, Set<string>>();
   readonly #values = new WeakSet<object>();
   #loading = 0;
@@ -68,7 +75,7 @@ export class Kept {
     if (maxBytes === 0) return;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ bytes, until }) => bytes + entryBytes + until.length * tagBytes,
+      sizeCalculation: (known) => known.bytes + entryBytes + tagsOf(known).length * tagBytes,
       dispose: (known, key) => this.#unlink(known, key),
     });
   }
@@ -80,7 +87,14 @@ export class Kept {
 
   /** What is kept under a key, or undefined. */
   find<Value>(key: string): Value | undefined {
-    return this.#entries?.get(key)?.value as Value | undefined;
+    const entry = this.#entries?.get(key);
+    return entry?.isOutgrown === false ? (entry.value as Value) : undefined;
+  }
+
+  /** What was kept under a key and is to be added to, or undefined. */
+  findOutgrown<Value>(key: string): Value | undefined {
+    const entry = this.#entries?.peek(key);
+    return entry?.isOutgrown === true ? (entry.value as Value) : undefined;
   }
 
   /** Reads something and keeps it, unless it has changed meanwhile. */
@@ -91,7 +105,7 @@ export class Kept {
     this.#loading += 1;
     try {
       const known = await read();
-      const isSo = !this.#isAllChanged && !known.until.some((tag) => this.#changed.has(tag));
+      const isSo = !this.#isAllChanged && !tagsOf(known).some((tag) => this.#changed.has(tag));
       if (isSo && isThere(known)) this.#keep(key, known);
       return known.value;
     } finally {
@@ -128,20 +142,20 @@ export class Kept {
 
   #keep(key: string, known: Known<object>): void {
     if (this.#entries === undefined) return;
-    this.#entries.set(key, known);
+    this.#entries.set(key, { ...known, isOutgrown: false });
     // One that is too large for the memory is not taken.
     if (!this.#entries.has(key)) return;
     this.#values.add(known.value);
-    for (const tag of known.until) {
+    for (const tag of tagsOf(known)) {
       const keys = this.#byTag.get(tag);
       if (keys === undefined) this.#byTag.set(tag, new Set([key]));
       else keys.add(key);
     }
   }
 
-  #unlink({ until, value }: Known<object>, key: string): void {
-    this.#values.delete(value);
-    for (const tag of until) {
+  #unlink(known: Known<object>, key: string): void {
+    this.#values.delete(known.value);
+    for (const tag of tagsOf(known)) {
       const keys = this.#byTag.get(tag);
       keys?.delete(key);
       if (keys?.size === 0) this.#byTag.delete(tag);
@@ -150,8 +164,19 @@ export class Kept {
 
   #drop(tag: string): void {
     if (this.#loading > 0) this.#changed.add(tag);
-    for (const key of [...(this.#byTag.get(tag) ?? [])]) this.#entries?.delete(key);
+    for (const key of [...(this.#byTag.get(tag) ?? [])]) this.#outdate(key, tag);
   }
+
+  #outdate(key: string, tag: string): void {
+    const entry = this.#entries?.peek(key);
+    if (entry?.grownBy?.includes(tag) !== true) return void this.#entries?.delete(key);
+    entry.isOutgrown = true;
+    this.#values.delete(entry.value);
+  }
+}
+
+function tagsOf({ until, grownBy = [] }: Known<unknown>): readonly string[] {
+  return [...until, ...grownBy];
 }
 
 function isThere<Value>(known: Known<Value>): known is Known<Value & object> {

@@ -96,7 +96,11 @@ export class Store implements Memory {
     this.#heedOthers();
     const key = kind.key(input);
     const kept = this.#kept.find<Value>(key);
-    return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
+    if (kept !== undefined) return kept;
+    // What it starts from is looked up in the snapshot's turn: what was told before counts.
+    const read = (snapshot: Snapshot) =>
+      kind.read(snapshot, input, this.#kept.findOutgrown<Value>(key));
+    return this.#kept.load(key, () => this.read(read, input));
   }
 
   holds(value: object): boolean {

@@ -1,5 +1,7 @@
 /** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
 import { about, type Kind } from '../db/kept.ts';
+import type { Snapshot } from '../db/query.ts';
+import { pageLinks } from '../http/paging.ts';
 import { type Page, readPage } from './messages.ts';
 import type { MessagePage } from './schema.ts';
 import { messagesToWire } from './wire.ts';
@@ -11,27 +13,90 @@ export const pageSize = 50;
 interface PageAnswer {
   /** JSON. */
   readonly body: Buffer;
-  /** The ids at its ends, and whether the chat goes on there. */
-  readonly first: number | undefined;
-  readonly last: number | undefined;
+  /** The `Link` header, if the chat goes on beside the page. */
+  readonly links: string | undefined;
+}
+
+/** Writes a page of a chat down. */
+export function toAnswer(page: Page, chatId: number, limit: number): PageAnswer {
+  const { messages: found, reactions, hasOlder, hasNewer } = page;
+  const wire: MessagePage = { messages: messagesToWire(found, reactions) };
+  const ends = { first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
+  return { body: Buffer.from(JSON.stringify(wire)), links: linksOf(chatId, ends, limit) };
+}
+
+function linksOf(chatId: number, ends: Parameters<typeof pageLinks>[1], limit: number) {
+  return pageLinks(`/api/chats/${chatId}`, ends, limit);
+}
+
+/** A page that grows at its end and is cut at its front, without being read or written anew. */
+interface NewestPage extends PageAnswer {
+  readonly pieces: readonly Piece[];
   readonly hasOlder: boolean;
-  readonly hasNewer: boolean;
 }
 
-/** Writes a page down once, for however many will read it. */
-export function toAnswer({ messages: found, reactions, hasOlder, hasNewer }: Page): PageAnswer {
-  const page: MessagePage = { messages: messagesToWire(found, reactions) };
-  const body = Buffer.from(JSON.stringify(page));
-  return { body, first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
+/** A message in the page's body, with the comma or bracket before it. */
+interface Piece {
+  readonly id: number;
+  readonly bytes: number;
 }
 
-const changes = ['message', 'message.edited', 'message.deleted', 'reaction'] as const;
+/** What a piece takes in memory beside the body, about, in bytes. */
+const pieceBytes = 50;
+
+const [start, end] = [Buffer.from('{"messages":'), Buffer.from(']}')];
+const bracket = '['.charCodeAt(0);
+const emptyBody = Buffer.from('{"messages":[]}');
+
+const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 
 /** The newest messages of a chat; whether the caller may read them is not asked here. */
-export const newestPage: Kind<{ chatId: number }, PageAnswer> = {
+export const newestPage: Kind<{ chatId: number }, NewestPage> = {
   key: ({ chatId }) => `newest ${chatId}`,
-  read: async (snapshot, { chatId }) => {
-    const value = toAnswer(await readPage(snapshot, { chatId, limit: pageSize }));
-    return { value, until: about(changes, { chatId }), bytes: value.body.length };
+  read: async (snapshot, { chatId }, outgrown) => {
+    const grown = outgrown && (await readOn(snapshot, chatId, outgrown));
+    const value = grown ?? (await readNewest(snapshot, chatId));
+    return {
+      value,
+      until: about(changes, { chatId }),
+      grownBy: about(['message'], { chatId }),
+      bytes: value.body.length + value.pieces.length * pieceBytes,
+    };
   },
 };
+
+async function readNewest(snapshot: Snapshot, chatId: number): Promise<NewestPage> {
+  const found = await readPage(snapshot, { chatId, limit: pageSize });
+  const empty = { body: emptyBody, pieces: [], links: undefined, hasOlder: found.hasOlder };
+  return extend(empty, chatId, found);
+}
+
+/** What a page has become; undefined if it is nearer to read it anew. */
+async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
+  const after = page.pieces.at(-1)?.id;
+  if (after === undefined) return undefined;
+  const added = await readPage(snapshot, { chatId, after, limit: pageSize });
+  return added.hasNewer ? undefined : extend(page, chatId, added);
+}
+
+function extend(page: NewestPage, chatId: number, { messages, reactions }: Page): NewestPage {
+  if (messages.length === 0) return page;
+  const added = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
+  const surplus = Math.max(0, page.pieces.length + added.length - pageSize);
+  const stay = page.pieces.slice(surplus);
+  const pieces = [
+    ...stay,
+    ...added.map((text, i) => ({ id: messages[i]?.id ?? 0, bytes: Buffer.byteLength(text) })),
+  ];
+  const stayFrom = page.body.length - end.length - stay.reduce((sum, { bytes }) => sum + bytes, 0);
+  const body = Buffer.concat([
+    start,
+    page.body.subarray(stayFrom, -end.length),
+    Buffer.from(added.join('')),
+    end,
+  ]);
+  body[start.length] = bracket;
+  const hasOlder = page.hasOlder || surplus > 0;
+  const ends = { first: pieces[0]?.id, last: undefined, hasOlder, hasNewer: false };
+  return { body, pieces, hasOlder, links: linksOf(chatId, ends, pageSize) };
+}

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import type { Key } from '../members/members.ts';
@@ -37,9 +36,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
     async (request, reply) => {
       const key = { chatId: Number(request.params.chat_id), userId: request.session.userId };
-      const { body, ...ends } = await readAnswer(key, request.query);
-      const limit = Number(request.query.limit ?? pageSize);
-      const links = pageLinks(`/api/chats/${key.chatId}`, ends, limit);
+      const { body, links } = await readAnswer(key, request.query);
       if (links !== undefined) reply.header('link', links);
       sendJson(reply, body);
     },
@@ -169,19 +166,19 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
   );
 
-  async function readAnswer(key: Key, { before, after, limit }: PageQuery) {
-    const isPlain = before === undefined && after === undefined;
-    const isNewest = isPlain && Number(limit ?? pageSize) === pageSize;
+  async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
+    const limit = Number(size ?? pageSize);
+    const isNewest = before === undefined && after === undefined && limit === pageSize;
     // Who is not in the chat is told why by the rule itself.
     const isOwn = isNewest && (await db.recall(ownChats, key)).has(key.chatId);
     if (isOwn) return db.recall(newestPage, key);
     const page = await db.read(readMessages, {
       ...key,
-      limit: Number(limit ?? pageSize),
+      limit,
       ...(before !== undefined && { before: Number(before) }),
       ...(after !== undefined && { after: Number(after) }),
     });
-    return toAnswer(page);
+    return toAnswer(page, key.chatId, limit);
   }
 };
 
