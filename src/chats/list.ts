@@ -3,7 +3,8 @@
  * and changes with each message, and a member's part changes when they read. Kept apart, a message
  * to a chat of thousands changes one thing in memory.
  */
-import { about, type Kind, type Memory, nothing } from '../db/kept.ts';
+import { type Kind, type Memory, nothing } from '../db/kept.ts';
+import { about } from '../db/topics.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
 
@@ -30,7 +31,7 @@ const chatChanges = [
 
 /** A chat of the list, by its id; undefined once it is deleted. */
 const shownChat: Kind<{ id: number }, Shown | undefined> = {
-  key: ({ id }) => `chat ${id}`,
+  key: ({ id }) => id,
   read: async (snapshot, { id }) => {
     const chat = await findChat(snapshot, { id });
     if (chat === undefined) return nothing;
@@ -74,7 +75,7 @@ const membershipBytes = 400;
 
 /** The chats that a user is in, and how far they have read. */
 const ownMemberships: Kind<{ userId: number }, Own> = {
-  key: ({ userId }) => `chats ${userId}`,
+  key: ({ userId }) => userId,
   read: async (snapshot, { userId }) => {
     const memberships = await listMemberships(snapshot, { userId });
     const until = [

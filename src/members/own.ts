@@ -1,12 +1,13 @@
 /** Which chats a user is in: every request about a chat asks that first. */
 import { chatIdsOf } from '../chats/queries.ts';
-import { about, type Kind } from '../db/kept.ts';
+import type { Kind } from '../db/kept.ts';
+import { about } from '../db/topics.ts';
 
 const changes = ['member.joined', 'member.left'] as const;
 
 /** The ids of a user's chats. */
 export const ownChats: Kind<{ userId: number }, ReadonlySet<number>> = {
-  key: ({ userId }) => `own ${userId}`,
+  key: ({ userId }) => userId,
   read: async (snapshot, { userId }) => {
     const chats = await chatIdsOf(snapshot, { userId });
     const value = new Set(chats.map(({ chatId }) => chatId));

@@ -1,6 +1,7 @@
 /** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
-import { about, type Kind } from '../db/kept.ts';
+import type { Kind } from '../db/kept.ts';
 import type { Snapshot } from '../db/query.ts';
+import { about } from '../db/topics.ts';
 import { pageLinks } from '../http/paging.ts';
 import { type Page, readPage } from './messages.ts';
 import type { MessagePage } from './schema.ts';
@@ -52,7 +53,7 @@ const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 
 /** The newest messages of a chat; whether the caller may read them is not asked here. */
 export const newestPage: Kind<{ chatId: number }, NewestPage> = {
-  key: ({ chatId }) => `newest ${chatId}`,
+  key: ({ chatId }) => chatId,
   read: async (snapshot, { chatId }, outgrown) => {
     const grown = outgrown && (await readOn(snapshot, chatId, outgrown));
     const value = grown ?? (await readNewest(snapshot, chatId));
