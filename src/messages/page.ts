@@ -43,10 +43,10 @@ interface Piece {
 }
 
 /** What a piece takes in memory beside the body, about, in bytes. */
-const pieceBytes = 50;
+const pieceBytes = 60;
 
-const [start, end] = [Buffer.from('{"messages":'), Buffer.from(']}')];
-const bracket = '['.charCodeAt(0);
+const start = '{"messages":';
+const end = ']}';
 const emptyBody = Buffer.from('{"messages":[]}');
 
 const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
@@ -72,7 +72,7 @@ async function readNewest(snapshot: Snapshot, chatId: number): Promise<NewestPag
   return extend(empty, chatId, found);
 }
 
-/** What a page has become; undefined if it is nearer to read it anew. */
+/** What a page has become; undefined if so much was posted that it is to be read anew. */
 async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
   const after = page.pieces.at(-1)?.id;
   if (after === undefined) return undefined;
@@ -80,24 +80,31 @@ async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
   return added.hasNewer ? undefined : extend(page, chatId, added);
 }
 
+/** Adds messages at the end of a page; what is too much then goes from its front. */
 function extend(page: NewestPage, chatId: number, { messages, reactions }: Page): NewestPage {
   if (messages.length === 0) return page;
-  const added = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
+  const texts = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
+  const added = messages.map(({ id }, i) => ({ id, bytes: Buffer.byteLength(texts[i] ?? '') }));
   const surplus = Math.max(0, page.pieces.length + added.length - pageSize);
   const stay = page.pieces.slice(surplus);
-  const pieces = [
-    ...stay,
-    ...added.map((text, i) => ({ id: messages[i]?.id ?? 0, bytes: Buffer.byteLength(text) })),
-  ];
-  const stayFrom = page.body.length - end.length - stay.reduce((sum, { bytes }) => sum + bytes, 0);
-  const body = Buffer.concat([
-    start,
-    page.body.subarray(stayFrom, -end.length),
-    Buffer.from(added.join('')),
-    end,
-  ]);
-  body[start.length] = bracket;
+  const body = compose(page.body.subarray(-lengthOf(stay) - end.length), texts.join('') + end);
+  const pieces = [...stay, ...added];
   const hasOlder = page.hasOlder || surplus > 0;
   const ends = { first: pieces[0]?.id, last: undefined, hasOlder, hasNewer: false };
   return { body, pieces, hasOlder, links: linksOf(chatId, ends, pageSize) };
+}
+
+/** Writes a body: what of another one stays, to its end, and what is to stand in that end's place. */
+function compose(old: Buffer, added: string): Buffer {
+  const stay = old.subarray(0, -end.length);
+  // In memory of its own: of Node's pool, it would hold its neighbours as well.
+  const body = Buffer.allocUnsafeSlow(start.length + stay.length + Buffer.byteLength(added));
+  const at = body.write(start);
+  body.write(added, at + stay.copy(body, at));
+  body.write('[', at);
+  return body;
+}
+
+function lengthOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes, 0);
 }

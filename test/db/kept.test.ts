@@ -1,5 +1,5 @@
 /** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openBeside } from '../../src/db/beside.ts';
@@ -107,6 +107,32 @@ t.test('the memory is bounded, and what is not there takes none', async (t) => {
   t.equal(none.find(kind, 'a'), undefined);
 });
 
+/** Asks a second server on the same file, which keeps nothing. */
+async function askBeside(t: Test, file: string, clock: () => number) {
+  const db = openBeside(file);
+  const app = await buildApp({ config: readConfig({ RATE_LIMIT: 'off' }), db, clock });
+  t.teardown(async () => {
+    await app.close();
+    await db.close();
+  });
+  return ({ name, cookies }: Person, url: string) =>
+    Object.assign(new Person(app, name), { cookies: { ...cookies } }).get(url);
+}
+
+t.test('a page that grows is what a fresh read finds, however much was posted', async (t) => {
+  const { file, alice, chat, clock } = await startCast(t);
+  const ask = await askBeside(t, file, () => clock.now);
+  const postedAtOnce = [0, 1, 2, 46, 1, 1, 7, 49, 50, 51, 1, 120, 3];
+  for (const count of postedAtOnce) {
+    clock.now += 1;
+    const contents = Array.from({ length: count }, (_, i) => `Grüße 👍 ${i} of ${count}`);
+    await Promise.all(contents.map((content) => alice.post(chat, { content })));
+    const [shown, real] = [await alice.get(chat), await ask(alice, chat)];
+    t.equal(shown.text, real.text, `after ${count} more`);
+    t.equal(shown.headers.link, real.headers.link);
+  }
+});
+
 /** How many bursts of changes the random test makes. */
 const bursts = Number(process.env.KEPT_BURSTS ?? 150);
 
@@ -117,16 +143,7 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
   const below = (n: number) => Math.floor(chance() * n);
   const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
   const { file, alice, bob, carol, chat, clock } = await startCast(t);
-  const beside = openBeside(file);
-  const fresh = await buildApp({
-    config: readConfig({ RATE_LIMIT: 'off' }),
-    db: beside,
-    clock: () => clock.now,
-  });
-  t.teardown(async () => {
-    await fresh.close();
-    await beside.close();
-  });
+  const ask = await askBeside(t, file, () => clock.now);
   const people = [alice, bob, carol];
   const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
   await alice.post('/api/chats', { with: 'carol' });
@@ -168,9 +185,7 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
       for (const url of ['/api/chats', ...chats]) {
         // Twice: what was kept by the first is what the second shows.
         const shown = [await person.get(url), await person.get(url)];
-        const real = await Object.assign(new Person(fresh, person.name), {
-          cookies: { ...person.cookies },
-        }).get(url);
+        const real = await ask(person, url);
         for (const { status, text, headers } of shown) {
           const is = [status, text, headers.link];
           if (String(is) === String([real.status, real.text, real.headers.link])) continue;
