@@ -66,7 +66,7 @@ export class Kept {
   /** In the order in which it is their turn to go. */
   readonly #entries = new Set<Entry>();
   readonly #waiting = new Waiting<Entry>();
-  readonly #values = new WeakSet<object>();
+  readonly #values = new Set<object>();
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
