@@ -3,8 +3,7 @@
  * and changes with each message, and a member's part changes when they read. Kept apart, a message
  * to a chat of thousands changes one thing in memory.
  */
-import { type Kind, type Memory, nothing } from '../db/kept.ts';
-import { about } from '../db/topics.ts';
+import { about, type Kind, type Memory, nothing } from '../db/kept.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
 

@@ -2,6 +2,8 @@ import type { EventRow } from './commit.ts';
 import type { Snapshot } from './query.ts';
 import { nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
 
+export { about } from './topics.ts';
+
 /** A number is found sooner than a text. */
 type Key = number | string;
 

@@ -1,8 +1,6 @@
 /** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
-import type { Kind } from '../db/kept.ts';
+import { about, type Kind } from '../db/kept.ts';
 import type { Snapshot } from '../db/query.ts';
-import { about } from '../db/topics.ts';
-import { pageLinks } from '../http/paging.ts';
 import { type Page, readPage } from './messages.ts';
 import type { MessagePage } from './schema.ts';
 import { messagesToWire } from './wire.ts';
@@ -14,26 +12,23 @@ export const pageSize = 50;
 interface PageAnswer {
   /** JSON. */
   readonly body: Buffer;
-  /** The `Link` header, if the chat goes on beside the page. */
-  readonly links: string | undefined;
+  /** The ids at its ends, and whether the chat goes on there. */
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+  readonly hasOlder: boolean;
+  readonly hasNewer: boolean;
 }
 
-/** Writes a page of a chat down. */
-export function toAnswer(page: Page, chatId: number, limit: number): PageAnswer {
-  const { messages: found, reactions, hasOlder, hasNewer } = page;
-  const wire: MessagePage = { messages: messagesToWire(found, reactions) };
-  const ends = { first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
-  return { body: Buffer.from(JSON.stringify(wire)), links: linksOf(chatId, ends, limit) };
-}
-
-function linksOf(chatId: number, ends: Parameters<typeof pageLinks>[1], limit: number) {
-  return pageLinks(`/api/chats/${chatId}`, ends, limit);
+/** Writes a page down. */
+export function toAnswer({ messages: found, reactions, hasOlder, hasNewer }: Page): PageAnswer {
+  const page: MessagePage = { messages: messagesToWire(found, reactions) };
+  const body = Buffer.from(JSON.stringify(page));
+  return { body, first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
 }
 
 /** A page that grows at its end and is cut at its front, without being read or written anew. */
 interface NewestPage extends PageAnswer {
   readonly pieces: readonly Piece[];
-  readonly hasOlder: boolean;
 }
 
 /** A message in the page's body, with the comma or bracket before it. */
@@ -68,20 +63,20 @@ export const newestPage: Kind<{ chatId: number }, NewestPage> = {
 
 async function readNewest(snapshot: Snapshot, chatId: number): Promise<NewestPage> {
   const found = await readPage(snapshot, { chatId, limit: pageSize });
-  const empty = { body: emptyBody, pieces: [], links: undefined, hasOlder: found.hasOlder };
-  return extend(empty, chatId, found);
+  const { hasOlder } = found;
+  return extend({ ...ends([]), body: emptyBody, pieces: [], hasOlder, hasNewer: false }, found);
 }
 
 /** What a page has become; undefined if so much was posted that it is to be read anew. */
 async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
-  const after = page.pieces.at(-1)?.id;
+  const { last: after } = page;
   if (after === undefined) return undefined;
   const added = await readPage(snapshot, { chatId, after, limit: pageSize });
-  return added.hasNewer ? undefined : extend(page, chatId, added);
+  return added.hasNewer ? undefined : extend(page, added);
 }
 
 /** Adds messages at the end of a page; what is too much then goes from its front. */
-function extend(page: NewestPage, chatId: number, { messages, reactions }: Page): NewestPage {
+function extend(page: NewestPage, { messages, reactions }: Page): NewestPage {
   if (messages.length === 0) return page;
   const texts = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
   const added = messages.map(({ id }, i) => ({ id, bytes: Buffer.byteLength(texts[i] ?? '') }));
@@ -90,8 +85,7 @@ function extend(page: NewestPage, chatId: number, { messages, reactions }: Page)
   const body = compose(page.body.subarray(-lengthOf(stay) - end.length), texts.join('') + end);
   const pieces = [...stay, ...added];
   const hasOlder = page.hasOlder || surplus > 0;
-  const ends = { first: pieces[0]?.id, last: undefined, hasOlder, hasNewer: false };
-  return { body, pieces, hasOlder, links: linksOf(chatId, ends, pageSize) };
+  return { body, pieces, ...ends(pieces), hasOlder, hasNewer: false };
 }
 
 /** Writes a body: what of another one stays, to its end, and what is to stand in that end's place. */
@@ -103,6 +97,10 @@ function compose(old: Buffer, added: string): Buffer {
   body.write(added, at + stay.copy(body, at));
   body.write('[', at);
   return body;
+}
+
+function ends(pieces: readonly Piece[]) {
+  return { first: pieces[0]?.id, last: pieces.at(-1)?.id };
 }
 
 function lengthOf(pieces: readonly Piece[]): number {

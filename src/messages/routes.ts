@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
+import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import type { Key } from '../members/members.ts';
@@ -36,9 +37,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
     async (request, reply) => {
       const key = { chatId: Number(request.params.chat_id), userId: request.session.userId };
-      const { body, links } = await readAnswer(key, request.query);
+      const answer = await readAnswer(key, request.query);
+      const limit = Number(request.query.limit ?? pageSize);
+      const links = pageLinks(`/api/chats/${key.chatId}`, answer, limit);
       if (links !== undefined) reply.header('link', links);
-      sendJson(reply, body);
+      sendJson(reply, answer.body);
     },
   );
 
@@ -178,7 +181,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       ...(before !== undefined && { before: Number(before) }),
       ...(after !== undefined && { after: Number(after) }),
     });
-    return toAnswer(page, key.chatId, limit);
+    return toAnswer(page);
   }
 };
 

@@ -1,8 +1,7 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 import type { Unit } from '../db/commit.ts';
-import { type Kind, nothing } from '../db/kept.ts';
+import { about, type Kind, nothing } from '../db/kept.ts';
 import type { Snapshot } from '../db/query.ts';
-import { about } from '../db/topics.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';

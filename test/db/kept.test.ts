@@ -4,8 +4,7 @@ import { buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openBeside } from '../../src/db/beside.ts';
 import type { EventRow } from '../../src/db/commit.ts';
-import { Kept, type Kind } from '../../src/db/kept.ts';
-import { about } from '../../src/db/topics.ts';
+import { about, Kept, type Kind } from '../../src/db/kept.ts';
 import { randomNumbers } from '../helpers/random.ts';
 import { Person, startCast } from '../helpers/world.ts';
 
