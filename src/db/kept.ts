@@ -1,11 +1,17 @@
-import { LRUCache } from 'lru-cache';
 import type { EventRow } from './commit.ts';
 import type { Snapshot } from './query.ts';
+import { nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
+
+export { about } from './topics.ts';
+
+/** A number is found sooner than a text. */
+type Key = number | string;
 
 /** Things of one kind that are worth keeping: what each is called, and how it is read. */
 export interface Kind<Input, Value> {
-  key(input: Input): string;
-  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+  key(input: Input): Key;
+  /** @param outgrown what was kept, if since then there were but events that it is `grownBy`. */
+  read(snapshot: Snapshot, input: Input, outgrown?: Value): Promise<Known<Value>>;
 }
 
 /** The database as who asks for the same things again and again knows it. */
@@ -24,7 +30,9 @@ export interface Known<Value> {
   /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
   readonly value: Value;
   /** See `about`. */
-  readonly until: readonly string[];
+  readonly until: readonly Topic[];
+  /** After these it is not all, but what it says is still right: the next read may start from it. */
+  readonly grownBy?: readonly Topic[];
   /** What the value takes in memory, about, in bytes. */
   readonly bytes: number;
 }
@@ -34,30 +42,33 @@ export const nothing = { value: undefined, until: [], bytes: 0 } as const;
 
 /** What an entry takes beside its value, and for each event that it waits for, in bytes. */
 const entryBytes = 300;
-const tagBytes = 100;
+const topicBytes = 100;
 
-type Subject = 'chatId' | 'userId' | 'sessionId';
-
-/** The events of some types that are about one chat, one user or one session. */
-export function about(types: readonly EventRow['type'][], of: { [S in Subject]?: number }) {
-  return Object.entries(of).flatMap(([subject, id]) =>
-    types.map((type) => tag(type, subject as Subject, id)),
-  );
-}
-
-function tag(type: EventRow['type'], subject: Subject, id: number): string {
-  return `${type} ${subject} ${id}`;
+interface Entry extends Known<object> {
+  /** Where it is kept: all of its kind, and its key among them. */
+  readonly shelf: Map<Key, Entry>;
+  readonly key: Key;
+  readonly size: number;
+  isOutgrown: boolean;
+  /** Whether it was asked for since it was last its turn to go. */
+  isWanted: boolean;
 }
 
 /**
  * What was read lately, kept in memory until an event says that it has changed. It is bounded in
- * bytes: what was not asked for longest goes first. The events are told after their commit and
- * before anybody's write is acknowledged, so nobody is shown what was before their own write.
+ * bytes: what was kept longest goes first, unless it was asked for since (CLOCK: a flag is cheaper
+ * to keep than a list in the order of use, and look-ups are nearly all that is done here). The
+ * events are told after their commit and before anybody's write is acknowledged, so nobody is shown
+ * what was before their own write.
  */
 export class Kept {
-  readonly #entries: LRUCache<string, Known<object>> | undefined;
-  readonly #byTag = new Map<string, Set<string>>();
-  readonly #values = new WeakSet<object>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+  readonly #shelves = new Map<object, Map<Key, Entry>>();
+  /** In the order in which it is their turn to go. */
+  readonly #entries = new Set<Entry>();
+  readonly #waiting = new Waiting<Entry>();
+  readonly #values = new Set<object>();
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
@@ -65,12 +76,7 @@ export class Kept {
 
   /** @param maxBytes 0 keeps nothing. */
   constructor(maxBytes: number) {
-    if (maxBytes === 0) return;
-    this.#entries = new LRUCache({
-      maxSize: maxBytes,
-      sizeCalculation: ({ bytes, until }) => bytes + entryBytes + until.length * tagBytes,
-      dispose: (known, key) => this.#unlink(known, key),
-    });
+    this.#maxBytes = maxBytes;
   }
 
   /** Whether this very value is kept. */
@@ -78,21 +84,30 @@ export class Kept {
     return this.#values.has(value);
   }
 
-  /** What is kept under a key, or undefined. */
-  find<Value>(key: string): Value | undefined {
-    return this.#entries?.get(key)?.value as Value | undefined;
+  /** What is kept of a thing, or undefined. */
+  find<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
+    const entry = this.#shelves.get(kind)?.get(key);
+    if (entry === undefined || entry.isOutgrown) return undefined;
+    entry.isWanted = true;
+    return entry.value as Value;
   }
 
-  /** Reads something and keeps it, unless it has changed meanwhile. */
+  /** What was kept of a thing and is to be added to, or undefined. */
+  findOutgrown<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
+    const entry = this.#shelves.get(kind)?.get(key);
+    return entry?.isOutgrown === true ? (entry.value as Value) : undefined;
+  }
+
+  /** Reads a thing and keeps it, unless it has changed meanwhile. */
   async load<Value extends object | undefined>(
-    key: string,
+    kind: Kind<never, Value>,
+    key: Key,
     read: () => Promise<Known<Value>>,
   ): Promise<Value> {
     this.#loading += 1;
     try {
       const known = await read();
-      const isSo = !this.#isAllChanged && !known.until.some((tag) => this.#changed.has(tag));
-      if (isSo && isThere(known)) this.#keep(key, known);
+      if (isThere(known) && !this.#hasChanged(known)) this.#keep(kind, key, known);
       return known.value;
     } finally {
       this.#loading -= 1;
@@ -102,23 +117,28 @@ export class Kept {
 
   /** Drops what is no longer so. */
   take(events: readonly EventRow[]): void {
-    if (this.#entries === undefined) return;
-    for (const { type, chatId, userId, sessionId } of events) {
-      if (chatId !== null) this.#drop(tag(type, 'chatId', chatId));
-      if (userId !== null) this.#drop(tag(type, 'userId', userId));
-      if (sessionId !== null) this.#drop(tag(type, 'sessionId', sessionId));
+    if (this.#maxBytes === 0) return;
+    for (const topic of events.flatMap(topicsOf)) {
+      if (this.#loading > 0) this.#changed.add(nameOf(topic));
+      for (const entry of this.#waiting.for(topic)) this.#outdate(entry, topic);
     }
   }
 
   /** Drops one thing. */
-  forget(key: string): void {
-    this.#entries?.delete(key);
+  forget(kind: Kind<never, unknown>, key: Key): void {
+    const entry = this.#shelves.get(kind)?.get(key);
+    if (entry !== undefined) this.#drop(entry);
   }
 
   /** Drops everything: something has changed of which no event tells. */
   clear(): void {
     this.#isAllChanged = this.#loading > 0;
-    this.#entries?.clear();
+    for (const entry of this.#entries) this.#drop(entry);
+  }
+
+  #hasChanged(known: Known<object>): boolean {
+    if (this.#isAllChanged) return true;
+    return this.#changed.size > 0 && awaited(known).some((on) => this.#changed.has(nameOf(on)));
   }
 
   #beginAnew(): void {
@@ -126,32 +146,66 @@ export class Kept {
     this.#isAllChanged = false;
   }
 
-  #keep(key: string, known: Known<object>): void {
-    if (this.#entries === undefined) return;
-    this.#entries.set(key, known);
-    // One that is too large for the memory is not taken.
-    if (!this.#entries.has(key)) return;
-    this.#values.add(known.value);
-    for (const tag of known.until) {
-      const keys = this.#byTag.get(tag);
-      if (keys === undefined) this.#byTag.set(tag, new Set([key]));
-      else keys.add(key);
+  #keep(kind: Kind<never, unknown>, key: Key, known: Known<object>): void {
+    this.forget(kind, key);
+    const topics = awaited(known);
+    const size = known.bytes + entryBytes + topics.length * topicBytes;
+    if (size > this.#maxBytes) return;
+    const entry = {
+      ...known,
+      key,
+      shelf: this.#shelfOf(kind),
+      size,
+      isOutgrown: false,
+      isWanted: false,
+    };
+    this.#makeRoom(size);
+    this.#bytes += size;
+    this.#entries.add(entry);
+    entry.shelf.set(key, entry);
+    this.#values.add(entry.value);
+    for (const topic of topics) this.#waiting.add(topic, entry);
+  }
+
+  #shelfOf(kind: object): Map<Key, Entry> {
+    const shelf = this.#shelves.get(kind) ?? new Map<Key, Entry>();
+    this.#shelves.set(kind, shelf);
+    return shelf;
+  }
+
+  #makeRoom(bytes: number): void {
+    for (const entry of this.#entries) {
+      if (this.#bytes + bytes <= this.#maxBytes) return;
+      if (entry.isWanted) this.#putBack(entry);
+      else this.#drop(entry);
     }
   }
 
-  #unlink({ until, value }: Known<object>, key: string): void {
-    this.#values.delete(value);
-    for (const tag of until) {
-      const keys = this.#byTag.get(tag);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#byTag.delete(tag);
-    }
+  #putBack(entry: Entry): void {
+    entry.isWanted = false;
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
   }
 
-  #drop(tag: string): void {
-    if (this.#loading > 0) this.#changed.add(tag);
-    for (const key of [...(this.#byTag.get(tag) ?? [])]) this.#entries?.delete(key);
+  #outdate(entry: Entry, topic: Topic): void {
+    const name = nameOf(topic);
+    entry.isOutgrown = entry.grownBy?.some((on) => nameOf(on) === name) === true;
+    if (entry.isOutgrown) this.#values.delete(entry.value);
+    else this.#drop(entry);
   }
+
+  #drop(entry: Entry): void {
+    this.#bytes -= entry.size;
+    this.#entries.delete(entry);
+    entry.shelf.delete(entry.key);
+    this.#values.delete(entry.value);
+    for (const topic of awaited(entry)) this.#waiting.delete(topic, entry);
+  }
+}
+
+/** All that is waited for. */
+function awaited({ until, grownBy = [] }: Known<unknown>): readonly Topic[] {
+  return [...until, ...grownBy];
 }
 
 function isThere<Value>(known: Known<Value>): known is Known<Value & object> {

@@ -85,8 +85,12 @@ export class Store implements Memory {
     this.#refuseIfOver();
     this.#heedOthers();
     const key = kind.key(input);
-    const kept = this.#kept.find<Value>(key);
-    return kept ?? this.#kept.load(key, () => this.read(kind.read, input));
+    const kept = this.#kept.find(kind, key);
+    if (kept !== undefined) return kept;
+    // What it starts from is looked up in the snapshot's turn: what was told before counts.
+    const read = (snapshot: Snapshot) =>
+      kind.read(snapshot, input, this.#kept.findOutgrown(kind, key));
+    return this.#kept.load(kind, key, () => this.read(read, input));
   }
 
   holds(value: object): boolean {
@@ -95,7 +99,7 @@ export class Store implements Memory {
 
   /** Forgets what is kept of one thing, of which no event tells that it has changed. */
   forget<Input>(kind: Kind<Input, unknown>, input: Input): void {
-    this.#kept.forget(kind.key(input));
+    this.#kept.forget(kind, kind.key(input));
   }
 
   /** Forgets all that is kept. */

@@ -48,6 +48,8 @@ function cookieOptions(reply: FastifyReply) {
  * is ours, nobody knows. Parsers trim what stands around `=`; no browser would send it back so.
  */
 function isSole(pairs: readonly string[], name: string, value: string): boolean {
-  const named = pairs.filter((pair) => pair.split('=', 1)[0]?.trimEnd() === name);
+  const named = pairs.filter(
+    (pair) => pair.startsWith(name) && pair.split('=', 1)[0]?.trimEnd() === name,
+  );
   return named.length === 1 && named[0] === `${name}=${value}`;
 }

@@ -46,14 +46,14 @@ interface Options {
 export const rateLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const meter = new Meter(ticks);
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       const name = request.is404 ? 'nowhere' : request.routeOptions.config.limit;
-      if (name === undefined) return;
+      if (name === undefined) return done();
       const limit = limits[name];
       const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);
       const reading = meter.take(`${name} ${who}`, limit);
       tell(reply, name, limit, reading);
-      if (reading.wait > 0) throw new Refusal('too_often', reading.wait);
+      done(reading.wait > 0 ? new Refusal('too_often', reading.wait) : undefined);
     });
   },
   { name: 'rate-limit', dependencies: ['same-origin', 'sign-in'] },

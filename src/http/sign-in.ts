@@ -3,7 +3,6 @@ import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type LiveSession, sessionOfToken, touchSession } from '../sessions/sessions.ts';
-import { hashToken } from '../sessions/tokens.ts';
 import { noteForeignCookies } from './audit.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 
@@ -55,9 +54,9 @@ export const signIn = fp<Options>(
 
     /** Beside the request, which does not wait for it. */
     function noteUse({ log, cookies }: FastifyRequest, session: LiveSession): void {
-      const tokenHash = hashToken(cookies.token ?? '');
+      const { token = '' } = cookies;
       db.write(touchSession, session)
-        .then(() => db.forget(sessionOfToken, { tokenHash }))
+        .then(() => db.forget(sessionOfToken, { token }))
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
@@ -75,7 +74,7 @@ export function provenSession(
     session !== undefined && now < session.endsAt && isTheirs(request, session, credentials)
       ? session
       : undefined;
-  const found = db.recall(sessionOfToken, { tokenHash: hashToken(credentials.token) });
+  const found = db.recall(sessionOfToken, { token: credentials.token });
   return found instanceof Promise ? found.then(judge) : judge(found);
 }
 

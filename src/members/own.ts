@@ -6,7 +6,7 @@ const changes = ['member.joined', 'member.left'] as const;
 
 /** The ids of a user's chats. */
 export const ownChats: Kind<{ userId: number }, ReadonlySet<number>> = {
-  key: ({ userId }) => `own ${userId}`,
+  key: ({ userId }) => userId,
   read: async (snapshot, { userId }) => {
     const chats = await chatIdsOf(snapshot, { userId });
     const value = new Set(chats.map(({ chatId }) => chatId));

@@ -1,5 +1,6 @@
 /** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
 import { about, type Kind } from '../db/kept.ts';
+import type { Snapshot } from '../db/query.ts';
 import { type Page, readPage } from './messages.ts';
 import type { MessagePage } from './schema.ts';
 import { messagesToWire } from './wire.ts';
@@ -18,20 +19,90 @@ interface PageAnswer {
   readonly hasNewer: boolean;
 }
 
-/** Writes a page down once, for however many will read it. */
+/** Writes a page down. */
 export function toAnswer({ messages: found, reactions, hasOlder, hasNewer }: Page): PageAnswer {
   const page: MessagePage = { messages: messagesToWire(found, reactions) };
   const body = Buffer.from(JSON.stringify(page));
   return { body, first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
 }
 
-const changes = ['message', 'message.edited', 'message.deleted', 'reaction'] as const;
+/** A page that grows at its end and is cut at its front, without being read or written anew. */
+interface NewestPage extends PageAnswer {
+  readonly pieces: readonly Piece[];
+}
+
+/** A message in the page's body, with the comma or bracket before it. */
+interface Piece {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/** What a piece takes in memory beside the body, about, in bytes. */
+const pieceBytes = 60;
+
+const start = '{"messages":';
+const end = ']}';
+const emptyBody = Buffer.from('{"messages":[]}');
+
+const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 
 /** The newest messages of a chat; whether the caller may read them is not asked here. */
-export const newestPage: Kind<{ chatId: number }, PageAnswer> = {
-  key: ({ chatId }) => `newest ${chatId}`,
-  read: async (snapshot, { chatId }) => {
-    const value = toAnswer(await readPage(snapshot, { chatId, limit: pageSize }));
-    return { value, until: about(changes, { chatId }), bytes: value.body.length };
+export const newestPage: Kind<{ chatId: number }, NewestPage> = {
+  key: ({ chatId }) => chatId,
+  read: async (snapshot, { chatId }, outgrown) => {
+    const grown = outgrown && (await readOn(snapshot, chatId, outgrown));
+    const value = grown ?? (await readNewest(snapshot, chatId));
+    return {
+      value,
+      until: about(changes, { chatId }),
+      grownBy: about(['message'], { chatId }),
+      bytes: value.body.length + value.pieces.length * pieceBytes,
+    };
   },
 };
+
+async function readNewest(snapshot: Snapshot, chatId: number): Promise<NewestPage> {
+  const found = await readPage(snapshot, { chatId, limit: pageSize });
+  const { hasOlder } = found;
+  return extend({ ...ends([]), body: emptyBody, pieces: [], hasOlder, hasNewer: false }, found);
+}
+
+/** What a page has become; undefined if so much was posted that it is to be read anew. */
+async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
+  const { last: after } = page;
+  if (after === undefined) return undefined;
+  const added = await readPage(snapshot, { chatId, after, limit: pageSize });
+  return added.hasNewer ? undefined : extend(page, added);
+}
+
+/** Adds messages at the end of a page; what is too much then goes from its front. */
+function extend(page: NewestPage, { messages, reactions }: Page): NewestPage {
+  if (messages.length === 0) return page;
+  const texts = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
+  const added = messages.map(({ id }, i) => ({ id, bytes: Buffer.byteLength(texts[i] ?? '') }));
+  const surplus = Math.max(0, page.pieces.length + added.length - pageSize);
+  const stay = page.pieces.slice(surplus);
+  const body = compose(page.body.subarray(-lengthOf(stay) - end.length), texts.join('') + end);
+  const pieces = [...stay, ...added];
+  const hasOlder = page.hasOlder || surplus > 0;
+  return { body, pieces, ...ends(pieces), hasOlder, hasNewer: false };
+}
+
+/** Writes a body: what of another one stays, to its end, and what is to stand in that end's place. */
+function compose(old: Buffer, added: string): Buffer {
+  const stay = old.subarray(0, -end.length);
+  // In memory of its own: of Node's pool, it would hold its neighbours as well.
+  const body = Buffer.allocUnsafeSlow(start.length + stay.length + Buffer.byteLength(added));
+  const at = body.write(start);
+  body.write(added, at + stay.copy(body, at));
+  body.write('[', at);
+  return body;
+}
+
+function ends(pieces: readonly Piece[]) {
+  return { first: pieces[0]?.id, last: pieces.at(-1)?.id };
+}
+
+function lengthOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -37,11 +37,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
     async (request, reply) => {
       const key = { chatId: Number(request.params.chat_id), userId: request.session.userId };
-      const { body, ...ends } = await readAnswer(key, request.query);
+      const answer = await readAnswer(key, request.query);
       const limit = Number(request.query.limit ?? pageSize);
-      const links = pageLinks(`/api/chats/${key.chatId}`, ends, limit);
+      const links = pageLinks(`/api/chats/${key.chatId}`, answer, limit);
       if (links !== undefined) reply.header('link', links);
-      sendJson(reply, body);
+      sendJson(reply, answer.body);
     },
   );
 
@@ -169,15 +169,15 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     },
   );
 
-  async function readAnswer(key: Key, { before, after, limit }: PageQuery) {
-    const isPlain = before === undefined && after === undefined;
-    const isNewest = isPlain && Number(limit ?? pageSize) === pageSize;
+  async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
+    const limit = Number(size ?? pageSize);
+    const isNewest = before === undefined && after === undefined && limit === pageSize;
     // Who is not in the chat is told why by the rule itself.
     const isOwn = isNewest && (await db.recall(ownChats, key)).has(key.chatId);
     if (isOwn) return db.recall(newestPage, key);
     const page = await db.read(readMessages, {
       ...key,
-      limit: Number(limit ?? pageSize),
+      limit,
       ...(before !== undefined && { before: Number(before) }),
       ...(after !== undefined && { after: Number(after) }),
     });

@@ -15,6 +15,7 @@ import {
   listSessions,
   updateLastSeen,
 } from './queries.ts';
+import { digestToken, hashToken } from './tokens.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -49,10 +50,10 @@ export interface NewSession {
 }
 
 /** The session of a token, if there is one; it may have run out. */
-export const sessionOfToken: Kind<{ tokenHash: Buffer }, LiveSession | undefined> = {
-  key: ({ tokenHash }) => `session ${tokenHash.toString('latin1')}`,
-  read: async (snapshot, { tokenHash }) => {
-    const row = await findSessionByToken(snapshot, { tokenHash });
+export const sessionOfToken: Kind<{ token: string }, LiveSession | undefined> = {
+  key: ({ token }) => digestToken(token),
+  read: async (snapshot, { token }) => {
+    const row = await findSessionByToken(snapshot, { tokenHash: hashToken(token) });
     if (row === undefined) return nothing;
     const { id, userId, lastSeenAt } = row;
     const value = { id, userId, endsAt: endOf(row), dueAt: lastSeenAt + lastSeenStep };

@@ -1,12 +1,19 @@
 /** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openBeside } from '../../src/db/beside.ts';
 import type { EventRow } from '../../src/db/commit.ts';
-import { about, Kept } from '../../src/db/kept.ts';
+import { about, Kept, type Kind } from '../../src/db/kept.ts';
 import { randomNumbers } from '../helpers/random.ts';
 import { Person, startCast } from '../helpers/world.ts';
+
+interface Text {
+  text: string;
+}
+
+/** A kind of which only the name matters. */
+const kind = {} as Kind<never, Text | undefined>;
 
 const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
 
@@ -16,38 +23,71 @@ const known =
 
 t.test('a thing is kept until an event that is about it', async (t) => {
   const kept = new Kept(10_000);
-  t.strictSame(await kept.load('a', known('1', 7)), { text: '1' });
-  await kept.load('b', known('2', 8));
+  t.strictSame(await kept.load(kind, 'a', known('1', 7)), { text: '1' });
+  await kept.load(kind, 'b', known('2', 8));
   kept.take([message(9), { type: 'chat', chatId: 7 } as EventRow]);
-  t.strictSame(kept.find('a'), { text: '1' });
+  t.strictSame(kept.find(kind, 'a'), { text: '1' });
   kept.take([message(7)]);
-  t.equal(kept.find('a'), undefined);
-  t.strictSame(kept.find('b'), { text: '2' });
+  t.equal(kept.find(kind, 'a'), undefined);
+  t.strictSame(kept.find(kind, 'b'), { text: '2' });
   kept.clear();
-  t.equal(kept.find('b'), undefined);
+  t.equal(kept.find(kind, 'b'), undefined);
 });
 
 t.test('what changes while it is read is not kept', async (t) => {
   const kept = new Kept(10_000);
   for (const change of [() => kept.take([message(7)]), () => kept.clear()]) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();
-    const reading = kept.load('a', async () => {
+    const reading = kept.load(kind, 'a', async () => {
       await changed;
       return known('old', 7)();
     });
     change();
     resolve();
     t.strictSame(await reading, { text: 'old' }, 'who asked before may see it');
-    t.equal(kept.find('a'), undefined);
-    await kept.load('a', known('new', 7));
-    t.strictSame(kept.find('a'), { text: 'new' }, 'the next is kept again');
+    t.equal(kept.find(kind, 'a'), undefined);
+    await kept.load(kind, 'a', known('new', 7));
+    t.strictSame(kept.find(kind, 'a'), { text: 'new' }, 'the next is kept again');
   }
+});
+
+t.test('a thing that has grown is added to, unless it has changed as well', async (t) => {
+  const kept = new Kept(10_000);
+  const [until, grownBy] = [about(['chat'], { chatId: 7 }), about(['message'], { chatId: 7 })];
+  const page = (text: string) => async () => ({ value: { text }, until, grownBy, bytes: 10 });
+  const first = (await kept.load(kind, 'a', page('1'))) as Text;
+  t.equal(kept.findOutgrown(kind, 'a'), undefined);
+  kept.take([message(8), message(7)]);
+  t.equal(kept.find(kind, 'a'), undefined);
+  t.notOk(kept.holds(first), 'what was made of it is made anew');
+  t.equal(kept.findOutgrown(kind, 'a'), first);
+  await kept.load(kind, 'a', async () => {
+    kept.take([message(7)]);
+    return page('1, 2')();
+  });
+  t.equal(kept.findOutgrown(kind, 'a'), first, 'what grows while it is read is not kept');
+  const second = await kept.load(kind, 'a', page('1, 2, 3'));
+  t.equal(kept.find(kind, 'a'), second);
+  kept.take([message(7), { type: 'chat', chatId: 7 } as EventRow, message(7)]);
+  t.equal(kept.findOutgrown(kind, 'a'), undefined);
+});
+
+t.test('what is asked for stays, of whatever kind it is', async (t) => {
+  const kept = new Kept(10_000);
+  const other = {} as typeof kind;
+  for (let i = 0; i < 100; i++) {
+    await kept.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
+    t.ok(kept.find(kind, 0), 'nobody goes who was asked for');
+  }
+  t.equal(kept.find(other, 0), undefined);
+  t.equal(kept.find(other, 1), undefined);
+  t.ok(kept.find(other, 99));
 });
 
 t.test('the memory is bounded, and what is not there takes none', async (t) => {
   const kept = new Kept(10_000);
-  for (let i = 0; i < 100; i++) await kept.load(`key ${i}`, known('x', i, 600));
-  const found = Array.from({ length: 100 }, (_, i) => kept.find(`key ${i}`));
+  for (let i = 0; i < 100; i++) await kept.load(kind, `key ${i}`, known('x', i, 600));
+  const found = Array.from({ length: 100 }, (_, i) => kept.find(kind, `key ${i}`));
   t.equal(
     found.filter((value) => value !== undefined).length,
     10,
@@ -57,13 +97,39 @@ t.test('the memory is bounded, and what is not there takes none', async (t) => {
     found.slice(90).every((value) => value !== undefined),
     'the last ones',
   );
-  await kept.load('large', known('x', 1, 20_000));
-  t.equal(kept.find('large'), undefined);
-  await kept.load('absent', async () => ({ value: undefined, until: [], bytes: 0 }));
-  t.strictSame(kept.find('key 99'), { text: 'x' });
+  await kept.load(kind, 'large', known('x', 1, 20_000));
+  t.equal(kept.find(kind, 'large'), undefined);
+  await kept.load(kind, 'absent', async () => ({ value: undefined, until: [], bytes: 0 }));
+  t.strictSame(kept.find(kind, 'key 99'), { text: 'x' });
   const none = new Kept(0);
-  await none.load('a', known('1', 7));
-  t.equal(none.find('a'), undefined);
+  await none.load(kind, 'a', known('1', 7));
+  t.equal(none.find(kind, 'a'), undefined);
+});
+
+/** Asks a second server on the same file, which keeps nothing. */
+async function askBeside(t: Test, file: string, clock: () => number) {
+  const db = openBeside(file);
+  const app = await buildApp({ config: readConfig({ RATE_LIMIT: 'off' }), db, clock });
+  t.teardown(async () => {
+    await app.close();
+    await db.close();
+  });
+  return ({ name, cookies }: Person, url: string) =>
+    Object.assign(new Person(app, name), { cookies: { ...cookies } }).get(url);
+}
+
+t.test('a page that grows is what a fresh read finds, however much was posted', async (t) => {
+  const { file, alice, chat, clock } = await startCast(t);
+  const ask = await askBeside(t, file, () => clock.now);
+  const postedAtOnce = [0, 1, 2, 46, 1, 1, 7, 49, 50, 51, 1, 120, 3];
+  for (const count of postedAtOnce) {
+    clock.now += 1;
+    const contents = Array.from({ length: count }, (_, i) => `Grüße 👍 ${i} of ${count}`);
+    await Promise.all(contents.map((content) => alice.post(chat, { content })));
+    const [shown, real] = [await alice.get(chat), await ask(alice, chat)];
+    t.equal(shown.text, real.text, `after ${count} more`);
+    t.equal(shown.headers.link, real.headers.link);
+  }
 });
 
 /** How many bursts of changes the random test makes. */
@@ -76,16 +142,7 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
   const below = (n: number) => Math.floor(chance() * n);
   const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
   const { file, alice, bob, carol, chat, clock } = await startCast(t);
-  const beside = openBeside(file);
-  const fresh = await buildApp({
-    config: readConfig({ RATE_LIMIT: 'off' }),
-    db: beside,
-    clock: () => clock.now,
-  });
-  t.teardown(async () => {
-    await fresh.close();
-    await beside.close();
-  });
+  const ask = await askBeside(t, file, () => clock.now);
   const people = [alice, bob, carol];
   const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
   await alice.post('/api/chats', { with: 'carol' });
@@ -127,9 +184,7 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
       for (const url of ['/api/chats', ...chats]) {
         // Twice: what was kept by the first is what the second shows.
         const shown = [await person.get(url), await person.get(url)];
-        const real = await Object.assign(new Person(fresh, person.name), {
-          cookies: { ...person.cookies },
-        }).get(url);
+        const real = await ask(person, url);
         for (const { status, text, headers } of shown) {
           const is = [status, text, headers.link];
           if (String(is) === String([real.status, real.text, real.headers.link])) continue;

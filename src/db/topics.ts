@@ -1,0 +1,57 @@
+/** What events are about, and who waits for them. */
+import type { EventRow } from './commit.ts';
+
+const subjects = ['chatId', 'userId', 'sessionId'] as const;
+type Subject = (typeof subjects)[number];
+
+/** The events of one type that are about one chat, one user or one session. */
+export interface Topic {
+  readonly type: EventRow['type'];
+  readonly subject: Subject;
+  readonly id: number;
+}
+
+/** The events of some types that are about the same. */
+export function about(types: readonly Topic['type'][], of: { [S in Subject]?: number }): Topic[] {
+  const given = Object.entries(of) as [Subject, number][];
+  return given.flatMap(([subject, id]) => types.map((type) => ({ type, subject, id })));
+}
+
+/** All that an event is about. */
+export function topicsOf(event: EventRow): Topic[] {
+  return subjects.flatMap((subject) => {
+    const id = event[subject];
+    return id === null ? [] : [{ type: event.type, subject, id }];
+  });
+}
+
+export function nameOf({ type, subject, id }: Topic): string {
+  return `${type} ${subject} ${id}`;
+}
+
+/** Finds who waits for a topic. By numbers: making a name of each costs more than what is kept. */
+export class Waiting<Entry> {
+  readonly #byType = new Map<Topic['type'], Record<Subject, Map<number, Set<Entry>>>>();
+
+  for({ type, subject, id }: Topic): readonly Entry[] {
+    return [...(this.#byType.get(type)?.[subject].get(id) ?? [])];
+  }
+
+  add({ type, subject, id }: Topic, entry: Entry): void {
+    let bySubject = this.#byType.get(type);
+    if (bySubject === undefined) {
+      bySubject = { chatId: new Map(), userId: new Map(), sessionId: new Map() };
+      this.#byType.set(type, bySubject);
+    }
+    const entries = bySubject[subject].get(id);
+    if (entries === undefined) bySubject[subject].set(id, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  delete({ type, subject, id }: Topic, entry: Entry): void {
+    const byId = this.#byType.get(type)?.[subject];
+    const entries = byId?.get(id);
+    entries?.delete(entry);
+    if (entries?.size === 0) byId?.delete(id);
+  }
+}
