@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { cpuSeconds, memory } from './proc.ts';
 import { keepTrack } from './processes.ts';
 
@@ -11,11 +12,14 @@ const core = '0';
 /** In ms; a server that has not answered by then will not. */
 const patience = 60_000;
 
+/** What a start leaves for later, as Snug its writer and the first tidying, is done by then, in ms. */
+const settling = 3_000;
+
 export interface Server {
   readonly url: string;
   /** CPU time used so far by all of its threads, in seconds. */
   cpuSeconds(): number;
-  /** Resident memory when it began to answer, in bytes. */
+  /** Resident memory when it has settled after its start, in bytes. */
   readonly idle: number;
   /** Resident memory now and at its highest, in bytes. */
   memory(): { now: number; peak: number };
@@ -46,6 +50,7 @@ export async function startServer(args: string[], options: StartOptions): Promis
   );
   const url = `http://127.0.0.1:${port}`;
   await answering(child, url);
+  await wait(settling);
   // taskset becomes node, so this is node's own.
   const pid = Number(child.pid);
   return {
