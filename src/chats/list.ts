@@ -3,6 +3,7 @@
  * and changes with each message, and a member's part changes when they read. Kept apart, a message
  * to a chat of thousands changes one thing in memory.
  */
+import type { News } from '../db/commit.ts';
 import { about, type Kind, type Memory, nothing } from '../db/kept.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
@@ -20,13 +21,7 @@ interface Shown {
   readonly activity: number;
 }
 
-const chatChanges = [
-  'message',
-  'message.edited',
-  'message.deleted',
-  'chat',
-  'chat.deleted',
-] as const;
+const chatChanges = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
 
 /** A chat of the list, by its id; undefined once it is deleted. */
 const shownChat: Kind<{ id: number }, Shown | undefined> = {
@@ -34,23 +29,43 @@ const shownChat: Kind<{ id: number }, Shown | undefined> = {
   read: async (snapshot, { id }) => {
     const chat = await findChat(snapshot, { id });
     if (chat === undefined) return nothing;
-    const { lastMessage, lastMessageAt, lastSenderId, posted } = chat;
-    const shown = {
-      id,
-      last_message: lastMessage,
-      last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
-      sender_id: lastSenderId,
-    };
-    const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
     const tail = `${chat.directLow === null ? '' : ',"direct":true'}${chat.isOpen ? ',"open":true' : ''}}`;
-    const activity = chat.lastMessageId ?? id;
+    const title = JSON.stringify(chat.title);
     return {
-      value: { id, head, title: JSON.stringify(chat.title), tail, posted, lastSenderId, activity },
+      ...show({ id, title, tail }, { ...chat, activity: chat.lastMessageId ?? id }),
       until: about(chatChanges, { chatId: id }),
-      bytes: 2 * head.length + 300,
+      grownBy: about(['message'], { chatId: id }),
     };
   },
+  grow: (chat, events) => {
+    const news = events.at(-1)?.news;
+    if (news === undefined) return undefined;
+    const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = news.message;
+    const { posted } = news;
+    return show(chat, { lastMessage, lastMessageAt, lastSenderId: senderId, posted, activity: id });
+  },
 };
+
+interface Last extends Pick<Shown, 'posted' | 'lastSenderId' | 'activity'> {
+  readonly lastMessage: string | null;
+  readonly lastMessageAt: number | null;
+}
+
+/** A chat as it is after what was said last. */
+function show(
+  { id, title, tail }: Pick<Shown, 'id' | 'title' | 'tail'>,
+  { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
+) {
+  const shown = {
+    id,
+    last_message: lastMessage,
+    last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
+    sender_id: lastSenderId,
+  };
+  const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
+  const value: Shown = { id, title, tail, head, posted, lastSenderId, activity };
+  return { value, bytes: 2 * head.length + 300 };
+}
 
 type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 
@@ -60,14 +75,7 @@ interface Own {
   list?: { readonly chats: readonly Shown[]; readonly body: Buffer };
 }
 
-const ownChanges = [
-  'member.joined',
-  'member.left',
-  'message',
-  'mention',
-  'read',
-  'notify',
-] as const;
+const ownChanges = ['member.joined', 'member.left', 'mention', 'read', 'notify'] as const;
 
 /** What a membership and its part of the list take in memory, about, in bytes. */
 const membershipBytes = 400;
@@ -86,9 +94,28 @@ const ownMemberships: Kind<{ userId: number }, Own> = {
         partnerId === null ? [] : about(['user'], { userId: partnerId }),
       ),
     ];
-    return { value: { memberships }, until, bytes: memberships.length * membershipBytes };
+    return { ...ownOf(memberships), until, grownBy: about(['message'], { userId }) };
+  },
+  // Whoever posts has read the chat up to there.
+  grow: ({ memberships }, events) => {
+    const posts = new Map(events.map(({ chatId, news }) => [chatId, news]));
+    if ([...posts.values()].includes(undefined)) return undefined;
+    return ownOf(
+      memberships.map((membership) => afterPost(membership, posts.get(membership.chatId))),
+    );
   },
 };
+
+function ownOf(memberships: readonly Membership[]) {
+  const value: Own = { memberships };
+  return { value, bytes: memberships.length * membershipBytes };
+}
+
+function afterPost(membership: Membership, news: News | undefined): Membership {
+  // What was read may have been told only afterwards.
+  if (news === undefined || news.message.id <= membership.readId) return membership;
+  return { ...membership, readId: news.message.id, seen: news.posted, mentions: 0 };
+}
 
 /** The list as it goes out, as JSON, by latest activity, newest first. */
 export async function readList(db: Memory, userId: number): Promise<Buffer> {

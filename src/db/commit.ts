@@ -2,17 +2,29 @@ import { Refusal } from '../errors.ts';
 import { doNothing } from './commands.ts';
 import { faultOf } from './faults.ts';
 import type { Snapshot } from './query.ts';
-import type { events } from './tables.ts';
+import type { events, messages } from './tables.ts';
 import type { Outcome, Writer, Written } from './writer.ts';
 
 export type EventRow = typeof events.$inferSelect;
+
+/** An event as it is told after its commit. */
+export interface Told extends EventRow {
+  /** The message that it announces, so that nobody has to read it; the log itself holds no texts. */
+  readonly news?: News;
+}
+
+export interface News {
+  readonly message: typeof messages.$inferSelect;
+  /** How many messages its chat has had with it. */
+  readonly posted: number;
+}
 
 /** One unit of work: what a command does, it does through this, all of it or nothing. */
 export interface Unit extends Snapshot {
   /** When the unit began, in ms since 1970: the one time that all it writes bears. */
   readonly now: number;
   /** What it appended to the event log, told to the others once it is committed. */
-  readonly events: EventRow[];
+  readonly events: Told[];
   /** What it leaves to be done with the same of its whole batch, in the same transaction. */
   readonly last: LastStep[];
 }
@@ -42,7 +54,7 @@ interface Job extends Task {
 /** Who has committed: this process, or another one. */
 export type Origin = 'here' | 'elsewhere';
 
-type Publish = (events: readonly EventRow[], origin: Origin) => void;
+type Publish = (events: readonly Told[], origin: Origin) => void;
 
 /** As many commands share one commit at the most, so that none waits for too long a batch. */
 const batchLimit = 256;

@@ -1,4 +1,4 @@
-import type { EventRow } from './commit.ts';
+import type { Told } from './commit.ts';
 import type { Snapshot } from './query.ts';
 import { nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
 
@@ -10,8 +10,15 @@ type Key = number | string;
 /** Things of one kind that are worth keeping: what each is called, and how it is read. */
 export interface Kind<Input, Value> {
   key(input: Input): Key;
-  /** @param outgrown what was kept, if since then there were but events that it is `grownBy`. */
-  read(snapshot: Snapshot, input: Input, outgrown?: Value): Promise<Known<Value>>;
+  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+  /** What a value is after events that it is `grownBy`; undefined if it is to be read anew. */
+  grow?(value: Value & object, events: readonly Told[]): Sized<Value> | undefined;
+}
+
+interface Sized<Value> {
+  readonly value: Value;
+  /** What it takes in memory, about, in bytes. */
+  readonly bytes: number;
 }
 
 /** The database as who asks for the same things again and again knows it. */
@@ -26,30 +33,35 @@ export interface Memory {
 }
 
 /** What is known of a thing, and which events end that. */
-export interface Known<Value> {
+export interface Known<Value> extends Sized<Value> {
   /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
   readonly value: Value;
   /** See `about`. */
   readonly until: readonly Topic[];
-  /** After these it is not all, but what it says is still right: the next read may start from it. */
+  /** What it becomes by these, the kind knows without reading it anew. */
   readonly grownBy?: readonly Topic[];
-  /** What the value takes in memory, about, in bytes. */
-  readonly bytes: number;
 }
 
 /** What is known of what is not there. */
 export const nothing = { value: undefined, until: [], bytes: 0 } as const;
 
-/** What an entry takes beside its value, and for each event that it waits for, in bytes. */
+/** What an entry takes beside its value, for each event that it waits for or is to grow by, in bytes. */
 const entryBytes = 300;
 const topicBytes = 100;
+const newsBytes = 400;
 
-interface Entry extends Known<object> {
+/** What nobody asks for while so much happens is read anew when it is. */
+const newsLimit = 50;
+
+interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
   /** Where it is kept: all of its kind, and its key among them. */
   readonly shelf: Map<Key, Entry>;
   readonly key: Key;
-  readonly size: number;
-  isOutgrown: boolean;
+  readonly grow: Kind<never, object>['grow'];
+  value: object;
+  size: number;
+  /** What has happened since, by which it is to grow before it is shown again. */
+  news: Told[];
   /** Whether it was asked for since it was last its turn to go. */
   isWanted: boolean;
 }
@@ -87,15 +99,10 @@ export class Kept {
   /** What is kept of a thing, or undefined. */
   find<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
     const entry = this.#shelves.get(kind)?.get(key);
-    if (entry === undefined || entry.isOutgrown) return undefined;
+    if (entry === undefined) return undefined;
+    if (entry.news.length > 0 && !this.#grow(entry)) return undefined;
     entry.isWanted = true;
     return entry.value as Value;
-  }
-
-  /** What was kept of a thing and is to be added to, or undefined. */
-  findOutgrown<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
-    const entry = this.#shelves.get(kind)?.get(key);
-    return entry?.isOutgrown === true ? (entry.value as Value) : undefined;
   }
 
   /** Reads a thing and keeps it, unless it has changed meanwhile. */
@@ -116,12 +123,15 @@ export class Kept {
   }
 
   /** Drops what is no longer so. */
-  take(events: readonly EventRow[]): void {
+  take(events: readonly Told[]): void {
     if (this.#maxBytes === 0) return;
-    for (const topic of events.flatMap(topicsOf)) {
-      if (this.#loading > 0) this.#changed.add(nameOf(topic));
-      for (const entry of this.#waiting.for(topic)) this.#outdate(entry, topic);
+    for (const event of events) {
+      for (const topic of topicsOf(event)) {
+        if (this.#loading > 0) this.#changed.add(nameOf(topic));
+        for (const entry of this.#waiting.for(topic)) this.#outdate(entry, topic, event);
+      }
     }
+    this.#makeRoom(0);
   }
 
   /** Drops one thing. */
@@ -148,15 +158,15 @@ export class Kept {
 
   #keep(kind: Kind<never, unknown>, key: Key, known: Known<object>): void {
     this.forget(kind, key);
-    const topics = awaited(known);
-    const size = known.bytes + entryBytes + topics.length * topicBytes;
+    const { value, until, grownBy = [] } = known;
+    const topics = [...until, ...grownBy];
+    const size = sizeOf(known, topics);
     if (size > this.#maxBytes) return;
-    const entry = {
-      ...known,
-      key,
+    const entry: Entry = {
+      ...{ key, value, until, grownBy, size },
       shelf: this.#shelfOf(kind),
-      size,
-      isOutgrown: false,
+      grow: kind.grow as Entry['grow'],
+      news: [],
       isWanted: false,
     };
     this.#makeRoom(size);
@@ -187,11 +197,37 @@ export class Kept {
     this.#entries.add(entry);
   }
 
-  #outdate(entry: Entry, topic: Topic): void {
+  /** It grows when it is asked for: many events at once cost little more than one. */
+  #outdate(entry: Entry, topic: Topic, event: Told): void {
     const name = nameOf(topic);
-    entry.isOutgrown = entry.grownBy?.some((on) => nameOf(on) === name) === true;
-    if (entry.isOutgrown) this.#values.delete(entry.value);
+    const grows = entry.grownBy?.some((on) => nameOf(on) === name) === true;
+    if (grows && entry.news.length < newsLimit) this.#note(entry, event);
     else this.#drop(entry);
+  }
+
+  #note(entry: Entry, event: Told): void {
+    entry.news.push(event);
+    this.#values.delete(entry.value);
+    this.#resize(entry, entry.size + newsBytes + 2 * (event.news?.message.content.length ?? 0));
+  }
+
+  #resize(entry: Entry, size: number): void {
+    this.#bytes += size - entry.size;
+    entry.size = size;
+  }
+
+  /** Whether that was possible; else it is gone. */
+  #grow(entry: Entry): boolean {
+    const grown = entry.grow?.(entry.value as never, entry.news);
+    if (grown === undefined) {
+      this.#drop(entry);
+      return false;
+    }
+    this.#resize(entry, sizeOf(grown, awaited(entry)));
+    entry.value = grown.value;
+    entry.news = [];
+    this.#values.add(entry.value);
+    return true;
   }
 
   #drop(entry: Entry): void {
@@ -203,8 +239,15 @@ export class Kept {
   }
 }
 
+function sizeOf({ bytes }: Sized<unknown>, topics: readonly Topic[]): number {
+  return bytes + entryBytes + topics.length * topicBytes;
+}
+
 /** All that is waited for. */
-function awaited({ until, grownBy = [] }: Known<unknown>): readonly Topic[] {
+function awaited({
+  until,
+  grownBy = [],
+}: Pick<Known<unknown>, 'until' | 'grownBy'>): readonly Topic[] {
   return [...until, ...grownBy];
 }
 

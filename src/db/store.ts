@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { rewritePage } from './commands.ts';
-import { type Command, Committer, type EventRow, type Origin } from './commit.ts';
+import { type Command, Committer, type Origin, type Told } from './commit.ts';
 import { faultOf, isDisplaced } from './faults.ts';
 import { freeSpace } from './files.ts';
 import { Kept, type Kind, type Memory } from './kept.ts';
@@ -13,7 +13,7 @@ import type { Writer } from './writer.ts';
 /** A disk with less room than this is full, in bytes. */
 const leastRoom = 1024 * 1024;
 
-type Listener = (events: readonly EventRow[], origin: Origin) => void;
+type Listener = (events: readonly Told[], origin: Origin) => void;
 
 export interface StoreOptions {
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
@@ -87,10 +87,7 @@ export class Store implements Memory {
     const key = kind.key(input);
     const kept = this.#kept.find(kind, key);
     if (kept !== undefined) return kept;
-    // What it starts from is looked up in the snapshot's turn: what was told before counts.
-    const read = (snapshot: Snapshot) =>
-      kind.read(snapshot, input, this.#kept.findOutgrown(kind, key));
-    return this.#kept.load(kind, key, () => this.read(read, input));
+    return this.#kept.load(kind, key, () => this.read(kind.read, input));
   }
 
   holds(value: object): boolean {

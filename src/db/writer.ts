@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
-import type { EventRow, Task, Unit } from './commit.ts';
+import type { EventRow, Task, Told, Unit } from './commit.ts';
 import { type Missed, Others } from './others.ts';
 import type { Orm } from './query.ts';
 
@@ -24,7 +24,7 @@ export interface Written {
   /** Of each task, in their order. */
   readonly outcomes: readonly Outcome[];
   /** What the tasks have appended to the log. */
-  readonly events: readonly EventRow[];
+  readonly events: readonly Told[];
   /** What other processes had appended before, if they have committed anything. */
   readonly missed: readonly EventRow[] | undefined;
 }

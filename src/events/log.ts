@@ -1,4 +1,4 @@
-import type { EventRow, Unit } from '../db/commit.ts';
+import type { EventRow, News, Unit } from '../db/commit.ts';
 import { appendEvent } from './queries.ts';
 
 export type EventType = EventRow['type'];
@@ -67,4 +67,11 @@ export async function append(unit: Unit, event: NewEvent): Promise<number> {
   });
   unit.events.push(row);
   return row.id;
+}
+
+/** Lets the event that announces a message be told with the message itself. */
+export function tellWith({ events }: Unit, news: News): void {
+  const at = events.findLastIndex((event) => event.id === news.message.id);
+  const event = events[at];
+  if (event !== undefined) events[at] = { ...event, news };
 }

@@ -3,7 +3,7 @@
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../events/log.ts';
+import { append, tellWith } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
@@ -150,9 +150,10 @@ interface Draft {
 async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<number> {
   const { chatId, senderId: userId } = draft;
   const id = await append(unit, { type: 'message', chatId, userId });
-  const message = { ...draft, id, createdAt: unit.now };
+  const message = { ...draft, id, createdAt: unit.now, editedAt: null };
   await insertMessage(unit, message);
   const { posted } = await addLastMessage(unit, message);
+  tellWith(unit, { message, posted });
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
   indexMessage(unit, message);

@@ -1,6 +1,5 @@
 /** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
 import { about, type Kind } from '../db/kept.ts';
-import type { Snapshot } from '../db/query.ts';
 import { type Page, readPage } from './messages.ts';
 import type { MessagePage } from './schema.ts';
 import { messagesToWire } from './wire.ts';
@@ -49,34 +48,35 @@ const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 /** The newest messages of a chat; whether the caller may read them is not asked here. */
 export const newestPage: Kind<{ chatId: number }, NewestPage> = {
   key: ({ chatId }) => chatId,
-  read: async (snapshot, { chatId }, outgrown) => {
-    const grown = outgrown && (await readOn(snapshot, chatId, outgrown));
-    const value = grown ?? (await readNewest(snapshot, chatId));
+  read: async (snapshot, { chatId }) => {
+    const found = await readPage(snapshot, { chatId, limit: pageSize });
+    const { hasOlder } = found;
+    const empty = { ...ends([]), body: emptyBody, pieces: [], hasOlder, hasNewer: false };
     return {
-      value,
+      ...sized(extend(empty, found)),
       until: about(changes, { chatId }),
       grownBy: about(['message'], { chatId }),
-      bytes: value.body.length + value.pieces.length * pieceBytes,
     };
+  },
+  grow: (page, events) => {
+    // What was read may have been told only afterwards.
+    const added = events.flatMap(({ id, news }) =>
+      news && id > (page.last ?? 0) ? news.message : [],
+    );
+    const isWhole = events.every(({ news }) => news !== undefined);
+    return isWhole ? sized(extend(page, { messages: added, reactions: [] })) : undefined;
   },
 };
 
-async function readNewest(snapshot: Snapshot, chatId: number): Promise<NewestPage> {
-  const found = await readPage(snapshot, { chatId, limit: pageSize });
-  const { hasOlder } = found;
-  return extend({ ...ends([]), body: emptyBody, pieces: [], hasOlder, hasNewer: false }, found);
-}
-
-/** What a page has become; undefined if so much was posted that it is to be read anew. */
-async function readOn(snapshot: Snapshot, chatId: number, page: NewestPage) {
-  const { last: after } = page;
-  if (after === undefined) return undefined;
-  const added = await readPage(snapshot, { chatId, after, limit: pageSize });
-  return added.hasNewer ? undefined : extend(page, added);
+function sized(value: NewestPage) {
+  return { value, bytes: value.body.length + value.pieces.length * pieceBytes };
 }
 
 /** Adds messages at the end of a page; what is too much then goes from its front. */
-function extend(page: NewestPage, { messages, reactions }: Page): NewestPage {
+function extend(
+  page: NewestPage,
+  { messages, reactions }: Pick<Page, 'messages' | 'reactions'>,
+): NewestPage {
   if (messages.length === 0) return page;
   const texts = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
   const added = messages.map(({ id }, i) => ({ id, bytes: Buffer.byteLength(texts[i] ?? '') }));

@@ -1,12 +1,14 @@
 /** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
+import { commands } from '../../src/commands.ts';
 import { readConfig } from '../../src/config.ts';
 import { openBeside } from '../../src/db/beside.ts';
 import type { EventRow } from '../../src/db/commit.ts';
 import { about, Kept, type Kind } from '../../src/db/kept.ts';
+import { newestPage } from '../../src/messages/page.ts';
 import { randomNumbers } from '../helpers/random.ts';
-import { Person, startCast } from '../helpers/world.ts';
+import { Person, startCast, type WorldOptions } from '../helpers/world.ts';
 
 interface Text {
   text: string;
@@ -51,25 +53,51 @@ t.test('what changes while it is read is not kept', async (t) => {
   }
 });
 
-t.test('a thing that has grown is added to, unless it has changed as well', async (t) => {
+/** Texts that grow by the ids of events, one that has none of its own ends them. */
+const growing: Kind<never, Text | undefined> = {
+  ...kind,
+  grow: ({ text }, events) => {
+    const value = { text: [text, ...events.map(({ id }) => id)].join() };
+    return events.some(({ id }) => id === 0) ? undefined : { value, bytes: 10 * value.text.length };
+  },
+};
+
+const posted = (id: number) => ({ ...message(7), id }) as EventRow;
+
+t.test('a thing grows by what it can grow by, unless it has changed as well', async (t) => {
   const kept = new Kept(10_000);
   const [until, grownBy] = [about(['chat'], { chatId: 7 }), about(['message'], { chatId: 7 })];
-  const page = (text: string) => async () => ({ value: { text }, until, grownBy, bytes: 10 });
-  const first = (await kept.load(kind, 'a', page('1'))) as Text;
-  t.equal(kept.findOutgrown(kind, 'a'), undefined);
-  kept.take([message(8), message(7)]);
-  t.equal(kept.find(kind, 'a'), undefined);
+  const read = async () => ({ value: { text: 'a' }, until, grownBy, bytes: 10 });
+  const first = (await kept.load(growing, 1, read)) as Text;
+  kept.take([message(8), posted(1), posted(2)]);
   t.notOk(kept.holds(first), 'what was made of it is made anew');
-  t.equal(kept.findOutgrown(kind, 'a'), first);
-  await kept.load(kind, 'a', async () => {
-    kept.take([message(7)]);
-    return page('1, 2')();
+  const second = kept.find(growing, 1) as Text;
+  t.strictSame(second, { text: 'a,1,2' });
+  t.ok(kept.holds(second));
+  t.equal(kept.find(growing, 1), second, 'once');
+  kept.take([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
+  t.equal(kept.find(growing, 1), undefined, 'changed');
+  await kept.load(growing, 1, async () => {
+    kept.take([posted(5)]);
+    return read();
   });
-  t.equal(kept.findOutgrown(kind, 'a'), first, 'what grows while it is read is not kept');
-  const second = await kept.load(kind, 'a', page('1, 2, 3'));
-  t.equal(kept.find(kind, 'a'), second);
-  kept.take([message(7), { type: 'chat', chatId: 7 } as EventRow, message(7)]);
-  t.equal(kept.findOutgrown(kind, 'a'), undefined);
+  t.equal(kept.find(growing, 1), undefined, 'what grows while it is read is not kept');
+  await kept.load(growing, 1, read);
+  kept.take([posted(0)]);
+  t.equal(kept.find(growing, 1), undefined, 'it does not know how');
+  await kept.load(growing, 1, read);
+  for (let id = 1; id <= 51; id++) kept.take([posted(id)]);
+  t.equal(kept.find(growing, 1), undefined, 'too much for one that nobody asks for');
+});
+
+t.test('what things are to grow by counts as well', async (t) => {
+  const kept = new Kept(10_000);
+  const grownBy = about(['message'], { chatId: 7 });
+  const read = async () => ({ value: { text: 'a' }, until: [], grownBy, bytes: 10 });
+  for (let key = 0; key < 5; key++) await kept.load(growing, key, read);
+  for (let id = 1; id <= 4; id++) kept.take([posted(id)]);
+  const left = Array.from({ length: 5 }, (_, key) => kept.find(growing, key)?.text);
+  t.strictSame(left, [undefined, ...Array(4).fill('a,1,2,3,4')]);
 });
 
 t.test('what is asked for stays, of whatever kind it is', async (t) => {
@@ -132,16 +160,44 @@ t.test('a page that grows is what a fresh read finds, however much was posted', 
   }
 });
 
-/** How many bursts of changes the random test makes. */
-const bursts = Number(process.env.KEPT_BURSTS ?? 150);
+t.test('what was read before it was told is not added again', async (t) => {
+  const { db, alice, chat } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  await alice.send(chat, 'Shall we meet at nine?');
+  const { value: page } = await db.read(newestPage.read, { chatId });
+  const tell = (id: number) => {
+    const texts = { content: 'At ten', createdAt: 0, editedAt: null, replyTo: null };
+    const news = { message: { chatId, id, senderId: alice.id, ...texts }, posted: 1 };
+    return [{ ...posted(id), news }];
+  };
+  const last = Number(page.last);
+  t.equal(newestPage.grow?.(page, tell(last))?.value, page);
+  t.match(newestPage.grow?.(page, tell(last + 1))?.value, { first: last, last: last + 1 });
+});
 
-t.test('random changes at once leave nothing in memory that is not so', async (t) => {
-  const seed = Number(process.env.KEPT_SEED ?? Date.now() % 1_000_000);
-  t.comment(`KEPT_SEED=${seed}`);
+/** How many bursts of changes the random test makes, with each writer. */
+const bursts = Number(process.env.KEPT_BURSTS ?? 100);
+
+const writers: Record<string, WorldOptions> = {
+  'by the same thread': {},
+  'by a thread of its own': {
+    program: { url: new URL('../../src/writer.ts', import.meta.url), commands },
+  },
+};
+
+for (const [name, options] of Object.entries(writers)) {
+  t.test(`random changes at once, ${name}, leave nothing in memory that is not so`, async (t) => {
+    const seed = Number(process.env.KEPT_SEED ?? Date.now() % 1_000_000);
+    t.comment(`KEPT_SEED=${seed}`);
+    await changeAtRandom(t, seed, options);
+  });
+}
+
+async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Promise<void> {
   const chance = randomNumbers(seed);
   const below = (n: number) => Math.floor(chance() * n);
   const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
-  const { file, alice, bob, carol, chat, clock } = await startCast(t);
+  const { file, alice, bob, carol, chat, clock } = await startCast(t, {}, options);
   const ask = await askBeside(t, file, () => clock.now);
   const people = [alice, bob, carol];
   const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
@@ -179,7 +235,10 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
 
   for (let burst = 0; burst < bursts; burst++) {
     clock.now += 1;
-    await Promise.all(Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats))));
+    const changing = Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats)));
+    // What is read between a commit and its telling must not be kept for longer.
+    const reading = ['/api/chats', ...chats].map((url) => pick(people).get(url));
+    await Promise.all([...changing, ...reading]);
     for (const person of people) {
       for (const url of ['/api/chats', ...chats]) {
         // Twice: what was kept by the first is what the second shows.
@@ -195,4 +254,4 @@ t.test('random changes at once leave nothing in memory that is not so', async (t
     }
   }
   t.ok(ids.length > 10, `${ids.length} messages`);
-});
+}

@@ -9,6 +9,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
+import type { Program } from '../../src/db/thread.ts';
 import { undeclaredOf } from './refusals.ts';
 
 export interface World {
@@ -39,15 +40,20 @@ export async function startWorld(
   return openWorld(t, join(await tempFolder(t), 'snug.db'), env, options);
 }
 
+/** A program makes the writer a thread, as the server has it; that one goes by the time of day. */
+export interface WorldOptions extends Partial<AppOptions> {
+  readonly program?: Program;
+}
+
 /** A server on the database in `file`. */
 export async function openWorld(
   t: Test,
   file: string,
   env: Record<string, string> = {},
-  options: Partial<AppOptions> = {},
+  { program, ...options }: WorldOptions = {},
 ): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
-  const db = openStore(file, { clock: () => clock.now });
+  const db = openStore(file, { clock: () => clock.now, ...(program && { program }) });
   const config = readConfig({ RATE_LIMIT: 'off', ...env });
   const app = await buildApp({ config, db, clock: () => clock.now, ...options });
   t.teardown(async () => {
@@ -61,12 +67,16 @@ export async function openWorld(
 }
 
 /** A server with its named cast: alice owns a chat that bob is in; carol is a stranger to it. */
-export async function startCast(t: Test, env: Record<string, string> = {}) {
+export async function startCast(
+  t: Test,
+  env: Record<string, string> = {},
+  options: WorldOptions = {},
+) {
   stage ??= setStage(t);
   const { bytes, cookies, chat } = await stage;
   const file = join(await tempFolder(t), 'snug.db');
   await writeFile(file, bytes);
-  const world = await openWorld(t, file, env);
+  const world = await openWorld(t, file, env, options);
   const [alice, bob, carol] = cast.map((name) =>
     Object.assign(new Person(world.app, name), { cookies: { ...cookies[name] } }),
   ) as [Person, Person, Person];
