@@ -3,7 +3,7 @@ import { doNothing } from './commands.ts';
 import { faultOf } from './faults.ts';
 import type { Snapshot } from './query.ts';
 import type { events, messages } from './tables.ts';
-import type { Outcome, Writer, Written } from './writer.ts';
+import { type Outcome, settle, type Writer, type Written } from './writer.ts';
 
 export type EventRow = typeof events.$inferSelect;
 
@@ -113,7 +113,7 @@ export class Committer {
   async #commit(batch: readonly Job[]): Promise<void> {
     let written: Written;
     try {
-      written = await this.#writer.write(batch.map(({ command, input }) => ({ command, input })));
+      written = await this.#writer.write(batch);
     } catch (error) {
       // A disk that has failed is not asked again: who comes next would fare no better.
       const isLast = faultOf(error) === 'storage_failed';
@@ -133,9 +133,4 @@ export class Committer {
     if (missed !== undefined) this.#publish(missed, 'elsewhere');
     this.#publish(events, 'here');
   }
-}
-
-function settle({ resolve, reject }: Job, outcome: Outcome): void {
-  if ('error' in outcome) reject(outcome.error);
-  else resolve(outcome.result as never);
 }

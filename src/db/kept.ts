@@ -159,7 +159,7 @@ export class Kept {
   #keep(kind: Kind<never, unknown>, key: Key, known: Known<object>): void {
     this.forget(kind, key);
     const { value, until, grownBy = [] } = known;
-    const topics = [...until, ...grownBy];
+    const topics = awaited(known);
     const size = sizeOf(known, topics);
     if (size > this.#maxBytes) return;
     const entry: Entry = {

@@ -6,7 +6,7 @@ import { type Commands, ownCommands } from './commands.ts';
 import type { Command, Task } from './commit.ts';
 import { WriterGone } from './faults.ts';
 import { type Errand, type NamedTask, type Packed, type Question, unpack } from './parcel.ts';
-import type { Writer, Written } from './writer.ts';
+import { settle, type Writer, type Written } from './writer.ts';
 
 /** What runs in the thread. */
 export interface Program {
@@ -79,10 +79,8 @@ export class ThreadWriter implements Writer {
   #start(): Worker {
     const worker = new Worker(this.#program.url, { name: 'writer', workerData: this.#errand });
     worker.on('message', (packed: Packed) => {
-      const outcome = unpack(packed);
       const asked = this.#asked.shift();
-      if ('error' in outcome) asked?.reject(outcome.error);
-      else asked?.resolve(outcome.result);
+      if (asked !== undefined) settle(asked, unpack(packed));
     });
     worker.on('error', (error: Error) => this.#giveUp(error));
     worker.on('exit', () => this.#giveUp());

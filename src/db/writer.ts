@@ -32,6 +32,15 @@ export interface Written {
 /** A task that has failed leaves nothing. */
 export type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
+/** Lets who waits for something know what became of it. */
+export function settle(
+  { resolve, reject }: { resolve(result: unknown): void; reject(error: unknown): void },
+  outcome: Outcome,
+): void {
+  if ('error' in outcome) reject(outcome.error);
+  else resolve(outcome.result);
+}
+
 interface Attempt extends Pick<Unit, 'events' | 'last'> {
   readonly outcome: Outcome;
 }
