@@ -65,6 +65,8 @@ const packages: Record<string, readonly string[]> = {
   'better-sqlite3': ['db'],
   'drizzle-orm/better-sqlite3': ['db'],
   'drizzle-orm': ['db', 'tables', 'queries'],
+  'drizzle-orm/better-sqlite3/session': ['db'],
+  'drizzle-orm/sqlite-core/dialect': ['db'],
   'drizzle-orm/sqlite-core': ['tables'],
   typebox: ['schema', 'web', 'cli'],
   'typebox/schema': ['cli'],

@@ -1,9 +1,6 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm';
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import type { Orm } from './orm.ts';
 import { type Built, type Statement, toStatement } from './statement.ts';
-
-/** Drizzle on one connection. */
-export type Orm = BetterSQLite3Database;
 
 /** Where a query runs: inside a unit of work, or on a snapshot of what is committed. */
 export interface Snapshot {

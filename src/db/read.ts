@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
+
+import { toOrm } from './orm.ts';
 import type { Snapshot } from './query.ts';
 
 /** Reads on a connection of its own: one after another, each on one snapshot of what is committed. */
@@ -10,7 +11,7 @@ export class Reader {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(sqlite: Database) {
-    this.#snapshot = { orm: drizzle(sqlite) };
+    this.#snapshot = { orm: toOrm(sqlite) };
     this.#begin = sqlite.prepare('BEGIN');
     this.#end = sqlite.prepare('COMMIT');
   }

@@ -1,8 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
+
 import type { EventRow, Task, Told, Unit } from './commit.ts';
+import { type Orm, toOrm } from './orm.ts';
 import { type Missed, Others } from './others.ts';
-import type { Orm } from './query.ts';
 
 /** Where batches are written: in this thread (below), or in one of its own (thread.ts). */
 export interface Writer {
@@ -63,7 +63,7 @@ export class OwnWriter implements Writer {
 
   constructor(sqlite: Database, { clock, check }: WriterOptions) {
     this.#sqlite = sqlite;
-    this.#orm = drizzle(sqlite);
+    this.#orm = toOrm(sqlite);
     this.#clock = clock;
     this.#check = check;
     this.#others = new Others(sqlite);

@@ -22,7 +22,7 @@ import { sql } from 'drizzle-orm';
 import t, { type Test } from 'tap';
 import type { Command } from '../../src/db/commit.ts';
 import { openStore } from '../../src/db/open.ts';
-import type { Orm } from '../../src/db/query.ts';
+import type { Orm } from '../../src/db/orm.ts';
 import type { Store } from '../../src/db/store.ts';
 import { append } from '../../src/events/log.ts';
 import { done, refused } from '../helpers/answers.ts';

@@ -6,10 +6,10 @@ import {
   generateSQLiteDrizzleJson,
   generateSQLiteMigration,
 } from 'drizzle-kit/api';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import t from 'tap';
 import { migrate, ownMigrations } from '../../src/db/migrate.ts';
-import type { Orm, Query } from '../../src/db/query.ts';
+import { type Orm, toOrm } from '../../src/db/orm.ts';
+import type { Query } from '../../src/db/query.ts';
 import * as tables from '../../src/db/tables.ts';
 
 type Sqlite = Database.Database;
@@ -158,7 +158,7 @@ const isCostly = (step: string) => /^SCAN (?!CONSTANT ROW)|TEMP B-TREE/.test(ste
 
 t.test('no query walks through a table or sorts', async (t) => {
   const sqlite = migrated();
-  const orm = drizzle(sqlite);
+  const orm = toOrm(sqlite);
   const excused = new Set<string>();
   const queries = await allQueries();
   for (const [name, on] of queries) {
@@ -171,6 +171,14 @@ t.test('no query walks through a table or sorts', async (t) => {
   }
   t.strictSame([...excused].sort(), Object.keys(exceptions).sort(), 'each exception is needed');
   t.ok(queries.length > 20, 'the queries were found');
+});
+
+t.test('no query is planned anew for each value of a parameter', async (t) => {
+  const orm = toOrm(migrated());
+  for (const [name, on] of await allQueries()) {
+    const { sql, params } = on(orm);
+    t.equal(sql.match(/\+\?/g)?.length ?? 0, params.length, `${name}: ${sql}`);
+  }
 });
 
 t.test('the plans of a walk and of a sort are told as such', async (t) => {

@@ -1,0 +1,29 @@
+import type { Database } from 'better-sqlite3';
+import { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { BetterSQLiteSession } from 'drizzle-orm/better-sqlite3/session';
+import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core/dialect';
+
+/** Drizzle on one connection. */
+export type Orm = BetterSQLite3Database;
+
+/**
+ * SQLite may plan a statement anew for each value of a parameter (https://sqlite.org/qpsg.html): for
+ * that of `limit ?` always, and for that of `x = ?` where an order is asked for. That takes longer
+ * than running it. It does not look behind a `+`, which changes nothing else.
+ */
+class Dialect extends SQLiteSyncDialect {
+  override escapeParam(): string {
+    return '+?';
+  }
+}
+
+/** Lets Drizzle run on a connection. */
+export function toOrm(sqlite: Database): Orm {
+  const dialect = new Dialect();
+  const session = new BetterSQLiteSession<Record<string, never>, Record<string, never>>(
+    sqlite,
+    dialect,
+    undefined,
+  );
+  return new BetterSQLite3Database('sync', dialect, session, undefined);
+}
