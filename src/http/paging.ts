@@ -1,9 +1,9 @@
 /** Pages of a list that is ordered by id. */
 
-/** Where a page stands: the ids at its ends, and whether the list goes on there. */
+/** Where a page stands: the ids at its ends, null where it is empty, and whether the list goes on. */
 interface Ends {
-  readonly first: number | undefined;
-  readonly last: number | undefined;
+  readonly first: number | null;
+  readonly last: number | null;
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
 }
@@ -20,10 +20,10 @@ export function pageLinks(
   limit: number,
 ): string | undefined {
   const links: string[] = [];
-  if (hasOlder && first !== undefined) {
+  if (hasOlder && first !== null) {
     links.push(`<${path}?before=${first}&limit=${limit}>; rel="prev"`);
   }
-  if (hasNewer && last !== undefined) {
+  if (hasNewer && last !== null) {
     links.push(`<${path}?after=${last}&limit=${limit}>; rel="next"`);
   }
   return links.length > 0 ? links.join(', ') : undefined;

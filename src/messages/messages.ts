@@ -15,11 +15,13 @@ import {
   clearLastMessage,
   deleteMessageRow,
   findMessage,
+  findNewest,
   findPosted,
   forgetUnread,
   insertMessage,
-  listAfter,
-  listBefore,
+  listIdsAfter,
+  listIdsBefore,
+  readBody,
   rememberPosted,
   showLastMessage,
   updateContent,
@@ -35,13 +37,17 @@ export interface Range {
   readonly limit: number;
 }
 
-export type MessageRow = Awaited<ReturnType<typeof listBefore>>[number];
+export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 export type ReactionRow = Awaited<ReturnType<typeof listReactions>>[number];
 
-/** A run of messages, oldest first, with its reactions, and whether the chat goes on beside it. */
+/** A run of messages as it goes out, oldest first, and whether the chat goes on beside it. */
 export interface Page {
-  readonly messages: readonly MessageRow[];
-  readonly reactions: readonly ReactionRow[];
+  /** JSON. */
+  readonly body: Buffer;
+  readonly count: number;
+  /** The ids at its ends; null where it is empty. */
+  readonly first: number | null;
+  readonly last: number | null;
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
 }
@@ -62,36 +68,27 @@ export async function readMessages(
 /** Reads a page of a chat; whether that is right is the caller's to know. */
 export async function readPage(
   snapshot: Snapshot,
-  { chatId, ...range }: { chatId: number } & Range,
+  { chatId, before, after, limit }: { chatId: number } & Range,
 ): Promise<Page> {
-  const page = await readRange(snapshot, chatId, range);
-  const [first, last] = [page.messages[0], page.messages.at(-1)];
-  if (first === undefined || last === undefined) return { ...page, reactions: [] };
-  const reactions = await listReactions(snapshot, { chatId, first: first.id, last: last.id });
-  return { ...page, reactions };
-}
-
-async function readRange(snapshot: Snapshot, chatId: number, { before, after, limit }: Range) {
   // One more than asked for tells whether there is a next page.
+  const ends = { skipped: limit - 1, limit: 2 };
   if (after !== undefined) {
-    const found = await listAfter(snapshot, { chatId, after, limit: limit + 1 });
-    const older = await listBefore(snapshot, { chatId, before: after + 1, limit: 1 });
-    return {
-      messages: found.slice(0, limit),
-      hasOlder: older.length > 0,
-      hasNewer: found.length > limit,
-    };
+    const [last, newer] = await listIdsAfter(snapshot, { chatId, after, ...ends });
+    const older = await listIdsBefore(snapshot, {
+      chatId,
+      before: after + 1,
+      skipped: 0,
+      limit: 1,
+    });
+    const range = { chatId, first: after + 1, last: last?.id ?? beyondIds };
+    const beside = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
+    return { ...(await readBody(snapshot, range)), ...beside };
   }
-  const found = await listBefore(snapshot, {
-    chatId,
-    before: before ?? beyondIds,
-    limit: limit + 1,
-  });
-  return {
-    messages: found.slice(0, limit).reverse(),
-    hasOlder: found.length > limit,
-    hasNewer: before !== undefined,
-  };
+  const end = before ?? beyondIds;
+  const [first, older] = await listIdsBefore(snapshot, { chatId, before: end, ...ends });
+  const range = { chatId, first: first?.id ?? 0, last: end - 1 };
+  const beside = { hasOlder: older !== undefined, hasNewer: before !== undefined };
+  return { ...(await readBody(snapshot, range)), ...beside };
 }
 
 /**
@@ -212,7 +209,7 @@ async function bringBackLastMessage(
 ): Promise<void> {
   const wasLast = (await clearLastMessage(unit, { chatId, id })) !== undefined;
   if (!wasLast) return;
-  const [newest] = await listBefore(unit, { chatId, before: beyondIds, limit: 1 });
+  const newest = await findNewest(unit, { chatId });
   if (newest !== undefined) await showLastMessage(unit, newest);
 }
 

@@ -1,108 +1,80 @@
-/** A page of messages as it goes out; a chat's newest is read much more often than it changes. */
+/** The newest page of a chat, which is read much more often than it changes. */
 import { about, type Kind } from '../db/kept.ts';
-import { type Page, readPage } from './messages.ts';
-import type { MessagePage } from './schema.ts';
-import { messagesToWire } from './wire.ts';
+import { type MessageRow, type Page, readPage } from './messages.ts';
+import { messageToWire } from './wire.ts';
 
 /** How many messages a page has unless the request says otherwise. */
 export const pageSize = 50;
 
-/** The same to every member. */
-interface PageAnswer {
-  /** JSON. */
-  readonly body: Buffer;
-  /** The ids at its ends, and whether the chat goes on there. */
-  readonly first: number | undefined;
-  readonly last: number | undefined;
-  readonly hasOlder: boolean;
-  readonly hasNewer: boolean;
-}
-
-/** Writes a page down. */
-export function toAnswer({ messages: found, reactions, hasOlder, hasNewer }: Page): PageAnswer {
-  const page: MessagePage = { messages: messagesToWire(found, reactions) };
-  const body = Buffer.from(JSON.stringify(page));
-  return { body, first: found[0]?.id, last: found.at(-1)?.id, hasOlder, hasNewer };
-}
-
-/** A page that grows at its end and is cut at its front, without being read or written anew. */
-interface NewestPage extends PageAnswer {
-  readonly pieces: readonly Piece[];
-}
-
-/** A message in the page's body, with the comma or bracket before it. */
-interface Piece {
-  readonly id: number;
-  readonly bytes: number;
-}
-
-/** What a piece takes in memory beside the body, about, in bytes. */
-const pieceBytes = 60;
-
-const start = '{"messages":';
-const end = ']}';
-const emptyBody = Buffer.from('{"messages":[]}');
-
 const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 
-/** The newest messages of a chat; whether the caller may read them is not asked here. */
-export const newestPage: Kind<{ chatId: number }, NewestPage> = {
+/**
+ * The newest messages of a chat; whether the caller may read them is not asked here. It grows at
+ * its end and is cut at its front, without being read or written anew.
+ */
+export const newestPage: Kind<{ chatId: number }, Page> = {
   key: ({ chatId }) => chatId,
-  read: async (snapshot, { chatId }) => {
-    const found = await readPage(snapshot, { chatId, limit: pageSize });
-    const { hasOlder } = found;
-    const empty = { ...ends([]), body: emptyBody, pieces: [], hasOlder, hasNewer: false };
-    return {
-      ...sized(extend(empty, found)),
-      until: about(changes, { chatId }),
-      grownBy: about(['message'], { chatId }),
-    };
-  },
+  read: async (snapshot, { chatId }) => ({
+    ...sized(await readPage(snapshot, { chatId, limit: pageSize })),
+    until: about(changes, { chatId }),
+    grownBy: about(['message'], { chatId }),
+  }),
   grow: (page, events) => {
     // What was read may have been told only afterwards.
     const added = events.flatMap(({ id, news }) =>
       news && id > (page.last ?? 0) ? news.message : [],
     );
     const isWhole = events.every(({ news }) => news !== undefined);
-    return isWhole ? sized(extend(page, { messages: added, reactions: [] })) : undefined;
+    return isWhole ? sized(extend(page, added.slice(-pageSize))) : undefined;
   },
 };
 
-function sized(value: NewestPage) {
-  return { value, bytes: value.body.length + value.pieces.length * pieceBytes };
+function sized(value: Page) {
+  return { value, bytes: value.body.length };
 }
 
-/** Adds messages at the end of a page; what is too much then goes from its front. */
-function extend(
-  page: NewestPage,
-  { messages, reactions }: Pick<Page, 'messages' | 'reactions'>,
-): NewestPage {
-  if (messages.length === 0) return page;
-  const texts = messagesToWire(messages, reactions).map((message) => `,${JSON.stringify(message)}`);
-  const added = messages.map(({ id }, i) => ({ id, bytes: Buffer.byteLength(texts[i] ?? '') }));
-  const surplus = Math.max(0, page.pieces.length + added.length - pageSize);
-  const stay = page.pieces.slice(surplus);
-  const body = compose(page.body.subarray(-lengthOf(stay) - end.length), texts.join('') + end);
-  const pieces = [...stay, ...added];
+/** How a message begins: no text within one looks like this, for its quotes are escaped there. */
+const beginning = '{"content":';
+const next = `,${beginning}`;
+const start = '{"messages":[';
+const end = ']}';
+
+/** Adds messages at the end of a page, at most a page of them; what is too much goes from its front. */
+function extend(page: Page, messages: readonly MessageRow[]): Page {
+  const newest = messages.at(-1);
+  if (newest === undefined) return page;
+  const surplus = Math.max(0, page.count + messages.length - pageSize);
+  const stay = skip(page, surplus);
+  const added = messages.map((message) => JSON.stringify(messageToWire(message))).join();
+  const body = compose(stay, stay.length === 0 ? added : `,${added}`);
   const hasOlder = page.hasOlder || surplus > 0;
-  return { body, pieces, ...ends(pieces), hasOlder, hasNewer: false };
+  const count = page.count + messages.length - surplus;
+  return { body, count, first: firstId(body), last: newest.id, hasOlder, hasNewer: false };
 }
 
-/** Writes a body: what of another one stays, to its end, and what is to stand in that end's place. */
-function compose(old: Buffer, added: string): Buffer {
-  const stay = old.subarray(0, -end.length);
+/** What is between the brackets of a page's body without so many messages at its front. */
+function skip({ body, count }: Page, surplus: number): Buffer {
+  if (surplus === count) return body.subarray(0, 0);
+  let at = start.length;
+  for (let i = 0; i < surplus; i++) at = body.indexOf(next, at) + 1;
+  return body.subarray(at, -end.length);
+}
+
+function compose(stay: Buffer, added: string): Buffer {
+  const length = start.length + stay.length + Buffer.byteLength(added) + end.length;
   // In memory of its own: of Node's pool, it would hold its neighbours as well.
-  const body = Buffer.allocUnsafeSlow(start.length + stay.length + Buffer.byteLength(added));
+  const body = Buffer.allocUnsafeSlow(length);
   const at = body.write(start);
-  body.write(added, at + stay.copy(body, at));
-  body.write('[', at);
+  body.write(added + end, at + stay.copy(body, at));
   return body;
 }
 
-function ends(pieces: readonly Piece[]) {
-  return { first: pieces[0]?.id, last: pieces.at(-1)?.id };
-}
-
-function lengthOf(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+function firstId(body: Buffer): number {
+  const second = body.indexOf(next);
+  const first = body.toString(
+    'utf8',
+    start.length,
+    second === -1 ? body.length - end.length : second,
+  );
+  return JSON.parse(first).id;
 }

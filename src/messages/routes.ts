@@ -7,7 +7,7 @@ import { sendJson } from '../http/send.ts';
 import type { Key } from '../members/members.ts';
 import { ownChats } from '../members/own.ts';
 import { deleteMessage, editMessage, postMessage, readMessage, readMessages } from './messages.ts';
-import { newestPage, pageSize, toAnswer } from './page.ts';
+import { newestPage, pageSize } from './page.ts';
 import { markRead } from './reading.ts';
 import {
   MessageAnswer,
@@ -175,13 +175,12 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     // Who is not in the chat is told why by the rule itself.
     const isOwn = isNewest && (await db.recall(ownChats, key)).has(key.chatId);
     if (isOwn) return db.recall(newestPage, key);
-    const page = await db.read(readMessages, {
+    return db.read(readMessages, {
       ...key,
       limit,
       ...(before !== undefined && { before: Number(before) }),
       ...(after !== undefined && { after: Number(after) }),
     });
-    return toAnswer(page);
   }
 };
 

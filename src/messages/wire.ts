@@ -15,13 +15,6 @@ export function messageToWire(message: MessageRow, reactions: readonly ReactionR
   };
 }
 
-/** The messages of a page, each with its own reactions. */
-export function messagesToWire(messages: readonly MessageRow[], reactions: readonly ReactionRow[]) {
-  if (reactions.length === 0) return messages.map((message) => messageToWire(message));
-  const byMessage = Map.groupBy(reactions, (reaction) => reaction.messageId);
-  return messages.map((message) => messageToWire(message, byMessage.get(message.id)));
-}
-
 /** Who reacted with which emoji. */
 export function groupByEmoji(reactions: readonly ReactionRow[]) {
   return Array.from(

@@ -83,6 +83,46 @@ t.test('content is kept byte for byte', async (t) => {
   );
 });
 
+t.test('a page says of each message what the message says by itself, to the letter', async (t) => {
+  const { alice, bob, chat, clock } = await startCast(t);
+  const controls = Array.from({ length: 31 }, (_, i) => String.fromCharCode(i + 1)).join('');
+  const beginning = '},{"content":"","id":7,';
+  const odd = [`${controls}\x7f\x80"\\/`, beginning, '\u2028 😀 é', '%s %d ?1 :a', 'last'];
+  await alice.get(chat);
+  const ids: number[] = [];
+  for (const content of odd) {
+    clock.now += 86_399_987;
+    ids.push(await alice.send(chat, content));
+  }
+  const at = (index: number) => `${chat}/messages/${ids[index]}`;
+  done(t, await bob.post(chat, { content: 'To that', reply_to: String(ids[1]) }), 201);
+  const grown = await bob.get(chat);
+  const whole = async () => {
+    const found = await bob.get(`${chat}?limit=51`);
+    const each = idsIn(found).map((id) => bob.get(`${chat}/messages/${id}`));
+    const texts = (await Promise.all(each)).map(({ text }) => text.slice('{"message":'.length, -1));
+    t.equal(found.text, `{"messages":[${texts.join()}]}`);
+    return found.text;
+  };
+  t.equal(grown.text, await whole());
+  done(t, await alice.put(at(1), { content: `${beginning}${controls}` }));
+  for (const emoji of ['👍', '❤️', '👩‍👩‍👧‍👦']) {
+    for (const person of [bob, alice]) {
+      await person.put(`${at(2)}/reactions/${encodeURIComponent(emoji)}`, {});
+    }
+  }
+  await bob.put(`${at(0)}/reactions/${encodeURIComponent('🎉')}`, {});
+  const changed = await whole();
+  t.equal((await bob.get(chat)).text, changed);
+  for (const field of ['edited', 'reply_to']) t.ok(changed.includes(`,"${field}":`));
+  t.equal(changed.match(/"user_ids":\[\d+,\d+\]/g)?.length, 3);
+  for (let i = 0; i < 49; i++) await alice.send(chat, `${beginning}${i}`);
+  const newest = await bob.get(chat);
+  t.equal(newest.text, (await bob.get(`${chat}?before=999999999999999`)).text);
+  t.equal(messagesIn(newest).length, 50);
+  t.ok(newest.text.includes('To that'), 'cut where a message begins');
+});
+
 t.test('content fits up to 4000 code points, and is not blank', async (t) => {
   const { alice, chat, file } = await startCast(t);
   for (const content of ['x'.repeat(3999), 'x'.repeat(4000), '🦆'.repeat(4000)]) {
