@@ -3,17 +3,24 @@ import type { Database, Statement } from 'better-sqlite3';
 import { toOrm } from './orm.ts';
 import type { Snapshot } from './query.ts';
 
-/** Reads on a connection of its own: one after another, each on one snapshot of what is committed. */
+/**
+ * Reads on a connection of its own, one after another. All reads of a turn of the event loop see one
+ * snapshot of what is committed, unless something is committed meanwhile: to begin and to end one
+ * takes as long as to look up a row.
+ */
 export class Reader {
+  readonly #sqlite: Database;
   readonly #snapshot: Snapshot;
   readonly #begin: Statement;
   readonly #end: Statement;
   #last: Promise<unknown> = Promise.resolve();
+  #isOutdated = false;
 
   constructor(sqlite: Database) {
+    this.#sqlite = sqlite;
     this.#snapshot = { orm: toOrm(sqlite) };
     this.#begin = sqlite.prepare('BEGIN');
-    this.#end = sqlite.prepare('COMMIT');
+    this.#end = sqlite.prepare('ROLLBACK');
   }
 
   /** Resolves with what `query` finds; all its statements see the same state. */
@@ -26,20 +33,33 @@ export class Reader {
     return result;
   }
 
-  /** Resolves when nothing waits any more. */
-  async idle(): Promise<void> {
-    await this.#last;
+  /** Lets the reads that begin from now on see all that is committed by now. */
+  renew(): void {
+    this.#isOutdated = true;
   }
 
-  async #run<Input, Result>(
+  /** Resolves when nothing waits any more, and no snapshot is held. */
+  idle(): Promise<void> {
+    return this.#last.then(() => this.release());
+  }
+
+  /** Gives the snapshot up; to be called where no read is under way. */
+  release(): void {
+    if (this.#sqlite.inTransaction) this.#end.run();
+  }
+
+  #run<Input, Result>(
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,
     input: Input,
   ): Promise<Result> {
+    if (this.#isOutdated) this.release();
+    if (!this.#sqlite.inTransaction) this.#hold();
+    return query(this.#snapshot, input);
+  }
+
+  #hold(): void {
     this.#begin.run();
-    try {
-      return await query(this.#snapshot, input);
-    } finally {
-      this.#end.run();
-    }
+    this.#isOutdated = false;
+    setImmediate(() => this.idle());
   }
 }

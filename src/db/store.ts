@@ -43,6 +43,7 @@ export class Store implements Memory {
     this.#reads = new Reader(reader);
     this.#kept = new Kept(cacheBytes);
     this.#committer = new Committer(writer, (events, origin) => {
+      this.#reads.renew();
       if (origin === 'here') this.#kept.take(events);
       else this.#kept.clear();
       for (const listener of this.#listeners) listener(events, origin);
@@ -149,6 +150,7 @@ export class Store implements Memory {
     // Commands and queries await nothing but the database: in a new turn none of them is under way.
     await nextTurn();
     if (this.#closed || this.#failed) return;
+    this.#reads.release();
     try {
       await this.#writer.emptyLog();
     } catch (error) {
@@ -181,7 +183,9 @@ export class Store implements Memory {
     setImmediate(() => {
       this.#hasLooked = false;
     });
-    if (this.#writer.isBehind) this.#kept.clear();
+    if (!this.#writer.isBehind) return;
+    this.#reads.renew();
+    this.#kept.clear();
   }
 
   #refuseIfOver(): void {

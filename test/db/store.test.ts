@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { asc, max, sql } from 'drizzle-orm';
 import t from 'tap';
@@ -120,6 +121,26 @@ t.test('all that one read sees is of one moment', async (t) => {
   };
   t.strictSame(await db.read(twice, {}), [{ last: 1 }, { last: 1 }]);
   t.strictSame(await numbers(db), [1, 2]);
+});
+
+t.test('the reads of a turn see one moment, and what was told meanwhile', async (t) => {
+  const { db, file } = await startStore(t);
+  const beside = outside(t, file);
+  const noteBeside = beside.prepare(
+    "insert into events (type, at, message_id) values ('read', 0, ?)",
+  );
+  await nextTurn();
+  t.strictSame(await numbers(db), []);
+  noteBeside.run(1);
+  t.strictSame(await numbers(db), [], 'the same moment');
+  await nextTurn();
+  t.strictSame(await numbers(db), [1], 'a new turn');
+  await Promise.all([db.write(note, 2), numbers(db)]);
+  t.strictSame(await numbers(db), [1, 2], 'in the turn of a commit');
+  await db.compact();
+  noteBeside.run(3);
+  await nextTurn();
+  t.equal(beside.pragma('wal_checkpoint(truncate)', { simple: true }), 0, 'nothing is held');
 });
 
 t.test('a read that fails harms no other, and none can write', async (t) => {
