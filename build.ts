@@ -51,6 +51,16 @@ const common = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
+/** A program that is a module of its own. */
+export const asModule = {
+  ...common,
+  format: 'esm',
+  // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+} as const satisfies BuildOptions;
+
 await rm('dist', { recursive: true, force: true });
 await Promise.all([buildServer(), buildWriter(), buildClient()]);
 
@@ -75,16 +85,7 @@ async function buildServer(): Promise<void> {
 
 /** The program of the thread that writes; it starts beside the first requests. */
 async function buildWriter(): Promise<void> {
-  await build({
-    ...common,
-    entryPoints: ['src/writer.ts'],
-    outfile: 'dist/writer.mjs',
-    format: 'esm',
-    // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
+  await build({ ...asModule, entryPoints: ['src/writer.ts'], outfile: 'dist/writer.mjs' });
 }
 
 /** Keeps the compiled code of all that a start of the server runs. */
