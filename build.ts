@@ -14,9 +14,11 @@ const web = 'dist/web';
 /** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
 const later = [
   'node:child_process',
+  'node:fs/promises',
   'node:http2',
   'node:https',
   'node:readline/promises',
+  'node:stream/consumers',
   'node:zlib',
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
@@ -36,6 +38,27 @@ const loadLater: Plugin = {
       // As a prototype, because that is what an import takes over of what it does not see.
       contents: `module.exports = Object.create(new Proxy({}, { get: (_, name) => require('${path}')[name] }));`,
       resolveDir: pluginData,
+    }));
+  },
+};
+
+/** What libraries load at each start for nothing, and what stands in its place. */
+const needless: Readonly<Record<string, string>> = {
+  // Whether plugins fit this Fastify: which are used together, package-lock.json says.
+  semver: 'exports.satisfies = () => true;',
+  // What a resolver of schemas writes when it is debugged.
+  debug: 'module.exports = () => () => {};',
+};
+
+/** Leaves such out. */
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^.]/ }, ({ path }) =>
+      Object.hasOwn(needless, path) ? { path, namespace: 'needless' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'needless' }, ({ path }) => ({
+      contents: needless[path] ?? '',
     }));
   },
 };
@@ -74,7 +97,7 @@ async function buildServer(): Promise<void> {
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [loadLater],
+    plugins: [leaveOut, loadLater],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
