@@ -14,9 +14,11 @@ const web = 'dist/web';
 /** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
 const later = [
   'node:child_process',
+  'node:fs/promises',
   'node:http2',
   'node:https',
   'node:readline/promises',
+  'node:stream/consumers',
   'node:zlib',
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
@@ -40,6 +42,27 @@ const loadLater: Plugin = {
   },
 };
 
+/** What libraries load at each start for nothing, and what stands in its place. */
+const needless: Readonly<Record<string, string>> = {
+  // Whether plugins fit this Fastify: which are used together, package-lock.json says.
+  semver: 'exports.satisfies = () => true;',
+  // What a resolver of schemas writes when it is debugged.
+  debug: 'module.exports = () => () => {};',
+};
+
+/** Leaves such out. */
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^.]/ }, ({ path }) =>
+      Object.hasOwn(needless, path) ? { path, namespace: 'needless' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'needless' }, ({ path }) => ({
+      contents: needless[path] ?? '',
+    }));
+  },
+};
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -49,6 +72,16 @@ const common = {
   // A native addon, and a word list that is read only when a password is chosen.
   external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
   logLevel: 'warning',
+} as const satisfies BuildOptions;
+
+/** A program that is a module of its own. */
+export const asModule = {
+  ...common,
+  format: 'esm',
+  // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
 } as const satisfies BuildOptions;
 
 await rm('dist', { recursive: true, force: true });
@@ -64,7 +97,7 @@ async function buildServer(): Promise<void> {
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [loadLater],
+    plugins: [leaveOut, loadLater],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
@@ -75,16 +108,7 @@ async function buildServer(): Promise<void> {
 
 /** The program of the thread that writes; it starts beside the first requests. */
 async function buildWriter(): Promise<void> {
-  await build({
-    ...common,
-    entryPoints: ['src/writer.ts'],
-    outfile: 'dist/writer.mjs',
-    format: 'esm',
-    // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
+  await build({ ...asModule, entryPoints: ['src/writer.ts'], outfile: 'dist/writer.mjs' });
 }
 
 /** Keeps the compiled code of all that a start of the server runs. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -27,32 +27,21 @@ export interface Bundles extends Record<Variant | 'floor' | 'snug', string> {
 /** Bundles all of them; it works from the project's folder on. */
 export async function bundleServers(): Promise<Bundles> {
   process.chdir(root);
-  await import('../build.ts');
+  const { asModule } = await import('../build.ts');
   const snug = `${root}dist/snug.mjs`;
-  const floor = await bundle('floor', 'bench/floor.ts');
-  const single = await bundle('single', 'src/main.ts', [replaceNumbers(variants.single)]);
+  const floor = await bundle('floor', 'bench/floor.ts', asModule);
+  const plugins = [replaceNumbers(variants.single)];
+  const single = await bundle('single', 'src/main.ts', { ...asModule, plugins });
   const program = readFileSync(`${root}dist/program.js`);
   const hash = createHash('sha256').update(program).update(readFileSync(floor));
   return { snug, floor, single, fingerprint: hash.digest('hex').slice(0, 16) };
 }
 
-/** As in build.ts; beside the other bundle, where it is ignored by git. */
-async function bundle(name: string, entry: string, plugins: Plugin[] = []): Promise<string> {
-  await build({
-    entryPoints: [entry],
-    outfile: `dist/${name}.mjs`,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    plugins,
-    logLevel: 'warning',
-  });
-  return `${root}dist/${name}.mjs`;
+/** Beside the other bundle, where it is ignored by git. */
+async function bundle(name: string, entry: string, options: BuildOptions): Promise<string> {
+  const outfile = `${root}dist/${name}.mjs`;
+  await build({ ...options, entryPoints: [entry], outfile });
+  return outfile;
 }
 
 /** Gives constants of the sources other values, each of which must stand in one place. */

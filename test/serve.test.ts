@@ -56,6 +56,16 @@ async function startChat(url: string) {
   return { alice, chat: String(answer.headers.get('location')) };
 }
 
+const noTasks = !existsSync('/proc/self/task') && 'needs Linux';
+
+t.test('on one core the pool has two threads', { skip: noTasks }, async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { child } = await startServer(t, file, { wrapper: ['taskset', '-c', '0'] });
+  const tasks = `/proc/${child.pid}/task`;
+  const names = readdirSync(tasks).map((id) => readFileSync(`${tasks}/${id}/comm`, 'latin1'));
+  t.equal(names.filter((name) => name.trim() === 'libuv-worker').length, 2);
+});
+
 t.test('who can be reached without https is told so, and served', async (t) => {
   const warning = 'others can reach this server without https';
   // Another way to write 127.0.0.1, of which only the system knows.
