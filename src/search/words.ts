@@ -50,7 +50,7 @@ export function wordsOf(text: string): Word[] {
   })).filter((found) => found.text !== '');
 }
 
-/** The words alone, without their places: for a post that is a third of the work. */
+/** The words alone, which takes half as long. */
 export function foldedWords(text: string): string[] {
   return (text.match(word) ?? []).map(fold).filter((found) => found !== '');
 }
