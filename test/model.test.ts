@@ -114,7 +114,7 @@ const idsOf = (model: Model) => messagesOf(model).map(({ id }) => id);
 
 const wordsIn = (model: Model) =>
   messagesOf(model).flatMap(({ id, content }) =>
-    wordsOf(content).map(({ text }, index) => [id, index, inWindow(windowOf(id), text)]),
+    wordsOf(content).map(({ text }, index) => [id, index, inWindow(windowOf(id), [text])]),
   );
 
 function same(found: unknown, wanted: unknown): void {

@@ -4,7 +4,7 @@ import { StartError } from '../errors.ts';
 import { keepPlaces, placesOf } from './faults.ts';
 import { checkHeader } from './header.ts';
 import { requireCurrent } from './migrate.ts';
-import { asStartError, type Connection, connect } from './open.ts';
+import { asStartError, type Connection, connect, connectToRead } from './open.ts';
 import { Store } from './store.ts';
 import { OwnWriter } from './writer.ts';
 
@@ -29,8 +29,7 @@ export function openBeside(path: string): Store {
     const file = findFile(path);
     const writer = connect(file, opened, patience);
     requireCurrent(writer, file);
-    const reader = connect(file, opened, patience);
-    reader.pragma('query_only = ON');
+    const reader = connectToRead(file, opened, patience);
     const check = keepPlaces(placesOf([file]));
     const own = new OwnWriter(writer, { clock: Date.now, check });
     return new Store(own, reader, { cacheBytes: 0 }, () => undefined);

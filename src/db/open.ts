@@ -56,9 +56,7 @@ export function openStore(path: string, options: Partial<OpenOptions> = {}): Sto
   try {
     const writer = connect(file, opened);
     prepareFile(writer, file);
-    const reader = connect(file, opened);
-    reader.pragma('query_only = ON');
-    reader.pragma(`cache_size = ${-readerCache}`);
+    const reader = connectToRead(file, opened);
     const { clock, program, cacheBytes } = { ...standard, ...options };
     const places = placesOf([file, `${file}-wal`, lockFile(file)]);
     if (program === undefined) {
@@ -121,6 +119,14 @@ export function connect(
   connection.pragma(`cache_size = ${-writerCache}`);
   connection.pragma(`journal_size_limit = ${logLimit}`);
   connection.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  return connection;
+}
+
+/** A connection to read by, opened as `connect` does. */
+export function connectToRead(...args: Parameters<typeof connect>): Connection {
+  const connection = connect(...args);
+  connection.pragma('query_only = ON');
+  connection.pragma(`cache_size = ${-readerCache}`);
   return connection;
 }
 

@@ -45,10 +45,14 @@ export function row<Input, Row>(define: Definition<Input, Row>): Query<Input, Ro
 
 /** The one row that a statement always answers with, as an insert with `returning` does. */
 export function one<Input, Row>(define: Definition<Input, Row>): Query<Input, Row> {
-  return query(define, ([only]) => {
-    if (only === undefined) throw new Error('a statement that always answers has not');
-    return only;
-  });
+  return query(define, only);
+}
+
+/** An insert of one row; gives the id that it got, for half of what `returning` costs. */
+export function insert<Input>(
+  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
+): Query<Input, number> {
+  return query(define as Definition<Input, { rowid: number }>, (found) => only(found).rowid);
 }
 
 /** A change of which nothing needs to be known. */
@@ -56,6 +60,11 @@ export function change<Input>(
   define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
   return query(define as Definition<Input, never>, () => undefined);
+}
+
+function only<Row>([first]: Row[]): Row {
+  if (first === undefined) throw new Error('a statement that always answers has not');
+  return first;
 }
 
 function query<Input, Row, Result>(

@@ -32,7 +32,7 @@ interface Decoder {
 export interface Statement {
   readonly sql: string;
   readonly params: readonly unknown[];
-  /** Runs it; returns its rows, none for a change without `returning`. */
+  /** Runs it; returns its rows. Of a change without `returning` it is one, with the last `rowid`. */
   run(input: Input): Row[];
 }
 
@@ -42,10 +42,7 @@ type Row = Record<string, unknown>;
 export function toStatement({ stmt, query, fields }: Built): Statement {
   const values = query.params.map(toValue);
   const bind = (input: Input) => values.map((value) => value(input));
-  const change = (input: Input): Row[] => {
-    stmt.run(...bind(input));
-    return [];
-  };
+  const change = (input: Input): Row[] => [{ rowid: stmt.run(...bind(input)).lastInsertRowid }];
   if (fields === undefined) return { ...query, run: change };
   const read = rowReader(fields);
   const select = stmt.raw();

@@ -1,10 +1,11 @@
 /** The writer in a thread of its own: no reader waits for the disk. Its other end is worker.ts. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { type Commands, ownCommands } from './commands.ts';
 import type { Command, Task } from './commit.ts';
 import { WriterGone } from './faults.ts';
+import { Progress } from './others.ts';
 import { type Errand, type NamedTask, type Packed, type Question, unpack } from './parcel.ts';
 import { settle, type Writer, type Written } from './writer.ts';
 
@@ -99,23 +100,21 @@ export class ThreadWriter implements Writer {
  * own writer is another one too, so that `data_version` alone does not say it.
  */
 class LogWatch {
-  readonly #version: Statement;
-  readonly #newest: Statement;
+  readonly #progress: Progress;
   #seen: unknown;
   #position: number;
 
   constructor(reader: Database) {
-    this.#version = reader.prepare('PRAGMA data_version').pluck();
-    this.#newest = reader.prepare('SELECT max(id) FROM events').pluck();
-    this.#seen = this.#version.get();
-    this.#position = this.#newestId();
+    this.#progress = new Progress(reader);
+    this.#seen = this.#progress.version;
+    this.#position = this.#progress.newestId;
   }
 
-  /** Whether there are events that no batch has brought; takes microseconds. */
+  /** Whether there are events that no batch has brought. */
   get isAhead(): boolean {
-    const version = this.#version.get();
+    const { version } = this.#progress;
     if (version === this.#seen) return false;
-    if (this.#newestId() > this.#position) return true;
+    if (this.#progress.newestId > this.#position) return true;
     this.#seen = version;
     return false;
   }
@@ -123,9 +122,5 @@ class LogWatch {
   /** Notes the newest event that a batch has brought, if any. */
   note(id: number | undefined): void {
     this.#position = id ?? this.#position;
-  }
-
-  #newestId(): number {
-    return (this.#newest.get() as number | null) ?? 0;
   }
 }

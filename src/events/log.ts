@@ -57,16 +57,17 @@ export interface NewEvent {
  * @returns its id, larger than that of every event before it.
  */
 export async function append(unit: Unit, event: NewEvent): Promise<number> {
-  const row = await appendEvent(unit, {
+  const row = {
     type: event.type,
     at: unit.now,
     chatId: event.chatId ?? null,
     userId: event.userId ?? null,
     messageId: event.messageId ?? null,
     sessionId: event.sessionId ?? null,
-  });
-  unit.events.push(row);
-  return row.id;
+  };
+  const id = await appendEvent(unit, row);
+  unit.events.push({ id, ...row });
+  return id;
 }
 
 /** Lets the event that announces a message be told with the message itself. */

@@ -1,21 +1,18 @@
 import { and, asc, desc, eq, getTableColumns, gt, lt, lte } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query.ts';
+import { change, insert, type Params, row, rows } from '../db/query.ts';
 import { events, memberships } from '../db/tables.ts';
 
 type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
-export const appendEvent = one((orm, $: Params<NewRow>) =>
-  orm
-    .insert(events)
-    .values({
-      type: $.type,
-      at: $.at,
-      chatId: $.chatId,
-      userId: $.userId,
-      messageId: $.messageId,
-      sessionId: $.sessionId,
-    })
-    .returning(),
+export const appendEvent = insert((orm, $: Params<NewRow>) =>
+  orm.insert(events).values({
+    type: $.type,
+    at: $.at,
+    chatId: $.chatId,
+    userId: $.userId,
+    messageId: $.messageId,
+    sessionId: $.sessionId,
+  }),
 );
 
 export const findNewestEvent = row((orm, _: Params<Record<never, never>>) =>

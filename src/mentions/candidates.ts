@@ -14,6 +14,8 @@ const end = /(?<=\S)(?![\p{L}\p{M}\p{N}])/gu;
  * @param limit as many @ are looked at.
  */
 export function nameCandidates(content: string, limit: number): string[][] {
+  // Most messages call nobody, and to look for nothing by a pattern costs more.
+  if (!content.includes('@')) return [];
   return Array.from(content.matchAll(start).take(limit), ({ index }) => {
     const text = firstCodePoints(content.slice(index + 1), nameLength);
     return Array.from(text.matchAll(end), (match) => text.slice(0, match.index)).reverse();

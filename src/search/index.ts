@@ -9,7 +9,7 @@ import {
 } from './queries.ts';
 import { scopeOf } from './query.ts';
 import { inWindow, windowOf } from './windows.ts';
-import { wordsOf } from './words.ts';
+import { foldedWords } from './words.ts';
 
 interface Message {
   readonly chatId: number;
@@ -32,10 +32,13 @@ export function indexMessage({ last }: Unit, message: Message): void {
 
 /** A message as the index has it: its words, and where it is and who sent it. */
 export function searchEntry({ chatId, id, senderId, content }: Message) {
-  const words = wordsOf(content).map((word) => word.text);
+  const window = windowOf(id);
   const scope = [scopeOf.chat(chatId), scopeOf.sender(senderId)];
-  const join = (all: string[]) => all.map((word) => inWindow(windowOf(id), word)).join(' ');
-  return { id, words: join(words), scope: join(scope) };
+  return {
+    id,
+    words: inWindow(window, foldedWords(content)),
+    scope: inWindow(window, scope),
+  };
 }
 
 /** Makes an edited message findable by its new text, and by that alone. */

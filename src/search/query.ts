@@ -1,6 +1,6 @@
 /** What a person types to search, made into what FTS5 understands: no input is an error. */
 import { inWindow } from './windows.ts';
-import { wordsOf } from './words.ts';
+import { foldedWords } from './words.ts';
 
 /** Words that must stand in this order; the last one may go on if it is a prefix. */
 export interface Term {
@@ -22,7 +22,7 @@ export function parseQuery(query: string): Term[] {
   const terms: Term[] = [];
   let left = wordLimit;
   for (const { 1: phrase, 2: chunk, 0: raw, index } of query.matchAll(/"([^"]*)"?|([^\s"]+)/g)) {
-    const words = wordsOf(phrase ?? chunk ?? '').map((word) => word.text);
+    const words = foldedWords(phrase ?? chunk ?? '');
     const mayGoOn = phrase === undefined && index + raw.length === query.length;
     const isPrefix = mayGoOn && words.length <= left && (words.at(-1)?.length ?? 0) >= prefixLength;
     if (words.length > 0 && left > 0) terms.push({ words: words.slice(0, left), isPrefix });
@@ -42,8 +42,7 @@ export function matchExpression(
   scopes: readonly string[][],
   window: number,
 ): string {
-  const quote = (words: readonly string[]) =>
-    `"${words.map((word) => inWindow(window, word)).join(' ')}"`;
+  const quote = (words: readonly string[]) => `"${inWindow(window, words)}"`;
   const words = terms.map(({ words, isPrefix }) => quote(words) + (isPrefix ? ' *' : ''));
   const alternatives = scopes.map(
     (scope) => `scope : (${scope.map((word) => quote([word])).join(' OR ')})`,

@@ -14,7 +14,8 @@ export function windowOf(id: number): number {
   return Math.floor(id / windowSize);
 }
 
-/** A word as it is indexed for the messages of a window. */
-export function inWindow(window: number, word: string): string {
-  return window.toString(36).padStart(digits, '0') + word;
+/** Words as they are indexed for the messages of a window, with spaces between them. */
+export function inWindow(window: number, words: readonly string[]): string {
+  const prefix = window.toString(36).padStart(digits, '0');
+  return words.map((word) => prefix + word).join(' ');
 }

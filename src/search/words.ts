@@ -30,8 +30,12 @@ const word = new RegExp(
 /** What compatibility forms bring along that is no part of a word: ⑴ is (1). */
 const rest = /[^\p{L}\p{N}\p{M}\p{RI}\p{Extended_Pictographic}]/gu;
 
-/** Folding changes nothing in these, and most words are such. */
-const folded = /^[a-z0-9\u4e00-\u9fff]+$/;
+/**
+ * Folding changes nothing in these but the case, and most words are such: Latin, Greek and Cyrillic
+ * without accents, kana, Han and Hangul.
+ */
+const plain =
+  /^[a-z0-9\u03b1-\u03c1\u03c3-\u03c9\u0430-\u0438\u043a-\u044f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]+$/;
 
 /** Accents of Latin, Greek and Cyrillic; points of Hebrew and Arabic: people search without them. */
 const accents =
@@ -46,9 +50,15 @@ export function wordsOf(text: string): Word[] {
   })).filter((found) => found.text !== '');
 }
 
+/** The words alone, which takes half as long. */
+export function foldedWords(text: string): string[] {
+  return (text.match(word) ?? []).map(fold).filter((found) => found !== '');
+}
+
 /** A word without regard to case, accents and compatibility forms (Unicode 3.13, NFKD). */
 function fold(raw: string): string {
-  if (folded.test(raw)) return raw.slice(0, wordLength);
+  const lower = raw.toLowerCase();
+  if (plain.test(lower)) return lower.slice(0, wordLength);
   return (
     raw
       .normalize('NFKD')
