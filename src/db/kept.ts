@@ -1,6 +1,6 @@
 import type { Told } from './commit.ts';
 import type { Snapshot } from './query.ts';
-import { nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
+import { isSame, nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
 
 export { about } from './topics.ts';
 
@@ -199,8 +199,7 @@ export class Kept {
 
   /** It grows when it is asked for: many events at once cost little more than one. */
   #outdate(entry: Entry, topic: Topic, event: Told): void {
-    const name = nameOf(topic);
-    const grows = entry.grownBy?.some((on) => nameOf(on) === name) === true;
+    const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;
     if (grows && entry.news.length < newsLimit) this.#note(entry, event);
     else this.#drop(entry);
   }
