@@ -53,17 +53,18 @@ const newsBytes = 400;
 /** What nobody asks for while so much happens is read anew when it is. */
 const newsLimit = 50;
 
+/** What a look-up asks of it comes first: nearly all that it takes is fetching that from memory. */
 interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
+  value: object;
+  /** What has happened since, by which it is to grow before it is shown again. */
+  news: Told[] | undefined;
+  /** Whether it was asked for since it was last its turn to go. */
+  isWanted: boolean;
   /** Where it is kept: all of its kind, and its key among them. */
   readonly shelf: Map<Key, Entry>;
   readonly key: Key;
   readonly grow: Kind<never, object>['grow'];
-  value: object;
   size: number;
-  /** What has happened since, by which it is to grow before it is shown again. */
-  news: Told[];
-  /** Whether it was asked for since it was last its turn to go. */
-  isWanted: boolean;
 }
 
 /**
@@ -100,7 +101,7 @@ export class Kept {
   find<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
     const entry = this.#shelves.get(kind)?.get(key);
     if (entry === undefined) return undefined;
-    if (entry.news.length > 0 && !this.#grow(entry)) return undefined;
+    if (entry.news !== undefined && !this.#grow(entry)) return undefined;
     entry.isWanted = true;
     return entry.value as Value;
   }
@@ -163,11 +164,12 @@ export class Kept {
     const size = sizeOf(known, topics);
     if (size > this.#maxBytes) return;
     const entry: Entry = {
-      ...{ key, value, until, grownBy, size },
+      value,
+      news: undefined,
+      isWanted: false,
       shelf: this.#shelfOf(kind),
       grow: kind.grow as Entry['grow'],
-      news: [],
-      isWanted: false,
+      ...{ key, until, grownBy, size },
     };
     this.#makeRoom(size);
     this.#bytes += size;
@@ -200,11 +202,12 @@ export class Kept {
   /** It grows when it is asked for: many events at once cost little more than one. */
   #outdate(entry: Entry, topic: Topic, event: Told): void {
     const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;
-    if (grows && entry.news.length < newsLimit) this.#note(entry, event);
+    if (grows && (entry.news?.length ?? 0) < newsLimit) this.#note(entry, event);
     else this.#drop(entry);
   }
 
   #note(entry: Entry, event: Told): void {
+    entry.news ??= [];
     entry.news.push(event);
     this.#values.delete(entry.value);
     this.#resize(entry, entry.size + newsBytes + 2 * (event.news?.message.content.length ?? 0));
@@ -217,14 +220,15 @@ export class Kept {
 
   /** Whether that was possible; else it is gone. */
   #grow(entry: Entry): boolean {
-    const grown = entry.grow?.(entry.value as never, entry.news);
+    const { news = [] } = entry;
+    const grown = entry.grow?.(entry.value as never, news);
     if (grown === undefined) {
       this.#drop(entry);
       return false;
     }
     this.#resize(entry, sizeOf(grown, awaited(entry)));
     entry.value = grown.value;
-    entry.news = [];
+    entry.news = undefined;
     this.#values.add(entry.value);
     return true;
   }
