@@ -30,6 +30,8 @@ export interface Memory {
   ): Value | Promise<Value>;
   /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
   holds(value: object): boolean;
+  /** Counts the changes. What was right is right still while it stays as it was. */
+  readonly changes: number;
 }
 
 /** What is known of a thing, and which events end that. */
@@ -82,6 +84,7 @@ export class Kept {
   readonly #entries = new Set<Entry>();
   readonly #waiting = new Waiting<Entry>();
   readonly #values = new Set<object>();
+  #changes = 0;
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
@@ -95,6 +98,10 @@ export class Kept {
   /** Whether this very value is kept. */
   holds(value: object): boolean {
     return this.#values.has(value);
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   /** What is kept of a thing, or undefined. */
@@ -126,6 +133,7 @@ export class Kept {
   /** Drops what is no longer so. */
   take(events: readonly Told[]): void {
     if (this.#maxBytes === 0) return;
+    this.#changes += events.length;
     for (const event of events) {
       for (const topic of topicsOf(event)) {
         if (this.#loading > 0) this.#changed.add(nameOf(topic));
@@ -138,11 +146,14 @@ export class Kept {
   /** Drops one thing. */
   forget(kind: Kind<never, unknown>, key: Key): void {
     const entry = this.#shelves.get(kind)?.get(key);
-    if (entry !== undefined) this.#drop(entry);
+    if (entry === undefined) return;
+    this.#changes += 1;
+    this.#drop(entry);
   }
 
   /** Drops everything: something has changed of which no event tells. */
   clear(): void {
+    this.#changes += 1;
     this.#isAllChanged = this.#loading > 0;
     for (const entry of this.#entries) this.#drop(entry);
   }
