@@ -1,6 +1,6 @@
 import type { Told } from './commit.ts';
 import type { Snapshot } from './query.ts';
-import { nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
+import { isSame, nameOf, type Topic, topicsOf, Waiting } from './topics.ts';
 
 export { about } from './topics.ts';
 
@@ -30,6 +30,8 @@ export interface Memory {
   ): Value | Promise<Value>;
   /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
   holds(value: object): boolean;
+  /** Counts the changes. What was right is right still while it stays as it was. */
+  readonly changes: number;
 }
 
 /** What is known of a thing, and which events end that. */
@@ -53,17 +55,18 @@ const newsBytes = 400;
 /** What nobody asks for while so much happens is read anew when it is. */
 const newsLimit = 50;
 
+/** What a look-up asks of it comes first: nearly all that it takes is fetching that from memory. */
 interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
+  value: object;
+  /** What has happened since, by which it is to grow before it is shown again. */
+  news: Told[] | undefined;
+  /** Whether it was asked for since it was last its turn to go. */
+  isWanted: boolean;
   /** Where it is kept: all of its kind, and its key among them. */
   readonly shelf: Map<Key, Entry>;
   readonly key: Key;
   readonly grow: Kind<never, object>['grow'];
-  value: object;
   size: number;
-  /** What has happened since, by which it is to grow before it is shown again. */
-  news: Told[];
-  /** Whether it was asked for since it was last its turn to go. */
-  isWanted: boolean;
 }
 
 /**
@@ -81,6 +84,7 @@ export class Kept {
   readonly #entries = new Set<Entry>();
   readonly #waiting = new Waiting<Entry>();
   readonly #values = new Set<object>();
+  #changes = 0;
   #loading = 0;
   /** What has changed while something was being read: that read may not have seen it. */
   readonly #changed = new Set<string>();
@@ -96,11 +100,15 @@ export class Kept {
     return this.#values.has(value);
   }
 
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** What is kept of a thing, or undefined. */
   find<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
     const entry = this.#shelves.get(kind)?.get(key);
     if (entry === undefined) return undefined;
-    if (entry.news.length > 0 && !this.#grow(entry)) return undefined;
+    if (entry.news !== undefined && !this.#grow(entry)) return undefined;
     entry.isWanted = true;
     return entry.value as Value;
   }
@@ -125,6 +133,7 @@ export class Kept {
   /** Drops what is no longer so. */
   take(events: readonly Told[]): void {
     if (this.#maxBytes === 0) return;
+    this.#changes += events.length;
     for (const event of events) {
       for (const topic of topicsOf(event)) {
         if (this.#loading > 0) this.#changed.add(nameOf(topic));
@@ -137,11 +146,14 @@ export class Kept {
   /** Drops one thing. */
   forget(kind: Kind<never, unknown>, key: Key): void {
     const entry = this.#shelves.get(kind)?.get(key);
-    if (entry !== undefined) this.#drop(entry);
+    if (entry === undefined) return;
+    this.#changes += 1;
+    this.#drop(entry);
   }
 
   /** Drops everything: something has changed of which no event tells. */
   clear(): void {
+    this.#changes += 1;
     this.#isAllChanged = this.#loading > 0;
     for (const entry of this.#entries) this.#drop(entry);
   }
@@ -163,11 +175,12 @@ export class Kept {
     const size = sizeOf(known, topics);
     if (size > this.#maxBytes) return;
     const entry: Entry = {
-      ...{ key, value, until, grownBy, size },
+      value,
+      news: undefined,
+      isWanted: false,
       shelf: this.#shelfOf(kind),
       grow: kind.grow as Entry['grow'],
-      news: [],
-      isWanted: false,
+      ...{ key, until, grownBy, size },
     };
     this.#makeRoom(size);
     this.#bytes += size;
@@ -199,13 +212,13 @@ export class Kept {
 
   /** It grows when it is asked for: many events at once cost little more than one. */
   #outdate(entry: Entry, topic: Topic, event: Told): void {
-    const name = nameOf(topic);
-    const grows = entry.grownBy?.some((on) => nameOf(on) === name) === true;
-    if (grows && entry.news.length < newsLimit) this.#note(entry, event);
+    const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;
+    if (grows && (entry.news?.length ?? 0) < newsLimit) this.#note(entry, event);
     else this.#drop(entry);
   }
 
   #note(entry: Entry, event: Told): void {
+    entry.news ??= [];
     entry.news.push(event);
     this.#values.delete(entry.value);
     this.#resize(entry, entry.size + newsBytes + 2 * (event.news?.message.content.length ?? 0));
@@ -218,14 +231,15 @@ export class Kept {
 
   /** Whether that was possible; else it is gone. */
   #grow(entry: Entry): boolean {
-    const grown = entry.grow?.(entry.value as never, entry.news);
+    const { news = [] } = entry;
+    const grown = entry.grow?.(entry.value as never, news);
     if (grown === undefined) {
       this.#drop(entry);
       return false;
     }
     this.#resize(entry, sizeOf(grown, awaited(entry)));
     entry.value = grown.value;
-    entry.news = [];
+    entry.news = undefined;
     this.#values.add(entry.value);
     return true;
   }

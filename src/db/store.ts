@@ -95,6 +95,10 @@ export class Store implements Memory {
     return this.#kept.holds(value);
   }
 
+  get changes(): number {
+    return this.#kept.changes;
+  }
+
   /** Forgets what is kept of one thing, of which no event tells that it has changed. */
   forget<Input>(kind: Kind<Input, unknown>, input: Input): void {
     this.#kept.forget(kind, kind.key(input));

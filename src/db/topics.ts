@@ -29,6 +29,11 @@ export function nameOf({ type, subject, id }: Topic): string {
   return `${type} ${subject} ${id}`;
 }
 
+/** Asked for each thing that waits for an event, which to make names of them would double in cost. */
+export function isSame(one: Topic, other: Topic): boolean {
+  return one.id === other.id && one.type === other.type && one.subject === other.subject;
+}
+
 /** Finds who waits for a topic. By numbers: making a name of each costs more than what is kept. */
 export class Waiting<Entry> {
   readonly #byType = new Map<Topic['type'], Record<Subject, Map<number, Set<Entry>>>>();

@@ -1,5 +1,5 @@
 import { findChat } from '../chats/queries.ts';
-import type { EventRow } from '../db/commit.ts';
+import type { Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { findMember, findMembership } from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
@@ -9,25 +9,27 @@ import { listReactions } from '../reactions/queries.ts';
 import { frame } from './frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
-export async function textOf(snapshot: Snapshot, event: EventRow): Promise<string> {
+export async function textOf(snapshot: Snapshot, event: Told): Promise<string> {
   const data = await describe(snapshot, event);
   return data === undefined ? '' : frame(event.type, data, event.id);
 }
 
 /**
  * What an event tells, by the state of the snapshot: the log has references only, so a reader who
- * was away is told of things as they are now.
+ * was away is told of things as they are now. A new message comes with its event, as it was sent:
+ * what has changed in it since, the events that follow tell.
  *
  * @returns undefined for what is gone by now; an event that says so follows.
  */
 async function describe(
   snapshot: Snapshot,
-  { id, type, chatId: inChat, userId: who, messageId, sessionId }: EventRow,
+  { id, type, chatId: inChat, userId: who, messageId, sessionId, news }: Told,
 ): Promise<object | undefined> {
   const chatId = inChat ?? 0;
   const userId = who ?? 0;
   switch (type) {
     case 'message':
+      if (news !== undefined) return { chat_id: chatId, message: messageToWire(news.message) };
       return describeMessage(snapshot, chatId, id);
     case 'message.edited':
       return describeMessage(snapshot, chatId, messageId ?? 0);

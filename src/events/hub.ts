@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { EventRow } from '../db/commit.ts';
+import type { EventRow, Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import type { Store } from '../db/store.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
@@ -14,7 +14,7 @@ const streamLimit = 20;
 
 /** An event and the streams that are told of it. */
 interface Delivery {
-  readonly event: EventRow;
+  readonly event: Told;
   readonly to: readonly Stream[];
 }
 
@@ -114,7 +114,7 @@ export class Hub {
     for (const chatId of chatIds) this.#enter(stream, chatId);
   }
 
-  #take(events: readonly EventRow[]): void {
+  #take(events: readonly Told[]): void {
     this.#newest = events.at(-1)?.id ?? this.#newest;
     if (this.#byUser.size === 0) return;
     for (const event of events) {
@@ -199,7 +199,7 @@ export class Hub {
   }
 }
 
-async function textsOf(snapshot: Snapshot, events: readonly EventRow[]): Promise<string[]> {
+async function textsOf(snapshot: Snapshot, events: readonly Told[]): Promise<string[]> {
   const texts: string[] = [];
   for (const event of events) texts.push(await textOf(snapshot, event));
   return texts;

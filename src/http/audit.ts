@@ -3,7 +3,12 @@
  * whom where it is a matter of security, and who was refused it; see OWASP ASVS 5.0, V16.3. They
  * hold ids and words of our own: no secret, no name, nothing that people write.
  */
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  onSendHookHandler,
+} from 'fastify';
 import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
@@ -43,13 +48,10 @@ declare module 'fastify' {
 export const audit = fp<{ db: Store }>(
   async (app: FastifyInstance, { db }: { db: Store }) => {
     app.decorateRequest('audited');
-    // Before the answer is sent: whether its reader waits for it or not, it is done.
-    app.addHook('onSend', (request, reply, _, done) => {
-      const { audit } = request.routeOptions.config;
-      if (audit !== undefined && reply.statusCode < 400) {
-        request.log.info(describe(request, audit, 'done'), 'audit');
-      }
-      done();
+    // A hook of these routes alone: Fastify makes `routeOptions` anew each time that one asks.
+    app.addHook('onRoute', (route) => {
+      const { audit } = route.config ?? {};
+      if (audit !== undefined) route.onSend = noteWhenDone(audit);
     });
     app.addHook('onError', (request, _, error, done) => {
       if (error instanceof Refusal) noteRefusal(request, error);
@@ -66,6 +68,14 @@ export const audit = fp<{ db: Store }>(
   },
   { name: 'audit' },
 );
+
+/** Before the answer is sent: whether its reader waits for it or not, it is done. */
+function noteWhenDone(audit: Audited): onSendHookHandler {
+  return (request, reply, _, done) => {
+    if (reply.statusCode < 400) request.log.info(describe(request, audit, 'done'), 'audit');
+    done();
+  };
+}
 
 /** Notes a token that came with the id of somebody else: one of the two is not theirs. */
 export function noteForeignCookies(request: FastifyRequest, owner: number, claimed: string): void {

@@ -37,8 +37,8 @@ export const busy = fp(
       timer = setInterval(measure, interval).unref();
     });
     app.addHook('onClose', async () => clearInterval(timer));
-    app.addHook('onRequest', ({ routeOptions }, _, done) => {
-      const isRefused = lag > lagLimit && routeOptions.config.answersWhenBusy !== true;
+    app.addHook('onRequest', (request, _, done) => {
+      const isRefused = lag > lagLimit && request.routeOptions.config.answersWhenBusy !== true;
       done(isRefused ? new Refusal('busy') : undefined);
     });
   },

@@ -22,14 +22,17 @@ interface Options {
 export const sameOrigin = fp<Options>(
   async (app: FastifyInstance, { publicUrl }: Options) => {
     app.addHook('onRequest', (request, _, done) => {
-      const isGuarded = request.method !== 'GET' || request.routeOptions.config.sameOrigin === true;
-      // Where there is nothing, nothing can be done.
-      const isRefused = isGuarded && !request.is404 && !isOwn(request, publicUrl);
+      const isRefused = !isOwn(request, publicUrl) && isGuarded(request);
       done(isRefused ? new Refusal('cross_site') : undefined);
     });
   },
   { name: 'same-origin' },
 );
+
+/** Whether a request does more than ask. Where there is nothing, nothing can be done. */
+function isGuarded({ method, routeOptions, is404 }: FastifyRequest): boolean {
+  return !is404 && (method !== 'GET' || routeOptions.config.sameOrigin === true);
+}
 
 /** Whether a request comes from our own page, from its user directly, or from no browser. */
 function isOwn(request: FastifyRequest, publicUrl: URL | undefined): boolean {

@@ -466,6 +466,7 @@ t.test('a chat that goes while the list is read is not in it, and the others are
   const gone = await bob.createChat('Soon gone');
   const memory: Memory = {
     holds: (value) => db.holds(value),
+    changes: 0,
     recall: async (kind, input) => {
       // Between the memberships and the chats.
       if (Object.hasOwn(Object(input), 'id')) await bob.delete(`/api/chats?chat_id=${idOf(gone)}`);

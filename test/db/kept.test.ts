@@ -71,6 +71,7 @@ t.test('a thing grows by what it can grow by, unless it has changed as well', as
   const first = (await kept.load(growing, 1, read)) as Text;
   kept.take([message(8), posted(1), posted(2)]);
   t.notOk(kept.holds(first), 'what was made of it is made anew');
+  t.equal(kept.changes, 3, 'whether anybody waits for them or not');
   const second = kept.find(growing, 1) as Text;
   t.strictSame(second, { text: 'a,1,2' });
   t.ok(kept.holds(second));
