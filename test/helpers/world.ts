@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import type { Test } from 'tap';
 import { type AppOptions, buildApp } from '../../src/app.ts';
@@ -188,6 +189,8 @@ export class Person {
 
   /** Sends any request with this person's cookies, and keeps those that the answer sets. */
   async request(options: InjectOptions): Promise<Answer> {
+    // As over the wire: what was done before is of an earlier turn of the event loop.
+    await nextTurn();
     const response = await this.app.inject({ cookies: this.cookies, ...options });
     for (const { name, value } of response.cookies) {
       if (value === '') delete this.cookies[name];
