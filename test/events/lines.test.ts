@@ -36,6 +36,8 @@ t.test('a stream ends with its session, and the user’s others are told', async
     t.equal(stream.text, before + farewell(id));
     const told = await own.next('session.ended');
     t.equal(told.text, `id: ${told.id}\n${farewell(id)}`);
+    // The laptop is told of the phone, in a packet of its own.
+    if (stream !== laptop.stream) await laptop.stream.next('session.ended');
   }
   const tablet = await followOnDevice(t, cast, bob);
   const change = { current_password: password, password: 'another horse battery' };
