@@ -189,6 +189,8 @@ t.test('a stream ends within a heartbeat of its session’s running out', async 
   const { stream: idle, id } = await followOnDevice(t, cast, bob);
   clock.now += 29 * day;
   t.equal((await alice.get('/api/session')).status, 200);
+  // That it was used is noted beside the answer: by the next one it is.
+  t.equal((await alice.get('/api/session')).status, 200);
   clock.now += day - 1;
   mock.timers.tick(15_000);
   await idle.until(() => idle.text.endsWith(':\n\n'));
