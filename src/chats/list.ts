@@ -4,7 +4,7 @@
  * to a chat of thousands changes one thing in memory.
  */
 import type { News } from '../db/commit.ts';
-import { about, type Kind, type Memory, nothing } from '../db/kept.ts';
+import { about, joinBytes, type Kind, type Memory, nothing } from '../db/kept.ts';
 import { isoTime } from '../http/schema.ts';
 import { findChat, listMemberships } from './queries.ts';
 
@@ -156,11 +156,7 @@ function listBody(
     if (list !== '') list += ',';
     list += part(byChat.get(chat.id) as Membership, chat, userId);
   }
-  const text = `{"chats":[${list}]}`;
-  // In memory of its own: of Node's pool, it would hold its neighbours as well.
-  const body = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  body.write(text);
-  return body;
+  return joinBytes('{"chats":[', list, ']}');
 }
 
 function part(

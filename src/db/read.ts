@@ -1,5 +1,4 @@
 import type { Database, Statement } from 'better-sqlite3';
-
 import { toOrm } from './orm.ts';
 import type { Snapshot } from './query.ts';
 

@@ -1,5 +1,4 @@
 import type { Database, Statement } from 'better-sqlite3';
-
 import type { EventRow, Task, Told, Unit } from './commit.ts';
 import { type Orm, toOrm } from './orm.ts';
 import { type Missed, Others } from './others.ts';

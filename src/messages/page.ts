@@ -1,5 +1,5 @@
 /** The newest page of a chat, which is read much more often than it changes. */
-import { about, type Kind } from '../db/kept.ts';
+import { about, joinBytes, type Kind } from '../db/kept.ts';
 import { type MessageRow, type Page, readPage } from './messages.ts';
 import { messageToWire } from './wire.ts';
 
@@ -46,7 +46,7 @@ function extend(page: Page, messages: readonly MessageRow[]): Page {
   const surplus = Math.max(0, page.count + messages.length - pageSize);
   const stay = skip(page, surplus);
   const added = messages.map((message) => JSON.stringify(messageToWire(message))).join();
-  const body = compose(stay, stay.length === 0 ? added : `,${added}`);
+  const body = joinBytes(start, stay, stay.length === 0 ? '' : ',', added, end);
   const hasOlder = page.hasOlder || surplus > 0;
   const count = page.count + messages.length - surplus;
   return { body, count, first: firstId(body), last: newest.id, hasOlder, hasNewer: false };
@@ -58,15 +58,6 @@ function skip({ body, count }: Page, surplus: number): Buffer {
   let at = start.length;
   for (let i = 0; i < surplus; i++) at = body.indexOf(next, at) + 1;
   return body.subarray(at, -end.length);
-}
-
-function compose(stay: Buffer, added: string): Buffer {
-  const length = start.length + stay.length + Buffer.byteLength(added) + end.length;
-  // In memory of its own: of Node's pool, it would hold its neighbours as well.
-  const body = Buffer.allocUnsafeSlow(length);
-  const at = body.write(start);
-  body.write(added + end, at + stay.copy(body, at));
-  return body;
 }
 
 function firstId(body: Buffer): number {
