@@ -1,71 +1,13 @@
 /**
  * The list of a user's chats. Of what it is made of, a chat's part is the same to all its members
- * and changes with each message, and a member's part changes when they read. Kept apart, a message
- * to a chat of thousands changes one thing in memory.
+ * and changes with each message (shown.ts), and a member's part changes when they read. Kept apart,
+ * a message to a chat of thousands changes one thing in memory.
  */
 import type { News } from '../db/commit.ts';
-import { about, joinBytes, type Kind, type Memory, nothing } from '../db/kept.ts';
-import { isoTime } from '../http/schema.ts';
-import { findChat, listMemberships } from './queries.ts';
-
-/** What a chat shows to all its members. */
-interface Shown {
-  readonly id: number;
-  /** JSON up to the title, the title, and what comes last. */
-  readonly head: string;
-  readonly title: string;
-  readonly tail: string;
-  readonly posted: number;
-  readonly lastSenderId: number | null;
-  /** The id of what happened last in it: the larger, the later. */
-  readonly activity: number;
-}
-
-const chatChanges = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
-
-/** A chat of the list, by its id; undefined once it is deleted. */
-const shownChat: Kind<{ id: number }, Shown | undefined> = {
-  key: ({ id }) => id,
-  read: async (snapshot, { id }) => {
-    const chat = await findChat(snapshot, { id });
-    if (chat === undefined) return nothing;
-    const tail = `${chat.directLow === null ? '' : ',"direct":true'}${chat.isOpen ? ',"open":true' : ''}}`;
-    const title = JSON.stringify(chat.title);
-    return {
-      ...show({ id, title, tail }, { ...chat, activity: chat.lastMessageId ?? id }),
-      until: about(chatChanges, { chatId: id }),
-      grownBy: about(['message'], { chatId: id }),
-    };
-  },
-  grow: (chat, events) => {
-    const news = events.at(-1)?.news;
-    if (news === undefined) return undefined;
-    const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = news.message;
-    const { posted } = news;
-    return show(chat, { lastMessage, lastMessageAt, lastSenderId: senderId, posted, activity: id });
-  },
-};
-
-interface Last extends Pick<Shown, 'posted' | 'lastSenderId' | 'activity'> {
-  readonly lastMessage: string | null;
-  readonly lastMessageAt: number | null;
-}
-
-/** A chat as it is after what was said last. */
-function show(
-  { id, title, tail }: Pick<Shown, 'id' | 'title' | 'tail'>,
-  { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
-) {
-  const shown = {
-    id,
-    last_message: lastMessage,
-    last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
-    sender_id: lastSenderId,
-  };
-  const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
-  const value: Shown = { id, title, tail, head, posted, lastSenderId, activity };
-  return { value, bytes: 2 * head.length + 300 };
-}
+import { about, joinBytes, type Kind, type Memory } from '../db/kept.ts';
+import { type Named, userNames } from '../users/names.ts';
+import { listMemberships } from './queries.ts';
+import { type Shown, shownChats } from './shown.ts';
 
 type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 
@@ -76,10 +18,18 @@ interface Own {
 }
 
 interface List {
-  readonly chats: readonly Shown[];
+  readonly lines: readonly Line[];
   readonly body: Buffer;
   /** After which changes it was found to be right. */
   asOf: number;
+}
+
+/** What a list shows of a chat. */
+interface Line {
+  readonly chat: Shown;
+  readonly membership: Membership;
+  /** Whom a direct chat is called by. */
+  readonly partner: Named | undefined;
 }
 
 const ownChanges = ['member.joined', 'member.left', 'mention', 'read', 'notify'] as const;
@@ -96,10 +46,6 @@ const ownMemberships: Kind<{ userId: number }, Own> = {
       ...about(ownChanges, { userId }),
       // Whoever had not read it has one less to read.
       ...memberships.flatMap(({ chatId }) => about(['message.deleted'], { chatId })),
-      // A direct chat is called by the other one's name.
-      ...memberships.flatMap(({ partnerId }) =>
-        partnerId === null ? [] : about(['user'], { userId: partnerId }),
-      ),
     ];
     return { ...ownOf(memberships), until, grownBy: about(['message'], { userId }) };
   },
@@ -129,44 +75,59 @@ export async function readList(db: Memory, userId: number): Promise<Buffer> {
   const own = await db.recall(ownMemberships, { userId });
   if (own.list !== undefined && isRight(own.list, db)) return own.list.body;
   const { changes: asOf } = db;
-  const shown = own.memberships.map(({ chatId }) => db.recall(shownChat, { id: chatId }));
-  // One that was left and deleted since the memberships were read is no longer there.
-  const chats = (await Promise.all(shown)).filter((chat) => chat !== undefined);
-  own.list = { chats, body: listBody(own.memberships, chats, userId), asOf };
+  const lines = await readLines(db, own.memberships, userId);
+  own.list = { lines, body: listBody(lines, userId), asOf };
   return own.list.body;
 }
 
 function isRight(list: List, db: Memory): boolean {
   // Where nothing at all has changed, no chat has: to look at each takes longer than the rest.
   if (list.asOf === db.changes) return true;
-  const isHeld = list.chats.every((chat) => db.holds(chat));
+  const isHeld = list.lines.every(
+    ({ chat, partner }) => db.holds(chat) && (partner === undefined || db.holds(partner)),
+  );
   if (isHeld) list.asOf = db.changes;
   return isHeld;
 }
 
-function listBody(
+async function readLines(
+  db: Memory,
   memberships: readonly Membership[],
-  chats: readonly Shown[],
   userId: number,
-): Buffer {
-  const byChat = new Map(memberships.map((membership) => [membership.chatId, membership]));
+): Promise<Line[]> {
+  const chatIds = memberships.map(({ chatId }) => chatId);
+  const chats = await db.recallAll(shownChats, chatIds);
+  const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
+  const names = await db.recallAll(userNames, partnerIds);
+  const partners = names.values();
+  return memberships.flatMap((membership, index) => {
+    const chat = chats[index];
+    // It was left and deleted since the memberships were read.
+    if (chat === undefined) return [];
+    return { chat, membership, partner: chat.pair ? partners.next().value : undefined };
+  });
+}
+
+function listBody(lines: readonly Line[], userId: number): Buffer {
   // Texts are added, not joined: they are then copied once, as the bytes that go out.
   let list = '';
-  for (const chat of chats.toSorted((a, b) => b.activity - a.activity)) {
+  for (const line of lines.toSorted(byActivity)) {
     if (list !== '') list += ',';
-    list += part(byChat.get(chat.id) as Membership, chat, userId);
+    list += part(line, userId);
   }
   return joinBytes('{"chats":[', list, ']}');
 }
 
-function part(
-  { seen, readId, mentions, notify, partner }: Membership,
-  chat: Shown,
-  userId: number,
-): string {
+function byActivity(one: Line, other: Line): number {
+  return other.chat.activity - one.chat.activity;
+}
+
+function part({ chat, membership, partner }: Line, userId: number): string {
+  const { seen, readId, mentions, notify } = membership;
   // Who has written last has read all before.
   const unread = chat.lastSenderId === userId ? 0 : chat.posted - seen;
-  let text = chat.head + (partner === null ? chat.title : JSON.stringify(partner));
+  const name = partner?.name;
+  let text = chat.head + (name === undefined ? chat.title : JSON.stringify(name));
   if (unread > 0) text += `,"unread":${unread},"read_id":${readId}`;
   if (mentions > 0) text += `,"mentions":${mentions}`;
   if (notify !== 'all') text += `,"notify":"${notify}"`;

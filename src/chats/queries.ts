@@ -1,16 +1,30 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, memberships, users } from '../db/tables.ts';
+import { change, isAmong, type Params, row, rows } from '../db/query.ts';
+import { chats, memberships } from '../db/tables.ts';
 
 export const findChat = row((orm, $: Params<{ id: number }>) =>
   orm.select().from(chats).where(eq(chats.id, $.id)),
 );
 
-const partnerId = sql<
-  number | null
->`${chats.directLow} + ${chats.directHigh} - ${memberships.userId}`;
+/** Those of some chats that are there, without an order. */
+export const listChats = rows((orm, $: Params<{ ids: string }>) =>
+  orm
+    .select({
+      id: chats.id,
+      title: chats.title,
+      isOpen: chats.isOpen,
+      directLow: chats.directLow,
+      directHigh: chats.directHigh,
+      posted: chats.posted,
+      lastMessageId: chats.lastMessageId,
+      lastMessage: chats.lastMessage,
+      lastMessageAt: chats.lastMessageAt,
+      lastSenderId: chats.lastSenderId,
+    })
+    .from(chats)
+    .where(isAmong(chats.id, $.ids)),
+);
 
-/** A user's memberships; of a direct chat, the other one too. */
 export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
   orm
     .select({
@@ -19,12 +33,8 @@ export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
       seen: memberships.seen,
       mentions: memberships.mentions,
       readId: memberships.readId,
-      partnerId,
-      partner: users.name,
     })
     .from(memberships)
-    .innerJoin(chats, eq(chats.id, memberships.chatId))
-    .leftJoin(users, eq(users.id, partnerId))
     .where(eq(memberships.userId, $.userId)),
 );
 

@@ -7,12 +7,22 @@ export { about } from './topics.ts';
 /** A number is found sooner than a text. */
 type Key = number | string;
 
-/** Things of one kind that are worth keeping: what each is called, and how it is read. */
-export interface Kind<Input, Value> {
+/** Things of one kind that are worth keeping: what each is called, and how it grows. */
+interface Keepable<Input, Value> {
   key(input: Input): Key;
-  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
   /** What a value is after events that it is `grownBy`; undefined if it is to be read anew. */
   grow?(value: Value & object, events: readonly Told[]): Sized<Value> | undefined;
+}
+
+/** Such things, each asked for by itself. */
+export interface Kind<Input, Value> extends Keepable<Input, Value> {
+  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+}
+
+/** Such things, of which several are asked for at once and read by one statement. */
+export interface KindOfMany<Input, Value> extends Keepable<Input, Value> {
+  /** Reads all of these, in their order. */
+  readAll(snapshot: Snapshot, inputs: readonly Input[]): Promise<Known<Value>[]>;
 }
 
 interface Sized<Value> {
@@ -28,6 +38,11 @@ export interface Memory {
     kind: Kind<Input, Value>,
     input: Input,
   ): Value | Promise<Value>;
+  /** The same for several things at once, in their order. */
+  recallAll<Input, Value extends object | undefined>(
+    kind: KindOfMany<Input, Value>,
+    inputs: readonly Input[],
+  ): readonly Value[] | Promise<readonly Value[]>;
   /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
   holds(value: object): boolean;
   /** Counts the changes. What was right is right still while it stays as it was. */
@@ -65,7 +80,7 @@ interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
   /** Where it is kept: all of its kind, and its key among them. */
   readonly shelf: Map<Key, Entry>;
   readonly key: Key;
-  readonly grow: Kind<never, object>['grow'];
+  readonly grow: Keepable<never, object>['grow'];
   size: number;
 }
 
@@ -105,7 +120,7 @@ export class Kept {
   }
 
   /** What is kept of a thing, or undefined. */
-  find<Value>(kind: Kind<never, Value>, key: Key): Value | undefined {
+  find<Value>(kind: Keepable<never, Value>, key: Key): Value | undefined {
     const entry = this.#shelves.get(kind)?.get(key);
     if (entry === undefined) return undefined;
     if (entry.news !== undefined && !this.#grow(entry)) return undefined;
@@ -115,15 +130,27 @@ export class Kept {
 
   /** Reads a thing and keeps it, unless it has changed meanwhile. */
   async load<Value extends object | undefined>(
-    kind: Kind<never, Value>,
+    kind: Keepable<never, Value>,
     key: Key,
     read: () => Promise<Known<Value>>,
   ): Promise<Value> {
+    const [value] = await this.loadAll(kind, [key], async () => [await read()]);
+    return value as Value;
+  }
+
+  /** Reads several things, and keeps each that has not changed meanwhile. */
+  async loadAll<Value extends object | undefined>(
+    kind: Keepable<never, Value>,
+    keys: readonly Key[],
+    read: () => Promise<Known<Value>[]>,
+  ): Promise<Value[]> {
     this.#loading += 1;
     try {
-      const known = await read();
-      if (isThere(known) && !this.#hasChanged(known)) this.#keep(kind, key, known);
-      return known.value;
+      const found = await read();
+      found.forEach((known, index) => {
+        if (isThere(known) && !this.#hasChanged(known)) this.#keep(kind, keys[index] as Key, known);
+      });
+      return found.map(({ value }) => value);
     } finally {
       this.#loading -= 1;
       if (this.#loading === 0) this.#beginAnew();
@@ -144,7 +171,7 @@ export class Kept {
   }
 
   /** Drops one thing. */
-  forget(kind: Kind<never, unknown>, key: Key): void {
+  forget(kind: Keepable<never, unknown>, key: Key): void {
     const entry = this.#shelves.get(kind)?.get(key);
     if (entry === undefined) return;
     this.#changes += 1;
@@ -168,7 +195,7 @@ export class Kept {
     this.#isAllChanged = false;
   }
 
-  #keep(kind: Kind<never, unknown>, key: Key, known: Known<object>): void {
+  #keep(kind: Keepable<never, unknown>, key: Key, known: Known<object>): void {
     this.forget(kind, key);
     const { value, until, grownBy = [] } = known;
     const topics = awaited(known);

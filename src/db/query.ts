@@ -1,4 +1,4 @@
-import { type Placeholder, type SQL, sql } from 'drizzle-orm';
+import { type Column, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { Orm } from './orm.ts';
 import { type Built, type Statement, toStatement } from './statement.ts';
 
@@ -60,6 +60,14 @@ export function change<Input>(
   define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
   return query(define as Definition<Input, never>, () => undefined);
+}
+
+/**
+ * Whether an id is one of several, which come as a JSON array: a statement is prepared for a fixed
+ * number of parameters.
+ */
+export function isAmong(id: Column, ids: SQL<string>): SQL {
+  return sql`${id} in (select value from json_each(${ids}))`;
 }
 
 function only<Row>([first]: Row[]): Row {

@@ -1,5 +1,5 @@
 import { asc, eq, gt } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query.ts';
+import { change, isAmong, one, type Params, row, rows } from '../db/query.ts';
 import { users } from '../db/tables.ts';
 
 export const findUserById = row((orm, $: Params<{ id: number }>) =>
@@ -12,6 +12,11 @@ export const findUserByName = row((orm, $: Params<{ nameKey: string }>) =>
 
 export const findUserByEmail = row((orm, $: Params<{ emailKey: string }>) =>
   orm.select({ id: users.id }).from(users).where(eq(users.emailKey, $.emailKey)),
+);
+
+/** The names of those of some users who are there, without an order. */
+export const listNames = rows((orm, $: Params<{ ids: string }>) =>
+  orm.select({ id: users.id, name: users.name }).from(users).where(isAmong(users.id, $.ids)),
 );
 
 export const findAnyUser = row((orm, _: Params<Record<never, never>>) =>

@@ -1,0 +1,72 @@
+import { about, type KindOfMany, nothing } from '../db/kept.ts';
+import { isoTime } from '../http/schema.ts';
+import { listChats } from './queries.ts';
+
+/** What a chat shows to all its members. */
+export interface Shown {
+  readonly id: number;
+  /** JSON up to the title, the title, and what comes last. */
+  readonly head: string;
+  readonly title: string;
+  readonly tail: string;
+  /** The ids of the two users of a direct chat, added up: less one's own, it is the other's. */
+  readonly pair: number | undefined;
+  readonly posted: number;
+  readonly lastSenderId: number | null;
+  /** The id of what happened last in it: the larger, the later. */
+  readonly activity: number;
+}
+
+type Chat = Awaited<ReturnType<typeof listChats>>[number];
+
+const changes = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
+
+/** Chats by their ids, as their members' lists show them; undefined once they are deleted. */
+export const shownChats: KindOfMany<number, Shown | undefined> = {
+  key: (id) => id,
+  readAll: async (snapshot, ids) => {
+    const chats = await listChats(snapshot, { ids: JSON.stringify(ids) });
+    const byId = new Map(chats.map((chat) => [chat.id, chat]));
+    return ids.map((id) => {
+      const chat = byId.get(id);
+      if (chat === undefined) return nothing;
+      const until = about(changes, { chatId: id });
+      return { ...showFirst(chat), until, grownBy: about(['message'], { chatId: id }) };
+    });
+  },
+  grow: (chat, events) => {
+    const news = events.at(-1)?.news;
+    if (news === undefined) return undefined;
+    const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = news.message;
+    const { posted } = news;
+    return show(chat, { lastMessage, lastMessageAt, lastSenderId: senderId, posted, activity: id });
+  },
+};
+
+function showFirst(chat: Chat) {
+  const { id, directLow, directHigh, isOpen, lastMessageId } = chat;
+  const isDirect = directLow !== null && directHigh !== null;
+  const title = JSON.stringify(chat.title);
+  const tail = `${isDirect ? ',"direct":true' : ''}${isOpen ? ',"open":true' : ''}}`;
+  const pair = isDirect ? directLow + directHigh : undefined;
+  return show({ id, title, tail, pair }, { ...chat, activity: lastMessageId ?? id });
+}
+
+type Last = Pick<Shown, 'posted' | 'lastSenderId' | 'activity'> &
+  Pick<Chat, 'lastMessage' | 'lastMessageAt'>;
+
+/** A chat as it is after what was said last. */
+function show(
+  { id, title, tail, pair }: Pick<Shown, 'id' | 'title' | 'tail' | 'pair'>,
+  { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
+) {
+  const shown = {
+    id,
+    last_message: lastMessage,
+    last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
+    sender_id: lastSenderId,
+  };
+  const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
+  const value: Shown = { id, head, title, tail, pair, posted, lastSenderId, activity };
+  return { value, bytes: 2 * head.length + 300 };
+}
