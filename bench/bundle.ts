@@ -30,10 +30,16 @@ export async function bundleServers(): Promise<Bundles> {
   process.chdir(root);
   await buildAll();
   const [floor, single] = await Promise.all([bundleFloor(), buildVariant('single')]);
-  const program = readFileSync(`${root}dist/program.js`);
-  const hash = createHash('sha256').update(program).update(readFileSync(floor));
-  const fingerprint = hash.digest('hex').slice(0, 16);
-  return { snug: `${root}dist/snug.mjs`, floor, single, fingerprint };
+  return { snug: `${root}dist/snug.mjs`, floor, single, fingerprint: fingerprint() };
+}
+
+/** The variant follows from the same sources. */
+function fingerprint(): string {
+  const hash = createHash('sha256');
+  for (const file of ['snug.mjs', 'program.js', 'writer.mjs', 'floor.mjs']) {
+    hash.update(readFileSync(`${root}dist/${file}`));
+  }
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** Beside the program, where it is ignored by git. */
