@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -84,39 +84,55 @@ export const asModule = {
   },
 } as const satisfies BuildOptions;
 
-await rm('dist', { recursive: true, force: true });
-await Promise.all([buildServer(), buildWriter(), buildClient()]);
+if (import.meta.main) await buildAll();
+
+/** Makes all of it; the project's folder must be the current one. */
+export async function buildAll(): Promise<void> {
+  await rm('dist', { recursive: true, force: true });
+  await Promise.all([buildProgram('dist'), buildClient()]);
+}
+
+/**
+ * Makes the program, without the client.
+ *
+ * @param folder where all of its files lie.
+ * @param plugins change the sources of what serves, but not of the thread that writes.
+ */
+export async function buildProgram(folder: string, plugins: readonly Plugin[] = []): Promise<void> {
+  await Promise.all([buildServer(folder, plugins), buildWriter(folder)]);
+}
 
 /** What is run, the program that it loads, and what was compiled of that here: see decision 14. */
-async function buildServer(): Promise<void> {
+async function buildServer(folder: string, plugins: readonly Plugin[]): Promise<void> {
   await build({
     ...common,
     entryPoints: ['src/main.ts'],
-    outfile: 'dist/program.js',
+    outfile: `${folder}/program.js`,
     // Of a script, unlike a module, the compiled code can be kept.
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [leaveOut, loadLater],
+    plugins: [leaveOut, loadLater, ...plugins],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
   });
-  await cp('src/snug.mjs', 'dist/snug.mjs');
-  await compileServer();
+  const started = `${folder}/snug.mjs`;
+  await cp('src/snug.mjs', started);
+  await compileServer(resolve(started));
 }
 
 /** The program of the thread that writes; it starts beside the first requests. */
-async function buildWriter(): Promise<void> {
-  await build({ ...asModule, entryPoints: ['src/writer.ts'], outfile: 'dist/writer.mjs' });
+async function buildWriter(folder: string): Promise<void> {
+  await build({ ...asModule, entryPoints: ['src/writer.ts'], outfile: `${folder}/writer.mjs` });
 }
 
 /** Keeps the compiled code of all that a start of the server runs. */
-async function compileServer(): Promise<void> {
+async function compileServer(started: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'snug-build-'));
   const env = { DATABASE_URL: join(folder, 'snug.sqlite'), HOST: '127.0.0.1', PORT: '0' };
   const script = fileURLToPath(new URL('compile.ts', import.meta.url));
-  const server = spawn(process.execPath, [script, 'serve'], {
+  const server = spawn(process.execPath, [script, started, 'serve'], {
     // No settings of anybody's: neither from here nor from a file .env.
     cwd: folder,
     env,

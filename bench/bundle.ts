@@ -1,9 +1,10 @@
-/** Makes the programs that are compared, all in the same way. */
+/** Makes the programs that are compared. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+import { asModule, buildAll, buildProgram } from '../build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,27 +25,38 @@ export interface Bundles extends Record<Variant | 'floor' | 'snug', string> {
   readonly fingerprint: string;
 }
 
-/** Bundles all of them; it works from the project's folder on. */
+/** Builds all of them; it works from the project's folder on. */
 export async function bundleServers(): Promise<Bundles> {
   process.chdir(root);
-  const { asModule } = await import('../build.ts');
-  const snug = `${root}dist/snug.mjs`;
-  const floor = await bundle('floor', 'bench/floor.ts', asModule);
-  const plugins = [replaceNumbers(variants.single)];
-  const single = await bundle('single', 'src/main.ts', { ...asModule, plugins });
-  const program = readFileSync(`${root}dist/program.js`);
-  const hash = createHash('sha256').update(program).update(readFileSync(floor));
-  return { snug, floor, single, fingerprint: hash.digest('hex').slice(0, 16) };
+  await buildAll();
+  const [floor, single] = await Promise.all([bundleFloor(), buildVariant('single')]);
+  return { snug: `${root}dist/snug.mjs`, floor, single, fingerprint: fingerprint() };
 }
 
-/** Beside the other bundle, where it is ignored by git. */
-async function bundle(name: string, entry: string, options: BuildOptions): Promise<string> {
-  const outfile = `${root}dist/${name}.mjs`;
-  await build({ ...options, entryPoints: [entry], outfile });
+/** The variant follows from the same sources. */
+function fingerprint(): string {
+  const hash = createHash('sha256');
+  for (const file of ['snug.mjs', 'program.js', 'writer.mjs', 'floor.mjs']) {
+    hash.update(readFileSync(`${root}dist/${file}`));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Beside the program, where it is ignored by git. */
+async function bundleFloor(): Promise<string> {
+  const outfile = `${root}dist/floor.mjs`;
+  await build({ ...asModule, entryPoints: ['bench/floor.ts'], outfile });
   return outfile;
 }
 
-/** Gives constants of the sources other values, each of which must stand in one place. */
+/** As Snug itself is built, in a folder of its own. */
+async function buildVariant(name: Variant): Promise<string> {
+  const folder = `${root}dist/${name}`;
+  await buildProgram(folder, [replaceNumbers(variants[name])]);
+  return `${folder}/snug.mjs`;
+}
+
+/** Gives constants of what serves other values, each of which must stand in one place. */
 function replaceNumbers(numbers: Record<string, number>): Plugin {
   return {
     name: 'numbers',

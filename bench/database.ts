@@ -24,7 +24,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const makers = [
   'drizzle/*.sql',
   'bench/{fill,random,text,words}.ts',
+  'src/events/retention.ts',
   'src/search/{index,query,windows,words}.ts',
+  'src/sessions/tokens.ts',
+  'src/users/canonical.ts',
 ];
 
 /** A message takes about so much room, in bytes; each trial works on copies. */

@@ -1,6 +1,7 @@
 /** Fills an empty database as a few years of chatting would have. */
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { limits } from '../src/events/retention.ts';
 import { searchEntry } from '../src/search/index.ts';
 import { hashToken } from '../src/sessions/tokens.ts';
 import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
@@ -35,25 +36,23 @@ interface Chat {
 /** Makes users, sessions, chats and memberships, then `messages` messages. */
 export function fill(sqlite: Database, messages: number, seed: number): void {
   const random = new Random(seed);
-  const event = eventWriter(sqlite);
+  const nextId = countIds();
   sqlite.transaction(() => {
     insertUsers(sqlite);
-    const chats = insertChats(sqlite, random, event);
-    insertMemberships(sqlite, random, chats, event);
-    insertMessages(sqlite, random, chats, event, messages);
+    const chats = insertChats(sqlite, random, nextId);
+    insertMemberships(sqlite, random, chats, nextId);
+    insertMessages(sqlite, random, chats, nextId, messages);
+    insertEvents(sqlite);
     showLastMessages(sqlite);
   })();
 }
 
-type Event = ReturnType<typeof eventWriter>;
+/** Everything was announced by an event and bears its id, long after that has left the log. */
+type NextId = () => number;
 
-/** Everything is announced by an event, whose id it bears. */
-function eventWriter(sqlite: Database) {
-  const insert = sqlite.prepare(
-    'insert into events (type, at, chat_id, user_id) values (?, ?, ?, ?)',
-  );
-  return (type: string, at: number, chatId: number | null, userId: number) =>
-    Number(insert.run(type, at, chatId, userId).lastInsertRowid);
+function countIds(): NextId {
+  let last = 0;
+  return () => ++last;
 }
 
 function insertUsers(sqlite: Database): void {
@@ -72,18 +71,18 @@ function insertUsers(sqlite: Database): void {
   }
 }
 
-function insertChats(sqlite: Database, random: Random, event: Event): Chat[] {
+function insertChats(sqlite: Database, random: Random, nextId: NextId): Chat[] {
   const insert = sqlite.prepare('insert into chats (id, title, created_at) values (?, ?, ?)');
   return Array.from({ length: chatCount }, () => {
     const language = pickLanguage(random);
     const owner = 1 + random.below(userCount);
-    const id = event('chat.created', begin, null, owner);
+    const id = nextId();
     insert.run(id, writeTitle(random, language), begin);
     return { id, language, members: [owner] };
   });
 }
 
-function insertMemberships(sqlite: Database, random: Random, chats: Chat[], event: Event): void {
+function insertMemberships(sqlite: Database, random: Random, chats: Chat[], nextId: NextId): void {
   const insert = sqlite.prepare(
     `insert into memberships (user_id, chat_id, role, joined_at, joined_event)
      values (?, ?, ?, ?, ?)`,
@@ -91,8 +90,7 @@ function insertMemberships(sqlite: Database, random: Random, chats: Chat[], even
   for (let userId = 1; userId <= userCount; userId++) joinChats(random, chats, userId);
   for (const { id, members } of chats) {
     for (const [index, userId] of members.entries()) {
-      const joined = event('member.joined', begin, id, userId);
-      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin, joined);
+      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin, nextId());
     }
   }
 }
@@ -114,7 +112,7 @@ function insertMessages(
   sqlite: Database,
   random: Random,
   chats: Chat[],
-  event: Event,
+  nextId: NextId,
   count: number,
 ): void {
   const insert = sqlite.prepare(
@@ -126,12 +124,28 @@ function insertMessages(
     if (chat === undefined) continue;
     const sender = random.pick(chat.members);
     const at = begin + Math.floor((i / count) * span);
-    const id = event('message', at, chat.id, sender);
+    const id = nextId();
     const content = writeMessage(random, chat.language);
     insert.run(chat.id, id, sender, content, at);
     const entry = searchEntry({ id, chatId: chat.id, senderId: sender, content });
     index.run(id, entry.words, entry.scope);
   }
+}
+
+/**
+ * As much of the log as the tidying of a server leaves when the last message is new: messages, for
+ * all else happened long before. A log of all that ever happened would be cleared away in the
+ * server's first seconds, and what that takes would be counted as its own.
+ */
+function insertEvents(sqlite: Database): void {
+  const insert = sqlite.prepare<typeof limits>(`
+    with newest as (select id, created_at as at from messages order by id desc limit 1)
+    insert into events (id, type, at, chat_id, user_id)
+    select m.id, 'message', m.created_at, m.chat_id, m.sender_id
+    from newest cross join messages m
+    where m.id > newest.id - :maxCount and m.created_at >= newest.at - :maxAge
+    order by m.id`);
+  insert.run(limits);
 }
 
 /** What the commands would have counted: everybody has read everything. */

@@ -49,6 +49,11 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   };
 }
 
+/** A size as the tables have it: 1,000,000. */
+export function nameSize(messages: number): string {
+  return messages.toLocaleString('en');
+}
+
 function readWhole(name: string, text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw new Error(`${name} must be a whole number from 1 on; it is "${text}".`);

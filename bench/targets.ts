@@ -1,6 +1,7 @@
 /** What Snug wants to reach, and where the figures for it are. */
 import type { Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Results } from './results.ts';
+import { nameSize } from './settings.ts';
 import type { Comparison } from './trial.ts';
 import { newest } from './workloads/newest.ts';
 import { post } from './workloads/post.ts';
@@ -53,7 +54,7 @@ export class Measured {
   /** The names of the databases of different sizes, the smallest first. */
   get sizes(): string[] {
     const sizes = this.#results.growth?.settings.sizes ?? [];
-    return sizes.map((messages) => messages.toLocaleString('en'));
+    return sizes.map(nameSize);
   }
 }
 

@@ -15,7 +15,7 @@ export interface Spoken extends Place {
 }
 
 interface Heard {
-  /** Messages drawn at random, by one who may find them. */
+  /** Different messages drawn at random, by one who may find them. */
   readonly messages: readonly Spoken[];
   /** Those of them that have a word, the last one, that no other of them has. */
   readonly rare: readonly Spoken[];
@@ -23,7 +23,7 @@ interface Heard {
   readonly frequent: readonly string[];
 }
 
-/** So many messages are read to know which words are frequent. */
+/** So many messages are read, at the most, to know which words are frequent. */
 const sampleSize = 20_000;
 
 export class World {
@@ -86,14 +86,23 @@ export class World {
     };
   }
 
+  /** No message twice: what one of them says would look frequent. */
   #draw() {
     const read = this.#sqlite.prepare<[number], Place & { content: string }>(
       `select m.chat_id as chatId, m.content, s.user_id as userId from messages m
-       join memberships s on s.chat_id = m.chat_id where m.id >= ? order by m.id limit 1`,
+       join memberships s on s.chat_id = m.chat_id where m.id = ? limit 1`,
     );
-    const newest = this.#sqlite.prepare<[], number>('select max(id) from messages').pluck().get();
-    return Array.from({ length: sampleSize }, () =>
-      read.get(this.#random.below(newest ?? 1)),
-    ).filter((message) => message !== undefined);
+    const { oldest, newest } = this.#ends();
+    const draw = () => oldest + this.#random.below(newest - oldest + 1);
+    return [...new Set(Array.from({ length: sampleSize }, draw))]
+      .map((id) => read.get(id))
+      .filter((message) => message !== undefined);
+  }
+
+  /** The ids of the first message and the last. */
+  #ends(): { oldest: number; newest: number } {
+    const end = (which: string) =>
+      this.#sqlite.prepare<[], number>(`select ${which}(id) from messages`).pluck().get() ?? 1;
+    return { oldest: end('min'), newest: end('max') };
   }
 }

@@ -1,10 +1,16 @@
-/** What the benchmark shows of its figures; no test measures anything. */
+/** What the benchmark works on and shows of its figures; no test measures anything. */
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { drawCharts } from '../bench/charts.ts';
+import { fill } from '../bench/fill.ts';
 import type { Sample } from '../bench/measure.ts';
 import { insertFigures } from '../bench/publish.ts';
 import { formatReport } from '../bench/report.ts';
 import type { Results } from '../bench/results.ts';
+import { openStore } from '../src/db/open.ts';
+import { clearOldEvents, limits } from '../src/events/retention.ts';
+import { tempFolder } from './helpers/world.ts';
 
 const figures = { cpu: 20, p50: 1, p99: 2, share: 1 };
 const floor: Sample = { ...figures, rate: 60_000, loadShare: 0.4 };
@@ -28,6 +34,27 @@ function resultsOf({ sleeps = false, loadShare = 0.2 }): Results {
   const making = { program: 'any', settings, machine: 'any', at: '2026-11-22', took: 1 };
   return { list: { ...making, comparisons: { list } } };
 }
+
+t.test('a database that was filled has the log that a server keeps', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  await openStore(file).close();
+  const sqlite = new Database(file);
+  t.teardown(() => sqlite.close());
+  fill(sqlite, 500, 1);
+  const select = (rows: string) => sqlite.prepare(`select ${rows}`).raw().all() as number[][];
+  const log = () => select('id, chat_id, user_id, at from events order by id');
+  const messages = select('id, chat_id, sender_id, created_at from messages order by id');
+  const [last = 0, , , now = 0] = messages.at(-1) ?? [];
+  const young = messages.filter(([, , , at = 0]) => at >= now - limits.maxAge);
+  t.equal(young.length, 10);
+  t.strictSame(log(), young);
+  t.strictSame(select(`seq from sqlite_sequence where name = 'events'`), [[last]]);
+
+  const db = openStore(file, { clock: () => now });
+  t.equal(await db.write(clearOldEvents, {}), false);
+  await db.close();
+  t.strictSame(log(), young, 'there is nothing to clear away');
+});
 
 t.test('the report and the chart say which targets are reached', async (t) => {
   const results = resultsOf({});

@@ -1,9 +1,11 @@
 /** How fast those who have a stream open are told of messages. */
 import type { Lab } from '../lab.ts';
+import type { Settings } from '../settings.ts';
+import { sum } from '../statistics.ts';
 import { makeRooms, Streams, type Told } from '../streams.ts';
 import type { Trial } from '../trial.ts';
 
-interface Scene {
+export interface Scene {
   readonly title: string;
   readonly chats: number;
   /** Share of the settings' streams. */
@@ -12,8 +14,15 @@ interface Scene {
   readonly posts: number;
 }
 
+export const fewStreams: Scene = {
+  title: 'one chat, a fifth of the streams',
+  chats: 1,
+  share: 0.2,
+  posts: 1,
+};
+
 const scenes: readonly Scene[] = [
-  { title: 'one chat, a fifth of the streams', chats: 1, share: 0.2, posts: 1 },
+  fewStreams,
   { title: '100 chats', chats: 100, share: 1, posts: 1 },
   { title: 'one chat, in bursts of 8', chats: 1, share: 1, posts: 8 },
   { title: 'one chat, one at a time', chats: 1, share: 1, posts: 1 },
@@ -21,24 +30,42 @@ const scenes: readonly Scene[] = [
 
 export const fanOut: Trial = {
   name: 'fan-out',
-  lasts: ({ rounds, seconds, streams }) =>
-    scenes.length * ((rounds + 1) * (seconds + 0.3) + streams / 500) + 10,
+  lasts: (settings) => sum(scenes.map((scene) => sceneLasts(settings, scene))),
   run: async (lab) => {
     const values: Record<string, number[]> = {};
     for (const scene of scenes) {
-      const told = await play(lab, scene);
-      values[`${scene.title}: deliveries/s`] = told.map(({ rate }) => rate);
-      values[`${scene.title}: p99 ms`] = told.map(({ p99 }) => p99);
-      values[`${scene.title}: readers’ share of their core`] = told.map(({ share }) => share);
+      Object.assign(values, figuresOf(scene.title, await play(lab, scene)));
     }
     return { values };
   },
 };
 
-/** A server for each scene: streams that are open cost something even when nobody posts. */
-async function play(lab: Lab, { chats, share, posts }: Scene): Promise<Told[]> {
+/** About how long a scene takes, in s. */
+export function sceneLasts({ rounds, seconds, streams }: Settings, { share }: Scene): number {
+  return (rounds + 1) * (seconds + 0.3) + (streams * share) / 500 + 5;
+}
+
+/** What the tables show of a scene. */
+export function figuresOf(title: string, told: readonly Told[]): Record<string, number[]> {
+  return {
+    [`${title}: deliveries/s`]: told.map(({ rate }) => rate),
+    [`${title}: p99 ms`]: told.map(({ p99 }) => p99),
+    [`${title}: readers’ share of their core`]: told.map(({ share }) => share),
+  };
+}
+
+/**
+ * A server for each scene: streams that are open cost something even when nobody posts.
+ *
+ * @param messages how many there are in the database; as the settings say if it is not given.
+ */
+export async function play(
+  lab: Lab,
+  { chats, share, posts }: Scene,
+  messages?: number,
+): Promise<Told[]> {
   const { rounds, seconds, streams: all } = lab.settings;
-  const file = await lab.copy();
+  const file = await lab.copy(messages);
   const rooms = lab.change(file, (sqlite) => makeRooms(sqlite, chats, all * share));
   const server = await lab.snug(file);
   const streams = await Streams.open(server.url, rooms);

@@ -1,0 +1,52 @@
+/** Servers on databases of different sizes, under the same load. */
+import { type Contestant, compare, type Manner } from './compare.ts';
+import type { Lab } from './lab.ts';
+import type { BenchRequest, Workload } from './requests.ts';
+import type { Server } from './server.ts';
+import { nameSize } from './settings.ts';
+import type { Comparison } from './trial.ts';
+
+/** A server, and what it is asked in each workload. */
+interface Stage {
+  /** How many messages it began with. */
+  readonly size: string;
+  readonly server: Server;
+  readonly pools: ReadonlyMap<Workload, readonly BenchRequest[]>;
+}
+
+/**
+ * Starts a server for each of the sizes, the smallest first.
+ *
+ * @param chats the chats that are asked for; all if it is not given.
+ */
+export async function setStages(
+  lab: Lab,
+  workloads: readonly Workload[],
+  chats?: ReadonlySet<number>,
+): Promise<Stage[]> {
+  const stages: Stage[] = [];
+  for (const messages of lab.settings.sizes) {
+    const file = await lab.copy(messages);
+    const pools = new Map(workloads.map((workload) => [workload, lab.pool(workload, file, chats)]));
+    stages.push({ size: nameSize(messages), pools, server: await lab.snug(file) });
+  }
+  return stages;
+}
+
+/** Compares them in one workload, by their sizes; the floor answers as the smallest one does. */
+export async function compareStages(
+  lab: Lab,
+  workload: Workload,
+  stages: readonly Stage[],
+  manner?: Manner,
+): Promise<Comparison> {
+  const contestants: Record<string, Contestant> = {};
+  let pool: readonly BenchRequest[] = [];
+  for (const { size, server, pools } of stages) {
+    pool = pools.get(workload) ?? [];
+    contestants.floor ??= { server: await lab.floor(server, pool), pool };
+    contestants[size] = { server, pool };
+  }
+  const title = `${workload.title}, messages in the database`;
+  return compare(lab, { title }, pool, contestants, manner);
+}
