@@ -8,14 +8,45 @@ import { asModule, buildAll, buildProgram } from '../build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** A place in the sources, and what stands there instead. */
+interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+}
+
 /**
- * Snug with other numbers in its sources, to see what they bring: there is no switch for what
- * nobody should ever switch.
+ * Snug without one of its parts, to see what that brings: there is no switch for what nobody should
+ * ever switch off.
  */
-const variants = {
+export const variants = {
   /** Each post has a commit of its own. */
-  single: { batchLimit: 1 },
-} satisfies Record<string, Record<string, number>>;
+  single: { file: 'db/commit.ts', find: 'batchLimit = 256;', put: 'batchLimit = 1;' },
+  /** The thread that serves writes as well. */
+  oneThread: {
+    file: 'serve.ts',
+    find: 'program: { url: writerModule, commands },',
+    put: '',
+  },
+  /** Who asks, and whether they may, is kept; pages and lists are not: these are what grows. */
+  readAnew: {
+    file: 'db/kept.ts',
+    find: 'if (size > this.#maxBytes) return;',
+    put: 'if (size > this.#maxBytes || kind.grow !== undefined) return;',
+  },
+  /** Pages and lists are kept until something is posted, and read anew then. */
+  dropped: {
+    file: 'db/kept.ts',
+    find: 'const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;',
+    put: 'const grows = false;',
+  },
+  /** What happens is made into text for each stream by itself. */
+  apart: {
+    file: 'events/hub.ts',
+    find: "stream.push(texts[index] ?? '')",
+    put: 'stream.push(frame(event.type, event.news.message, event.id))',
+  },
+} satisfies Record<string, Edit>;
 
 export type Variant = keyof typeof variants;
 
@@ -29,11 +60,13 @@ export interface Bundles extends Record<Variant | 'floor' | 'snug', string> {
 export async function bundleServers(): Promise<Bundles> {
   process.chdir(root);
   await buildAll();
-  const [floor, single] = await Promise.all([bundleFloor(), buildVariant('single')]);
-  return { snug: `${root}dist/snug.mjs`, floor, single, fingerprint: fingerprint() };
+  const floor = await bundleFloor();
+  const built = {} as Record<Variant, string>;
+  for (const name of Object.keys(variants) as Variant[]) built[name] = await buildVariant(name);
+  return { ...built, floor, snug: `${root}dist/snug.mjs`, fingerprint: fingerprint() };
 }
 
-/** The variant follows from the same sources. */
+/** The variants follow from the same sources. */
 function fingerprint(): string {
   const hash = createHash('sha256');
   for (const file of ['snug.mjs', 'program.js', 'writer.mjs', 'floor.mjs']) {
@@ -52,28 +85,22 @@ async function bundleFloor(): Promise<string> {
 /** As Snug itself is built, in a folder of its own. */
 async function buildVariant(name: Variant): Promise<string> {
   const folder = `${root}dist/${name}`;
-  await buildProgram(folder, [replaceNumbers(variants[name])]);
+  await buildProgram(folder, [applyEdit(variants[name])]);
   return `${folder}/snug.mjs`;
 }
 
-/** Gives constants of what serves other values, each of which must stand in one place. */
-function replaceNumbers(numbers: Record<string, number>): Plugin {
+/** Changes what serves in one place, which must be there just once. */
+function applyEdit({ file, find, put }: Edit): Plugin {
   return {
-    name: 'numbers',
-    setup({ onLoad, onEnd }) {
-      const found: string[] = [];
-      onLoad({ filter: /\/src\/[^.]+\.ts$/ }, async ({ path }) => {
-        const source = await readFile(path, 'utf8');
-        const contents = source.replace(/(?<=^const (\w+) = )[\d_]+(?=;$)/gm, (old, name) => {
-          if (!(name in numbers)) return old;
-          found.push(name);
-          return String(numbers[name]);
-        });
-        return { contents, loader: 'ts' };
-      });
-      onEnd(() => {
-        if (found.sort().join() === Object.keys(numbers).sort().join()) return;
-        throw new Error(`src/ has other constants than ${Object.keys(numbers)}: see bundle.ts`);
+    name: 'edit',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        if (path !== `${root}src/${file}`) return undefined;
+        const [before = '', after, ...more] = (await readFile(path, 'utf8')).split(find);
+        if (after !== undefined && more.length === 0) {
+          return { contents: before + put + after, loader: 'ts' };
+        }
+        throw new Error(`src/${file} has not "${find}" in one place: see bundle.ts`);
       });
     },
   };

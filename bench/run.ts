@@ -14,6 +14,7 @@ import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
 import { idleStreams } from './trials/idle-streams.ts';
 import { logins } from './trials/logins.ts';
+import { parts } from './trials/parts.ts';
 import { peers } from './trials/peers.ts';
 import { slowDisk } from './trials/slow-disk.ts';
 import { startUp } from './trials/start-up.ts';
@@ -36,6 +37,7 @@ const all: readonly Trial[] = [
   ...[mixed, back].map((workload) => againstFloor(workload)),
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
   slowDisk,
+  parts,
   startUp,
   logins,
   fanOut,

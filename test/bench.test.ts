@@ -1,7 +1,10 @@
 /** What the benchmark works on and shows of its figures; no test measures anything. */
+
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { variants } from '../bench/bundle.ts';
 import { drawCharts } from '../bench/charts.ts';
 import { fill } from '../bench/fill.ts';
 import type { Sample } from '../bench/measure.ts';
@@ -84,4 +87,11 @@ t.test('what is published takes the place of what was', async (t) => {
   t.equal(published, page('\n$& new\n\n'));
   t.equal(insertFigures(published, '$& new\n'), published);
   t.throws(() => insertFigures('no place', 'new'), /where the figures stand/);
+});
+
+t.test('what variants of Snug change stands in the sources once', async (t) => {
+  for (const { file, find } of Object.values(variants)) {
+    const source = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
+    t.equal(source.split(find).length, 2, `${file}: ${find}`);
+  }
 });

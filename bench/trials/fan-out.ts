@@ -1,5 +1,5 @@
 /** How fast those who have a stream open are told of messages. */
-import type { Lab } from '../lab.ts';
+import type { Lab, SnugOptions } from '../lab.ts';
 import type { Settings } from '../settings.ts';
 import { sum } from '../statistics.ts';
 import { makeRooms, Streams, type Told } from '../streams.ts';
@@ -54,20 +54,21 @@ export function figuresOf(title: string, told: readonly Told[]): Record<string, 
   };
 }
 
-/**
- * A server for each scene: streams that are open cost something even when nobody posts.
- *
- * @param messages how many there are in the database; as the settings say if it is not given.
- */
+interface PlayOptions extends SnugOptions {
+  /** How many there are in the database; as the settings say if it is not given. */
+  readonly messages?: number;
+}
+
+/** A server for each scene: streams that are open cost something even when nobody posts. */
 export async function play(
   lab: Lab,
   { chats, share, posts }: Scene,
-  messages?: number,
+  { messages, ...options }: PlayOptions = {},
 ): Promise<Told[]> {
   const { rounds, seconds, streams: all } = lab.settings;
   const file = await lab.copy(messages);
   const rooms = lab.change(file, (sqlite) => makeRooms(sqlite, chats, all * share));
-  const server = await lab.snug(file);
+  const server = await lab.snug(file, options);
   const streams = await Streams.open(server.url, rooms);
   try {
     const told: Told[] = [];

@@ -94,7 +94,7 @@ async function tell(lab: Lab): Promise<Record<string, number[]>> {
   const values: Record<string, number[]> = {};
   for (const messages of lab.settings.sizes) {
     const title = `${fewStreams.title}, ${nameSize(messages)} messages`;
-    Object.assign(values, figuresOf(title, await play(lab, fewStreams, messages)));
+    Object.assign(values, figuresOf(title, await play(lab, fewStreams, { messages })));
   }
   return values;
 }

@@ -1,7 +1,7 @@
 /** The same on slower disks: each fsync takes some ms more. */
 import { type Contestant, compare, roundsLast } from '../compare.ts';
 import type { Lab } from '../lab.ts';
-import { compileLibrary } from '../library.ts';
+import { slowFsync } from '../library.ts';
 import type { Workload } from '../requests.ts';
 import type { Comparison, Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
@@ -26,14 +26,12 @@ export const slowDisk: Trial = {
 };
 
 async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
-  const library = compileLibrary('slow-fsync', lab.newFile('slow-fsync.so'));
   const contestants: Record<string, Contestant> = {};
   const first = await lab.copy();
   const pool = lab.pool(workload, first);
   for (const delay of delays) {
-    const env = { LD_PRELOAD: library, SLOW_FSYNC: String(delay) };
     const file = delay === delays[0] ? first : await lab.copy();
-    const server = await lab.snug(file, { env });
+    const server = await lab.snug(file, { env: slowFsync(lab, delay) });
     contestants.floor ??= { server: await lab.floor(server, pool) };
     contestants[`+${delay} ms`] = { server };
   }
