@@ -52,19 +52,6 @@ export interface Page {
   readonly hasNewer: boolean;
 }
 
-/**
- * Reads a page of one of the caller's chats.
- *
- * @throws Refusal `no_chat`, `not_member`
- */
-export async function readMessages(
-  snapshot: Snapshot,
-  { chatId, userId, ...range }: Key & Range,
-): Promise<Page> {
-  await authorise(snapshot, { chatId, userId });
-  return readPage(snapshot, { chatId, ...range });
-}
-
 /** Reads a page of a chat; whether that is right is the caller's to know. */
 export async function readPage(
   snapshot: Snapshot,

@@ -4,9 +4,9 @@ import type { Store } from '../db/store.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
-import type { Key } from '../members/members.ts';
+import { authorise, type Key } from '../members/members.ts';
 import { ownChats } from '../members/own.ts';
-import { deleteMessage, editMessage, postMessage, readMessage, readMessages } from './messages.ts';
+import { deleteMessage, editMessage, postMessage, readMessage, readPage } from './messages.ts';
 import { newestPage, pageSize } from './page.ts';
 import { markRead } from './reading.ts';
 import {
@@ -170,13 +170,16 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   );
 
   async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
-    const limit = Number(size ?? pageSize);
-    const isNewest = before === undefined && after === undefined && limit === pageSize;
+    const { chatId } = key;
     // Who is not in the chat is told why by the rule itself.
-    const isOwn = isNewest && (await db.recall(ownChats, key)).has(key.chatId);
-    if (isOwn) return db.recall(newestPage, key);
-    return db.read(readMessages, {
-      ...key,
+    const isOwn = (await db.recall(ownChats, key)).has(chatId);
+    if (!isOwn) await db.read(authorise, key);
+    const limit = Number(size ?? pageSize);
+    if (before === undefined && after === undefined && limit === pageSize) {
+      return db.recall(newestPage, key);
+    }
+    return db.read(readPage, {
+      chatId,
       limit,
       ...(before !== undefined && { before: Number(before) }),
       ...(after !== undefined && { after: Number(after) }),

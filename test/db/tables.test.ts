@@ -122,9 +122,9 @@ const exceptions: Record<string, RegExp> = {
   'events/findOldestEvent': /^SCAN events$/,
   'events/listOldest': /^SCAN events$/,
   'messages/findNthKey': /^SCAN idempotency_keys USING COVERING INDEX idempotency_keys_created$/,
-  // Sorts the texts of one page, and walks through a message's reactions, which it has found.
+  // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':
-    /^USE TEMP B-TREE FOR (group_concat|json_group_array)\(ORDER BY\)$|^SCAN \(subquery-\d+\)$/,
+    /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
   // Walk through the ids that they are given.
   'chats/listChats': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'users/listNames': /^SCAN json_each VIRTUAL TABLE INDEX/,
