@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const web = 'dist/web';
@@ -14,6 +14,7 @@ const web = 'dist/web';
 /** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
 const later = [
   'node:child_process',
+  'node:crypto',
   'node:fs/promises',
   'node:http2',
   'node:https',
@@ -35,8 +36,11 @@ const loadLater: Plugin = {
         : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'later' }, ({ path, pluginData }) => ({
-      // As a prototype, because that is what an import takes over of what it does not see.
-      contents: `module.exports = Object.create(new Proxy({}, { get: (_, name) => require('${path}')[name] }));`,
+      // As a prototype, because that is what an import takes over of what it does not see; whoever
+      // has imported it asks once for each name.
+      contents: `module.exports = Object.create(new Proxy({}, {
+        get: (_, name, importer) => (importer[name] = require('${path}')[name]),
+      }));`,
       resolveDir: pluginData,
     }));
   },
@@ -60,6 +64,20 @@ const leaveOut: Plugin = {
     onLoad({ filter: /.*/, namespace: 'needless' }, ({ path }) => ({
       contents: needless[path] ?? '',
     }));
+  },
+};
+
+/** A module that finds out the same at each start, as plain data, is put in as what it has found out. */
+const foregone: Plugin = {
+  name: 'foregone',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/db\/own-migrations\.ts$/ }, async ({ path }) => {
+      const found = Object.entries(await import(pathToFileURL(path).href));
+      const lines = found.map(
+        ([name, value]) => `export const ${name} = ${JSON.stringify(value)};`,
+      );
+      return { contents: lines.join('\n') };
+    });
   },
 };
 
@@ -97,7 +115,7 @@ async function buildServer(): Promise<void> {
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [leaveOut, loadLater],
+    plugins: [leaveOut, loadLater, foregone],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
