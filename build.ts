@@ -11,7 +11,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const web = 'dist/web';
 
-/** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
+/** What the program needs only later, or never: Fastify asks for HTTP/2, a password for hashing. */
 const later = [
   'node:child_process',
   'node:crypto',
@@ -23,7 +23,6 @@ const later = [
   'node:zlib',
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
-  'yaml',
 ];
 
 /** Loads some of what is imported when it is first used. */
@@ -52,6 +51,12 @@ const needless: Readonly<Record<string, string>> = {
   semver: 'exports.satisfies = () => true;',
   // What a resolver of schemas writes when it is debugged.
   debug: 'module.exports = () => () => {};',
+  // Whether a pattern in an address takes too long: there is none but the router's own.
+  'safe-regex2': 'module.exports = () => true;',
+  // A thread for the log, a description of the API in another format, requests without a network.
+  'thread-stream': '',
+  yaml: '',
+  'light-my-request': '',
 };
 
 /** Leaves such out. */
