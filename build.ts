@@ -91,14 +91,31 @@ const foregone: Plugin = {
   },
 };
 
+/** Takes the database's driver in, but for its native addon, which it looks for where it lies. */
+const takeInDriver: Plugin = {
+  name: 'take-in-driver',
+  setup({ onLoad }) {
+    onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const folder = "new URL('.', meta.resolve('better-sqlite3'))";
+      return {
+        contents: `const __dirname = require('node:url').fileURLToPath(${folder});\n${source}`,
+      };
+    });
+  },
+};
+
+/** It is read only when a password is chosen. */
+const wordList = '@zxcvbn-ts/language-common';
+
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node24',
   // Node reads all of it at each start; names stay, for who reads a stack.
   minifyWhitespace: true,
-  // A native addon, and a word list that is read only when a password is chosen.
-  external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
+  // One has a native addon.
+  external: ['better-sqlite3', wordList],
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
@@ -125,7 +142,8 @@ async function buildServer(): Promise<void> {
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [leaveOut, loadLater, foregone],
+    external: [wordList],
+    plugins: [leaveOut, loadLater, foregone, takeInDriver],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
