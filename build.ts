@@ -15,6 +15,7 @@ const web = 'dist/web';
 const later = [
   'node:child_process',
   'node:crypto',
+  'node:dns',
   'node:fs/promises',
   'node:http2',
   'node:https',
