@@ -8,60 +8,19 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import {
+  compilers,
+  compilersFile,
+  foregone,
+  leaveOut,
+  loadLater,
+  takeInDriver,
+} from './bundling.ts';
 
 const web = 'dist/web';
 
-/** What the program needs only later, or never: Fastify asks for HTTP/2, the API's page for YAML. */
-const later = [
-  'node:child_process',
-  'node:fs/promises',
-  'node:http2',
-  'node:https',
-  'node:readline/promises',
-  'node:stream/consumers',
-  'node:zlib',
-  '@fastify/ajv-compiler',
-  '@fastify/fast-json-stringify-compiler',
-  'yaml',
-];
-
-/** Loads some of what is imported when it is first used. */
-const loadLater: Plugin = {
-  name: 'load-later',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[^.]/ }, ({ path, namespace, resolveDir }) =>
-      later.includes(path) && namespace !== 'later'
-        ? { path, namespace: 'later', pluginData: resolveDir }
-        : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'later' }, ({ path, pluginData }) => ({
-      // As a prototype, because that is what an import takes over of what it does not see.
-      contents: `module.exports = Object.create(new Proxy({}, { get: (_, name) => require('${path}')[name] }));`,
-      resolveDir: pluginData,
-    }));
-  },
-};
-
-/** What libraries load at each start for nothing, and what stands in its place. */
-const needless: Readonly<Record<string, string>> = {
-  // Whether plugins fit this Fastify: which are used together, package-lock.json says.
-  semver: 'exports.satisfies = () => true;',
-  // What a resolver of schemas writes when it is debugged.
-  debug: 'module.exports = () => () => {};',
-};
-
-/** Leaves such out. */
-const leaveOut: Plugin = {
-  name: 'leave-out',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[^.]/ }, ({ path }) =>
-      Object.hasOwn(needless, path) ? { path, namespace: 'needless' } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'needless' }, ({ path }) => ({
-      contents: needless[path] ?? '',
-    }));
-  },
-};
+/** It is read only when a password is chosen. */
+const wordList = '@zxcvbn-ts/language-common';
 
 const common = {
   bundle: true,
@@ -69,8 +28,8 @@ const common = {
   target: 'node24',
   // Node reads all of it at each start; names stay, for who reads a stack.
   minifyWhitespace: true,
-  // A native addon, and a word list that is read only when a password is chosen.
-  external: ['better-sqlite3', '@zxcvbn-ts/language-common'],
+  // One has a native addon.
+  external: ['better-sqlite3', wordList],
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
@@ -99,7 +58,7 @@ export async function buildAll(): Promise<void> {
  * @param plugins change the sources of what serves, but not of the thread that writes.
  */
 export async function buildProgram(folder: string, plugins: readonly Plugin[] = []): Promise<void> {
-  await Promise.all([buildServer(folder, plugins), buildWriter(folder)]);
+  await Promise.all([buildServer(folder, plugins), buildCompilers(folder), buildWriter(folder)]);
 }
 
 /** What is run, the program that it loads, and what was compiled of that here: see decision 14. */
@@ -112,7 +71,8 @@ async function buildServer(folder: string, plugins: readonly Plugin[]): Promise<
     format: 'cjs',
     // For a script, Node does not have it yet without a warning.
     supported: { 'dynamic-import': false },
-    plugins: [leaveOut, loadLater, ...plugins],
+    external: [wordList],
+    plugins: [leaveOut, loadLater, foregone, takeInDriver, ...plugins],
     define: { 'import.meta': 'meta' },
     banner: { js: '(function (require, meta) {' },
     footer: { js: '})' },
@@ -120,6 +80,16 @@ async function buildServer(folder: string, plugins: readonly Plugin[]): Promise<
   const started = `${folder}/snug.mjs`;
   await cp('src/snug.mjs', started);
   await compileServer(resolve(started));
+}
+
+async function buildCompilers(folder: string): Promise<void> {
+  const getters = compilers.map((path) => `get '${path}'() { return require('${path}'); },`);
+  await build({
+    ...common,
+    stdin: { contents: `module.exports = {${getters.join('\n')}};`, resolveDir: '.' },
+    outfile: `${folder}/${compilersFile}`,
+    format: 'cjs',
+  });
 }
 
 /** The program of the thread that writes; it starts beside the first requests. */

@@ -69,7 +69,7 @@ export async function bundleServers(): Promise<Bundles> {
 /** The variants follow from the same sources. */
 function fingerprint(): string {
   const hash = createHash('sha256');
-  for (const file of ['snug.mjs', 'program.js', 'writer.mjs', 'floor.mjs']) {
+  for (const file of ['snug.mjs', 'program.js', 'compilers.cjs', 'writer.mjs', 'floor.mjs']) {
     hash.update(readFileSync(`${root}dist/${file}`));
   }
   return hash.digest('hex').slice(0, 16);

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 
 export const UserListQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });

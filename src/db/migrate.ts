@@ -1,28 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
-
-interface Migration {
-  readonly name: string;
-  readonly sql: string;
-  readonly hash: string;
-}
-
-/** The folder of the migrations that come with the program; package.json resolves `#drizzle`. */
-export const ownMigrations = new URL('..', import.meta.resolve('#drizzle/meta/_journal.json'));
-
-/** The migrations of a folder, oldest first. */
-function readMigrations(folder: URL): Migration[] {
-  return readdirSync(fileURLToPath(folder))
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => {
-      const sql = readFileSync(new URL(name, folder), 'utf8');
-      return { name, sql, hash: createHash('sha256').update(sql).digest('hex') };
-    });
-}
+import type { Migration } from './migrations.ts';
+import { ownMigrations } from './own-migrations.ts';
 
 /**
  * Brings the schema up to date: all that is missing in one transaction, or nothing.
@@ -30,11 +9,14 @@ function readMigrations(folder: URL): Migration[] {
  * Our own, because drizzle's migrator keeps foreign keys on while a table is rebuilt (ON DELETE
  * CASCADE then deletes every child row) and skips a merged migration with an older date.
  *
- * @param folder the migrations that the program knows.
+ * @param known the migrations that the program knows, oldest first.
  * @throws StartError for a schema that is newer than the program, or not made by its migrations.
  */
-export function migrate(sqlite: Database, file: string, folder: URL = ownMigrations): void {
-  const known = readMigrations(folder);
+export function migrate(
+  sqlite: Database,
+  file: string,
+  known: readonly Migration[] = ownMigrations,
+): void {
   const missing = known.slice(countApplied(sqlite, file, known));
   if (missing.length === 0) return;
   // SQLite ignores this pragma inside a transaction.
@@ -54,15 +36,14 @@ export function migrate(sqlite: Database, file: string, folder: URL = ownMigrati
  * @throws StartError for an older one as well.
  */
 export function requireCurrent(sqlite: Database, file: string): void {
-  const known = readMigrations(ownMigrations);
-  if (countApplied(sqlite, file, known) === known.length) return;
+  if (countApplied(sqlite, file, ownMigrations) === ownMigrations.length) return;
   throw new StartError(
     `${file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
   );
 }
 
 /** How many of the known migrations the file has; refuses a file that has others. */
-function countApplied(sqlite: Database, file: string, known: Migration[]): number {
+function countApplied(sqlite: Database, file: string, known: readonly Migration[]): number {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > known.length) {
     throw new StartError(

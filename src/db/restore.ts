@@ -20,8 +20,10 @@ import { StartError } from '../errors.ts';
 import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
 import { lockFile, lockInstance } from './lock.ts';
-import { migrate, ownMigrations } from './migrate.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from './migrations.ts';
 import { connect } from './open.ts';
+import { ownMigrations } from './own-migrations.ts';
 
 /**
  * Every sequence of ids goes on so far above the highest that is known: more than were given since
@@ -45,7 +47,7 @@ interface Old {
  *
  * Only for a process that has not opened either file already; see backup.ts.
  *
- * @param migrations the folder of those that the program knows.
+ * @param migrations those that the program knows, oldest first.
  * @returns the name of the database that was replaced; undefined if there was none.
  * @throws StartError if the backup is no sound database of ours or newer than the program, or a
  *   server or another program uses the database; nothing has changed then.
@@ -53,7 +55,7 @@ interface Old {
 export async function restore(
   backup: string,
   database: string,
-  migrations: URL = ownMigrations,
+  migrations: readonly Migration[] = ownMigrations,
 ): Promise<string | undefined> {
   try {
     checkBackup(backup);
@@ -95,7 +97,11 @@ function takePlace(database: string): string {
   return file;
 }
 
-async function replace(file: string, backup: string, migrations: URL): Promise<string | undefined> {
+async function replace(
+  file: string,
+  backup: string,
+  migrations: readonly Migration[],
+): Promise<string | undefined> {
   const next = `${file}.restoring`;
   remove(next);
   clearLinks(file);
@@ -136,7 +142,7 @@ async function copy(backup: string, next: string): Promise<void> {
   }
 }
 
-function bringUpToDate(next: string, backup: string, migrations: URL): void {
+function bringUpToDate(next: string, backup: string, migrations: readonly Migration[]): void {
   change(next, (sqlite) => {
     // Leaves a single file, which alone is renamed.
     sqlite.pragma('journal_mode = DELETE');

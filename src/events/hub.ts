@@ -12,6 +12,15 @@ import type { Stream } from './stream.ts';
 /** A user may have so many streams; one more ends the oldest. */
 const streamLimit = 20;
 
+/** The open streams of a user, and the chats that they are told of, kept once for all of them. */
+interface Devices {
+  /** The oldest first. */
+  readonly streams: Set<Stream>;
+  readonly chats: Set<number>;
+  /** The event after which these are the chats; undefined until a stream is live. */
+  since: number | undefined;
+}
+
 /** An event and the streams that are told of it. */
 interface Delivery {
   readonly event: Told;
@@ -25,9 +34,8 @@ interface Delivery {
 export class Hub {
   readonly #db: Store;
   readonly #log: Pick<FastifyBaseLogger, 'error'>;
-  readonly #byUser = new Map<number, Set<Stream>>();
-  /** Only streams that are live. */
-  readonly #byChat = new Map<number, Set<Stream>>();
+  readonly #byUser = new Map<number, Devices>();
+  readonly #byChat = new Map<number, Set<Devices>>();
   #newest = 0;
   #waiting: Delivery[] = [];
   #working = false;
@@ -62,14 +70,17 @@ export class Hub {
 
   /** Forgets a stream that has ended. */
   remove(stream: Stream): void {
-    remove(this.#byUser, stream.userId, stream);
-    for (const chatId of stream.chats) remove(this.#byChat, chatId, stream);
+    const devices = this.#byUser.get(stream.userId);
+    devices?.streams.delete(stream);
+    if (devices === undefined || devices.streams.size > 0) return;
+    this.#byUser.delete(stream.userId);
+    for (const chatId of devices.chats) this.#exit(devices, chatId);
   }
 
   /** Tells the others in a chat what is not in the log because it is soon over. */
   tell(chatId: number, type: string, data: object, except: number): void {
     const text = frame(type, data);
-    for (const stream of this.#byChat.get(chatId) ?? []) {
+    for (const stream of live(this.#byChat.get(chatId))) {
       if (stream.userId !== except) send(stream, text);
     }
   }
@@ -94,24 +105,37 @@ export class Hub {
   }
 
   #all(): Stream[] {
-    return Array.from(this.#byUser.values(), (streams) => [...streams]).flat();
+    return Array.from(this.#byUser.values(), ({ streams }) => [...streams]).flat();
   }
 
   #add(stream: Stream): boolean {
     if (this.#isClosed) return false;
-    const own = add(this.#byUser, stream.userId, stream);
-    const [oldest] = own;
-    if (own.size > streamLimit && oldest !== undefined) {
+    const { streams } = this.#devicesOf(stream.userId);
+    const [oldest] = streams.add(stream);
+    if (streams.size > streamLimit && oldest !== undefined) {
       this.remove(oldest);
       oldest.end();
     }
     return true;
   }
 
+  #devicesOf(userId: number): Devices {
+    const known = this.#byUser.get(userId);
+    if (known !== undefined) return known;
+    const devices = { streams: new Set<Stream>(), chats: new Set<number>(), since: undefined };
+    this.#byUser.set(userId, devices);
+    return devices;
+  }
+
   #goLive(stream: Stream, { upTo, chatIds }: Part): void {
-    if (!this.#byUser.get(stream.userId)?.has(stream)) return;
+    const devices = this.#byUser.get(stream.userId);
+    if (!devices?.streams.has(stream)) return;
     stream.position = upTo;
-    for (const chatId of chatIds) this.#enter(stream, chatId);
+    stream.chats = devices.chats;
+    // Other streams have made them known, and may have to be told yet of how they change up to here.
+    if (devices.since !== undefined) return;
+    devices.since = upTo;
+    for (const chatId of chatIds) this.#enter(devices, chatId);
   }
 
   #take(events: readonly Told[]): void {
@@ -127,28 +151,28 @@ export class Hub {
   /** Who is told of an event; joining and leaving take effect with the event itself. */
   #receivers(event: EventRow): Stream[] {
     const { type, userId, chatId } = event;
-    const own = this.#live(this.#byUser.get(userId ?? 0), event);
+    const own = this.#byUser.get(userId ?? 0);
     const audience = audiences[type];
-    if (audience !== 'members' || chatId === null) return audience === 'user' ? own : [];
-    if (type === 'member.joined') for (const stream of own) this.#enter(stream, chatId);
-    const receivers = this.#live(this.#byChat.get(chatId), event);
-    if (type === 'member.left') for (const stream of own) this.#exit(stream, chatId);
+    if (audience === 'user') return live(own && [own], event.id);
+    if (audience !== 'members' || chatId === null) return [];
+    const isNews = own?.since !== undefined && own.since < event.id;
+    if (isNews && type === 'member.joined') this.#enter(own, chatId);
+    const receivers = live(this.#byChat.get(chatId), event.id);
+    if (isNews && type === 'member.left') this.#exit(own, chatId);
     return receivers;
   }
 
-  /** Those that have not had the event from the log. */
-  #live(streams: Iterable<Stream> = [], event: EventRow): Stream[] {
-    return Array.from(streams).filter((stream) => stream.position < event.id);
+  #enter(devices: Devices, chatId: number): void {
+    devices.chats.add(chatId);
+    const members = this.#byChat.get(chatId) ?? new Set();
+    this.#byChat.set(chatId, members.add(devices));
   }
 
-  #enter(stream: Stream, chatId: number): void {
-    stream.chats.add(chatId);
-    add(this.#byChat, chatId, stream);
-  }
-
-  #exit(stream: Stream, chatId: number): void {
-    stream.chats.delete(chatId);
-    remove(this.#byChat, chatId, stream);
+  #exit(devices: Devices, chatId: number): void {
+    devices.chats.delete(chatId);
+    const members = this.#byChat.get(chatId);
+    members?.delete(devices);
+    if (members?.size === 0) this.#byChat.delete(chatId);
   }
 
   async #work(): Promise<void> {
@@ -178,7 +202,7 @@ export class Hub {
 
   /** At once, before what still waits to be told. */
   #endSession({ userId, sessionId }: EventRow): void {
-    for (const stream of this.#byUser.get(userId ?? 0) ?? []) {
+    for (const stream of this.#byUser.get(userId ?? 0)?.streams ?? []) {
       if (stream.sessionId === sessionId) this.#dismiss(stream);
     }
   }
@@ -222,14 +246,11 @@ function send(stream: Stream, text: string): void {
   stream.flush();
 }
 
-function add(index: Map<number, Set<Stream>>, key: number, stream: Stream): Set<Stream> {
-  const streams = index.get(key) ?? new Set();
-  index.set(key, streams.add(stream));
+/** Of these, the streams that have not had an event from the log; every live one is before all. */
+function live(all: Iterable<Devices> = [], id = Number.POSITIVE_INFINITY): Stream[] {
+  const streams: Stream[] = [];
+  for (const devices of all) {
+    for (const stream of devices.streams) if (stream.position < id) streams.push(stream);
+  }
   return streams;
-}
-
-function remove(index: Map<number, Set<Stream>>, key: number, stream: Stream): void {
-  const streams = index.get(key);
-  streams?.delete(stream);
-  if (streams?.size === 0) index.delete(key);
 }

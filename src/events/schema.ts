@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { told } from '../http/schema.ts';
 
 const Cursor = Type.String({

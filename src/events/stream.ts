@@ -6,14 +6,16 @@ import type { LiveSession } from '../sessions/sessions.ts';
 /** A reader may leave so much unread, in bytes, before it is cut off; it resumes by Last-Event-ID. */
 const backlogLimit = 256 * 1024;
 
+const none: ReadonlySet<number> = new Set();
+
 /** One open GET /api/events. */
 export class Stream {
   readonly userId: number;
   readonly sessionId: number;
   /** When its session runs out, as far as is known, in ms since 1970. */
   sessionEndsAt: number;
-  /** The chats whose events it is told of. */
-  readonly chats = new Set<number>();
+  /** The chats whose events it is told of: one set for all streams of its user. */
+  chats: ReadonlySet<number> = none;
   /** The id of the last event that it was told of, or spared. */
   position = Number.POSITIVE_INFINITY;
   readonly #response: ServerResponse;

@@ -1,4 +1,5 @@
 /** The connections of the server: how many there may be, and how long an answer may lie unread. */
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -73,9 +74,23 @@ function watchReaders(server: Server): () => void {
 }
 
 function readDescriptorLimit(): number {
+  const limit = Number(linuxLimit() ?? reportedLimit());
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+}
+
+/** Linux says so in a file: proc_pid_limits(5). */
+function linuxLimit(): string | undefined {
+  try {
+    return /^Max open files +(\w+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Node knows it on every system, but looks into all that it has loaded, each time. */
+function reportedLimit(): number | 'unlimited' | undefined {
   const { userLimits } = process.report.getReport() as {
     userLimits?: { open_files?: { soft: number | 'unlimited' } };
   };
-  const limit = userLimits?.open_files?.soft;
-  return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY;
+  return userLimits?.open_files?.soft;
 }

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { Refusal } from '../errors.ts';
 import type { Session } from '../sessions/sessions.ts';
 import { placeOf } from './address.ts';
+import { Recent } from './recent.ts';
 
 /** So many wrong passwords in a row cost nothing. */
 const freeGuesses = 5;
@@ -24,6 +24,12 @@ interface Request {
   readonly log: Pick<FastifyBaseLogger, 'warn'>;
 }
 
+/** How many wrong passwords there were in a row, and when the last one came. */
+interface Failure {
+  count: number;
+  last: number;
+}
+
 /** Whose password is tried, and what is known of who tries it. */
 interface Guess {
   /** The name in canonical form, whether anybody has it or not. */
@@ -40,16 +46,14 @@ interface Guess {
  */
 export class Guesses {
   readonly #free: number;
-  readonly #places = new LRUCache<string, true>({ max: keyLimit });
-  readonly #failures: LRUCache<string, { count: number; last: number }>;
+  readonly #places = new Recent<true>(keyLimit);
+  readonly #failures = new Recent<Failure>(keyLimit);
   readonly #ticks: () => number;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
     this.#ticks = ticks;
     this.#free = isOn ? freeGuesses : Number.POSITIVE_INFINITY;
-    const perf = { now: ticks };
-    this.#failures = new LRUCache({ max: keyLimit, ttl: memory, ttlResolution: 0, perf });
   }
 
   /** Remembers that an account was entered from where a request comes. */
@@ -86,7 +90,9 @@ export class Guesses {
 
   #begin(key: string) {
     const now = this.#ticks();
-    const failure = this.#failures.get(key) ?? { count: 0, last: now };
+    const known = this.#failures.get(key);
+    const isFresh = known !== undefined && now - known.last <= memory;
+    const failure = isFresh ? known : { count: 0, last: now };
     const wait = Math.ceil(failure.last + this.#waitAfter(failure.count) - now);
     if (wait > 0) throw new Refusal('too_often', wait);
     failure.count += 1;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { Recent } from './recent.ts';
 
 /** So many at once, and as many again within each window: they come back one by one. */
 export interface Quota {
@@ -26,7 +26,7 @@ const keyLimit = 10_000;
 export class Meter {
   readonly #ticks: () => number;
   /** When a key's whole quota is there again. */
-  readonly #resets = new LRUCache<string, number>({ max: keyLimit });
+  readonly #resets = new Recent<number>(keyLimit);
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number) {

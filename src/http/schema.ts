@@ -1,5 +1,6 @@
 /** What every route's schema is made of. */
-import { type TSchemaOptions, Type } from 'typebox';
+import type { TSchemaOptions } from 'typebox';
+import * as Type from 'typebox';
 
 /**
  * Adds to a schema the sentence that a person reads when a value does not fit it. `x-` keeps it

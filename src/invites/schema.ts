@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Time, told, WireId } from '../http/schema.ts';
 
 export const Code = Type.String({

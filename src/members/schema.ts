@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 

@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 
 /** Kept byte for byte; length in code points. */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Id, told } from '../http/schema.ts';
 
 export const ReactionParams = Type.Object({

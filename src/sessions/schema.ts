@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 
 /** Any text: what fits no name or password is simply wrong, and the same sentence says so. */

@@ -20,8 +20,6 @@ const limit = pLimit(Math.max(1, availableParallelism() - 1));
 /** As many may wait for their turn, a few seconds' worth; the next is told to come back. */
 const queueLimit = 100;
 
-const deriveKey = promisify(argon2);
-
 /** The parts of a PHC string: $argon2id$v=19$m=19456,t=2,p=1$salt$hash. */
 interface Phc {
   readonly memory: number;
@@ -96,7 +94,7 @@ async function derive(
   // RFC 8265 (OpaqueString): one password, however the keyboard composed it.
   const message = password.normalize('NFC');
   return limit(() =>
-    deriveKey('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }),
+    promisify(argon2)('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }),
   );
 }
 
@@ -122,5 +120,5 @@ function base64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
-/** A hash that no password has, with the cost of a real one. */
-const nobody = format({ ...cost, salt: randomBytes(saltBytes), hash: randomBytes(hashBytes) });
+/** A hash that no password has, with the cost of a real one. Zeros do: it matches nothing anyway. */
+const nobody = format({ ...cost, salt: Buffer.alloc(saltBytes), hash: Buffer.alloc(hashBytes) });

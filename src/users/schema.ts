@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { Id, told } from '../http/schema.ts';
 import { Code } from '../invites/schema.ts';
 

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { ownMigrations } from '../../src/db/migrate.ts';
+import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
 import { restore } from '../../src/db/restore.ts';
 import { ask, contents, edit, mode, namedFile, refuses, run } from '../helpers/backups.ts';
 import { outside } from '../helpers/database.ts';
@@ -174,18 +174,18 @@ t.test("while somebody uses the database, or it is another program's, it stays",
 
 t.test('an older backup is brought up to date, in a copy', async (t) => {
   const folder = pathToFileURL(join(await tempFolder(t), 'drizzle/'));
-  await cp(ownMigrations, folder, { recursive: true });
+  await cp(migrationsFolder, folder, { recursive: true });
   await writeFile(new URL('9999_later.sql', folder), "update chats set title = title || ' later'");
   const backup = await namedFile(t, 'old');
   const before = contents(dirname(backup));
   const file = join(await tempFolder(t), 'snug.db');
-  t.equal(await restore(backup, file, folder), undefined, 'nothing was replaced');
+  t.equal(await restore(backup, file, readMigrations(folder)), undefined, 'nothing was replaced');
   t.equal(nameOf(t, file), 'old later');
   t.strictSame(contents(dirname(backup)), before);
 
   await writeFile(new URL('9999_later.sql', folder), 'delete from users; insert into nowhere');
   const kept = contents(dirname(file));
-  await t.rejects(restore(backup, file, folder));
+  await t.rejects(restore(backup, file, readMigrations(folder)));
   t.strictSame(contents(dirname(file)), kept, 'one that cannot be leaves everything');
 });
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { migrate, ownMigrations } from '../../src/db/migrate.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
 import { outside } from '../helpers/database.ts';
 import { tempFolder } from '../helpers/world.ts';
 
@@ -11,13 +12,13 @@ import { tempFolder } from '../helpers/world.ts';
 async function start(t: Test) {
   const root = await tempFolder(t);
   const folder = pathToFileURL(join(root, 'drizzle/'));
-  await cp(ownMigrations, folder, { recursive: true });
+  await cp(migrationsFolder, folder, { recursive: true });
   const file = join(root, 'snug.db');
   const sqlite = outside(t, file);
   sqlite.pragma('foreign_keys = ON');
-  const run = () => migrate(sqlite, file, folder);
+  const run = () => migrate(sqlite, file, readMigrations(folder));
   const add = (name: string, text: string) => writeFile(new URL(name, folder), text);
-  const own = (await readdir(ownMigrations)).filter((name) => name.endsWith('.sql')).sort();
+  const own = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort();
   return { sqlite, file, folder, run, add, own };
 }
 

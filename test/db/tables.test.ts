@@ -7,7 +7,8 @@ import {
   generateSQLiteMigration,
 } from 'drizzle-kit/api';
 import t from 'tap';
-import { migrate, ownMigrations } from '../../src/db/migrate.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { migrationsFolder } from '../../src/db/migrations.ts';
 import { type Orm, toOrm } from '../../src/db/orm.ts';
 import type { Query } from '../../src/db/query.ts';
 import * as tables from '../../src/db/tables.ts';
@@ -85,10 +86,10 @@ t.test('the migrations make what tables.ts says', async (t) => {
 });
 
 t.test('the next migration starts from here: drizzle-kit finds nothing to do', async (t) => {
-  const last = globSync('*_snapshot.json', { cwd: new URL('meta/', ownMigrations) })
+  const last = globSync('*_snapshot.json', { cwd: new URL('meta/', migrationsFolder) })
     .sort()
     .at(-1);
-  const text = readFileSync(new URL(`meta/${last}`, ownMigrations), 'utf8');
+  const text = readFileSync(new URL(`meta/${last}`, migrationsFolder), 'utf8');
   const snapshot: DrizzleSQLiteSnapshotJSON = JSON.parse(text);
   t.strictSame(await generateSQLiteMigration(snapshot, wanted), []);
 });

@@ -10,6 +10,7 @@ import { placeOf } from '../../src/http/address.ts';
 import { Guesses } from '../../src/http/guesses.ts';
 import { Meter } from '../../src/http/meter.ts';
 import { limits } from '../../src/http/rate-limit.ts';
+import { Recent } from '../../src/http/recent.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
@@ -177,6 +178,19 @@ t.test('no more keys are remembered than there is room for', async (t) => {
   t.ok(isRefused('first'), 'ten thousand are');
   meter.take('another', once);
   t.notOk(isRefused('key 0'), 'of more, the one heard of longest ago is forgotten');
+});
+
+t.test('what is asked for is remembered longer, however much comes and goes', async (t) => {
+  const recent = new Recent<number>(3);
+  for (let i = 0; i < 1_000; i++) {
+    recent.get('wanted');
+    recent.set(i === 0 ? 'wanted' : `key ${i}`, i);
+  }
+  const kept = ['wanted', 'key 997', 'key 998', 'key 999'].filter((key) => recent.has(key));
+  t.same(kept, ['wanted', 'key 998', 'key 999']);
+  recent.delete('wanted');
+  recent.set('key 1000', 1_000);
+  t.ok(recent.has('key 998'), 'what is deleted makes room');
 });
 
 t.test('an address counts as the network of one customer', async (t) => {
