@@ -1,7 +1,8 @@
 /** What each part brings that makes Snug fast: Snug without it, on this disk and on slower ones. */
-import { type Contestant, compare, type Manner, roundsLast } from '../compare.ts';
+import { type Contestant, compare, roundsLast } from '../compare.ts';
 import type { Lab, SnugOptions } from '../lab.ts';
 import { slowFsync } from '../library.ts';
+import type { Pace } from '../measure.ts';
 import type { Settings } from '../settings.ts';
 import type { Comparison, Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
@@ -22,7 +23,7 @@ export const parts: Trial = {
   name: 'parts',
   lasts: (settings) => {
     const servers = 2 + Object.keys(without).length;
-    const measuring = roundsLast({ ...settings, ...fewRounds(settings) }, servers);
+    const measuring = roundsLast({ ...settings, ...longRounds(settings) }, servers);
     return delays.length * measuring + sceneLasts(settings, fewStreams);
   },
   run: async (lab) => {
@@ -40,9 +41,9 @@ export const parts: Trial = {
   },
 };
 
-/** They differ by so much that a third of the rounds is enough. */
-function fewRounds({ rounds }: Settings): Pick<Manner, 'rounds'> {
-  return { rounds: Math.ceil(rounds / 3) };
+/** A third of the rounds, each three times as long: what is kept must be there first. */
+function longRounds({ rounds, seconds }: Settings): Pick<Pace, 'rounds' | 'seconds'> {
+  return { rounds: Math.ceil(rounds / 3), seconds: 3 * seconds };
 }
 
 async function measure(lab: Lab, delay: number): Promise<Comparison> {
@@ -59,5 +60,5 @@ async function measure(lab: Lab, delay: number): Promise<Comparison> {
     contestants[name] = { server };
   }
   const title = delay === 0 ? `${mixed.title} again` : `${mixed.title}, +${delay} ms`;
-  return compare(lab, { title }, pool, contestants, fewRounds(lab.settings));
+  return compare(lab, { title }, pool, contestants, longRounds(lab.settings));
 }

@@ -28,12 +28,31 @@ const line = /^\d+ +(\w+)\((?:(?:\d+|AT_FDCWD)<([^>]*)>)?(?:, )?(?:"([^"]*)")?(.
 /** The steps of a record, in order. */
 export function readRecord(trace: string): Step[] {
   let end = 0;
+  const begun = new Map<string, string>();
   return readFileSync(trace, 'latin1')
     .split('\n')
     .flatMap((text) => {
       end += text.length + 1;
-      return text === '' || /^\d+ +(\+\+\+|---)/.test(text) ? [] : readStep(text, end);
+      const whole = join(text, begun);
+      return whole === undefined || /^(\d+ +(\+\+\+|---)|$)/.test(whole)
+        ? []
+        : readStep(whole, end);
     });
+}
+
+/**
+ * A call in one line: where those of two threads overlap, strace writes one of them in two.
+ *
+ * @param begun what each thread has begun, and not ended yet.
+ */
+function join(text: string, begun: Map<string, string>): string | undefined {
+  const [, unfinished, thread = ''] = /^((\d+) .*) <unfinished \.\.\.>$/.exec(text) ?? [];
+  if (unfinished !== undefined) {
+    begun.set(thread, unfinished);
+    return undefined;
+  }
+  const [, resuming = '', end] = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/.exec(text) ?? [];
+  return end === undefined ? text : `${begun.get(resuming)}${end}`;
 }
 
 function readStep(text: string, end: number): Step[] {
