@@ -10,26 +10,37 @@ import { frame } from './frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
 export async function textOf(snapshot: Snapshot, event: Told): Promise<string> {
+  const news = newsOf(event);
+  if (news !== undefined) return news;
   const data = await describe(snapshot, event);
   return data === undefined ? '' : frame(event.type, data, event.id);
 }
 
 /**
+ * The same of an event that brings its own news: a new message, as it was sent. What has changed in
+ * it since, the events that follow tell.
+ *
+ * @returns undefined where the database is to be asked.
+ */
+export function newsOf({ id, type, chatId, news }: Told): string | undefined {
+  if (news === undefined) return undefined;
+  return frame(type, { chat_id: chatId ?? 0, message: messageToWire(news.message) }, id);
+}
+
+/**
  * What an event tells, by the state of the snapshot: the log has references only, so a reader who
- * was away is told of things as they are now. A new message comes with its event, as it was sent:
- * what has changed in it since, the events that follow tell.
+ * was away is told of things as they are now.
  *
  * @returns undefined for what is gone by now; an event that says so follows.
  */
 async function describe(
   snapshot: Snapshot,
-  { id, type, chatId: inChat, userId: who, messageId, sessionId, news }: Told,
+  { id, type, chatId: inChat, userId: who, messageId, sessionId }: Told,
 ): Promise<object | undefined> {
   const chatId = inChat ?? 0;
   const userId = who ?? 0;
   switch (type) {
     case 'message':
-      if (news !== undefined) return { chat_id: chatId, message: messageToWire(news.message) };
       return describeMessage(snapshot, chatId, id);
     case 'message.edited':
       return describeMessage(snapshot, chatId, messageId ?? 0);

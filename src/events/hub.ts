@@ -3,7 +3,7 @@ import type { EventRow, Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import type { Store } from '../db/store.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
-import { textOf } from './describe.ts';
+import { newsOf, textOf } from './describe.ts';
 import { frame } from './frame.ts';
 import { audiences, isPersonal } from './log.ts';
 import { type Part, replay } from './replay.ts';
@@ -193,11 +193,18 @@ export class Hub {
     const told = deliveries.filter(({ to }) => to.length > 0);
     if (told.length === 0) return;
     const events = told.map(({ event }) => event);
-    const texts = await this.#db.read(textsOf, events);
+    const texts = await this.#textsOf(events);
     told.forEach(({ event, to }, index) => {
       for (const stream of to) if (mayKnow(stream, event)) stream.push(texts[index] ?? '');
     });
     for (const stream of receiversOf(told)) stream.flush();
+  }
+
+  /** New messages alone need no snapshot: to begin and to end one takes as long as to tell a few. */
+  async #textsOf(events: readonly Told[]): Promise<string[]> {
+    const news = events.map(newsOf);
+    if (news.every((text) => text !== undefined)) return news;
+    return this.#db.read(textsOf, events);
   }
 
   /** At once, before what still waits to be told. */
