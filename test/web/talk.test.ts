@@ -1,4 +1,5 @@
 /** What people do with each other in their browsers. */
+import type { Route } from 'playwright-core';
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
@@ -207,6 +208,24 @@ webTest('members come and go, chats are renamed and left', async (t, stage) => {
   await bob.button(en.leave).click();
   await bob.page.getByText(en.noChats).waitFor();
   await row('bob').waitFor({ state: 'detached' });
+});
+
+webTest('who has joined stays in the list, though an older one comes late', async (_, stage) => {
+  const people = await startTalk(stage);
+  await stage.person('carol');
+  const alice = await stage.visitorAs(people.alice);
+  await alice.openChat('Sunday hike');
+  const row = (name: string) => alice.page.locator('.people li', { hasText: name });
+  const holdBack = async (route: Route) => {
+    const response = await route.fetch();
+    await people.alice.send('POST', `${people.chat}/members`, { name: 'carol' });
+    await row('carol').waitFor();
+    await route.fulfill({ response });
+  };
+  await alice.page.route('**/members', holdBack, { times: 1 });
+  await alice.page.getByLabel(en.chatMenu).click();
+  await row('bob').waitFor();
+  await row('carol').waitFor();
 });
 
 webTest('direct chats and open chats are found', async (t, stage) => {

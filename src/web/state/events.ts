@@ -4,7 +4,7 @@ import { route } from '../lib/route.ts';
 import type { Told } from '../lib/wire.ts';
 import { account, ownId, signedOut } from './account.ts';
 import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } from './chats.ts';
-import { dropMember, noteMember } from './members.ts';
+import { dropMember, noteMember, reloadMembers } from './members.ts';
 import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
 import { noteReadAtOnce } from './reading.ts';
@@ -79,12 +79,13 @@ export function take<Type extends keyof Told>(type: Type, data: Told[Type]): voi
  * up; before a later one, anything may have happened.
  */
 export function began(isFirst: boolean): void {
-  unlessBroken(isFirst ? loadChats().then(loadNewest) : reload());
+  unlessBroken(isFirst ? loadChats().then(loadNewest).then(reloadMembers) : reload());
 }
 
 /** Loads everything anew: too much was missed to be told one by one. */
 async function reload(): Promise<void> {
   await loadChats();
+  await reloadMembers();
   const open = run.value;
   if (open !== undefined) await openRun(open.chatId);
 }

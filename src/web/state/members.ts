@@ -3,9 +3,13 @@ import { type Signal, signal } from '@preact/signals';
 import { get } from '../lib/api.ts';
 import type { Member } from '../lib/wire.ts';
 import { ownId } from './account.ts';
+import { chatOf } from './chats.ts';
 import { learn } from './people.ts';
 
 const byChat = new Map<number, Signal<readonly Member[]>>();
+
+/** Counts what was told, so that a list which is older does not undo it. */
+let changes = 0;
 
 /** A chat's members, the longest-standing first; empty until they are loaded. */
 export function membersOf(chatId: number): readonly Member[] {
@@ -17,12 +21,21 @@ export function isOwner(chatId: number): boolean {
 }
 
 export async function loadMembers(chatId: number): Promise<void> {
+  const before = changes;
   const { members } = await get<{ members: Member[] }>(`/api/chats/${chatId}/members`);
+  if (changes !== before) return loadMembers(chatId);
   learn(members);
   signalOf(chatId).value = members;
 }
 
+/** Loads anew what was loaded of the chats that are still one's own: more has happened than was told. */
+export async function reloadMembers(): Promise<void> {
+  const loaded = [...byChat].filter(([id, { value }]) => value.length > 0 && chatOf(id));
+  await Promise.all(loaded.map(([id]) => loadMembers(id)));
+}
+
 export function noteMember(chatId: number, member: Member): void {
+  changes += 1;
   learn([member]);
   const members = byChat.get(chatId);
   if (members === undefined) return;
@@ -33,6 +46,7 @@ export function noteMember(chatId: number, member: Member): void {
 }
 
 export function dropMember(chatId: number, userId: number): void {
+  changes += 1;
   const members = byChat.get(chatId);
   if (members !== undefined) members.value = members.value.filter(({ id }) => id !== userId);
 }
