@@ -71,8 +71,11 @@ export class Replica {
   #lastId = 0;
   /** The chats that it has heard to have been left. */
   readonly #left = new Set<number>();
-  /** The chats that were left already when they were to be loaded. */
-  readonly #unloaded = new Set<number>();
+  /**
+   * The chats that could not be loaded, and when they were joined: they were left already, or the
+   * account was shut.
+   */
+  readonly #unloaded = new Map<number, number>();
   #running: Promise<void> = Promise.resolve();
   #isStopped = true;
 
@@ -119,6 +122,7 @@ export class Replica {
       if (reader.status !== 200) {
         const answer = await person.post('/api/login', { name: person.name, password });
         if (answer.status !== 200) return;
+        await this.#catchUp();
         continue;
       }
       this.connections += 1;
@@ -191,7 +195,14 @@ export class Replica {
     const chat = (await loadChats(this.person, chatId)).get(chatId);
     // One has read all that was there when one joined.
     if (chat !== undefined) this.chats.set(chatId, { ...chat, readId: joinedEvent });
-    else this.#unloaded.add(chatId);
+    else this.#unloaded.set(chatId, joinedEvent);
+  }
+
+  /** Loads what could not be loaded while the account was shut. */
+  async #catchUp(): Promise<void> {
+    for (const [chatId, joined] of this.#unloaded) {
+      if (!this.chats.has(chatId) && !this.#left.has(chatId)) await this.#enter(chatId, joined);
+    }
   }
 
   /**
