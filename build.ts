@@ -6,23 +6,16 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import {
-  compilers,
-  compilersFile,
-  foregone,
-  leaveOut,
-  loadLater,
-  takeInDriver,
-} from './bundling.ts';
+import { compilers, foregone, leaveOut, loadLater, takeInDriver } from './bundling.ts';
 
 const web = 'dist/web';
 
 /** It is read only when a password is chosen. */
 const wordList = '@zxcvbn-ts/language-common';
 
-const common = {
+/** What the build makes for Node. */
+export const common = {
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -33,15 +26,19 @@ const common = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** A program that is a module of its own. */
-export const asModule = {
+/** One of the scripts that load.mjs loads: of these, unlike modules, the compiled code can be kept. */
+const asScript = {
   ...common,
-  format: 'esm',
-  // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
+  format: 'cjs',
+  // For a script, Node does not have it yet without a warning.
+  supported: { 'dynamic-import': false },
+  external: [wordList],
+  define: { 'import.meta': 'meta' },
+  banner: { js: '(function (require, module, meta, load) {' },
+  footer: { js: '})' },
 } as const satisfies BuildOptions;
+
+const spareStart = [leaveOut, loadLater, foregone, takeInDriver];
 
 if (import.meta.main) await buildAll();
 
@@ -52,57 +49,49 @@ export async function buildAll(): Promise<void> {
 }
 
 /**
- * Makes the program, without the client.
+ * Makes the program, without the client: what is run, the scripts that it loads, and what was
+ * compiled of them here (see decision 14).
  *
  * @param folder where all of its files lie.
  * @param plugins change the sources of what serves, but not of the thread that writes.
  */
 export async function buildProgram(folder: string, plugins: readonly Plugin[] = []): Promise<void> {
-  await Promise.all([buildServer(folder, plugins), buildCompilers(folder), buildWriter(folder)]);
+  await Promise.all([
+    buildScript(`${folder}/program.js`, 'src/main.ts', plugins),
+    buildScript(`${folder}/writer.js`, 'src/writer.ts'),
+    buildCompilers(`${folder}/compilers.js`),
+  ]);
+  for (const file of ['load.mjs', 'snug.mjs', 'writer.mjs']) {
+    await cp(`src/run/${file}`, `${folder}/${file}`);
+  }
+  await compileScripts(resolve(folder, 'snug.mjs'));
 }
 
-/** What is run, the program that it loads, and what was compiled of that here: see decision 14. */
-async function buildServer(folder: string, plugins: readonly Plugin[]): Promise<void> {
+async function buildScript(
+  outfile: string,
+  entry: string,
+  plugins: readonly Plugin[] = [],
+): Promise<void> {
   await build({
-    ...common,
-    entryPoints: ['src/main.ts'],
-    outfile: `${folder}/program.js`,
-    // Of a script, unlike a module, the compiled code can be kept.
-    format: 'cjs',
-    // For a script, Node does not have it yet without a warning.
-    supported: { 'dynamic-import': false },
-    external: [wordList],
-    plugins: [leaveOut, loadLater, foregone, takeInDriver, ...plugins],
-    define: { 'import.meta': 'meta' },
-    banner: { js: '(function (require, meta) {' },
-    footer: { js: '})' },
+    ...asScript,
+    entryPoints: [entry],
+    outfile,
+    plugins: [...spareStart, ...plugins],
   });
-  const started = `${folder}/snug.mjs`;
-  await cp('src/snug.mjs', started);
-  await compileServer(resolve(started));
 }
 
-async function buildCompilers(folder: string): Promise<void> {
+async function buildCompilers(outfile: string): Promise<void> {
   const getters = compilers.map((path) => `get '${path}'() { return require('${path}'); },`);
-  await build({
-    ...common,
-    stdin: { contents: `module.exports = {${getters.join('\n')}};`, resolveDir: '.' },
-    outfile: `${folder}/${compilersFile}`,
-    format: 'cjs',
-  });
+  const contents = `module.exports = {${getters.join('\n')}};`;
+  await build({ ...asScript, stdin: { contents, resolveDir: '.' }, outfile });
 }
 
-/** The program of the thread that writes; it starts beside the first requests. */
-async function buildWriter(folder: string): Promise<void> {
-  await build({ ...asModule, entryPoints: ['src/writer.ts'], outfile: `${folder}/writer.mjs` });
-}
-
-/** Keeps the compiled code of all that a start of the server runs. */
-async function compileServer(started: string): Promise<void> {
+/** Starts the server, asks it for a little of everything, and so has it compiled. */
+async function compileScripts(started: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'snug-build-'));
   const env = { DATABASE_URL: join(folder, 'snug.sqlite'), HOST: '127.0.0.1', PORT: '0' };
-  const script = fileURLToPath(new URL('compile.ts', import.meta.url));
-  const server = spawn(process.execPath, [script, started, 'serve'], {
+  const compile = new URL('compile.ts', import.meta.url).href;
+  const server = spawn(process.execPath, ['--import', compile, started, 'serve'], {
     // No settings of anybody's: neither from here nor from a file .env.
     cwd: folder,
     env,
@@ -112,12 +101,36 @@ async function compileServer(started: string): Promise<void> {
   for await (const line of createInterface(server.stdout)) {
     const [, url] = /listening at (http:[^"]+)/.exec(line) ?? [];
     if (url === undefined) continue;
-    await fetch(`${url}/healthz`);
+    await visit(url);
     server.kill('SIGTERM');
   }
   const [code] = await ended;
   await rm(folder, { recursive: true });
   if (code !== 0) throw new Error(`the server does not start: it ended with ${code}`);
+}
+
+/** What a server is asked for first, by those who were there before it started. */
+async function visit(url: string): Promise<void> {
+  await fetch(`${url}/healthz`);
+  const person = { name: 'alice', email: 'alice@example.org', password: 'correct-horse-battery' };
+  const { headers } = await fetch(`${url}/api/user`, {
+    method: 'POST',
+    body: new URLSearchParams(person),
+  });
+  const cookie = headers
+    .getSetCookie()
+    .map((text) => text.split(';', 1))
+    .join('; ');
+  const ask = async (path: string, form?: Record<string, string>) =>
+    fetch(`${url}${path}`, {
+      headers: { cookie },
+      ...(form !== undefined && { method: 'POST', body: new URLSearchParams(form) }),
+    });
+  const chat = (await ask('/api/chats', { title: 'Sunday hike' })).headers.get('location') ?? '';
+  const posted = await ask(chat, { content: 'Shall we meet at nine?' });
+  if (posted.status !== 201) throw new Error(`a message was answered with ${posted.status}`);
+  await ask(chat);
+  await ask('/api/chats');
 }
 
 /** A few files whose names change with their contents, and the page that names them. */

@@ -16,22 +16,25 @@ const later = [
   'node:zlib',
 ];
 
-/** The same, in a file of their own: they are a third of all, and what compiles the first schema. */
+/** The same, in a script of their own: they are a third of all, and what compiles the first schema. */
 export const compilers = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'];
-export const compilersFile = './compilers.cjs';
 
 /** Loads some of what is imported when it is first used. */
 export const loadLater: Plugin = {
   name: 'load-later',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /./ }, ({ path, namespace }) => {
+      if (path === 'compilers') return { path, namespace: 'script' };
       if (namespace === 'later') return { path, external: true };
       if ([...later, ...compilers].includes(path)) return { path, namespace: 'later' };
       return undefined;
     });
+    onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => ({
+      contents: `module.exports = load('${path}');`,
+    }));
     onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => {
       const found = compilers.includes(path)
-        ? `require('${compilersFile}')['${path}']`
+        ? `require('compilers')['${path}']`
         : `require('${path}')`;
       // As a prototype, because that is what an import takes over of what it does not see; whoever
       // has imported it asks once for each name.

@@ -1,11 +1,15 @@
-/** Runs the program that it is given, and keeps beside it what was compiled by its end; see build.ts. */
+/** Is loaded before the program is: keeps beside each script of dist/ what was compiled of it; see build.ts. */
 import { writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import vm, { type ScriptOptions } from 'node:vm';
 
-// What is left are the program's own arguments.
-const [started = ''] = process.argv.splice(2, 1);
-const program = pathToFileURL(started);
-const { script } = await import(program.href);
-process.on('exit', () => {
-  writeFileSync(new URL('program.cache', program), script.createCachedData());
-});
+/** A script, of whichever thread, whose compiled code is kept when that thread ends. */
+class KeptScript extends vm.Script {
+  constructor(source: string, options: ScriptOptions & { filename: string }) {
+    super(source, options);
+    process.on('exit', () => {
+      writeFileSync(options.filename.replace(/js$/, 'cache'), this.createCachedData());
+    });
+  }
+}
+
+Object.assign(vm, { Script: KeptScript });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { asModule, buildAll, buildProgram } from '../build.ts';
+import { buildAll, buildProgram, common } from '../build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -69,7 +69,7 @@ export async function bundleServers(): Promise<Bundles> {
 /** The variants follow from the same sources. */
 function fingerprint(): string {
   const hash = createHash('sha256');
-  for (const file of ['snug.mjs', 'program.js', 'compilers.cjs', 'writer.mjs', 'floor.mjs']) {
+  for (const file of ['program.js', 'compilers.js', 'writer.js', 'floor.mjs']) {
     hash.update(readFileSync(`${root}dist/${file}`));
   }
   return hash.digest('hex').slice(0, 16);
@@ -78,7 +78,16 @@ function fingerprint(): string {
 /** Beside the program, where it is ignored by git. */
 async function bundleFloor(): Promise<string> {
   const outfile = `${root}dist/floor.mjs`;
-  await build({ ...asModule, entryPoints: ['bench/floor.ts'], outfile });
+  await build({
+    ...common,
+    entryPoints: ['bench/floor.ts'],
+    outfile,
+    format: 'esm',
+    // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
   return outfile;
 }
 

@@ -1,4 +1,5 @@
 /** What holds for every route, asserted over the routes that the server itself has. */
+import { AjvCompiler } from '@fastify/ajv-compiler';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import t, { type Test } from 'tap';
 import { isoTime } from '../../src/http/schema.ts';
@@ -222,6 +223,20 @@ t.test('every route says what it takes and gives', async (t) => {
     t.strictSame(Object.keys(params?.properties ?? {}), inPath, `${nameOf(route)} params`);
     const takesBody = /^(POST|PUT) /.test(nameOf(route)) && !bodiless.has(nameOf(route));
     t.equal(body !== undefined, takesBody, `${nameOf(route)} body`);
+  }
+});
+
+t.test('what every route takes is a schema by the rules of JSON Schema', async (t) => {
+  // The server itself does not look: see validateSchema in app.ts.
+  const build = AjvCompiler();
+  const compile = build({}, { customOptions: { keywords: ['x-error'] } });
+  const check = (schema: FieldSchema) => void compile({ schema } as never);
+  t.throws(() => check({ type: 'strnig' }), /schema is invalid/);
+  for (const route of routes) {
+    const { params, querystring, headers, body } = schemaOf(route);
+    for (const schema of [params, querystring, headers, body]) {
+      if (schema !== undefined) t.doesNotThrow(() => check(schema), nameOf(route));
+    }
   }
 });
 
