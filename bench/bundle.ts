@@ -30,13 +30,13 @@ export const variants = {
   },
   /** Who asks, and whether they may, is kept; pages and lists are not: these are what grows. */
   readAnew: {
-    file: 'db/kept.ts',
+    file: 'db/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
     put: 'if (size > this.#maxBytes || kind.grow !== undefined) return;',
   },
   /** Pages and lists are kept until something is posted, and read anew then. */
   dropped: {
-    file: 'db/kept.ts',
+    file: 'db/entries.ts',
     find: 'const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;',
     put: 'const grows = false;',
   },

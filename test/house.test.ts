@@ -48,7 +48,7 @@ const arrows: Record<string, readonly string[]> = {
 const open: Record<string, readonly string[]> = {
   'db/store.ts': ['app', 'cli', 'housekeeping', 'routes', 'hub', 'http', 'db'],
   'db/commit.ts': ['cli', 'housekeeping', 'rules', 'hub', 'db'],
-  'db/kept.ts': ['rules', 'db'],
+  'db/memory.ts': ['rules', 'db'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve', 'cli'],
   'db/commands.ts': ['commands', 'db'],

@@ -4,7 +4,7 @@
  * a message to a chat of thousands changes one thing in memory.
  */
 import type { News } from '../db/commit.ts';
-import { about, joinBytes, type Kind, type Memory } from '../db/kept.ts';
+import { about, joinBytes, type Kind, type Memory } from '../db/memory.ts';
 import { type Named, userNames } from '../users/names.ts';
 import { listMemberships } from './queries.ts';
 import { type Shown, shownChats } from './shown.ts';

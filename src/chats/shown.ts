@@ -1,4 +1,5 @@
-import { about, type KindOfMany, nothing } from '../db/kept.ts';
+import { about, type KindOfMany, nothing } from '../db/memory.ts';
+import { inOrder } from '../db/query.ts';
 import { isoTime } from '../http/schema.ts';
 import { listChats } from './queries.ts';
 
@@ -26,12 +27,10 @@ export const shownChats: KindOfMany<number, Shown | undefined> = {
   key: (id) => id,
   readAll: async (snapshot, ids) => {
     const chats = await listChats(snapshot, { ids: JSON.stringify(ids) });
-    const byId = new Map(chats.map((chat) => [chat.id, chat]));
-    return ids.map((id) => {
-      const chat = byId.get(id);
+    return inOrder(ids, chats).map((chat) => {
       if (chat === undefined) return nothing;
-      const until = about(changes, { chatId: id });
-      return { ...showFirst(chat), until, grownBy: about(['message'], { chatId: id }) };
+      const on = { chatId: chat.id };
+      return { ...showFirst(chat), until: about(changes, on), grownBy: about(['message'], on) };
     });
   },
   grow: (chat, events) => {

@@ -70,6 +70,15 @@ export function isAmong(id: Column, ids: SQL<string>): SQL {
   return sql`${id} in (select value from json_each(${ids}))`;
 }
 
+/** Rows in the order of the ids that they were asked for by; undefined where there is none. */
+export function inOrder<Row extends { readonly id: number }>(
+  ids: readonly number[],
+  found: readonly Row[],
+): (Row | undefined)[] {
+  const byId = new Map(found.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id));
+}
+
 function only<Row>([first]: Row[]): Row {
   if (first === undefined) throw new Error('a statement that always answers has not');
   return first;

@@ -5,7 +5,8 @@ import { rewritePage } from './commands.ts';
 import { type Command, Committer, type Origin, type Told } from './commit.ts';
 import { faultOf, isDisplaced } from './faults.ts';
 import { freeSpace } from './files.ts';
-import { Kept, type Kind, type KindOfMany, type Memory } from './kept.ts';
+import { Kept } from './kept.ts';
+import type { Kind, KindOfMany, Memory } from './memory.ts';
 import type { Snapshot } from './query.ts';
 import { Reader } from './read.ts';
 import type { Writer } from './writer.ts';
@@ -97,21 +98,7 @@ export class Store implements Memory {
   ): readonly Value[] | Promise<readonly Value[]> {
     this.#refuseIfOver();
     this.#heedOthers();
-    const kept = inputs.map((input) => this.#kept.find(kind, kind.key(input)));
-    return kept.includes(undefined) ? this.#complete(kind, inputs, kept) : (kept as Value[]);
-  }
-
-  /** Reads what is not kept. */
-  async #complete<Input, Value extends object | undefined>(
-    kind: KindOfMany<Input, Value>,
-    inputs: readonly Input[],
-    kept: readonly (Value | undefined)[],
-  ): Promise<readonly Value[]> {
-    const missing = inputs.filter((_, index) => kept[index] === undefined);
-    const keys = missing.map((input) => kind.key(input));
-    const read = await this.#kept.loadAll(kind, keys, () => this.read(kind.readAll, missing));
-    const next = read.values();
-    return kept.map((value) => value ?? (next.next().value as Value));
+    return this.#kept.findAll(kind, inputs, (missing) => this.read(kind.readAll, missing));
   }
 
   holds(value: object): boolean {

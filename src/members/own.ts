@@ -1,6 +1,6 @@
 /** Which chats a user is in: every request about a chat asks that first. */
 import { chatIdsOf } from '../chats/queries.ts';
-import { about, type Kind } from '../db/kept.ts';
+import { about, type Kind } from '../db/memory.ts';
 
 const changes = ['member.joined', 'member.left'] as const;
 

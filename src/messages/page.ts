@@ -1,5 +1,5 @@
 /** The newest page of a chat, which is read much more often than it changes. */
-import { about, joinBytes, type Kind } from '../db/kept.ts';
+import { about, joinBytes, type Kind } from '../db/memory.ts';
 import { type MessageRow, type Page, readPage } from './messages.ts';
 import { messageToWire } from './wire.ts';
 

@@ -1,6 +1,6 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 import type { Unit } from '../db/commit.ts';
-import { about, type Kind, nothing } from '../db/kept.ts';
+import { about, type Kind, nothing } from '../db/memory.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';

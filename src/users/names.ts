@@ -1,4 +1,5 @@
-import { about, type KindOfMany } from '../db/kept.ts';
+import { about, type KindOfMany } from '../db/memory.ts';
+import { inOrder } from '../db/query.ts';
 import { listNames } from './queries.ts';
 
 /** What a user is called; nothing once the account is gone. */
@@ -11,9 +12,9 @@ export const userNames: KindOfMany<number, Named> = {
   key: (id) => id,
   readAll: async (snapshot, ids) => {
     const users = await listNames(snapshot, { ids: JSON.stringify(ids) });
-    const byId = new Map(users.map(({ id, name }) => [id, name]));
-    return ids.map((id) => {
-      const value = { name: byId.get(id) };
+    const found = inOrder(ids, users);
+    return ids.map((id, index) => {
+      const value = { name: found[index]?.name };
       return { value, until: about(['user'], { userId: id }), bytes: 100 };
     });
   },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
-import type { Memory } from '../../src/db/kept.ts';
+import type { Memory } from '../../src/db/memory.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { allRows, damage, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';

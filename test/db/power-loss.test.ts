@@ -110,11 +110,12 @@ t.test(
 
 /** Makes the program sync only at checkpoints, as better-sqlite3 does by itself. */
 const syncSeldom = `
-  import { createRequire } from 'node:module';
-  const { prototype } = createRequire(${JSON.stringify(import.meta.url)})('better-sqlite3');
-  const { pragma } = prototype;
-  prototype.pragma = function (text, options) {
-    return pragma.call(this, text.replace('synchronous = FULL', 'synchronous = NORMAL'), options);
+  import vm from 'node:vm';
+  const { Script } = vm;
+  vm.Script = class extends Script {
+    constructor(source, options) {
+      super(source.replace('synchronous = FULL', 'synchronous = NORMAL'), options);
+    }
   };`;
 
 t.test('with synchronous=NORMAL it would not be', { skip: cannotTrace }, async (t) => {

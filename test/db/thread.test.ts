@@ -6,7 +6,7 @@ import { createChat } from '../../src/chats/chats.ts';
 import { findChat } from '../../src/chats/queries.ts';
 import { commands } from '../../src/commands.ts';
 import type { Commands } from '../../src/db/commands.ts';
-import { about, type Kind } from '../../src/db/kept.ts';
+import { about, type Kind } from '../../src/db/memory.ts';
 import { openStore } from '../../src/db/open.ts';
 import { postMessage } from '../../src/messages/messages.ts';
 import { registerUser } from '../../src/users/users.ts';

@@ -72,7 +72,10 @@ webTest('two tabs share one stream, and the second takes over', async (t, stage)
   await first.message('to both').waitFor();
   await second.message('to both').waitFor();
   t.strictSame([streamsOf(first), streamsOf(second)], [1, 0]);
+  // A tab that closes passes on what it is told to the last.
+  const takingOver = second.page.waitForRequest(/\/api\/events/);
   await first.page.close();
+  await takingOver;
   await post(bob, chat, 'to the one that is left');
   await second.message('to the one that is left').waitFor();
   t.equal(streamsOf(second), 1);

@@ -6,14 +6,17 @@ import { ownId } from './account.ts';
 import { chatOf } from './chats.ts';
 import { learn } from './people.ts';
 
-const byChat = new Map<number, Signal<readonly Member[]>>();
+interface Members {
+  readonly list: Signal<readonly Member[]>;
+  /** Counts what was told, so that a list which is older does not undo it. */
+  changes: number;
+}
 
-/** Counts what was told, so that a list which is older does not undo it. */
-let changes = 0;
+const byChat = new Map<number, Members>();
 
 /** A chat's members, the longest-standing first; empty until they are loaded. */
 export function membersOf(chatId: number): readonly Member[] {
-  return signalOf(chatId).value;
+  return ofChat(chatId).list.value;
 }
 
 export function isOwner(chatId: number): boolean {
@@ -21,41 +24,47 @@ export function isOwner(chatId: number): boolean {
 }
 
 export async function loadMembers(chatId: number): Promise<void> {
-  const before = changes;
+  const chat = ofChat(chatId);
+  const before = chat.changes;
   const { members } = await get<{ members: Member[] }>(`/api/chats/${chatId}/members`);
-  if (changes !== before) return loadMembers(chatId);
+  if (chat.changes !== before) return loadMembers(chatId);
   learn(members);
-  signalOf(chatId).value = members;
+  chat.list.value = members;
 }
 
 /** Loads anew what was loaded of the chats that are still one's own: more has happened than was told. */
 export async function reloadMembers(): Promise<void> {
-  const loaded = [...byChat].filter(([id, { value }]) => value.length > 0 && chatOf(id));
+  const loaded = [...byChat].filter(([id, { list }]) => list.value.length > 0 && chatOf(id));
   await Promise.all(loaded.map(([id]) => loadMembers(id)));
 }
 
 export function noteMember(chatId: number, member: Member): void {
-  changes += 1;
   learn([member]);
-  const members = byChat.get(chatId);
-  if (members === undefined) return;
-  const isNew = members.value.every(({ id }) => id !== member.id);
-  members.value = isNew
-    ? [...members.value, member]
-    : members.value.map((known) => (known.id === member.id ? member : known));
+  change(chatId, (members) => {
+    const isNew = members.every(({ id }) => id !== member.id);
+    return isNew
+      ? [...members, member]
+      : members.map((known) => (known.id === member.id ? member : known));
+  });
 }
 
 export function dropMember(chatId: number, userId: number): void {
-  changes += 1;
-  const members = byChat.get(chatId);
-  if (members !== undefined) members.value = members.value.filter(({ id }) => id !== userId);
+  change(chatId, (members) => members.filter(({ id }) => id !== userId));
 }
 
-function signalOf(chatId: number): Signal<readonly Member[]> {
-  let members = byChat.get(chatId);
-  if (members === undefined) {
-    members = signal<readonly Member[]>([]);
-    byChat.set(chatId, members);
+/** Of a chat whose members nobody has asked for, there is nothing to change. */
+function change(chatId: number, how: (members: readonly Member[]) => readonly Member[]): void {
+  const chat = byChat.get(chatId);
+  if (chat === undefined) return;
+  chat.changes += 1;
+  chat.list.value = how(chat.list.value);
+}
+
+function ofChat(chatId: number): Members {
+  let chat = byChat.get(chatId);
+  if (chat === undefined) {
+    chat = { list: signal<readonly Member[]>([]), changes: 0 };
+    byChat.set(chatId, chat);
   }
-  return members;
+  return chat;
 }
