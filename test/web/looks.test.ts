@@ -300,6 +300,25 @@ webTest('the keyboard alone suffices', async (t, stage) => {
   await visitor.message('And answered').locator('.quote').waitFor();
 });
 
+webTest('what is typed right after Ctrl+K goes into its window', async (t, stage) => {
+  const { alice } = await startHike(stage);
+  const visitor = await stage.visitorAs(alice, desktop);
+  await visitor.page.locator('.chat').first().waitFor();
+  t.equal(await visitor.page.evaluate(openSwitcher), en.switchTo);
+});
+
+/** Presses Ctrl+K; says what has the focus by the next task, which is when the next key comes. */
+function openSwitcher(): Promise<string | null | undefined> {
+  document.body.dispatchEvent(
+    new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true }),
+  );
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(document.activeElement?.getAttribute('aria-label'));
+    port2.postMessage('');
+  });
+}
+
 webTest('it can be installed, and opens by its icon', async (t, stage) => {
   const visitor = await stage.visitor();
   const href = await visitor.page.locator('link[rel=manifest]').getAttribute('href');

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { texts } from '../texts/index.ts';
 import { IconButton } from './icons.tsx';
 
@@ -12,7 +12,8 @@ interface Props {
 /** A window over the page; the browser keeps the focus in it and closes it on Escape. */
 export function Dialog({ title, children, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the next key: it is typed into the window, not into what lies below.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const closeOutside = (event: MouseEvent) => {
     if (event.target === dialog.current) onClose();
   };
