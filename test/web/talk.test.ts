@@ -435,6 +435,30 @@ webTest('who is told to wait waits, and what they wrote is not lost', async (t, 
   await visitor.page.getByRole('alert').getByText(sentence).waitFor();
 });
 
+webTest('a change on its way neither holds up what is typed nor is lost', async (t, stage) => {
+  stage.expect(/status of 403/);
+  const { alice, chat } = await startTalk(stage);
+  const id = await post(alice, chat, 'Nime is fine');
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.message('Nime').waitFor();
+  const asked = new Promise<Route>((resolve) => {
+    void writer.page.route(`**${chat}/messages/${id}`, resolve);
+  });
+  await writer.composer.press('ArrowUp');
+  await writer.composer.fill('Nine is fine');
+  await writer.composer.press('Enter');
+  await writer.page.keyboard.type('And then');
+  t.equal(await writer.composer.inputValue(), 'And then');
+  const error = 'This is too late.';
+  await (await asked).fulfill({ status: 403, json: { error } });
+  await writer.page.getByText(error).waitFor();
+  t.equal(await writer.composer.inputValue(), 'Nine is fine');
+  await writer.composer.press('Escape');
+  t.equal(await writer.composer.inputValue(), 'And then');
+  await writer.page.getByText(error).waitFor({ state: 'detached' });
+});
+
 async function titled({ page }: Visitor, title: string): Promise<void> {
   await page.waitForFunction((wanted) => document.title === wanted, title);
 }

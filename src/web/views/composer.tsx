@@ -3,6 +3,7 @@ import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
 import { load, save } from '../lib/store.ts';
+import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { membersOf } from '../state/members.ts';
 import { enqueue } from '../state/outbox.ts';
@@ -49,6 +50,7 @@ export function Composer({ chatId, title, intent }: Props) {
   const leave = () => {
     const wasEdit = intent.value?.kind === 'edit';
     intent.value = undefined;
+    error.value = '';
     if (wasEdit) text.value = load(`draft.${chatId}`, '');
   };
 
@@ -59,22 +61,22 @@ export function Composer({ chatId, title, intent }: Props) {
   }, [intent.value]);
   useEffect(() => fitHeight(input.current), [text.value]);
 
-  const submit = async () => {
+  /** What one writes next does not wait for the answer; a change that fails is there again. */
+  const change = (message: Message, content: string) => {
+    leave();
+    put(`/api/chats/${chatId}/messages/${message.id}`, { content }).catch((thrown: unknown) => {
+      intent.value = { kind: 'edit', message: { ...message, content } };
+      error.value = sentenceOf(thrown);
+    });
+  };
+
+  const submit = () => {
     const content = text.value.trim();
     if (content === '') return;
     error.value = [...content].length > longest ? texts.tooLong : '';
     if (error.value !== '') return;
     const now = intent.value;
-    if (now?.kind === 'edit') {
-      try {
-        await put(`/api/chats/${chatId}/messages/${now.message.id}`, { content });
-      } catch (thrown) {
-        error.value = sentenceOf(thrown);
-        return;
-      }
-      leave();
-      return;
-    }
+    if (now?.kind === 'edit') return change(now.message, content);
     enqueue(chatId, content, now?.message.id);
     write('');
     leave();
@@ -101,7 +103,7 @@ export function Composer({ chatId, title, intent }: Props) {
     if (names.value.length > 0 && pickByKey(event)) return;
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
-      void submit();
+      submit();
     } else if (event.key === 'ArrowUp' && text.value === '') {
       const own = run.value?.messages.findLast((message) => message.sender_id === ownId());
       if (own === undefined) return;
@@ -132,7 +134,7 @@ export function Composer({ chatId, title, intent }: Props) {
       class="composer"
       onSubmit={(event) => {
         event.preventDefault();
-        void submit();
+        submit();
       }}
     >
       {intent.value !== undefined && <IntentBar intent={intent.value} onLeave={leave} />}
