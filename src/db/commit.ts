@@ -56,6 +56,9 @@ export type Origin = 'here' | 'elsewhere';
 
 type Publish = (events: readonly Told[], origin: Origin) => void;
 
+/** Hears what goes wrong where nobody waits. */
+type Complain = (error: unknown) => void;
+
 /** As many commands share one commit at the most, so that none waits for too long a batch. */
 const batchLimit = 256;
 
@@ -70,12 +73,15 @@ const queueLimit = 10_000;
 export class Committer {
   readonly #writer: Writer;
   readonly #publish: Publish;
+  readonly #complain: Complain;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
+  #moving: Promise<void> | undefined;
 
-  constructor(writer: Writer, publish: Publish) {
+  constructor(writer: Writer, publish: Publish, complain: Complain) {
     this.#writer = writer;
     this.#publish = publish;
+    this.#complain = complain;
   }
 
   /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
@@ -92,9 +98,10 @@ export class Committer {
     if (this.#writer.isBehind) await this.write(doNothing, {});
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any more, and nothing is under way. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+    await this.#moving;
   }
 
   async #drain(): Promise<void> {
@@ -126,6 +133,17 @@ export class Committer {
     } finally {
       batch.forEach((job, index) => void settle(job, written.outcomes[index] as Outcome));
     }
+    if (written.isLogLong) this.#moveLog();
+  }
+
+  /** Nobody waits for it: what they wrote is safe in the log. */
+  #moveLog(): void {
+    this.#moving ??= this.#writer
+      .moveLog()
+      .catch(this.#complain)
+      .finally(() => {
+        this.#moving = undefined;
+      });
   }
 
   /** In the order of the log: what others have written was there before. */

@@ -19,12 +19,6 @@ const busyTimeout = 250;
 const logLimit = 64 * 1024 * 1024;
 
 /**
- * The log is moved into the file when it has so many pages, 16 MB: a page that changes often is
- * written there once for all that time. With SQLite's 1,000 a post took a seventh longer.
- */
-const checkpointPages = 4_000;
-
-/**
  * How much of the file a connection keeps in memory, in KiB; the driver's own number is 16,000. One
  * that writes slows down from 2,000 on, for what it changes must have room until the commit. One that
  * reads does not: SQLite drops all of it whenever another connection has committed.
@@ -118,7 +112,8 @@ export function connect(
   connection.pragma('cell_size_check = ON');
   connection.pragma(`cache_size = ${-writerCache}`);
   connection.pragma(`journal_size_limit = ${logLimit}`);
-  connection.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  // SQLite ignores what fails there, and tries again: after an fsync that failed, that loses messages.
+  connection.pragma('wal_autocheckpoint = 0');
   return connection;
 }
 

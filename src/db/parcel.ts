@@ -16,6 +16,7 @@ export interface Errand {
 /** What the thread is asked to do; it answers in the same order, each with a Packed. */
 export type Question =
   | { readonly kind: 'write'; readonly batch: readonly NamedTask[] }
+  | { readonly kind: 'moveLog' }
   | { readonly kind: 'emptyLog' }
   | { readonly kind: 'close' };
 

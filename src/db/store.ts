@@ -43,12 +43,13 @@ export class Store implements Memory {
     this.#release = release;
     this.#reads = new Reader(reader);
     this.#kept = new Kept(cacheBytes);
-    this.#committer = new Committer(writer, (events, origin) => {
+    const publish = (events: readonly Told[], origin: Origin) => {
       this.#reads.renew();
       if (origin === 'here') this.#kept.take(events);
       else this.#kept.clear();
       for (const listener of this.#listeners) listener(events, origin);
-    });
+    };
+    this.#committer = new Committer(writer, publish, (error) => void this.#explain(error));
   }
 
   /**

@@ -24,9 +24,11 @@ export class ThreadWriter implements Writer {
   readonly #errand: Errand;
   readonly #names: ReadonlyMap<Command<never, unknown>, string>;
   readonly #log: LogWatch;
-  #worker: Worker | undefined;
-  #asked: PromiseWithResolvers<unknown>[] = [];
-  #isGone = false;
+  #writer: Thread | undefined;
+  /** Another one of the same, so that nobody's message waits while the log is moved. */
+  #mover: Thread | undefined;
+  #batches = 0;
+  #logWork = Promise.resolve();
 
   /** @param reader a connection of this thread, to see by it what other processes commit. */
   constructor(program: Program, errand: Errand, reader: Database) {
@@ -39,26 +41,46 @@ export class ThreadWriter implements Writer {
 
   /** While a batch is under way, that is found out with it. */
   get isBehind(): boolean {
-    return this.#asked.length === 0 && this.#log.isAhead;
+    return this.#batches === 0 && this.#log.isAhead;
   }
 
   async write(batch: readonly Task[]): Promise<Written> {
     const named = batch.map((task) => this.#name(task));
-    const written = (await this.#ask({ kind: 'write', batch: named })) as PackedBatch;
-    const { missed, events } = written;
-    this.#log.note(events.at(-1)?.id ?? missed?.at(-1)?.id);
-    return { missed, events, outcomes: written.outcomes.map(unpack) };
+    this.#batches += 1;
+    try {
+      const written = (await this.#ask({ kind: 'write', batch: named })) as PackedBatch;
+      const { missed, events, outcomes } = written;
+      this.#log.note(events.at(-1)?.id ?? missed?.at(-1)?.id);
+      return { ...written, outcomes: outcomes.map(unpack) };
+    } finally {
+      this.#batches -= 1;
+    }
   }
 
-  async emptyLog(): Promise<void> {
-    await this.#ask({ kind: 'emptyLog' });
+  moveLog(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#mover ??= new Thread(this.#program.url, 'log', this.#errand);
+      await this.#mover.ask({ kind: 'moveLog' });
+      // What came meanwhile is little, and while more comes all the time, the log must have an end.
+      await this.#ask({ kind: 'moveLog' });
+    });
+  }
+
+  emptyLog(): Promise<void> {
+    return this.#inTurn(async () => void (await this.#ask({ kind: 'emptyLog' })));
   }
 
   async close(): Promise<void> {
-    if (this.#worker === undefined) return;
-    const ended = once(this.#worker, 'exit');
-    await this.#ask({ kind: 'close' });
-    await ended;
+    await this.#mover?.close();
+    // The last one to close a file takes its log along.
+    await this.#writer?.close();
+  }
+
+  /** Two that move the log would get in each other's way. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#logWork.then(work);
+    this.#logWork = done.catch(() => undefined);
+    return done;
   }
 
   #name({ command, input }: Task): NamedTask {
@@ -68,24 +90,40 @@ export class ThreadWriter implements Writer {
   }
 
   #ask(question: Question): Promise<unknown> {
-    if (this.#isGone) throw new WriterGone();
     // Not before it is needed: a server that has nothing to write yet is to answer first.
-    this.#worker ??= this.#start();
+    this.#writer ??= new Thread(this.#program.url, 'writer', this.#errand);
+    return this.#writer.ask(question);
+  }
+}
+
+/** A thread that runs worker.ts, and answers in the order in which it is asked. */
+class Thread {
+  readonly #worker: Worker;
+  #asked: PromiseWithResolvers<unknown>[] = [];
+  #isGone = false;
+
+  constructor(url: URL, name: string, errand: Errand) {
+    this.#worker = new Worker(url, { name, workerData: errand });
+    this.#worker.on('message', (packed: Packed) => {
+      const asked = this.#asked.shift();
+      if (asked !== undefined) settle(asked, unpack(packed));
+    });
+    this.#worker.on('error', (error: Error) => this.#giveUp(error));
+    this.#worker.on('exit', () => this.#giveUp());
+  }
+
+  async ask(question: Question): Promise<unknown> {
+    if (this.#isGone) throw new WriterGone();
     const answer = Promise.withResolvers<unknown>();
     this.#asked.push(answer);
     this.#worker.postMessage(question);
     return answer.promise;
   }
 
-  #start(): Worker {
-    const worker = new Worker(this.#program.url, { name: 'writer', workerData: this.#errand });
-    worker.on('message', (packed: Packed) => {
-      const asked = this.#asked.shift();
-      if (asked !== undefined) settle(asked, unpack(packed));
-    });
-    worker.on('error', (error: Error) => this.#giveUp(error));
-    worker.on('exit', () => this.#giveUp());
-    return worker;
+  async close(): Promise<void> {
+    const ended = once(this.#worker, 'exit');
+    await this.ask({ kind: 'close' });
+    await ended;
   }
 
   /** Nothing that was asked will be answered. */

@@ -142,6 +142,30 @@ t.test(
   },
 );
 
+/** Writes so much at once that the log is moved. */
+const fillLog: Command<unknown, void> = async ({ orm }) => {
+  orm.run(sql`create table padding as select zeroblob(17000000) as data`);
+};
+
+t.test(
+  'a log that cannot be moved ends the store, and is not tried again',
+  { skip: cannotAttach },
+  async (t) => {
+    const file = join(await tempFolder(t), 'snug.db');
+    // Never closed: that is what it is about.
+    const db = openStore(file);
+    const failure = new Promise((resolve) => db.onFailure(resolve));
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO', file);
+    await db.write(fillLog, {});
+    t.match(await failure, { code: 'SQLITE_IOERR_FSYNC' });
+    await t.rejects(db.write(note, 2), { code: 'storage_failed' });
+    await injection.end();
+    t.equal(injection.calls().length, 1);
+    const found = query(file, 'select length(data) as bytes from padding');
+    t.strictSame(found, [{ bytes: 17_000_000 }], 'what was acknowledged is in the log');
+  },
+);
+
 t.test(
   'of those who wait, none is tried once the disk has failed',
   { skip: cannotAttach },

@@ -1,5 +1,5 @@
 /** The store with its writer in a thread of its own, as the server has it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createChat } from '../../src/chats/chats.ts';
@@ -109,6 +109,48 @@ t.test(
     await injection.end();
   },
 );
+
+/** The size of the log from which on it is moved into the file, in bytes. */
+const longLog = 4_000 * 4_096;
+
+/** Posts until the log is to be moved, as many at once as share a commit. */
+async function fillLog(file: string, post: (content: string) => Promise<unknown>): Promise<void> {
+  while (statSync(`${file}-wal`).size < longLog) {
+    await Promise.all(Array.from({ length: 50 }, () => post('x'.repeat(20_000))));
+  }
+}
+
+t.test('nobody waits while the log is moved', { skip: cannotAttach }, async (t) => {
+  const { db, file, post } = await startThread(t);
+  const wait = 1_000;
+  const delay = `delay_exit=${wait * 1_000}`;
+  const injection = await inject(t, process.pid, 'fsync,fdatasync', delay, file);
+  await fillLog(file, post);
+  const began = performance.now();
+  await post('meanwhile');
+  t.ok(performance.now() - began < wait / 2);
+  await db.compact();
+  t.ok(performance.now() - began > wait / 2, 'it was being moved');
+  await injection.end();
+});
+
+t.test('the log stays short, and nobody takes its moving for the work of others', async (t) => {
+  const { db, file, post } = await startThread(t);
+  const origins = new Set<string>();
+  db.onCommit((_, origin) => origins.add(origin));
+  await fillLog(file, post);
+  // Waits for what moves the log, which takes long to start when it is not built.
+  await db.compact();
+  for (let i = 0; i < 8; i++) {
+    await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
+  }
+  const { size } = statSync(`${file}-wal`);
+  t.ok(size < 3 * longLog, `${size} bytes`);
+  t.strictSame([...origins], ['here']);
+  await db.close();
+  t.notOk(existsSync(`${file}-wal`));
+  t.equal(textsIn(file).length % 50, 0);
+});
 
 t.test('a thread that cannot go on is as a disk that has failed', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');

@@ -38,16 +38,19 @@ export interface Injection {
  *
  * @param calls their names, by commas.
  * @param how `error=EIO` makes them fail, `delay_exit=1000` makes them take a ms longer.
+ * @param file the only one whose calls are tampered with; all if it is not given.
  */
 export async function inject(
   t: Test,
   pid: number | undefined,
   calls: string,
   how: string,
+  file?: string,
 ): Promise<Injection> {
   const trace = join(await tempFolder(t), 'trace');
   const what = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${how}`];
-  const strace = spawn('strace', ['-f', '-y', '-o', trace, ...what, '-p', String(pid)]);
+  const where = file === undefined ? [] : ['-P', file];
+  const strace = spawn('strace', ['-f', '-y', '-o', trace, ...what, ...where, '-p', String(pid)]);
   const ended = once(strace, 'close');
   await once(strace.stderr, 'data');
   const end = async () => {
