@@ -27,13 +27,15 @@ interface Chat {
 /** Reads all chats of a person, or one of them, over the API. */
 async function loadChats(person: Person, only?: number): Promise<Map<number, Chat>> {
   const chats = new Map<number, Chat>();
-  const { body } = await person.get('/api/chats');
-  for (const { id, title, direct = false, read_id, notify = 'all' } of body.chats ?? []) {
+  for (const { id } of await listChats(person)) {
     if (only !== undefined && id !== only) continue;
     const members = await person.get(`/api/chats/${id}/members`);
     const messages = await loadMessages(person, id);
+    // After the messages: where all is read, it does not say up to which.
+    const chat = (await listChats(person)).find((other) => other.id === id);
     // Left in the meantime, as an event will say.
-    if (members.status !== 200 || messages === undefined) continue;
+    if (members.status !== 200 || messages === undefined || chat === undefined) continue;
+    const { title, direct = false, read_id, notify = 'all' } = chat;
     const list: Member[] = members.body.members;
     chats.set(id, {
       title,
@@ -45,6 +47,18 @@ async function loadChats(person: Person, only?: number): Promise<Map<number, Cha
     });
   }
   return chats;
+}
+
+interface Listed {
+  readonly id: number;
+  readonly title: string;
+  readonly direct?: boolean;
+  readonly read_id?: number;
+  readonly notify?: string;
+}
+
+async function listChats(person: Person): Promise<readonly Listed[]> {
+  return (await person.get('/api/chats')).body.chats ?? [];
 }
 
 async function loadMessages(person: Person, chatId: number): Promise<Message[] | undefined> {
