@@ -77,6 +77,7 @@ export class Committer {
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
   #moving: Promise<void> | undefined;
+  #hasFailed = false;
 
   constructor(writer: Writer, publish: Publish, complain: Complain) {
     this.#writer = writer;
@@ -122,9 +123,8 @@ export class Committer {
     try {
       written = await this.#writer.write(batch);
     } catch (error) {
-      // A disk that has failed is not asked again: who comes next would fare no better.
-      const isLast = faultOf(error) === 'storage_failed';
-      for (const job of isLast ? [...batch, ...this.#waiting.splice(0)] : batch) job.reject(error);
+      for (const job of batch) job.reject(error);
+      this.#heed(error);
       return;
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.
@@ -133,17 +133,25 @@ export class Committer {
     } finally {
       batch.forEach((job, index) => void settle(job, written.outcomes[index] as Outcome));
     }
-    if (written.isLogLong) this.#moveLog();
+    if (written.isLogLong && !this.#hasFailed) this.#moving ??= this.#moveLog();
   }
 
   /** Nobody waits for it: what they wrote is safe in the log. */
-  #moveLog(): void {
-    this.#moving ??= this.#writer
-      .moveLog()
-      .catch(this.#complain)
-      .finally(() => {
-        this.#moving = undefined;
-      });
+  async #moveLog(): Promise<void> {
+    try {
+      await this.#writer.moveLog();
+    } catch (error) {
+      this.#complain(error);
+      this.#heed(error);
+    }
+    this.#moving = undefined;
+  }
+
+  /** A disk that has failed is asked nothing more: who waits would fare no better. */
+  #heed(error: unknown): void {
+    if (faultOf(error) !== 'storage_failed') return;
+    this.#hasFailed = true;
+    for (const job of this.#waiting.splice(0)) job.reject(error);
   }
 
   /** In the order of the log: what others have written was there before. */

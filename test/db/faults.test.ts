@@ -167,6 +167,59 @@ t.test(
 );
 
 t.test(
+  'of those who wait, none is tried once the log could not be moved',
+  { skip: cannotAttach },
+  async (t) => {
+    const file = join(await tempFolder(t), 'snug.db');
+    // Never closed: that is what it is about.
+    const db = openStore(file);
+    const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO', file);
+    const first = db.write(fillLog, {});
+    const others = Array.from({ length: 600 }, (_, i) => db.write(note, i));
+    await t.resolves(first);
+    const outcomes = await Promise.allSettled(others);
+    const stored = outcomes.filter(({ status }) => status === 'fulfilled').length;
+    t.equal(stored, 255, 'those of the same batch are in the log');
+    t.match(
+      outcomes.slice(stored),
+      Array(600 - stored).fill({ reason: { code: 'storage_failed' } }),
+    );
+    await injection.end();
+    t.equal(injection.calls().length, 1);
+    t.strictSame(query(file, 'select count(*) as notes from events'), [{ notes: stored }]);
+  },
+);
+
+t.test(
+  'a server whose log cannot be moved ends at once, and all that it acknowledged is there',
+  { skip: cannotAttach },
+  async (t) => {
+    const file = join(await tempFolder(t), 'snug.db');
+    const { server, post } = await startTalk(t, file);
+    const injection = await inject(t, server.child.pid, 'fsync,fdatasync', 'error=EIO', file);
+    const acknowledged: string[] = [];
+    const postUntilTheEnd = async (writer: number) => {
+      for (let i = 0; ; i++) {
+        const text = `${writer} ${i} ${'x'.repeat(3_900)}`;
+        const answer = await post(text).catch(() => undefined);
+        if (answer?.status !== 201) return;
+        acknowledged.push(text);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, writer) => postUntilTheEnd(writer)));
+    await endsByItself(t, server, file);
+    await injection.end();
+    t.equal(injection.calls().length, 1, 'it is not tried again');
+    await recovers(t, file, ['first']);
+    const found = new Set(textsIn(outside(t, file)));
+    t.strictSame(
+      acknowledged.filter((text) => !found.has(text)),
+      [],
+    );
+  },
+);
+
+t.test(
   'of those who wait, none is tried once the disk has failed',
   { skip: cannotAttach },
   async (t) => {
