@@ -69,7 +69,8 @@ function formatTarget(target: Target, values: readonly number[]): string[] {
   const wanted = `${limits.join(', ')} ${unit}`;
   if (values.length === 0) return [what, wanted, 'not measured', ''];
   const value = always ? Math.max(...values) : median(values);
-  return [what, wanted, formatSpread(values, value), isReached(target, value) ? 'yes' : '**no**'];
+  const measured = formatSpread(values, value) + (always ? ' at the most' : '');
+  return [what, wanted, measured, isReached(target, value) ? 'yes' : '**no**'];
 }
 
 const comparisonHead = [

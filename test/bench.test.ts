@@ -65,6 +65,7 @@ t.test('the report and the chart say which targets are reached', async (t) => {
   const report = formatReport(results, charts);
   t.match(report, '| list of chats | ≥ 0.85 × the floor | **0.90** | yes |');
   t.match(report, '| list of chats, not kept | ≥ 0.22 × the floor | **0.10** | **no** |');
+  t.match(report, '| memory idle | ≤ 75 MB | **70** at the most | yes |');
   t.notMatch(report, 'Doubtful');
   t.strictSame(
     charts.map(({ file }) => file),
