@@ -12,6 +12,7 @@ import { texts } from './texts/index.ts';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { InvitePane } from './views/invite.tsx';
+import { LineState } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
 import { SearchPane } from './views/search.tsx';
 import { SettingsPane } from './views/settings.tsx';
@@ -47,6 +48,7 @@ function Home() {
       <main id="main" tabIndex={-1}>
         <Pane />
       </main>
+      <LineState />
       <Switcher />
     </div>
   );

@@ -66,6 +66,22 @@ async function messagesOf(person: RemotePerson, chat: string): Promise<string[]>
 
 const shownIn = ({ page }: Visitor) => page.locator('.timeline .message .text').allInnerTexts();
 
+webTest('a broken line is seen wherever one is, on a phone too', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice, { viewport: { width: 390, height: 780 } });
+  const notice = reader.page.getByText(en.lineBroken);
+  await reader.openChat('Sunday hike');
+  await reader.lineIsOpen();
+  await stage.kill();
+  await notice.waitFor();
+  await reader.page.locator('.bar [href="#/"]').click();
+  t.equal(await notice.isVisible(), true, 'beside the list as well');
+  await stage.revive();
+  await reader.lineIsOpen();
+  t.equal(await notice.isVisible(), false);
+});
+
 webTest('two tabs share one stream, and the second takes over', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const first = await stage.visitorAs(alice);

@@ -4,7 +4,6 @@ import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chats, isLoaded } from '../state/chats.ts';
-import { line } from '../state/line.ts';
 import { nameOf } from '../state/people.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
@@ -23,7 +22,6 @@ export function Sidebar() {
         <IconLink of="settings" label={texts.settings} href={paths.settings} />
         <IconButton of="plus" label={texts.newChat} onClick={() => (isMaking.value = true)} />
       </header>
-      <LineState />
       <ul class="chats">
         {chats.value.map((chat) => (
           <ChatItem key={chat.id} chat={chat} />
@@ -32,17 +30,6 @@ export function Sidebar() {
       {isLoaded.value && chats.value.length === 0 && <p class="empty">{texts.noChats}</p>}
       {isMaking.value && <NewChat onClose={() => (isMaking.value = false)} />}
     </nav>
-  );
-}
-
-/** Says so while the line is down; otherwise takes no room. */
-function LineState() {
-  return (
-    <p class="line" role="status" hidden={line.value === 'open'}>
-      {line.value === 'broken'
-        ? texts.lineBroken
-        : line.value === 'connecting' && texts.lineConnecting}
-    </p>
   );
 }
 
