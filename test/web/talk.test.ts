@@ -216,14 +216,16 @@ webTest('who has joined stays in the list, though an older one comes late', asyn
   const alice = await stage.visitorAs(people.alice);
   await alice.openChat('Sunday hike');
   const row = (name: string) => alice.page.locator('.people li', { hasText: name });
-  const holdBack = async (route: Route) => {
-    const response = await route.fetch();
-    await people.alice.send('POST', `${people.chat}/members`, { name: 'carol' });
-    await row('carol').waitFor();
-    await route.fulfill({ response });
-  };
-  await alice.page.route('**/members', holdBack, { times: 1 });
+  const asked = new Promise<Route>((resolve) => {
+    void alice.page.route('**/members', resolve, { times: 1 });
+  });
+  await alice.lineIsOpen();
   await alice.page.getByLabel(en.chatMenu).click();
+  const held = await asked;
+  const response = await held.fetch();
+  await people.alice.send('POST', `${people.chat}/members`, { name: 'carol' });
+  await row('carol').waitFor();
+  await held.fulfill({ response });
   await row('bob').waitFor();
   await row('carol').waitFor();
 });
