@@ -11,13 +11,15 @@ export interface Topic {
   readonly id: number;
 }
 
+type About = { readonly [S in Subject]?: number | null };
+
 /** The events of some types that are about the same. */
-export function about(types: readonly Topic['type'][], of: { [S in Subject]?: number }): Topic[] {
+export function about(types: readonly Topic['type'][], of: About): Topic[] {
   const topics: Topic[] = [];
   // Loops take a fifth of the time of flatMap: a list that is read anew has sixty of these.
   for (const subject of subjects) {
     const id = of[subject];
-    if (id === undefined) continue;
+    if (typeof id !== 'number') continue;
     for (const type of types) topics.push({ type, subject, id });
   }
   return topics;
@@ -25,10 +27,7 @@ export function about(types: readonly Topic['type'][], of: { [S in Subject]?: nu
 
 /** All that an event is about. */
 export function topicsOf(event: EventRow): Topic[] {
-  return subjects.flatMap((subject) => {
-    const id = event[subject];
-    return id === null ? [] : [{ type: event.type, subject, id }];
-  });
+  return about([event.type], event);
 }
 
 export function nameOf({ type, subject, id }: Topic): string {
