@@ -41,7 +41,7 @@ webTest('200 messages survive a server that is killed twice', async (t, stage) =
   t.equal(await one.page.getByText(en.lineBroken).isVisible(), false);
 });
 
-/** Types one message after the other, as fast as the page takes them, and never looks up. */
+/** Types one message after the other as fast as the page takes them; `say` would look up each time. */
 async function sayAll({ composer, page }: Visitor, name: string): Promise<void> {
   await composer.focus();
   for (let i = 0; i < each; i++) {
