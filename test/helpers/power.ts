@@ -23,7 +23,7 @@ export function recording(trace: string, paths: readonly string[]): string[] {
   return ['strace', '-D', '-f', ...whole, '--seccomp-bpf', '-e', calls, ...only, '-o', trace];
 }
 
-const line = /^\d+ +(\w+)\((?:(?:\d+|AT_FDCWD)<([^>]*)>)?(?:, )?(?:"([^"]*)")?(.*)\) += (-?\d+)/;
+const line = /^\d+ +(\w+)\((?:(?:\d+|AT_FDCWD)<([^>]*)>)?(?:, )?(?:"([^"]*)")?(.*)\) += (-?\d+|\?)/;
 
 /** The steps of a record, in order. */
 export function readRecord(trace: string): Step[] {
@@ -59,13 +59,17 @@ function readStep(text: string, end: number): Step[] {
   const [, call = '', place = '', data = '', rest = '', result] = line.exec(text) ?? [];
   const numbers = rest.match(/\d+/g)?.map(Number) ?? [];
   if (result === '-1') return [];
+  // The program was killed in it: what it wrote may be there, but nothing is for certain.
+  const isKilled = result === '?';
   const bytes = decode(data);
   const of = (path: string, at = 0) => [{ call, path, bytes, at, end }];
   if (call === 'openat') return rest.includes('O_CREAT') ? of(bytes.toString()) : [];
   if (call === 'unlink') return of(bytes.toString());
-  if (call === 'fsync' || call === 'fdatasync') return of(decode(place).toString());
+  if (call === 'fsync' || call === 'fdatasync') {
+    return isKilled ? [] : of(decode(place).toString());
+  }
   if (call === 'ftruncate') return of(decode(place).toString(), numbers[0]);
-  if (call === 'pwrite64' && Number(result) === bytes.length) {
+  if (call === 'pwrite64' && (isKilled || Number(result) === bytes.length)) {
     return of(decode(place).toString(), numbers.at(-1));
   }
   throw new Error(`not understood: ${text.slice(0, 200)}`);
