@@ -11,7 +11,7 @@ export interface Shown {
   readonly title: string;
   readonly tail: string;
   /** The ids of the two users of a direct chat, added up: less one's own, it is the other's. */
-  readonly pair: number | undefined;
+  readonly pair: number | null;
   readonly posted: number;
   readonly lastSenderId: number | null;
   /** The id of what happened last in it: the larger, the later. */
@@ -43,12 +43,10 @@ export const shownChats: KindOfMany<number, Shown | undefined> = {
 };
 
 function showFirst(chat: Chat) {
-  const { id, directLow, directHigh, isOpen, lastMessageId } = chat;
-  const isDirect = directLow !== null && directHigh !== null;
+  const { id, pair, isOpen } = chat;
   const title = JSON.stringify(chat.title);
-  const tail = `${isDirect ? ',"direct":true' : ''}${isOpen ? ',"open":true' : ''}}`;
-  const pair = isDirect ? directLow + directHigh : undefined;
-  return show({ id, title, tail, pair }, { ...chat, activity: lastMessageId ?? id });
+  const tail = `${pair === null ? '' : ',"direct":true'}${isOpen ? ',"open":true' : ''}}`;
+  return show({ id, title, tail, pair }, chat);
 }
 
 type Last = Pick<Shown, 'posted' | 'lastSenderId' | 'activity'> &
@@ -59,13 +57,9 @@ function show(
   { id, title, tail, pair }: Pick<Shown, 'id' | 'title' | 'tail' | 'pair'>,
   { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
 ) {
-  const shown = {
-    id,
-    last_message: lastMessage,
-    last_message_time: lastMessageAt === null ? null : isoTime(lastMessageAt),
-    sender_id: lastSenderId,
-  };
-  const head = `${JSON.stringify(shown).slice(0, -1)},"title":`;
+  const time = lastMessageAt === null ? 'null' : `"${isoTime(lastMessageAt)}"`;
+  const text = JSON.stringify(lastMessage);
+  const head = `{"id":${id},"last_message":${text},"last_message_time":${time},"sender_id":${lastSenderId},"title":`;
   const value: Shown = { id, head, title, tail, pair, posted, lastSenderId, activity };
   return { value, bytes: 2 * head.length + 300 };
 }

@@ -31,22 +31,28 @@ export const Time = Type.String({ format: 'date-time', examples: ['2026-11-22T08
 
 const dayLength = 86_400_000;
 
-/** The day that was written last, as its number since 1970, and as text up to the `T`. */
-let lastDay = { number: 0, text: '1970-01-01T' };
+/** The days that were written, by their number since 1970, as text up to the `T`. */
+const days = new Map<number, string>();
 
 /**
- * A time in ms since 1970 as it stands in an answer. The times of a page lie close together: its day
- * is written once, which makes this four times as fast as Date's own way.
+ * A time in ms since 1970 as it stands in an answer. Times share their days: each of these is written
+ * once, which makes this three times as fast as Date's own way.
  */
 export function isoTime(ms: number): string {
   const number = Math.floor(ms / dayLength);
-  if (number !== lastDay.number) {
-    lastDay = { number, text: new Date(ms).toISOString().slice(0, -'08:35:52.123Z'.length) };
-  }
   const rest = ms - number * dayLength;
   const [hours, minutes] = [Math.floor(rest / 3_600_000), Math.floor(rest / 60_000) % 60];
   const [seconds, thousandths] = [Math.floor(rest / 1000) % 60, rest % 1000];
-  return `${lastDay.text}${digits(hours, 2)}:${digits(minutes, 2)}:${digits(seconds, 2)}.${digits(thousandths, 3)}Z`;
+  return `${dayOf(number)}${digits(hours, 2)}:${digits(minutes, 2)}:${digits(seconds, 2)}.${digits(thousandths, 3)}Z`;
+}
+
+function dayOf(number: number): string {
+  let text = days.get(number);
+  if (text === undefined) {
+    text = new Date(number * dayLength).toISOString().slice(0, -'00:00:00.000Z'.length);
+    days.set(number, text);
+  }
+  return text;
 }
 
 function digits(value: number, count: number): string {
