@@ -31,7 +31,10 @@ export const Time = Type.String({ format: 'date-time', examples: ['2026-11-22T08
 
 const dayLength = 86_400_000;
 
-/** The days that were written, by their number since 1970, as text up to the `T`. */
+/**
+ * The days that were written, by their number since 1970, as text up to the `T`. They need no bound:
+ * there are no more of them than days on which something was stored.
+ */
 const days = new Map<number, string>();
 
 /**
