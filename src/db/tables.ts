@@ -286,3 +286,9 @@ export const events = sqliteTable('events', {
   messageId: integer('message_id'),
   sessionId: integer('session_id'),
 });
+
+/** Facts about the server as a whole, by name: see server/queries.ts. */
+export const serverState = sqliteTable('server_state', {
+  key: text('key').primaryKey(),
+  value: text('value').notNull(),
+});

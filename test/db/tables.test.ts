@@ -111,6 +111,7 @@ t.test('every table is strict, and those read in runs are stored in order', asyn
     'migrations',
     'reactions',
     'removals',
+    'server_state',
   ]);
 });
 
