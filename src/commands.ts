@@ -3,7 +3,7 @@
  * others; see writer.ts. What the operator's commands change, they change by themselves.
  */
 import { setDisabled } from './admin/admin.ts';
-import { createChat, openDirectChat, renameChat } from './chats/chats.ts';
+import { createChat, openDirectChat, renameChat, setPermissions } from './chats/chats.ts';
 import type { Commands } from './db/commands.ts';
 import { clearOldEvents } from './events/retention.ts';
 import {
@@ -56,6 +56,7 @@ export const commands = {
   revokeInvite,
   setDisabled,
   setNotify,
+  setPermissions,
   signIn,
   touchSession,
   unreact,

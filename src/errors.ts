@@ -35,6 +35,11 @@ const refusals = {
   removed: [403, 'You were removed from this chat. Ask one of its owners to add you.'],
   user_removed: [403, 'This user was removed from the chat. Only an owner may add them again.'],
   no_invite: [404, 'This invite does not exist or is no longer valid. Ask for a new one.'],
+  invite_too_long: [400, 'An invite holds for a year at most. Give fewer seconds in expires_in.'],
+  invite_too_large: [
+    403,
+    'The invite of a member holds for 30 days and for 100 people at most. Ask an owner of the chat.',
+  ],
   other_invite: [403, 'You can revoke only your own invites.'],
   no_message: [404, 'There is no such message in this chat.'],
   other_sender: [403, 'You can edit and delete only your own messages.'],

@@ -2,11 +2,12 @@
 import type { Unit } from '../db/commit.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
-import { authorise, join } from '../members/members.ts';
+import { authorise, join, type Key } from '../members/members.ts';
 import { findMembership } from '../members/queries.ts';
 import { findUserByName } from '../users/queries.ts';
 import { requireUser } from '../users/users.ts';
-import { findChat, findDirectChat, insertChat, updateTitle } from './queries.ts';
+import { findChat, findDirectChat, insertChat, updatePermissions, updateTitle } from './queries.ts';
+import type { Permissions } from './wire.ts';
 
 /** What a direct chat is called once the other one's account is gone. */
 const directTitle = 'Direct chat';
@@ -25,7 +26,7 @@ export async function createChat(
   await requireUser(unit, { userId });
   const id = await append(unit, { type: 'chat.created', userId });
   const direct = { directLow: null, directHigh: null };
-  await insertChat(unit, { id, title, isOpen, ...direct, createdAt: unit.now });
+  await insertChat(unit, { id, title, isOpen, ...direct, createdAt: unit.now, createdBy: userId });
   await join(unit, { chatId: id, userId, role: 'owner' });
   return id;
 }
@@ -62,22 +63,44 @@ async function requireDirectChat(unit: Unit, one: number, other: number): Promis
   if (found !== undefined) return found.id;
   const id = await append(unit, { type: 'chat.created', userId: one });
   const direct = { directLow: low, directHigh: high, isOpen: false };
-  await insertChat(unit, { id, title: directTitle, ...direct, createdAt: unit.now });
+  const made = { createdAt: unit.now, createdBy: one };
+  await insertChat(unit, { id, title: directTitle, ...direct, ...made });
   return id;
 }
 
 /**
- * Changes the title of a chat; any member may.
+ * Changes the title of a chat: any member may, unless its owners keep that to themselves.
  *
- * @throws Refusal `no_chat`, `not_member`, `direct_chat`
+ * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`
  */
 export async function renameChat(
   unit: Unit,
   { chatId, userId, title }: { chatId: number; userId: number; title: string },
 ): Promise<void> {
-  await authorise(unit, { chatId, userId });
+  const { role } = await authorise(unit, { chatId, userId });
   const chat = await findChat(unit, { id: chatId });
   if (chat?.directLow !== null) throw new Refusal('direct_chat');
+  if (chat.ownersRename && role !== 'owner') throw new Refusal('not_owner');
   await updateTitle(unit, { id: chatId, title });
+  await append(unit, { type: 'chat', chatId, userId });
+}
+
+/**
+ * Chooses who may rename a chat, and who may invite and add people; owners only. The invites of
+ * plain members hold again once they may invite again.
+ *
+ * @param change only what is given changes.
+ * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`
+ */
+export async function setPermissions(
+  unit: Unit,
+  { chatId, userId, change }: Key & { change: Partial<Permissions> },
+): Promise<void> {
+  const { role } = await authorise(unit, { chatId, userId });
+  const chat = await findChat(unit, { id: chatId });
+  if (chat?.directLow !== null) throw new Refusal('direct_chat');
+  if (role !== 'owner') throw new Refusal('not_owner');
+  const { ownersRename, ownersInvite } = chat;
+  await updatePermissions(unit, { id: chatId, ownersRename, ownersInvite, ...change });
   await append(unit, { type: 'chat', chatId, userId });
 }

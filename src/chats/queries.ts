@@ -13,6 +13,8 @@ export const listChats = rows((orm, $: Params<{ ids: string }>) =>
       id: chats.id,
       title: chats.title,
       isOpen: chats.isOpen,
+      ownersRename: chats.ownersRename,
+      ownersInvite: chats.ownersInvite,
       pair: sql<number | null>`${chats.directLow} + ${chats.directHigh}`,
       posted: chats.posted,
       activity: sql<number>`coalesce(${chats.lastMessageId}, ${chats.id})`,
@@ -41,6 +43,7 @@ interface ChatValues {
   id: number;
   title: string;
   createdAt: number;
+  createdBy: number;
   isOpen: boolean;
   directLow: number | null;
   directHigh: number | null;
@@ -51,6 +54,7 @@ export const insertChat = change((orm, $: Params<ChatValues>) =>
     id: $.id,
     title: $.title,
     createdAt: $.createdAt,
+    createdBy: $.createdBy,
     isOpen: $.isOpen,
     directLow: $.directLow,
     directHigh: $.directHigh,
@@ -76,6 +80,14 @@ export const listOpenChats = rows((orm, $: Params<{ before: number; limit: numbe
 
 export const updateTitle = change((orm, $: Params<{ id: number; title: string }>) =>
   orm.update(chats).set({ title: $.title }).where(eq(chats.id, $.id)),
+);
+
+export const updatePermissions = change(
+  (orm, $: Params<{ id: number; ownersRename: boolean; ownersInvite: boolean }>) =>
+    orm
+      .update(chats)
+      .set({ ownersRename: $.ownersRename, ownersInvite: $.ownersInvite })
+      .where(eq(chats.id, $.id)),
 );
 
 export const deleteChat = change((orm, $: Params<{ id: number }>) =>

@@ -4,7 +4,7 @@ import { answers, beyondIds, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
-import { createChat, openDirectChat, renameChat } from './chats.ts';
+import { createChat, openDirectChat, renameChat, setPermissions } from './chats.ts';
 import { readList } from './list.ts';
 import { listOpenChats } from './queries.ts';
 import {
@@ -14,6 +14,7 @@ import {
   Directory,
   DirectoryQuery,
   NewChat,
+  PermissionsChange,
   TitleChange,
 } from './schema.ts';
 
@@ -82,7 +83,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.put(
     '/chats/:chat_id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner'] },
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,
@@ -94,6 +95,35 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       const chatId = Number(request.params.chat_id);
       const { userId } = request.session;
       await db.write(renameChat, { chatId, userId, title: request.body.title });
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.put(
+    '/chats/:chat_id/permissions',
+    {
+      config: {
+        limit: 'write',
+        audit: 'permissions_changed',
+        refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner'],
+      },
+      schema: {
+        summary: 'Choose who may rename a chat, and who may invite and add people (owners only)',
+        params: ChatParams,
+        body: PermissionsChange,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      const { rename, invite } = request.body;
+      await db.write(setPermissions, {
+        chatId: Number(request.params.chat_id),
+        userId: request.session.userId,
+        change: {
+          ...(rename !== undefined && { ownersRename: rename === 'owners' }),
+          ...(invite !== undefined && { ownersInvite: invite === 'owners' }),
+        },
+      });
       return { status: 'ok' as const };
     },
   );

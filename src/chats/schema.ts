@@ -18,6 +18,17 @@ export const ChatQuery = Type.Object({ chat_id: Id('chat id') });
 
 export const TitleChange = Type.Object({ title: Title });
 
+const Who = (what: string) =>
+  Type.Enum(['everybody', 'owners'], told(`Give in ${what} who may: everybody or owners.`));
+
+export const PermissionsChange = Type.Object(
+  { rename: Type.Optional(Who('rename')), invite: Type.Optional(Who('invite')) },
+  {
+    anyOf: [{ required: ['rename'] }, { required: ['invite'] }],
+    ...told('Give rename, invite or both: everybody or owners.'),
+  },
+);
+
 /** A chat of its own, by a title, or the direct one with somebody, by their name. */
 export const NewChat = Type.Object(
   {
@@ -54,6 +65,8 @@ export const ChatList = Type.Object({
       notify: Type.Optional(Type.Union([Type.Literal('mentions'), Type.Literal('nothing')])),
       direct: Type.Optional(Type.Literal(true)),
       open: Type.Optional(Type.Literal(true)),
+      rename: Type.Optional(Type.Literal('owners')),
+      invite: Type.Optional(Type.Literal('owners')),
     }),
   ),
 });

@@ -2,6 +2,7 @@ import { about, type KindOfMany, nothing } from '../db/memory.ts';
 import { inOrder } from '../db/query.ts';
 import { isoTime } from '../http/schema.ts';
 import { listChats } from './queries.ts';
+import { permissionsToWire } from './wire.ts';
 
 /** What a chat shows to all its members. */
 export interface Shown {
@@ -45,7 +46,13 @@ export const shownChats: KindOfMany<number, Shown | undefined> = {
 function showFirst(chat: Chat) {
   const { id, pair, isOpen } = chat;
   const title = JSON.stringify(chat.title);
-  const tail = `${pair === null ? '' : ',"direct":true'}${isOpen ? ',"open":true' : ''}}`;
+  const flags = {
+    ...(pair !== null && { direct: true }),
+    ...(isOpen && { open: true }),
+    ...permissionsToWire(chat),
+  };
+  const members = JSON.stringify(flags).slice(1);
+  const tail = members === '}' ? members : `,${members}`;
   return show({ id, title, tail, pair }, chat);
 }
 

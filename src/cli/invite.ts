@@ -1,13 +1,10 @@
 import { inviteTo } from '../admin/operator.ts';
 import { StartError } from '../errors.ts';
-import { defaultLifetime, newCode } from '../invites/invites.ts';
+import { defaultLifetime, longestLifetime, newCode } from '../invites/invites.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 
 const units = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
-
-/** The API takes no longer ones either, in ms. */
-const longest = 99_999_999_000;
 
 export const invite: Command = {
   usage: 'invite CHAT_ID [--uses NUMBER] [--expires TIME]',
@@ -38,6 +35,6 @@ function readNumber(text: string, digits: number, what: string): number {
 function readTime(text: string): number {
   const [, number, unit] = /^([1-9]\d{0,6})([mhd])$/.exec(text) ?? [];
   const time = Number(number) * (units[unit as keyof typeof units] ?? 0);
-  if (time > 0 && time <= longest) return time;
-  throw new StartError('The time of an invite must be like 30m, 12h or 7d, up to 1157d.');
+  if (time > 0 && time <= longestLifetime) return time;
+  throw new StartError('The time of an invite must be like 30m, 12h or 7d, up to 365d.');
 }

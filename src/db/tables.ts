@@ -69,6 +69,12 @@ export const chats = sqliteTable(
     /** The two users of a direct chat, the smaller id first; null in all others. */
     directLow: integer('direct_low'),
     directHigh: integer('direct_high'),
+    /** Who made it, for the quota of chats; null for chats from before there was one. */
+    createdBy: integer('created_by'),
+    /** Only owners may change the title. */
+    ownersRename: integer('owners_rename', { mode: 'boolean' }).notNull().default(false),
+    /** Only owners may make invites and add people. */
+    ownersInvite: integer('owners_invite', { mode: 'boolean' }).notNull().default(false),
     memberCount: integer('member_count').notNull().default(0),
     /** How many messages were ever posted: what a member has not seen of them is unread. */
     posted: integer('posted').notNull().default(0),
@@ -84,6 +90,7 @@ export const chats = sqliteTable(
   (t) => [
     uniqueIndex('chats_direct').on(t.directLow, t.directHigh),
     index('chats_open').on(t.id).where(sql`${t.isOpen} = 1`),
+    index('chats_created_by').on(t.createdBy, t.isOpen),
     check('chats_direct_pair', sql`(${t.directLow} is null) = (${t.directHigh} is null)`),
     check(
       'chats_last_message',

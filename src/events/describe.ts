@@ -1,4 +1,5 @@
 import { findChat } from '../chats/queries.ts';
+import { permissionsToWire } from '../chats/wire.ts';
 import type { Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { findMember, findMembership } from '../members/queries.ts';
@@ -81,7 +82,7 @@ async function describeReactions(snapshot: Snapshot, chatId: number, id: number)
 
 async function describeChat(snapshot: Snapshot, chatId: number) {
   const chat = await findChat(snapshot, { id: chatId });
-  return chat && { chat: { id: chat.id, title: chat.title } };
+  return chat && { chat: { id: chat.id, title: chat.title, ...permissionsToWire(chat) } };
 }
 
 async function describeMember(snapshot: Snapshot, chatId: number, userId: number) {

@@ -22,6 +22,7 @@ export type Audited =
   | 'password_changed'
   | 'account_deleted'
   | 'account_state_changed'
+  | 'permissions_changed'
   | 'role_changed'
   | 'member_removed'
   | 'message_deleted'
@@ -121,6 +122,8 @@ const loggable: Record<string, RegExp> = {
   others: /^1$/,
   role: /^(owner|member)$/,
   disabled: /^[01]$/,
+  rename: /^(everybody|owners)$/,
+  invite: /^(everybody|owners)$/,
 };
 
 /** What a request names by such fields, before or after it was held to its schema. */

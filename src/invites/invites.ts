@@ -4,7 +4,14 @@ import { findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
-import { authorise, join, type Key, refuseRemoved } from '../members/members.ts';
+import {
+  authorise,
+  join,
+  type Key,
+  type Role,
+  refuseRemoved,
+  requireInviter,
+} from '../members/members.ts';
 import { findMembership } from '../members/queries.ts';
 import {
   deleteExpiredInvites,
@@ -16,8 +23,16 @@ import {
   useInvite,
 } from './queries.ts';
 
+const day = 24 * 3_600_000;
+
 /** How long an invite holds unless its maker says otherwise, in ms. */
-export const defaultLifetime = 7 * 24 * 3_600_000;
+export const defaultLifetime = 7 * day;
+
+/** No invite holds longer than a year, in ms. */
+export const longestLifetime = 365 * day;
+
+/** What a member who is not an owner can make; the uses are also what they get without a number. */
+const ofMembers = { lifetime: 30 * day, uses: 100 };
 
 /** 192 random bits: nobody guesses one. */
 export function newCode(): string {
@@ -25,22 +40,42 @@ export function newCode(): string {
 }
 
 /**
- * Makes an invite to one of the caller's chats; any member may. It ends with its maker's membership.
+ * Makes an invite to one of the caller's chats: any member may, unless its owners keep that to
+ * themselves. It ends with its maker's membership.
  *
  * @param code at least 128 random bits, made outside this unit.
- * @param lifetime in ms.
- * @throws Refusal `no_chat`, `not_member`, `direct_chat`
+ * @param lifetime in ms, at most a year; for a plain member at most 30 days.
+ * @param maxUses null for no limit; for a plain member at most 100, which null means for them.
+ * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`, `invite_too_long`,
+ *   `invite_too_large`
  */
 export async function createInvite(
   unit: Unit,
   input: Key & { code: string; lifetime: number; maxUses: number | null },
 ): Promise<void> {
   const { chatId, userId, code, lifetime, maxUses } = input;
-  await authorise(unit, { chatId, userId });
-  if ((await findChat(unit, { id: chatId }))?.directLow !== null) throw new Refusal('direct_chat');
+  const member = await authorise(unit, { chatId, userId });
+  const chat = await findChat(unit, { id: chatId });
+  if (chat?.directLow !== null) throw new Refusal('direct_chat');
+  requireInviter(chat, member);
+  const usesLeft = boundUses(member.role, { lifetime, maxUses });
   const expiresAt = unit.now + lifetime;
-  const invite = { code, chatId, userId, createdAt: unit.now, expiresAt, usesLeft: maxUses };
+  const invite = { code, chatId, userId, createdAt: unit.now, expiresAt, usesLeft };
   await insertInvite(unit, invite);
+}
+
+/** How often an invite may be used; throws what its maker may not make. */
+function boundUses(
+  role: Role,
+  { lifetime, maxUses }: { lifetime: number; maxUses: number | null },
+): number | null {
+  if (lifetime > longestLifetime) throw new Refusal('invite_too_long');
+  if (role === 'owner') return maxUses;
+  const uses = maxUses ?? ofMembers.uses;
+  if (lifetime > ofMembers.lifetime || uses > ofMembers.uses) {
+    throw new Refusal('invite_too_large');
+  }
+  return uses;
 }
 
 /**

@@ -1,6 +1,13 @@
-import { and, desc, eq, gt, lte, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, lte, or, sql } from 'drizzle-orm';
 import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, invites } from '../db/tables.ts';
+import { chats, invites, memberships } from '../db/tables.ts';
+
+/** The member who made an invite: it holds while they may invite. */
+const isMaker = and(
+  eq(memberships.userId, invites.userId),
+  eq(memberships.chatId, invites.chatId),
+  or(eq(chats.ownersInvite, sql`0`), eq(memberships.role, 'owner')),
+);
 
 /** An invite that still holds, and where it leads. */
 export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
@@ -14,14 +21,17 @@ export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
     })
     .from(invites)
     .innerJoin(chats, eq(chats.id, invites.chatId))
+    .innerJoin(memberships, isMaker)
     .where(and(eq(invites.code, $.code), gt(invites.expiresAt, $.now))),
 );
 
 /** The invites of a chat that still hold, newest first. */
 export const listInvites = rows((orm, $: Params<{ chatId: number; now: number }>) =>
   orm
-    .select()
+    .select(getTableColumns(invites))
     .from(invites)
+    .innerJoin(chats, eq(chats.id, invites.chatId))
+    .innerJoin(memberships, isMaker)
     .where(and(eq(invites.chatId, $.chatId), gt(invites.expiresAt, $.now)))
     .orderBy(desc(invites.createdAt)),
 );

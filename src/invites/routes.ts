@@ -52,7 +52,14 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
       config: {
         limit: 'write',
         audit: 'invite_made',
-        refuses: ['no_chat', 'not_member', 'direct_chat'],
+        refuses: [
+          'no_chat',
+          'not_member',
+          'direct_chat',
+          'not_owner',
+          'invite_too_long',
+          'invite_too_large',
+        ],
       },
       schema: {
         summary: 'Make an invite to a chat',

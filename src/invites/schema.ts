@@ -16,7 +16,8 @@ export const NewInvite = Type.Object({
     Type.String({
       pattern: '^[1-9][0-9]{0,5}$',
       examples: ['1'],
-      description: 'How many may join by it; without it, as many as like.',
+      description:
+        'How many may join by it; without it, as many as like, or 100 by the invite of a member.',
       ...told('The number in max_uses must be a whole one from 1 to 999999.'),
     }),
   ),
@@ -24,8 +25,9 @@ export const NewInvite = Type.Object({
     Type.String({
       pattern: '^[1-9][0-9]{0,7}$',
       examples: ['86400'],
-      description: 'For how many seconds it holds; without it, for a week.',
-      ...told('The seconds in expires_in must be a whole number from 1 to 99999999.'),
+      description:
+        'For how many seconds it holds: a year at most, or 30 days as a member; without it, a week.',
+      ...told('The seconds in expires_in must be a whole number from 1 to 31536000.'),
     }),
   ),
 });

@@ -56,12 +56,12 @@ export async function readMembers(snapshot: Snapshot, key: Key) {
 }
 
 /**
- * Adds a user to a chat: any member may add somebody, and anybody themselves to an open chat. Who
- * was removed returns by the hand of an owner only.
+ * Adds a user to a chat: any member may add somebody, unless its owners keep that to themselves, and
+ * anybody themselves to an open chat. Who was removed returns by the hand of an owner only.
  *
  * @returns the id of the user who was added.
- * @throws Refusal `no_chat`, `not_member`, `no_user`, `direct_chat`, `already_member`, `removed`,
- *   `user_removed`
+ * @throws Refusal `no_chat`, `not_member`, `no_user`, `direct_chat`, `not_owner`, `already_member`,
+ *   `removed`, `user_removed`
  */
 export async function addMember(
   unit: Unit,
@@ -73,12 +73,21 @@ export async function addMember(
   const adder = isJoining ? undefined : await authorise(unit, { chatId, userId });
   if (added === undefined) throw new Refusal('no_user');
   if (chat.directLow !== null) throw new Refusal('direct_chat');
+  if (adder !== undefined) requireInviter(chat, adder);
   const key = { chatId, userId: added.id };
   if ((await findMembership(unit, key)) !== undefined) throw new Refusal('already_member');
   if (adder?.role === 'owner') await deleteRemoval(unit, key);
   else await refuseRemoved(unit, key, isJoining ? 'removed' : 'user_removed');
   await join(unit, { ...key, role: 'member' });
   return added.id;
+}
+
+/** Throws `not_owner` if only owners may bring people into the chat, and this member is none. */
+export function requireInviter(
+  { ownersInvite }: { ownersInvite: boolean },
+  { role }: { role: Role },
+): void {
+  if (ownersInvite && role !== 'owner') throw new Refusal('not_owner');
 }
 
 /** Throws the refusal if an owner has removed this user from the chat. */

@@ -42,6 +42,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
           'not_member',
           'no_user',
           'direct_chat',
+          'not_owner',
           'already_member',
           'removed',
           'user_removed',

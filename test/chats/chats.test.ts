@@ -9,6 +9,8 @@ import { type Answer, type Person, startCast, startWorld } from '../helpers/worl
 const badTitle = 'The title must have 1 to 100 characters, in one line, and not be blank.';
 const noChat = 'There is no such chat.';
 const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
+const notOwner = 'Only an owner of this chat may do this.';
+const noRoles = 'A direct chat has just two members, no roles and no title of its own.';
 const badId = 'The chat id must be a whole number from 1 on, in plain digits.';
 
 const idOf = (chat: string) => Number(chat.split('/').at(-1));
@@ -101,6 +103,35 @@ t.test('any member renames a chat, and only a member', async (t) => {
   const extras = { id: '99', chat_id: '99', open: '1', with: 'carol', owner: 'bob', role: 'owner' };
   done(t, await bob.put(chat, { title: 'Monday', ...extras, last_message: 'x' }));
   t.strictSame(query(file, 'select * from chats'), before, 'extra fields change nothing');
+});
+
+t.test('the owners of a chat choose who renames it', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  const permissions = `${chat}/permissions`;
+  const choice = 'Give rename, invite or both: everybody or owners.';
+  refused(t, await alice.put(permissions, {}), 400, choice);
+  const either = 'Give in rename who may: everybody or owners.';
+  refused(t, await alice.put(permissions, { rename: 'nobody' }), 400, either);
+  refused(t, await carol.put(permissions, { rename: 'owners' }), 403, notMember);
+  refused(t, await bob.put(permissions, { rename: 'owners' }), 403, notOwner);
+  t.notMatch((await bob.get('/api/chats')).text, /owners/);
+  done(t, await alice.put(permissions, { rename: 'owners' }));
+  t.match((await chatsOf(bob))[0], { rename: 'owners' });
+  refused(t, await bob.put(chat, { title: 'Monday' }), 403, notOwner);
+  refused(t, await carol.put(chat, { title: 'Monday' }), 403, notMember);
+  done(t, await alice.put(chat, { title: 'Monday' }));
+  done(t, await alice.put(permissions, { invite: 'owners' }));
+  t.match((await chatsOf(bob))[0], { title: 'Monday', rename: 'owners', invite: 'owners' });
+  done(t, await alice.put(permissions, { rename: 'everybody' }));
+  done(t, await bob.put(chat, { title: 'Tuesday' }));
+  const { rename, invite, title } = (await chatsOf(alice))[0];
+  t.strictSame(
+    { rename, invite, title },
+    { rename: undefined, invite: 'owners', title: 'Tuesday' },
+  );
+  const direct = await alice.post('/api/chats', { with: 'bob' });
+  const own = `${direct.headers.location}/permissions`;
+  refused(t, await alice.put(own, { rename: 'owners' }), 400, noRoles);
 });
 
 t.test('a title fits up to 100 code points, is seen, and is kept byte for byte', async (t) => {

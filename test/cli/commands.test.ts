@@ -181,7 +181,7 @@ t.test('an invite to a chat is its longest-standing owner’s', async (t) => {
   t.strictSame(row(code), [{ user_id: alice.id, uses_left: null, lifetime: 7 * 24 * 3_600_000 }]);
   t.strictSame(row(other), [{ user_id: alice.id, uses_left: 2, lifetime: 12 * 3_600_000 }]);
   const id = 'The id of a chat must be a whole number from 1 on, of at most 15 digits.';
-  const time = 'The time of an invite must be like 30m, 12h or 7d, up to 1157d.';
+  const time = 'The time of an invite must be like 30m, 12h or 7d, up to 365d.';
   const uses = 'The number of uses must be a whole number from 1 on, of at most 6 digits.';
   await mistaken(t, file, 'invite Sunday', id);
   await mistaken(t, file, 'invite 999', 'There is no such chat.');

@@ -136,6 +136,10 @@ t.test('members and titles are told to the members', async (t) => {
     frame(8, 'member.changed', bobby('member'));
   t.equal(await streams.alice.take(alice), expected);
   t.equal(await streams.bob.take(bob), expected);
+  await alice.put(`${chat}/permissions`, { rename: 'owners' });
+  const kept = frame(13, 'chat', '{"chat":{"id":1,"title":"Monday hike","rename":"owners"}}');
+  t.equal(await streams.bob.take(bob), kept);
+  t.equal(await streams.alice.take(alice), kept);
   await nobodyElse(t, 'alice', 'bob', 'device');
 
   await alice.post(`${chat}/members`, { name: 'carol' });

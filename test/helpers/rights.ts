@@ -96,6 +96,7 @@ function bodies({ id }: Targets, asker: string): Record<string, Record<string, s
     'POST /api/chats': { title: 'new' },
     'POST /api/chats/{chat_id}': { content: 'new' },
     'PUT /api/chats/{chat_id}': { title: 'new' },
+    'PUT /api/chats/{chat_id}/permissions': { rename: 'owners' },
     'PUT /api/chats/{chat_id}/messages/{id}': { content: 'new' },
     'PUT /api/chats/{chat_id}/read': { id: String(id) },
     'PUT /api/chats/{chat_id}/notify': { notify: 'mentions' },

@@ -237,7 +237,7 @@ t.test('no code is guessed, and who is shut out joins by none', async (t) => {
 t.test('an invite’s limits are whole numbers', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const badUses = 'The number in max_uses must be a whole one from 1 to 999999.';
-  const badTime = 'The seconds in expires_in must be a whole number from 1 to 99999999.';
+  const badTime = 'The seconds in expires_in must be a whole number from 1 to 31536000.';
   for (const value of ['', '0', '-1', '01', '1.5', '1e3', 'x', '1000000']) {
     refused(t, await alice.post(`${chat}/invites`, { max_uses: value }), 400, badUses, value);
   }
@@ -245,8 +245,56 @@ t.test('an invite’s limits are whole numbers', async (t) => {
     refused(t, await alice.post(`${chat}/invites`, { expires_in: value }), 400, badTime, value);
   }
   t.strictSame(query(file, 'select * from invites'), []);
-  t.ok(await invite(alice, chat, { max_uses: '999999', expires_in: '99999999' }));
+  t.ok(await invite(alice, chat, { max_uses: '999999', expires_in: '31536000' }));
   done(t, await alice.request({ method: 'POST', url: `${chat}/invites` }), 201);
+});
+
+t.test('an invite holds for a year at most, a member’s for 30 days and 100 people', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const tooLong = 'An invite holds for a year at most. Give fewer seconds in expires_in.';
+  const tooLarge =
+    'The invite of a member holds for 30 days and for 100 people at most. Ask an owner of the chat.';
+  const make = (person: Person, fields: Record<string, string>) =>
+    person.post(`${chat}/invites`, fields);
+  refused(t, await make(alice, { expires_in: '31536001' }), 400, tooLong);
+  refused(t, await make(bob, { expires_in: '99999999' }), 400, tooLong);
+  refused(t, await make(bob, { expires_in: String(30 * 86_400 + 1) }), 403, tooLarge);
+  refused(t, await make(bob, { max_uses: '101' }), 403, tooLarge);
+  t.strictSame(query(file, 'select * from invites'), []);
+  done(t, await make(bob, { expires_in: String(30 * 86_400), max_uses: '100' }), 201);
+  done(t, await make(bob, {}), 201);
+  const uses = query(file, 'select uses_left from invites where user_id = 2');
+  t.strictSame(uses, [{ uses_left: 100 }, { uses_left: 100 }], 'without a number as well');
+  done(t, await make(alice, { expires_in: '31536000' }), 201);
+  t.strictSame(query(file, 'select uses_left from invites where user_id = 1'), [
+    { uses_left: null },
+  ]);
+});
+
+t.test('where owners alone invite, nobody else brings anybody in', async (t) => {
+  const { alice, bob, carol, chat, nobody, ...world } = await startCast(t);
+  await world.register('dave');
+  const ownersOnly = 'Only an owner of this chat may do this.';
+  const [before, ofAlice] = [await invite(bob, chat), await invite(alice, chat)];
+  refused(t, await bob.put(`${chat}/permissions`, { invite: 'owners' }), 403, ownersOnly);
+  done(t, await alice.put(`${chat}/permissions`, { invite: 'owners' }));
+  refused(t, await bob.post(`${chat}/invites`), 403, ownersOnly);
+  refused(t, await bob.post(`${chat}/members`, { name: 'dave' }), 403, ownersOnly);
+  refused(t, await carol.get(before), 404, noInvite);
+  refused(t, await carol.post(before), 404, noInvite);
+  const code = codeOf(before);
+  refused(t, await register(nobody(), 'erin', { invite: code }), 404, noInvite);
+  t.strictSame(await codesOf(alice, chat), [codeOf(ofAlice)]);
+  t.strictSame(await codesOf(bob, chat), []);
+  done(t, await carol.post(ofAlice), 201);
+  done(t, await alice.post(`${chat}/members`, { name: 'dave' }), 201);
+  done(t, await alice.put(`${chat}/members/${bob.id}`, { role: 'owner' }));
+  t.equal((await carol.get(before)).status, 200, 'it holds while its maker may invite');
+  done(t, await alice.put(`${chat}/members/${bob.id}`, { role: 'member' }));
+  refused(t, await carol.get(before), 404, noInvite);
+  done(t, await alice.put(`${chat}/permissions`, { invite: 'everybody' }));
+  t.equal((await carol.get(before)).status, 200);
+  done(t, await bob.post(`${chat}/invites`), 201);
 });
 
 t.test('who registers by an invite is in its chat, where registration is open', async (t) => {

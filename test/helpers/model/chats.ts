@@ -176,18 +176,19 @@ export const chatCalls: Calls = {
   }),
 
   createInvite: (model, { chat: id, n }, me) => {
-    const usesLeft = [undefined, 1, 2][n % 3];
+    const maxUses = [undefined, 1, 2][n % 3];
     const seconds = [undefined, 60, 12 * 3600][n % 4];
     return {
       method: 'POST',
       url: `/api/chats/${id}/invites`,
       fields: {
-        ...(usesLeft !== undefined && { max_uses: String(usesLeft) }),
+        ...(maxUses !== undefined && { max_uses: String(maxUses) }),
         ...(seconds !== undefined && { expires_in: String(seconds) }),
       },
       rule: (answer) => {
-        const { chat } = model.authorise(id, me.id);
+        const { chat, member } = model.authorise(id, me.id);
         if (chat.pair !== undefined) refuse('direct_chat');
+        const usesLeft = maxUses ?? (member.role === 'owner' ? undefined : 100);
         const code = codeFrom(answer);
         const expires = model.now + (seconds ?? 7 * 24 * 3600) * 1000;
         const invite = { code, chatId: id, userId: me.id, created: model.now, expires };
