@@ -1,5 +1,5 @@
 import { and, asc, eq, ne, sql } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query.ts';
+import { change, isAmong, type Params, row, rows } from '../db/query.ts';
 import { chats, memberships, removals, users } from '../db/tables.ts';
 
 type Membership = typeof memberships.$inferSelect;
@@ -41,12 +41,25 @@ export const findMember = row((orm, $: Params<Key>) =>
     .where(isKey($)),
 );
 
-export const findMemberByName = row((orm, $: Params<{ chatId: number; nameKey: string }>) =>
+/** The members of a chat who have one of these names, each as it is compared. */
+export const listMembersByName = rows((orm, $: Params<{ chatId: number; nameKeys: string }>) =>
   orm
-    .select({ userId: users.id })
+    .select({
+      nameKey: users.nameKey,
+      userId: memberships.userId,
+      readId: memberships.readId,
+      mentions: memberships.mentions,
+    })
     .from(users)
-    .innerJoin(memberships, and(eq(memberships.userId, users.id), eq(memberships.chatId, $.chatId)))
-    .where(eq(users.nameKey, $.nameKey)),
+    // The names first: a chat has more members than a text has names.
+    .crossJoin(memberships)
+    .where(
+      and(
+        isAmong(users.nameKey, $.nameKeys),
+        eq(memberships.userId, users.id),
+        eq(memberships.chatId, $.chatId),
+      ),
+    ),
 );
 
 export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>

@@ -1,4 +1,4 @@
-import { and, eq, lte, sql } from 'drizzle-orm';
+import { and, eq, lte, min, sql } from 'drizzle-orm';
 import { change, type Params, rows } from '../db/query.ts';
 import { memberships, mentions } from '../db/tables.ts';
 
@@ -24,6 +24,22 @@ export const insertMention = change((orm, $: Params<Member & { messageId: number
 
 export const deleteMention = change((orm, $: Params<Member & { messageId: number }>) =>
   orm.delete(mentions).where(and(isOf($), eq(mentions.messageId, $.messageId))),
+);
+
+/** Forgets the oldest unread mention of a member. */
+export const deleteOldestMention = change((orm, $: Params<Member>) =>
+  orm.delete(mentions).where(
+    and(
+      isOf($),
+      eq(
+        mentions.messageId,
+        orm
+          .select({ oldest: min(mentions.messageId) })
+          .from(mentions)
+          .where(isOf($)),
+      ),
+    ),
+  ),
 );
 
 /** Forgets the mentions up to a message; what is returned stands for one each. */

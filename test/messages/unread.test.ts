@@ -2,15 +2,19 @@
  * Unread and mention counts, kept in columns, against a model that simply counts: thousands of
  * random changes through the commands themselves. UNREAD_STEPS and UNREAD_SEED hunt for longer.
  */
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { findChat } from '../../src/chats/queries.ts';
+import { OwnWriter } from '../../src/db/writer.ts';
 import { addMember, leaveChat, removeMember } from '../../src/members/members.ts';
 import { findMembership } from '../../src/members/queries.ts';
+import { unreadLimit } from '../../src/mentions/mentions.ts';
 import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
 import { markRead } from '../../src/messages/reading.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { changeUser } from '../../src/users/users.ts';
-import { type Person, startWorld } from '../helpers/world.ts';
+import { query } from '../helpers/rows.ts';
+import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
 const steps = Number(process.env.UNREAD_STEPS ?? 3_000);
 const seed = Number(process.env.UNREAD_SEED ?? Date.now() % 2 ** 31);
@@ -117,6 +121,46 @@ t.test('counts are right whatever happened', async (t) => {
     t.equal((await devices[index]?.get('/api/chats'))?.text, text, 'the same on two devices');
   }
   t.pass(`${steps} steps`);
+});
+
+t.test('one statement finds all whom a message could mention', async (t) => {
+  const { file, alice, bob, chat } = await startCast(t);
+  let statements = 0;
+  const sqlite = new Database(file, { verbose: () => (statements += 1) });
+  t.teardown(() => sqlite.close());
+  const writer = new OwnWriter(sqlite, { clock: Date.now, check: () => undefined });
+  const chatId = Number(chat.split('/').at(-1));
+  const count = async (content: string) => {
+    statements = 0;
+    const task = { command: postMessage, input: { chatId, userId: alice.id, content } };
+    t.match(await writer.write([task]), { outcomes: [{ result: { chatId } }] });
+    return statements;
+  };
+  await count('the first time statements are prepared');
+  const plain = await count('hello');
+  const bomb = Array.from({ length: 50 }, (_, i) => `@${i}${'!'.repeat(31)}`).join(' ');
+  t.equal(await count(bomb), plain + 1);
+  t.equal(await count(`${bomb.slice(0, 1_000)} @bob`), plain + 4, 'and three to mention one');
+  t.equal((await bob.get('/api/chats')).body.chats[0].mentions, 1);
+});
+
+t.test('unread mentions of a member are bounded, the newest are kept', async (t) => {
+  const { db, file, alice, bob, chat } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  const content = 'Where are you, @bob?';
+  const posts = Array.from({ length: unreadLimit + 2 }, () =>
+    db.write(postMessage, { chatId, userId: alice.id, content }),
+  );
+  const ids = (await Promise.all(posts)).map(({ id }) => id);
+  const mentions = async () => (await bob.get('/api/chats')).body.chats[0]?.mentions;
+  t.equal(await mentions(), unreadLimit);
+  const [oldest] = query(file, 'select min(message_id) as id from mentions');
+  t.equal(oldest?.id, ids[2]);
+  await db.write(markRead, { chatId, userId: bob.id, id: Number(ids[500]) });
+  t.equal(await mentions(), ids.length - 501, 'from here on it is exact');
+  await db.write(markRead, { chatId, userId: bob.id, id: Number(ids.at(-1)) });
+  t.equal(await mentions(), undefined);
+  t.strictSame(query(file, 'select * from mentions'), []);
 });
 
 /** Mulberry32: numbers from 0 to 1 that a seed repeats. */
