@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { damage, query } from './helpers/rows.ts';
 import { RemotePerson, startServer } from './helpers/server.ts';
+import { without } from './helpers/tools.ts';
 import { tempFolder } from './helpers/world.ts';
 
 type Options = Parameters<typeof startServer>[2];
@@ -79,23 +80,20 @@ t.test('names and times are the same in every country', async (t) => {
   t.ok(Date.parse(time) >= before && Date.parse(time) <= Date.now(), 'in UTC');
 });
 
-/** libfaketime's library, which takes a process's clock from a file; undefined where it is not. */
-const fakeClock = (() => {
-  try {
-    return execFileSync('faketime', ['-m', 'now', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' });
-  } catch {
-    return undefined;
-  }
-})();
+/** libfaketime's library, which takes a process's clock from a file. */
+function fakeClock(): string {
+  const ask = ['-m', 'now', 'printenv', 'LD_PRELOAD'];
+  return execFileSync('faketime', ask, { encoding: 'utf8' }).trim();
+}
 
 t.test(
   'a clock that is set signs nobody out for good, and changes no order',
-  { skip: fakeClock === undefined && 'faketime is not here' },
+  { skip: without('faketime') },
   async (t) => {
     const setting = join(await tempFolder(t), 'clock');
     await writeFile(setting, '+0');
     const fake = {
-      LD_PRELOAD: String(fakeClock).trim(),
+      LD_PRELOAD: fakeClock(),
       FAKETIME_TIMESTAMP_FILE: setting,
       FAKETIME_NO_CACHE: '1',
       DONT_FAKE_MONOTONIC: '1',

@@ -18,7 +18,7 @@ import {
   spawnSnug,
   startServer,
 } from './helpers/server.ts';
-import { cannotTrace } from './helpers/strace.ts';
+import { without } from './helpers/tools.ts';
 import { tempFolder } from './helpers/world.ts';
 
 // One test waits for ten seconds; others need not wait for it.
@@ -559,7 +559,7 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
 t.test(
   'every 201 was on the disk before, and those together shared the way',
   {
-    skip: cannotTrace,
+    skip: without('strace'),
   },
   async (t) => {
     const folder = await tempFolder(t);

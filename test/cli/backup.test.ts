@@ -18,8 +18,9 @@ import {
   run,
   unfinishedIn,
 } from '../helpers/backups.ts';
-import { canTrace, RemotePerson, spawnSnug, startServer } from '../helpers/server.ts';
+import { RemotePerson, spawnSnug, startServer } from '../helpers/server.ts';
 import { openEvents } from '../helpers/sse.ts';
+import { without } from '../helpers/tools.ts';
 import { password, tempFolder } from '../helpers/world.ts';
 
 /** Posts and returns the message's id. */
@@ -177,24 +178,28 @@ t.test('what is stopped by kill -9 has no name, and goes with the next backup', 
   t.strictSame(ask(file, 'pragma integrity_check'), ['ok']);
 });
 
-t.test('a backup that finds no room leaves all as it was', { skip: noTrace() }, async (t) => {
-  const file = await namedFile(t, 'Sunday hike');
-  const server = await startServer(t, file);
-  const folder = await tempFolder(t);
-  await writeFile(join(folder, 'yesterday.db'), 'an older one');
-  const before = contents(folder);
-  const copy = join(folder, 'copy.db');
-  const sentence = `There is no room for ${copy}. Make room and try again.`;
-  for (const error of ['pwrite64:error=ENOSPC:when=20+', 'statfs:error=ENOSPC']) {
-    await refuses(t, file, ['backup', copy], sentence, inject(error));
+t.test(
+  'a backup that finds no room leaves all as it was',
+  { skip: without('strace') },
+  async (t) => {
+    const file = await namedFile(t, 'Sunday hike');
+    const server = await startServer(t, file);
+    const folder = await tempFolder(t);
+    await writeFile(join(folder, 'yesterday.db'), 'an older one');
+    const before = contents(folder);
+    const copy = join(folder, 'copy.db');
+    const sentence = `There is no room for ${copy}. Make room and try again.`;
+    for (const error of ['pwrite64:error=ENOSPC:when=20+', 'statfs:error=ENOSPC']) {
+      await refuses(t, file, ['backup', copy], sentence, inject(error));
+      t.strictSame(contents(folder), before);
+    }
+    const broken = `${copy} cannot be read or written (EIO). Check its folder and who owns it.`;
+    await refuses(t, file, ['backup', copy], broken, inject('rename:error=EIO'));
     t.strictSame(contents(folder), before);
-  }
-  const broken = `${copy} cannot be read or written (EIO). Check its folder and who owns it.`;
-  await refuses(t, file, ['backup', copy], broken, inject('rename:error=EIO'));
-  t.strictSame(contents(folder), before);
-  t.ok(await new RemotePerson(server.url).register('bob'), 'the server lives');
-  t.equal(await server.end('SIGTERM'), 0);
-});
+    t.ok(await new RemotePerson(server.url).register('bob'), 'the server lives');
+    t.equal(await server.end('SIGTERM'), 0);
+  },
+);
 
 /** Runs a program so that a call of it fails. */
 function inject(error: string): string[] {
@@ -211,10 +216,6 @@ function inject(error: string): string[] {
     '-e',
     `inject=${error}`,
   ];
-}
-
-function noTrace() {
-  return !canTrace() && 'strace is not here, or may not trace';
 }
 
 t.test('where it cannot be, or what there is none of, is refused', async (t) => {

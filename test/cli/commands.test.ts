@@ -13,6 +13,7 @@ import { userList } from '../../src/cli/user-list.ts';
 import { userCommands } from '../../src/cli/users.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { bundle, runSnug } from '../helpers/server.ts';
+import { without } from '../helpers/tools.ts';
 import { openWorld, password, startCast, tempFolder } from '../helpers/world.ts';
 
 /** The cast's database with nobody at it: alice, its admin, owns a chat that bob is in; carol. */
@@ -330,56 +331,48 @@ async function atTerminal(t: Test, file: string, args: string, answers: [string,
 }
 
 /** Elsewhere it takes other options. */
-const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
+const noTerminal = process.platform === 'linux' ? without('script') : 'needs Linux';
 
-t.test(
-  'at a terminal passwords are typed twice, unseen',
-  { skip: !hasTerminal && 'needs script' },
-  async (t) => {
-    const { file } = await startFile(t);
-    const hash = () => query(file, 'select password_hash from users where id = 2')[0];
-    const before = hash();
-    const reset = 'user reset-password bob';
-    const [first, second] = ['New password: ', 'Once more: '];
-    const differ = await atTerminal(t, file, reset, [
-      [first, 'paper-kite-in-october\r'],
-      [second, 'paper-kite-in-may\r'],
-    ]);
-    t.equal(differ.shown, `${first}\n${second}\nsnug: The two passwords differ. Try again.\n`);
-    const stopped = await atTerminal(t, file, reset, [[first, 'paper\x03']]);
-    t.strictSame(stopped, { code: 1, shown: `${first}\nsnug: Nothing was changed.\n` });
-    t.strictSame(hash(), before);
-    const typed = 'paper-kitf\x7fe-in-october\r';
-    const { code, shown } = await atTerminal(t, file, reset, [
-      [first, typed],
-      [second, typed],
-    ]);
-    t.strictSame(
-      { code, shown },
-      {
-        code: 0,
-        shown: `${first}\n${second}\nSet a new password for bob, id 2.\n`,
-      },
-    );
-    const { nobody } = await openWorld(t, file);
-    const fields = { name: 'bob', password: 'paper-kite-in-october' };
-    t.equal((await nobody().post('/api/login', fields)).status, 200);
-  },
-);
+t.test('at a terminal passwords are typed twice, unseen', { skip: noTerminal }, async (t) => {
+  const { file } = await startFile(t);
+  const hash = () => query(file, 'select password_hash from users where id = 2')[0];
+  const before = hash();
+  const reset = 'user reset-password bob';
+  const [first, second] = ['New password: ', 'Once more: '];
+  const differ = await atTerminal(t, file, reset, [
+    [first, 'paper-kite-in-october\r'],
+    [second, 'paper-kite-in-may\r'],
+  ]);
+  t.equal(differ.shown, `${first}\n${second}\nsnug: The two passwords differ. Try again.\n`);
+  const stopped = await atTerminal(t, file, reset, [[first, 'paper\x03']]);
+  t.strictSame(stopped, { code: 1, shown: `${first}\nsnug: Nothing was changed.\n` });
+  t.strictSame(hash(), before);
+  const typed = 'paper-kitf\x7fe-in-october\r';
+  const { code, shown } = await atTerminal(t, file, reset, [
+    [first, typed],
+    [second, typed],
+  ]);
+  t.strictSame(
+    { code, shown },
+    {
+      code: 0,
+      shown: `${first}\n${second}\nSet a new password for bob, id 2.\n`,
+    },
+  );
+  const { nobody } = await openWorld(t, file);
+  const fields = { name: 'bob', password: 'paper-kite-in-october' };
+  t.equal((await nobody().post('/api/login', fields)).status, 200);
+});
 
-t.test(
-  'at a terminal deleting asks for the name',
-  { skip: !hasTerminal && 'needs script' },
-  async (t) => {
-    const { file } = await startFile(t);
-    const question = 'This cannot be undone. Type the name of the user to delete: ';
-    const names = () => query(file, 'select name from users').map(({ name }) => name);
-    const other = await atTerminal(t, file, 'user delete bob', [[question, 'alice\r']]);
-    t.equal(other.code, 1);
-    t.match(other.shown, 'snug: This is another name. Nothing was changed.');
-    t.strictSame(names(), ['alice', 'bob', 'carol']);
-    const right = await atTerminal(t, file, 'user delete bob', [[question, 'bob\r']]);
-    t.equal(right.code, 0, right.shown);
-    t.strictSame(names(), ['alice', 'carol']);
-  },
-);
+t.test('at a terminal deleting asks for the name', { skip: noTerminal }, async (t) => {
+  const { file } = await startFile(t);
+  const question = 'This cannot be undone. Type the name of the user to delete: ';
+  const names = () => query(file, 'select name from users').map(({ name }) => name);
+  const other = await atTerminal(t, file, 'user delete bob', [[question, 'alice\r']]);
+  t.equal(other.code, 1);
+  t.match(other.shown, 'snug: This is another name. Nothing was changed.');
+  t.strictSame(names(), ['alice', 'bob', 'carol']);
+  const right = await atTerminal(t, file, 'user delete bob', [[question, 'bob\r']]);
+  t.equal(right.code, 0, right.shown);
+  t.strictSame(names(), ['alice', 'carol']);
+});

@@ -11,7 +11,8 @@ import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
 import { restore } from '../../src/db/restore.ts';
 import { ask, contents, edit, mode, namedFile, refuses, run } from '../helpers/backups.ts';
 import { outside } from '../helpers/database.ts';
-import { canTrace, startServer } from '../helpers/server.ts';
+import { startServer } from '../helpers/server.ts';
+import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
 /** A database named 'old' whose last change is in its log alone, as a crash leaves it. */
@@ -234,7 +235,6 @@ t.test('what root restores, the server may open', { skip: !isRoot && 'needs root
   for (const path of [file, `${file}.lock`]) t.equal(statSync(path).uid, 4711, path);
 });
 
-const noTrace = !canTrace() && 'strace is not here, or may not trace';
 const calls = 'pwrite64,fsync,ftruncate,link,unlink,rename';
 
 /** Has strace kill the program at the last of these calls; it counts each kind by itself. */
@@ -255,7 +255,7 @@ async function trace(t: Test, file: string, backup: string, inject: string[] = [
 
 t.test(
   'kill -9 at any moment leaves the old or the new one, whole',
-  { skip: noTrace },
+  { skip: without('strace') },
   async (t) => {
     const template = await crashedFile(t);
     const backup = await namedFile(t, 'backup');
@@ -292,18 +292,22 @@ t.test(
   },
 );
 
-t.test('a restore that finds no room leaves all as it was', { skip: noTrace }, async (t) => {
-  const file = await namedFile(t, 'old');
-  const backup = await namedFile(t, 'backup');
-  const sentence = `There is no room for ${file}. Make room and try again.`;
-  await writeFile(`${file}.lock`, '');
-  const before = contents(dirname(file));
-  for (const error of ['write:error=ENOSPC', 'pwrite64:error=ENOSPC:when=2+']) {
-    const options = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${error.split(':')[0]}`];
-    const only = ['-P', `${file}.restoring`, '-P', `${file}.restoring-journal`];
-    const wrapper = ['strace', ...options, ...only, '-e', `inject=${error}`];
-    await refuses(t, file, ['restore', backup], sentence, wrapper);
-    t.equal(nameOf(t, file), 'old');
-    t.strictSame(Object.keys(contents(dirname(file))), Object.keys(before));
-  }
-});
+t.test(
+  'a restore that finds no room leaves all as it was',
+  { skip: without('strace') },
+  async (t) => {
+    const file = await namedFile(t, 'old');
+    const backup = await namedFile(t, 'backup');
+    const sentence = `There is no room for ${file}. Make room and try again.`;
+    await writeFile(`${file}.lock`, '');
+    const before = contents(dirname(file));
+    for (const error of ['write:error=ENOSPC', 'pwrite64:error=ENOSPC:when=2+']) {
+      const options = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${error.split(':')[0]}`];
+      const only = ['-P', `${file}.restoring`, '-P', `${file}.restoring-journal`];
+      const wrapper = ['strace', ...options, ...only, '-e', `inject=${error}`];
+      await refuses(t, file, ['restore', backup], sentence, wrapper);
+      t.equal(nameOf(t, file), 'old');
+      t.strictSame(Object.keys(contents(dirname(file))), Object.keys(before));
+    }
+  },
+);

@@ -1,12 +1,10 @@
 /** What a failing disk, a full one, a damaged file and those who touch it do to the store. */
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
   linkSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
@@ -29,7 +26,8 @@ import { done, refused } from '../helpers/answers.ts';
 import { outside, startStore } from '../helpers/database.ts';
 import { query } from '../helpers/rows.ts';
 import { RemotePerson, type ServerProcess, spawnSnug, startServer } from '../helpers/server.ts';
-import { cannotAttach, inject } from '../helpers/strace.ts';
+import { inject } from '../helpers/strace.ts';
+import { mountless, smallDisk, without } from '../helpers/tools.ts';
 import { openWorld, startCast, tempFolder, type World } from '../helpers/world.ts';
 
 const failed = 'The server can no longer use its disk, and ends. Try again in a moment.';
@@ -73,13 +71,24 @@ async function recovers(t: Test, file: string, texts: readonly string[]): Promis
   t.equal(await server.end('SIGTERM'), 0);
 }
 
+t.test('a tool that is there and does not work fails its tests', async (t) => {
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'strace'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = folder;
+  t.teardown(() => (process.env.PATH = path));
+  t.equal(without('strace'), false, 'it is not skipped');
+  t.equal(without('strace', 'nothing-such'), 'nothing-such: not installed');
+  await t.rejects(inject(t, process.pid, 'fsync', 'error=EIO'), 'it could not attach');
+});
+
 for (const [calls, name] of [
   ['fsync,fdatasync', 'an fsync that fails'],
   ['pwrite64', 'a write that fails'],
 ] as const) {
   t.test(
     `${name} ends the server at once, and is not tried again`,
-    { skip: cannotAttach },
+    { skip: without('strace') },
     async (t) => {
       const file = join(await tempFolder(t), 'snug.db');
       const { server, post } = await startTalk(t, file);
@@ -118,7 +127,7 @@ t.test('a limit on the size of files is as a disk that fails', async (t) => {
 
 t.test(
   'a checkpoint that fails ends the store, and is not tried again',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     // Never closed: that is what it is about.
@@ -149,7 +158,7 @@ const fillLog: Command<unknown, void> = async ({ orm }) => {
 
 t.test(
   'a log that cannot be moved ends the store, and is not tried again',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     // Never closed: that is what it is about.
@@ -168,7 +177,7 @@ t.test(
 
 t.test(
   'of those who wait, none is tried once the log could not be moved',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     // Never closed: that is what it is about.
@@ -192,7 +201,7 @@ t.test(
 
 t.test(
   'a server whose log cannot be moved ends at once, and all that it acknowledged is there',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     const { server, post } = await startTalk(t, file);
@@ -221,7 +230,7 @@ t.test(
 
 t.test(
   'of those who wait, none is tried once the disk has failed',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const db = openStore(join(await tempFolder(t), 'snug.db'));
     const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO');
@@ -232,28 +241,6 @@ t.test(
     t.equal(injection.calls().length, 1);
   },
 );
-
-/** Why nothing can be mounted here, or false if it can. */
-const cannotMount = (() => {
-  const folder = mkdtempSync(join(tmpdir(), 'snug-test-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
-    return false;
-  } catch {
-    return 'nothing can be mounted here';
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-})();
-
-/** A disk of so many bytes. */
-async function smallDisk(t: Test, size: number): Promise<string> {
-  const folder = await tempFolder(t);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
-  t.teardown(() => execFileSync('umount', ['--lazy', folder]));
-  return folder;
-}
 
 /** Posts until it is refused; returns that answer and the texts that were acknowledged. */
 async function postUntilRefused({ register }: World) {
@@ -270,7 +257,7 @@ async function postUntilRefused({ register }: World) {
 
 t.test(
   'a full disk refuses writes alone, and health says so until there is room',
-  { skip: cannotMount },
+  { skip: mountless },
   async (t) => {
     const folder = await smallDisk(t, 4 * 1024 * 1024);
     const file = join(folder, 'snug.db');

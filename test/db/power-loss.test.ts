@@ -9,7 +9,7 @@ import { outside } from '../helpers/database.ts';
 import { Disk, readRecord, recording } from '../helpers/power.ts';
 import { randomNumbers } from '../helpers/random.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
-import { cannotTrace } from '../helpers/strace.ts';
+import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
 /** About so many moments are tried; `POWER_CUTS=100000 node test/db/power-loss.test.ts`: all. */
@@ -83,7 +83,7 @@ function imagesOf(disk: Disk): [name: string, image: Map<string, Buffer>][] {
 
 t.test(
   'after a power cut all that was acknowledged is there, and the file is sound',
-  { skip: cannotTrace },
+  { skip: without('strace') },
   async (t) => {
     t.comment(`SEED=${seed}`);
     const file = join(await tempFolder(t), 'data', 'snug.db');
@@ -118,7 +118,7 @@ const syncSeldom = `
     }
   };`;
 
-t.test('with synchronous=NORMAL it would not be', { skip: cannotTrace }, async (t) => {
+t.test('with synchronous=NORMAL it would not be', { skip: without('strace') }, async (t) => {
   const file = join(await tempFolder(t), 'data', 'snug.db');
   const preload = ['--import', `data:text/javascript,${encodeURIComponent(syncSeldom)}`];
   const { steps, acknowledged } = await record(t, file, 'SIGKILL', preload);

@@ -11,7 +11,8 @@ import { openStore } from '../../src/db/open.ts';
 import { postMessage } from '../../src/messages/messages.ts';
 import { registerUser } from '../../src/users/users.ts';
 import { execute, query } from '../helpers/rows.ts';
-import { cannotAttach, inject } from '../helpers/strace.ts';
+import { inject } from '../helpers/strace.ts';
+import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
 const url = new URL('../../src/writer.ts', import.meta.url);
@@ -90,7 +91,7 @@ t.test('what is kept stays through our own commits, and not through those of oth
 
 t.test(
   'readers do not wait while the writer waits for the disk',
-  { skip: cannotAttach },
+  { skip: without('strace') },
   async (t) => {
     const { db, chatId, post } = await startThread(t);
     const wait = 1_000;
@@ -120,7 +121,7 @@ async function fillLog(file: string, post: (content: string) => Promise<unknown>
   }
 }
 
-t.test('nobody waits while the log is moved', { skip: cannotAttach }, async (t) => {
+t.test('nobody waits while the log is moved', { skip: without('strace') }, async (t) => {
   const { db, file, post } = await startThread(t);
   const wait = 1_000;
   const delay = `delay_exit=${wait * 1_000}`;

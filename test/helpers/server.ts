@@ -1,5 +1,5 @@
 /** The program as people run it: the bundle in a process of its own, reached over HTTP. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
@@ -143,15 +143,5 @@ export class RemotePerson {
   async send(method: string, path: string, fields: Record<string, string>): Promise<Response> {
     const body = new URLSearchParams(fields);
     return fetch(this.url + path, { method, headers: { cookie: this.cookie }, body });
-  }
-}
-
-/** Whether strace is there and may trace. */
-export function canTrace(): boolean {
-  try {
-    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
   }
 }

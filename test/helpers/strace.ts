@@ -1,30 +1,10 @@
 /** Looking at a program's system calls from outside, and making them fail. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { tempFolder } from './world.ts';
-
-function succeeds(command: string, ...args: string[]): boolean {
-  try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Why nothing can be traced here, or false if it can. */
-export const cannotTrace =
-  !succeeds('strace', '-o', '/dev/null', 'true') && 'strace is not here, or may not trace';
-
-/** Why a process that runs already cannot be traced here, or false if it can. */
-export const cannotAttach =
-  cannotTrace ||
-  // As it is below: strace has not started the other.
-  (!succeeds('sh', '-c', 'sleep 0.1 & strace -o /dev/null -p $!') &&
-    'strace may not trace what runs already');
 
 export interface Injection {
   /** The calls since it began that were tampered with. */
@@ -52,7 +32,9 @@ export async function inject(
   const where = file === undefined ? [] : ['-P', file];
   const strace = spawn('strace', ['-f', '-y', '-o', trace, ...what, ...where, '-p', String(pid)]);
   const ended = once(strace, 'close');
-  await once(strace.stderr, 'data');
+  // The first that it says is that it has attached, or why it could not.
+  const said = String((await Promise.race([once(strace.stderr, 'data'), ended]))[0]);
+  if (!said.includes('attached')) throw new Error(`strace could not attach: ${said}`);
   const end = async () => {
     strace.kill('SIGINT');
     await ended;

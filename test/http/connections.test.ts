@@ -13,6 +13,7 @@ import { hashToken, newToken } from '../../src/sessions/tokens.ts';
 import { outside } from '../helpers/database.ts';
 import { RemotePerson, type ServerProcess, startServer } from '../helpers/server.ts';
 import { addressOf, cookieOf } from '../helpers/sse.ts';
+import { without } from '../helpers/tools.ts';
 import { startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
 /** SLOW_RUNS=1 opens 10,000 streams, and waits until the slow are cut off for real. */
@@ -214,16 +215,6 @@ t.test('thousands may stay and say nothing', { skip: tooFew }, async (t) => {
 
 const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-/** Whether a tool of the system is here. */
-function has(tool: string): boolean {
-  try {
-    execFileSync('which', [tool], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 t.test('with few descriptors, connections are turned away and nothing else fails', async (t) => {
   const wrapper = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'];
   const server = await start(t, { wrapper });
@@ -248,7 +239,7 @@ t.test('with few descriptors, connections are turned away and nothing else fails
 t.test(
   'when the system has no descriptor left, the server lives on',
   {
-    skip: !has('prlimit') && 'prlimit is not here',
+    skip: without('prlimit'),
   },
   async (t) => {
     const server = await start(t);
@@ -438,7 +429,7 @@ const [slowly, seconds] = isThorough ? [['-H', '-B', '-X'], 45] : [['-H'], 15];
 
 t.test(
   'slowhttptest: the slow are cut off in time',
-  { skip: !has('slowhttptest') && 'slowhttptest is not here', buffered: true },
+  { skip: without('slowhttptest'), buffered: true },
   async (t) => {
     const server = await start(t);
     const { alice } = await startChat(server);
