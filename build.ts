@@ -1,4 +1,4 @@
-/** Makes dist/: the program (snug.mjs, and what it loads) and the client that it serves (web/). */
+/** Makes dist/: the program (snug.mjs, and what it loads) the client (web/), and the pack of files that it serves. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,10 +6,15 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { compilers, foregone, leaveOut, loadLater, takeInDriver } from './bundling.ts';
+import { filesIn, packFiles } from './packing.ts';
 
 const web = 'dist/web';
+
+/** What the page that describes the API is made of, besides what the server writes itself. */
+const docs = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
 /** It is read only when a password is chosen. */
 const wordList = '@zxcvbn-ts/language-common';
@@ -45,7 +50,7 @@ if (import.meta.main) await buildAll();
 /** Makes all of it; the project's folder must be the current one. */
 export async function buildAll(): Promise<void> {
   await rm('dist', { recursive: true, force: true });
-  await Promise.all([buildProgram('dist'), buildClient()]);
+  await Promise.all([buildProgram('dist'), buildFiles()]);
 }
 
 /**
@@ -131,6 +136,17 @@ async function visit(url: string): Promise<void> {
   if (posted.status !== 201) throw new Error(`a message was answered with ${posted.status}`);
   await ask(chat);
   await ask('/api/chats');
+}
+
+/** Makes the client, and packs it with all else that is served as it is. */
+async function buildFiles(): Promise<void> {
+  await buildClient();
+  const files = await filesIn(web);
+  for (const name of docs) {
+    const path = fileURLToPath(import.meta.resolve(`@fastify/swagger-ui/static/${name}`));
+    files.set(`docs/${name}`, await readFile(path));
+  }
+  await packFiles(files, { pack: 'dist/files.pack', manifest: 'dist/files.json' });
 }
 
 /** A few files whose names change with their contents, and the page that names them. */

@@ -21,7 +21,9 @@ import {
   answerUnreadable,
   invalidInput,
 } from './http/failures.ts';
+import { Files } from './http/files.ts';
 import { Guesses } from './http/guesses.ts';
+import { head } from './http/head.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
 import { json } from './http/json.ts';
@@ -116,9 +118,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   if (config.rateLimit) app.register(rateLimit, { ticks });
   const guesses = new Guesses(ticks, { isOn: config.rateLimit });
 
+  const files = Files.open();
+  app.addHook('onClose', async () => files.close());
+  app.register(head);
   app.register(apiDescription);
-  app.register(docsRoutes);
-  app.register(webRoutes, { db, registration: config.registration });
+  app.register(docsRoutes, { files });
+  app.register(webRoutes, { db, files, registration: config.registration });
   app.register(healthRoutes, { db });
   app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
   const { registration } = config;

@@ -121,6 +121,29 @@ t.test('the server calls nobody', async (t) => {
   t.match("import { connect } from 'node:net';", caller);
 });
 
+/** What is imported when the program runs, by the name of its package; types are gone by then. */
+function packagesUsed(files: Sources): string[] {
+  const imports = /^(?:import|export) (?!type )(?:[^;']* from )?'([^']+)'/gm;
+  const later = /\bimport(?:\.meta\.resolve)?\('([^']+)'\)/g;
+  const names = Object.values(files).flatMap((source) =>
+    [imports, later].flatMap((form) =>
+      Array.from(withoutComments(source).matchAll(form), ([, name]) => String(name)),
+    ),
+  );
+  const others = names.filter((name) => !/^(node:|[.#])/.test(name));
+  return [...new Set(others.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? ''))].sort();
+}
+
+t.test('every dependency at run time is used there, and nothing else is', async (t) => {
+  const { dependencies } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  const server = pick(sources, (file) => kindOf(file) !== 'web');
+  t.strictSame(packagesUsed(server), Object.keys(dependencies).sort());
+  const example = { 'x.ts': "import type { A } from 'a';\nimport { b } from '@b/b/c';" };
+  t.strictSame(packagesUsed(example), ['@b/b']);
+});
+
 /** A drizzle statement that runs itself, whether or not it was prepared first. */
 const selfRun = /\)\s*\.(run|get|all|values|sync)\(\s*\)|\borm\b[^;]*?\.(run|get|all)\(/;
 

@@ -1,11 +1,11 @@
 /** The API's own description, made from the schemas of its routes, and a page to read and try it. */
-import { createReadStream } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import swagger from '@fastify/swagger';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifySchema, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
+import { type Files, ifUnchanged, type Servable, serve } from './files.ts';
+import { compressed, made } from './made.ts';
 import { Anything, answers, Failure } from './schema.ts';
 
 /** A form is what the documented API asks for; JSON is taken as well. */
@@ -30,8 +30,8 @@ export const apiDescription = fp(
   { name: 'api-description' },
 );
 
-/** What @fastify/swagger-ui ships; of the package only these files are used. */
-const assets = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript' };
+/** Of Swagger UI, the files that the build takes. */
+const assets = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
 const page = `<!doctype html>
 <html lang="en">
@@ -51,28 +51,28 @@ const start = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', dee
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const forEverybody = (summary: string) => ({
-    config: { access: 'everybody' } as const,
+export const docsRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (app, { files }) => {
+  const openTo = (summary: string) => ({
+    config: { access: 'everybody', refuses: ['no_client'] } as const,
     schema: { summary, hide: true, response: answers(200, Anything) },
   });
-
-  app.get('/openapi.json', forEverybody('The OpenAPI document'), async () => app.swagger());
-
-  app.get('/docs', forEverybody('A page to read and try the API'), async (_, reply) =>
-    reply.type('text/html').header('content-security-policy', policy).send(page),
-  );
-
-  app.get('/docs/start.js', forEverybody('The start of that page'), async (_, reply) =>
-    reply.type('text/javascript').send(start),
-  );
-
-  for (const [file, type] of Object.entries(assets)) {
-    app.get(`/docs/${file}`, forEverybody('A part of that page'), async (_, reply) => {
-      const path = fileURLToPath(import.meta.resolve(`@fastify/swagger-ui/static/${file}`));
-      reply.type(type).header('cache-control', 'public, max-age=86400');
-      return createReadStream(path);
+  const get = (path: string, summary: string, find: () => Servable | undefined, csp?: string) =>
+    app.get(path, openTo(summary), async (request, reply) => {
+      const found = find();
+      if (found === undefined) throw new Refusal('no_client');
+      if (csp !== undefined) reply.header('content-security-policy', csp);
+      serve(request, reply, found, ifUnchanged);
+      return reply;
     });
+
+  const json = compressed(made('application/json; charset=utf-8', () => describe(app)));
+  const html = made('text/html; charset=utf-8', () => page);
+  const script = made('text/javascript; charset=utf-8', () => start);
+  get('/openapi.json', 'The OpenAPI document', () => json);
+  get('/docs', 'A page to read and try the API', () => html, policy);
+  get('/docs/start.js', 'The start of that page', () => script);
+  for (const name of assets) {
+    get(`/docs/${name}`, 'A part of that page', () => files.find(`docs/${name}`));
   }
 };
 
@@ -110,6 +110,14 @@ function describeRefusals(schema: FastifySchema, config: RouteOptions['config'])
       { ...Failure, description: entries.map(([, sentence]) => `- ${sentence}`).join('\n') },
     ]),
   );
+}
+
+/** The document, without the HEAD of each GET. */
+function describe(app: FastifyInstance): string {
+  const document = app.swagger();
+  const paths: Record<string, { head?: unknown } | undefined> = document.paths ?? {};
+  for (const path of Object.values(paths)) delete path?.head;
+  return JSON.stringify(document);
 }
 
 /** The first word of an address behind /api: what the route is about. */

@@ -31,7 +31,8 @@ export const sameOrigin = fp<Options>(
 
 /** Whether a request does more than ask. Where there is nothing, nothing can be done. */
 function isGuarded({ method, routeOptions, is404 }: FastifyRequest): boolean {
-  return !is404 && (method !== 'GET' || routeOptions.config.sameOrigin === true);
+  const isSafe = method === 'GET' || method === 'HEAD';
+  return !is404 && (!isSafe || routeOptions.config.sameOrigin === true);
 }
 
 /** Whether a request comes from our own page, from its user directly, or from no browser. */

@@ -20,4 +20,5 @@ export async function routesOf(build: () => Promise<unknown>): Promise<RouteOpti
   return routes;
 }
 
-export const nameOf = (route: RouteOptions) => `${String(route.method)} ${route.url}`;
+/** A route by its method; one for GET may answer HEAD as well, which is not named. */
+export const nameOf = (route: RouteOptions) => `${[route.method].flat()[0]} ${route.url}`;

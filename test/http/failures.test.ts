@@ -87,7 +87,7 @@ t.test('an address that is none is answered so, and leads round no door', async 
 t.test('a method that a route does not have is answered so', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const before = allRows(file);
-  const methods = ['HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'] as const;
+  const methods = ['OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'] as const;
   for (const url of [
     '/api/chats',
     chat,
@@ -97,9 +97,8 @@ t.test('a method that a route does not have is answered so', async (t) => {
     '/api/login',
   ]) {
     for (const method of methods) {
-      const answer = await alice.request({ method: method as 'HEAD', url });
-      if (method === 'HEAD') t.equal(answer.status, 404, `${method} ${url}`);
-      else refused(t, answer, 404, noRoute, `${method} ${url}`);
+      const answer = await alice.request({ method: method as 'GET', url });
+      refused(t, answer, 404, noRoute, `${method} ${url}`);
       const names = Object.keys(answer.headers);
       t.notOk(
         names.some((name) => name.startsWith('access-control')),

@@ -1,0 +1,132 @@
+/**
+ * The files that the server serves, from memory. The build has packed them, compressed, into one
+ * (packing.ts). That one stays open, so that a request needs no file descriptor, and a build next to
+ * a running server changes nothing for it; each copy is read when it is first asked for.
+ */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** A content coding of RFC 9110, 8.4.1. */
+export type Encoding = 'br' | 'gzip' | 'identity';
+
+/** What the build knows of a file. */
+export interface ManifestEntry {
+  /** Its media type. */
+  readonly type: string;
+  /** A hash of its contents. */
+  readonly tag: string;
+  /** Where its copies are in the pack, and how long they are, in bytes; the smallest one first. */
+  readonly ranges: { [encoding in Encoding]?: readonly [at: number, length: number] };
+}
+
+export type Manifest = Readonly<Record<string, ManifestEntry>>;
+
+/** Something to serve. */
+export interface Servable {
+  readonly type: string;
+  /** Names its contents: other contents, another tag. */
+  readonly tag: string;
+  /** What it can be had in, the best first; `identity` is always there. */
+  readonly encodings: readonly Encoding[];
+  bytes(encoding: Encoding): Buffer;
+}
+
+export class Files {
+  readonly #manifest: Manifest;
+  readonly #pack: number | undefined;
+  readonly #known = new Map<string, Servable>();
+
+  constructor(manifest: Manifest, pack: number | undefined) {
+    this.#manifest = manifest;
+    this.#pack = pack;
+  }
+
+  /** Opens what the build has left in dist/; there are no files where nothing was built. */
+  static open(): Files {
+    try {
+      const manifest: Manifest = JSON.parse(readFileSync(built('files.json'), 'utf8'));
+      return new Files(manifest, openSync(built('files.pack'), 'r'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Files({}, undefined);
+      throw error;
+    }
+  }
+
+  /** The file of this name, which is looked for in the manifest only: no name becomes a path. */
+  find(name: string): Servable | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined || !Object.hasOwn(this.#manifest, name)) return known;
+    const file = this.#serve(this.#manifest[name] as ManifestEntry);
+    this.#known.set(name, file);
+    return file;
+  }
+
+  close(): void {
+    if (this.#pack !== undefined) closeSync(this.#pack);
+  }
+
+  #serve({ type, tag, ranges }: ManifestEntry): Servable {
+    const copies = new Map<Encoding, Buffer>();
+    const bytes = (encoding: Encoding) => {
+      const copy = copies.get(encoding) ?? this.#read(ranges[encoding] ?? [0, 0]);
+      copies.set(encoding, copy);
+      return copy;
+    };
+    return { type, tag, encodings: Object.keys(ranges) as Encoding[], bytes };
+  }
+
+  #read([at, length]: readonly [at: number, length: number]): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    if (this.#pack !== undefined) readSync(this.#pack, bytes, 0, length, at);
+    return bytes;
+  }
+}
+
+function built(file: string): string {
+  return fileURLToPath(import.meta.resolve(`#built/${file}`));
+}
+
+/** A file with a hash in its name never changes. */
+export const forEver = 'public, max-age=31536000, immutable';
+
+/** A client keeps it, and asks each time whether it is still the same. */
+export const ifUnchanged = 'no-cache';
+
+/**
+ * Answers with something in the best encoding that the client takes, or with 304 if the client has
+ * it already (RFC 9110, 12.5.3 and 13.1.2).
+ */
+export function serve(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  reply: FastifyReply,
+  { type, tag, encodings, bytes }: Servable,
+  cacheControl: string,
+): void {
+  const encoding = encodings.find((one) => accepts(headers['accept-encoding'], one)) ?? 'identity';
+  // Each copy has a tag of its own: a strong one stands for bytes.
+  const etag = encoding === 'identity' ? `"${tag}"` : `"${tag}.${encoding}"`;
+  reply.header('cache-control', cacheControl).header('etag', etag);
+  if (encodings.length > 1) reply.header('vary', 'accept-encoding');
+  if (isKnown(headers['if-none-match'], etag)) {
+    reply.code(304).send();
+    return;
+  }
+  if (encoding !== 'identity') reply.header('content-encoding', encoding);
+  reply.type(type).send(bytes(encoding));
+}
+
+/** Whether a client takes an encoding; a weight of 0 means that it does not. */
+function accepts(accepted = '', encoding: Encoding): boolean {
+  if (encoding === 'identity') return true;
+  return accepted.split(',').some((part) => {
+    const [name, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+    return name === encoding && !parameters.some((text) => /^q=0(\.0*)?$/.test(text));
+  });
+}
+
+/** Whether a client has what a tag stands for. A weak tag is as good here as a strong one. */
+function isKnown(known: string | undefined, etag: string): boolean {
+  if (known === undefined) return false;
+  return known.split(',').some((part) => ['*', etag, `W/${etag}`].includes(part.trim()));
+}

@@ -1,0 +1,47 @@
+/** What the server makes itself, to be served as a file is. */
+import { hash } from 'node:crypto';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import type { Encoding, Servable } from './files.ts';
+
+/** A text that is written when it is first asked for, and kept. */
+export function made(type: string, write: () => string): Servable {
+  const bytes = once(() => Buffer.from(write()));
+  const tag = once(() => hash('sha256', bytes(), 'base64url').slice(0, 22));
+  return {
+    type,
+    encodings: ['identity'],
+    bytes,
+    get tag() {
+      return tag();
+    },
+  };
+}
+
+/** The same, also compressed: once, when a client that takes it first asks. */
+export function compressed(plain: Servable): Servable {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: quality };
+  const copies = {
+    br: once(() => brotliCompressSync(plain.bytes('identity'), { params })),
+    gzip: once(() => gzipSync(plain.bytes('identity'))),
+    identity: () => plain.bytes('identity'),
+  };
+  return {
+    type: plain.type,
+    encodings: Object.keys(copies) as Encoding[],
+    bytes: (encoding) => copies[encoding](),
+    get tag() {
+      return plain.tag;
+    },
+  };
+}
+
+/** Good enough, and quick enough for what is compressed while others wait. */
+const quality = 5;
+
+function once<Value>(make: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => {
+    value ??= make();
+    return value;
+  };
+}

@@ -1,0 +1,140 @@
+/** What the server serves as it is: compressed by the build, kept by clients, sent from memory. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import t from 'tap';
+import { Refusal } from '../../src/errors.ts';
+import { Files, type Manifest } from '../../src/http/files.ts';
+import { refused } from '../helpers/answers.ts';
+import { startServer } from '../helpers/server.ts';
+import { descriptors, pipeline, residence } from '../helpers/wire.ts';
+import { startWorld, tempFolder } from '../helpers/world.ts';
+
+const manifest: Manifest = JSON.parse(
+  readFileSync(new URL('../../dist/files.json', import.meta.url), 'utf8'),
+);
+
+/** All that is public and stays the same, by its address. */
+const places = [
+  ...Object.keys(manifest).map((name) => (name === 'index.html' ? '/' : `/${name}`)),
+  ...['/docs', '/docs/start.js', '/openapi.json'],
+];
+
+const unpack: Record<string, (bytes: Buffer) => Buffer> = {
+  br: brotliDecompressSync,
+  gzip: gunzipSync,
+};
+
+t.test('a client gets each file in the smallest form that it takes', async (t) => {
+  const { app } = await startWorld(t);
+  const get = async (url: string, accepted?: string) => {
+    const headers = accepted === undefined ? {} : { 'accept-encoding': accepted };
+    const { statusCode, headers: answered, rawPayload } = await app.inject({ url, headers });
+    t.equal(statusCode, 200, url);
+    return { headers: answered, bytes: rawPayload, encoding: answered['content-encoding'] };
+  };
+  let packed = 0;
+  for (const url of places) {
+    const plain = await get(url);
+    t.notOk(plain.encoding, url);
+    for (const [accepted, expected] of [
+      ['gzip, deflate, br, zstd', 'br'],
+      ['gzip, deflate', 'gzip'],
+      ['br;q=0, GZIP;q=0.5', 'gzip'],
+      ['brotli, xgzip, br; q=0.0', undefined],
+    ] as const) {
+      const { encoding, bytes, headers } = await get(url, accepted);
+      t.equal(headers.vary, plain.headers.vary, `${url} ${accepted}`);
+      if (encoding === undefined) {
+        t.equal(headers.etag, plain.headers.etag);
+        continue;
+      }
+      t.equal(encoding, expected, `${url} ${accepted}`);
+      t.not(headers.etag, plain.headers.etag, 'other bytes, another tag');
+      t.equal(headers.vary, 'accept-encoding');
+      t.ok(bytes.length < plain.bytes.length);
+      t.ok(unpack[encoding as string]?.(bytes).equals(plain.bytes), `${url} ${accepted}`);
+      packed += 1;
+    }
+  }
+  t.ok(packed > 3 * 10, `${packed}`);
+});
+
+t.test('what a client has already is not sent again', async (t) => {
+  const { nobody, register } = await startWorld(t);
+  const tags = new Map<string, unknown>();
+  for (const url of places) {
+    const { headers } = await nobody().get(url, { 'accept-encoding': 'br' });
+    const etag = String(headers.etag);
+    t.match(etag, /^"[\w.-]+"$/, 'a strong tag');
+    const isNamed = url.startsWith('/assets/');
+    const expected = isNamed ? 'public, max-age=31536000, immutable' : 'no-cache';
+    t.equal(headers['cache-control'], expected, url);
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      const again = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': known });
+      t.equal(again.status, 304, url);
+      t.equal(again.text, '');
+      t.match(again.headers, { etag, 'cache-control': expected });
+    }
+    for (const known of ['"x"', etag.slice(1, -1), `${etag}x`]) {
+      const changed = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': known });
+      t.equal(changed.status, 200, url);
+    }
+    tags.set(url, etag);
+  }
+  await register('alice');
+  const page = await nobody().get('/', { 'if-none-match': String(tags.get('/')) });
+  t.equal(page.status, 200, 'the page says other things now');
+  for (const [url, etag] of tags) {
+    if (url === '/') continue;
+    const same = await nobody().get(url, { 'accept-encoding': 'br' });
+    t.equal(same.headers.etag, etag, url);
+  }
+});
+
+t.test('nothing is found but what the build has packed', async (t) => {
+  const { nobody } = await startWorld(t);
+  for (const name of ['index.html', 'files.json', '__proto__', 'constructor', 'x.js']) {
+    const { status } = await nobody().get(`/assets/${name}`);
+    t.ok([400, 404].includes(status), name);
+  }
+  const empty = new Files({}, undefined);
+  t.equal(empty.find('index.html'), undefined);
+  t.equal(empty.find('toString'), undefined);
+});
+
+t.test('without a build there is no client, and the API goes on', async (t) => {
+  t.intercept(Files, 'open', { value: () => new Files({}, undefined) });
+  const { nobody } = await startWorld(t);
+  const { message } = new Refusal('no_client');
+  for (const url of ['/', '/sw.js', '/docs/swagger-ui.css']) {
+    refused(t, await nobody().get(url), 404, message, url);
+  }
+  t.equal((await nobody().get('/healthz')).status, 200);
+});
+
+/** As many as one sends before anything is answered. */
+const depth = 400;
+
+t.test('who asks for files and never takes them gets no descriptors and no memory', async (t) => {
+  const server = await startServer(t, join(await tempFolder(t), 'snug.db'), {
+    wrapper: ['sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh'],
+  });
+  const before = { files: descriptors(server), bytes: residence(server) };
+  const { port } = new URL(server.url);
+  let most = { opened: 0, grown: 0 };
+  for (const url of [...places, '/healthz']) {
+    const asked = Array.from({ length: 10 }, () => pipeline(t, Number(port), url, depth));
+    const lines = await Promise.all(asked);
+    const page = await fetch(`${server.url}/`);
+    t.equal(page.status, 200, `a newcomer is served during ${url}`);
+    await page.arrayBuffer();
+    const opened = descriptors(server) - before.files;
+    const grown = Math.round((residence(server) - before.bytes) / 1e6);
+    most = { opened: Math.max(most.opened, opened), grown: Math.max(most.grown, grown) };
+    for (const line of lines) line.destroy();
+  }
+  t.ok(most.opened < 30, `${most.opened} descriptors, of which 11 are connections`);
+  t.ok(most.grown < 150, `${most.grown} MB`);
+  t.comment(`${most.opened} descriptors more, ${most.grown} MB more`);
+});
