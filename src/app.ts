@@ -56,7 +56,10 @@ const connectionsCheckingInterval = 2_000;
 const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'>;
+  readonly config: Pick<
+    Config,
+    'nameHold' | 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'
+  >;
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock?: () => number;
@@ -126,8 +129,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(webRoutes, { db, files, registration: config.registration });
   app.register(healthRoutes, { db });
   app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
-  const { registration } = config;
-  app.register(userRoutes, { prefix: '/api', db, registration, clock, guesses });
+  const { registration, nameHold } = config;
+  app.register(userRoutes, { prefix: '/api', db, nameHold, registration, clock, guesses });
   app.register(chatRoutes, { prefix: '/api', db });
   app.register(memberRoutes, { prefix: '/api', db });
   app.register(inviteRoutes, { prefix: '/api', db, clock });

@@ -25,6 +25,7 @@ import {
   signIn,
   touchSession,
 } from './sessions/sessions.ts';
+import { clearHeldNames, noteOldNames } from './users/held.ts';
 import { changePassword, changeUser, deleteUser, registerUser } from './users/users.ts';
 
 export const commands = {
@@ -35,6 +36,7 @@ export const commands = {
   changeUser,
   clearExpiredInvites,
   clearExpiredSessions,
+  clearHeldNames,
   clearOldEvents,
   clearOldKeys,
   createChat,
@@ -47,6 +49,7 @@ export const commands = {
   endSessions,
   leaveChat,
   markRead,
+  noteOldNames,
   openDirectChat,
   postMessage,
   react,

@@ -81,6 +81,13 @@ export const settings = {
       'Who may register: `open` (everybody), `invite` (who has an invite), `closed` (nobody).',
     ...oneOf('open', 'invite', 'closed'),
   },
+  NAME_HOLD_DAYS: {
+    default: '0',
+    description:
+      'For how many days nobody else gets a name that was changed or whose account was deleted.',
+    parse: (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : undefined),
+    must: 'a whole number from 0 to 9999',
+  },
   CACHE_MB: {
     default: '32',
     description: 'How much of what was read lately is kept in memory, in MB; `0` keeps nothing.',
@@ -127,6 +134,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     trustProxy: get('TRUST_PROXY'),
     publicUrl: get('PUBLIC_URL').url,
     registration: get('REGISTRATION'),
+    nameHold: get('NAME_HOLD_DAYS') * unitsOfTime.d,
     cacheBytes: get('CACHE_MB') * 1024 * 1024,
     rateLimit: get('RATE_LIMIT') === 'on',
   };
@@ -156,12 +164,12 @@ function parsePort(text: string): number | undefined {
 }
 
 const minute = 60_000;
-const unitsOfTime: Record<string, number> = { m: minute, h: 60 * minute, d: 24 * 60 * minute };
+const unitsOfTime = { m: minute, h: 60 * minute, d: 24 * 60 * minute };
 
 /** In ms. */
 function parseDuration(text: string): number | undefined {
   const [, count, unit = ''] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? [];
-  return count === undefined ? undefined : Number(count) * (unitsOfTime[unit] ?? 0);
+  return count === undefined ? undefined : Number(count) * (unitsOfTime[unit as 'm'] ?? 0);
 }
 
 /** A scheme has two letters at least, so that `C:\chat.db` is a path. */

@@ -13,6 +13,13 @@ const refusals = {
   ],
   invite_needed: [403, 'This server takes new users by invitation only.'],
   name_taken: [400, 'This name is taken. Choose another one.'],
+  name_confusable: [400, 'This name looks like the name of somebody else. Choose another one.'],
+  name_mixed_scripts: [
+    400,
+    'The name mixes scripts that look alike. Write it in the letters of one script.',
+  ],
+  name_marks: [400, 'The name has more marks than letters carry. Use at most two on a letter.'],
+  name_reserved: [400, 'This name says something that is not for users. Choose another one.'],
   email_taken: [400, 'This e-mail address is in use already. Use another one.'],
   password_is_name: [
     400,

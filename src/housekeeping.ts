@@ -5,6 +5,7 @@ import { clearOldEvents } from './events/retention.ts';
 import { clearExpiredInvites } from './invites/invites.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
+import { clearHeldNames, noteOldNames } from './users/held.ts';
 
 const hour = 3_600_000;
 
@@ -80,8 +81,10 @@ export function watchTime(wall: () => number, steady: () => number): () => boole
  * @param isTimeSure whether to clear what is over by the clock.
  */
 export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
+  while (await db.write(noteOldNames, {}));
   if (isTimeSure) {
     await db.write(clearExpiredInvites, {});
+    await db.write(clearHeldNames, {});
     await db.write(clearExpiredSessions, {});
     // Sessions have new dates.
     db.forgetAll();

@@ -38,6 +38,7 @@ t.test('every setting has its default, also where it is set to nothing', async (
     publicUrl: undefined,
     registration: 'open',
     cacheBytes: 32 * 1024 * 1024,
+    nameHold: 0,
     rateLimit: true,
   } as const;
   t.strictSame(readConfig({}), defaults);
@@ -78,6 +79,8 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['PUBLIC_URL', 'https://chat.example.org/', { publicUrl: 'https://chat.example.org/' }],
   ['REGISTRATION', 'invite', { registration: 'invite' }],
   ['REGISTRATION', 'closed', { registration: 'closed' }],
+  ['NAME_HOLD_DAYS', '0', { nameHold: 0 }],
+  ['NAME_HOLD_DAYS', '30', { nameHold: 30 * 24 * 3_600_000 }],
   ['CACHE_MB', '0', { cacheBytes: 0 }],
   ['CACHE_MB', '64', { cacheBytes: 64 * 1024 * 1024 }],
   ['RATE_LIMIT', 'off', { rateLimit: false }],
@@ -127,6 +130,7 @@ const bad: Record<Name, string[]> = {
     'javascript:alert(1)',
   ],
   REGISTRATION: ['yes', 'Open', 'open,closed'],
+  NAME_HOLD_DAYS: ['-1', '1.5', '10000', '30d', 'off'],
   CACHE_MB: ['-1', '1.5', 'all', '10000', '32MB'],
   RATE_LIMIT: ['0', 'false', 'Off', '100'],
 };

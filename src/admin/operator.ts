@@ -17,7 +17,7 @@ import { shutAccount } from './admin.ts';
  * Adds a user, however the server takes new ones.
  *
  * @returns the new user's id.
- * @throws Refusal `name_taken`, `email_taken`
+ * @throws Refusal as `makeAccount`.
  */
 export async function addUser(
   unit: Unit,
@@ -60,9 +60,12 @@ export async function setAdmin(
 }
 
 /** Deletes an account, as its owner could. Throws `no_user`. */
-export async function deleteAccount(unit: Unit, { id }: { id: number }): Promise<void> {
+export async function deleteAccount(
+  unit: Unit,
+  { id, nameHold }: { id: number; nameHold: number },
+): Promise<void> {
   await requireAccount(unit, id);
-  await eraseAccount(unit, { id });
+  await eraseAccount(unit, { id, nameHold });
   await append(unit, { type: 'user.deleted', userId: id });
 }
 

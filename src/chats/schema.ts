@@ -2,12 +2,22 @@ import * as Type from 'typebox';
 import { Id, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
-const titleRule = told('The title must have 1 to 100 characters, in one line, and not be blank.');
+const titleRule = told(
+  'The title must have 1 to 100 visible characters, in one line, and not be blank.',
+);
+
+/** A character with its own place in a line; no control, no line break, nothing that turns the line. */
+const shown = '[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{DI}\\p{Zl}\\p{Zp}\\u2800]';
+
+/** What emoji, Persian and Indian words are joined by, as long as there is something to join. */
+const joiner = '(?:[\\uFE0E\\uFE0F]?[\\u200C\\u200D]?)';
+
+/** The flag of a part of a country, like Scotland's, which is spelt by characters that nobody sees. */
+const flag = '\\u{1F3F4}[\\u{E0061}-\\u{E007A}]{2,6}\\u{E007F}';
 
 export const Title = Type.String({
   maxLength: 100,
-  // Something to see in it, and no control characters, line breaks or halves of a surrogate pair.
-  pattern: '^(?=.*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$',
+  pattern: `^(?=.*[^\\p{C}\\p{Z}\\p{DI}\\u2800])(?:${shown}${joiner}|${flag})+$`,
   examples: ['Sunday hike'],
   ...titleRule,
 });

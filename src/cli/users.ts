@@ -4,6 +4,8 @@ import { loadConfig } from '../config.ts';
 import { hasDatabase } from '../db/beside.ts';
 import { openStore } from '../db/open.ts';
 import { StartError } from '../errors.ts';
+import { noteOldNames } from '../users/held.ts';
+import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
@@ -29,9 +31,11 @@ const add: Command = {
     const [name = ''] = positionals;
     checkField(Name, name);
     checkField(Email, email);
+    checkName(name);
     await makeDatabase();
     await withDatabase(async (db) => {
       const { passwordHash, generated } = await choosePassword({ name, email }, { isGenerated });
+      while (await db.write(noteOldNames, {}));
       const id = await db.write(addUser, { name, email, passwordHash, isAdmin });
       console.log(`Added ${name}, id ${id}.`);
       tell(generated);
@@ -79,10 +83,11 @@ const remove = onUser(
   'Delete an account for good; its messages stay.',
   async (db, { id, name }, { yes }) => {
     if (!yes) await confirm(name);
-    await db.write(deleteAccount, { id });
+    const { nameHold } = loadConfig();
+    await db.write(deleteAccount, { id, nameHold });
     console.log(`Deleted ${name}, id ${id}.`);
   },
-  'The user leaves all chats, and the name and the e-mail address are free again. Without --yes it asks.',
+  'The user leaves all chats, and the name and the e-mail address are free again (the name after NAME_HOLD_DAYS). Without --yes it asks.',
 );
 
 export const userCommands = {

@@ -36,6 +36,26 @@ export const users = sqliteTable(
   (t) => [check('users_role', sql`${t.role} in ('admin', 'user')`)],
 );
 
+/**
+ * What names look like, as hashes, so that nobody gets one that cannot be told from somebody else's:
+ * see users/skeleton.ts. WITHOUT ROWID (see the migration).
+ */
+export const nameSkeletons = sqliteTable(
+  'name_skeletons',
+  {
+    skeleton: text('skeleton').notNull(),
+    /** References nobody: a name may be held when its user is gone. */
+    userId: integer('user_id').notNull(),
+    /** Until when a name that was given up is kept from others; null while it is in use. */
+    heldUntil: integer('held_until'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.skeleton, t.userId] }),
+    index('name_skeletons_user').on(t.userId),
+    index('name_skeletons_held').on(t.heldUntil).where(sql`${t.heldUntil} is not null`),
+  ],
+);
+
 export const sessions = sqliteTable(
   'sessions',
   {

@@ -1,6 +1,6 @@
-import { asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, ne, or } from 'drizzle-orm';
 import { change, isAmong, one, type Params, row, rows } from '../db/query.ts';
-import { users } from '../db/tables.ts';
+import { nameSkeletons, users } from '../db/tables.ts';
 
 export const findUserById = row((orm, $: Params<{ id: number }>) =>
   orm.select().from(users).where(eq(users.id, $.id)),
@@ -87,4 +87,49 @@ export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>)
 
 export const deleteUserRow = change((orm, $: Params<{ id: number }>) =>
   orm.delete(users).where(eq(users.id, $.id)),
+);
+
+/** Somebody else whose name looks like one of these, in use or still held. */
+export const findLookAlike = row(
+  (orm, $: Params<{ skeletons: string; except: number; now: number }>) =>
+    orm
+      .select({ userId: nameSkeletons.userId })
+      .from(nameSkeletons)
+      .where(
+        and(
+          isAmong(nameSkeletons.skeleton, $.skeletons),
+          ne(nameSkeletons.userId, $.except),
+          or(isNull(nameSkeletons.heldUntil), gt(nameSkeletons.heldUntil, $.now)),
+        ),
+      )
+      .limit(1),
+);
+
+/** Notes what the name of a user looks like; what was held of it is in use again. */
+export const insertSkeleton = change((orm, $: Params<{ skeleton: string; userId: number }>) =>
+  orm
+    .insert(nameSkeletons)
+    .values({ skeleton: $.skeleton, userId: $.userId })
+    .onConflictDoUpdate({
+      target: [nameSkeletons.skeleton, nameSkeletons.userId],
+      set: { heldUntil: null },
+    }),
+);
+
+export const deleteSkeletons = change((orm, $: Params<{ userId: number }>) =>
+  orm
+    .delete(nameSkeletons)
+    .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
+);
+
+/** Holds the name that a user gives up. */
+export const holdSkeletons = change((orm, $: Params<{ userId: number; heldUntil: number }>) =>
+  orm
+    .update(nameSkeletons)
+    .set({ heldUntil: $.heldUntil })
+    .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
+);
+
+export const deleteHeldSkeletons = change((orm, $: Params<{ now: number }>) =>
+  orm.delete(nameSkeletons).where(lte(nameSkeletons.heldUntil, $.now)),
 );

@@ -5,6 +5,7 @@ import { Refusal } from '../errors.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
 import { answers, Ok } from '../http/schema.ts';
+import { noteOldNames } from './held.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
 import {
   PasswordChange,
@@ -25,8 +26,19 @@ import {
   requireOwnAccount,
 } from './users.ts';
 
+/** Why somebody does not get a name. */
+const nameRefusals = [
+  'name_taken',
+  'name_confusable',
+  'name_mixed_scripts',
+  'name_marks',
+  'name_reserved',
+] as const;
+
 interface Options {
   readonly db: Store;
+  /** For how long nobody else gets a name that was given up, in ms. */
+  readonly nameHold: number;
   readonly registration: RegistrationMode;
   /** The time in ms since 1970. */
   readonly clock: () => number;
@@ -35,7 +47,7 @@ interface Options {
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, registration, clock, guesses },
+  { db, nameHold, registration, clock, guesses },
 ) => {
   app.post(
     '/user',
@@ -48,7 +60,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
           'registration_closed',
           'invite_needed',
           'no_invite',
-          'name_taken',
+          ...nameRefusals,
           'email_taken',
           'password_is_name',
           'password_common',
@@ -66,6 +78,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const passwordHash = await hashPassword(password);
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
+      await noteAllNames();
       const id = await db.write(registerUser, user);
       guesses.noteEntry(request, id);
       request.audited = { user: id };
@@ -104,7 +117,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user',
     {
-      config: { limit: 'write', refuses: ['name_taken', 'email_taken'] },
+      config: { limit: 'write', refuses: [...nameRefusals, 'email_taken'] },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         body: UserChange,
@@ -119,7 +132,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: {
         limit: 'write',
-        refuses: ['no_user', 'other_user', 'name_taken', 'email_taken'],
+        refuses: ['no_user', 'other_user', ...nameRefusals, 'email_taken'],
       },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
@@ -193,10 +206,20 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     },
   );
 
+  /** Whether names may be there from before they were compared by their looks. */
+  let mayHaveOldNames = true;
+
+  /** A new name is compared with all that are there. */
+  async function noteAllNames(): Promise<void> {
+    while (mayHaveOldNames) mayHaveOldNames = await db.write(noteOldNames, {});
+  }
+
   async function change(id: number, userId: number, { name, email }: UserChange) {
+    if (name !== undefined) await noteAllNames();
     await db.write(changeUser, {
       id,
       userId,
+      nameHold,
       ...(name !== undefined && { name }),
       ...(email !== undefined && { email }),
     });
@@ -204,7 +227,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   }
 
   async function remove(reply: FastifyReply, id: number) {
-    await db.write(deleteUser, { id, userId: reply.request.session.userId });
+    await db.write(deleteUser, { id, nameHold, userId: reply.request.session.userId });
     clearCredentials(reply);
     return { status: 'ok' as const };
   }

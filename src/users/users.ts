@@ -8,6 +8,8 @@ import { acceptInvite, readInvite } from '../invites/invites.ts';
 import { leaveChat } from '../members/members.ts';
 import { endSessions, type NewSession, type Session, startSession } from '../sessions/sessions.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
+import { holdName, refuseLookAlike, releaseName } from './held.ts';
+import { checkName } from './naming.ts';
 import {
   deleteUserRow,
   findAnyUser,
@@ -38,7 +40,8 @@ interface Profile {
  * Registers a user and signs them in; by an invite, into its chat as well.
  *
  * @returns the new user's id.
- * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`, `name_taken`, `email_taken`
+ * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`, `email_taken`, and for the name
+ *   what `claim` throws.
  */
 export async function registerUser(
   unit: Unit,
@@ -55,7 +58,7 @@ export async function registerUser(
  * Makes an account, whoever wants it. The first user of a server is its admin in any case.
  *
  * @returns the new user's id.
- * @throws Refusal `name_taken`, `email_taken`
+ * @throws Refusal `email_taken`, and for the name what `claim` throws.
  */
 export async function makeAccount(
   unit: Unit,
@@ -65,6 +68,7 @@ export async function makeAccount(
   const profile = await claim(unit, { name, email });
   const role = isFirst || isAdmin ? 'admin' : 'user';
   const { id } = await insertUser(unit, { ...profile, passwordHash, role, createdAt: unit.now });
+  await holdName(unit, { id, name });
   return id;
 }
 
@@ -104,15 +108,21 @@ export async function readUser(
  * Changes the caller's own name, e-mail address, or both.
  *
  * @param id the account to change.
- * @throws Refusal `no_user`, `other_user`, `name_taken`, `email_taken`
+ * @param nameHold for how long nobody else gets a name that is given up, in ms.
+ * @throws Refusal `no_user`, `other_user`, `email_taken`, and for the name what `claim` throws.
  */
 export async function changeUser(
   unit: Unit,
-  { id, userId, ...change }: { id: number; userId: number } & Partial<Profile>,
+  input: { id: number; userId: number; nameHold: number } & Partial<Profile>,
 ): Promise<void> {
+  const { id, userId, nameHold, ...change } = input;
   const user = await requireOwnAccount(unit, { id, userId });
-  const profile = await claim(unit, { name: user.name, email: user.email, ...change }, id);
+  const profile = await claim(unit, { name: user.name, email: user.email, ...change }, user);
   await updateUser(unit, { id, ...profile });
+  if (profile.name !== user.name) {
+    await releaseName(unit, { id, nameHold });
+    await holdName(unit, { id, name: profile.name });
+  }
   await append(unit, { type: 'user', userId: id });
   for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
     await append(unit, { type: 'member.changed', chatId, userId: id });
@@ -144,22 +154,27 @@ export async function changePassword(
  */
 export async function deleteUser(
   unit: Unit,
-  { id, userId }: { id: number; userId: number },
+  { id, userId, nameHold }: { id: number; userId: number; nameHold: number },
 ): Promise<void> {
   await requireOwnAccount(unit, { id, userId });
-  await eraseAccount(unit, { id });
+  await eraseAccount(unit, { id, nameHold });
 }
 
 /**
  * Erases an account: its sessions end, it leaves its chats, and its name and e-mail address are
- * erased and free. Its messages stay, under an id that is nobody's any more.
+ * erased and free, the name after `nameHold` ms. Its messages stay, under an id that is nobody's any
+ * more.
  */
-export async function eraseAccount(unit: Unit, { id }: { id: number }): Promise<void> {
+export async function eraseAccount(
+  unit: Unit,
+  { id, nameHold }: { id: number; nameHold: number },
+): Promise<void> {
   for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
     await leaveChat(unit, { chatId, userId: id });
   }
   await endSessions(unit, { userId: id });
   await deleteUserRow(unit, { id });
+  await releaseName(unit, { id, nameHold });
   await append(unit, { type: 'user', userId: id });
 }
 
@@ -190,13 +205,22 @@ export async function requireOwnAccount(
   return user;
 }
 
-/** A profile as it is stored, if nobody but `owner` has its name or its e-mail address. */
-async function claim(snapshot: Snapshot, { name, email }: Profile, owner?: number) {
+/**
+ * A profile as it is stored, if it may be had. The name that somebody has already stays valid.
+ *
+ * @param owner the account that it is for, as it was; none for a new one.
+ * @throws Refusal `name_taken`, `name_confusable`, `email_taken`, and what `checkName` throws.
+ */
+async function claim(unit: Unit, { name, email }: Profile, owner?: { id: number; name: string }) {
   const nameKey = canonicalName(name);
   const emailKey = canonicalEmail(email);
-  const named = await findUserByName(snapshot, { nameKey });
-  if (named !== undefined && named.id !== owner) throw new Refusal('name_taken');
-  const mailed = await findUserByEmail(snapshot, { emailKey });
-  if (mailed !== undefined && mailed.id !== owner) throw new Refusal('email_taken');
+  if (name !== owner?.name) {
+    checkName(name);
+    const named = await findUserByName(unit, { nameKey });
+    if (named !== undefined && named.id !== owner?.id) throw new Refusal('name_taken');
+    await refuseLookAlike(unit, { name, owner: owner?.id });
+  }
+  const mailed = await findUserByEmail(unit, { emailKey });
+  if (mailed !== undefined && mailed.id !== owner?.id) throw new Refusal('email_taken');
   return { name, nameKey, email, emailKey };
 }

@@ -20,7 +20,7 @@ const noRoute = 'There is nothing at this address. Check the path and the method
 const badUrl = 'The address could not be read. Check its percent-encoding.';
 const badBody = 'The body could not be read. Send a form or a JSON object.';
 const bodyType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
-const badTitle = 'The title must have 1 to 100 characters, in one line, and not be blank.';
+const badTitle = 'The title must have 1 to 100 visible characters, in one line, and not be blank.';
 const badRequest = 'The request could not be understood.';
 const tooLarge = 'The request is too large.';
 

@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import t from 'tap';
+import type { Store } from '../../src/db/store.ts';
+import type { Refusal } from '../../src/errors.ts';
+import { tidyUp } from '../../src/housekeeping.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
+import { makeAccount } from '../../src/users/users.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { allRows, damage, query } from '../helpers/rows.ts';
+import { allRows, damage, execute, query } from '../helpers/rows.ts';
 import { type Person, password, startCast, startWorld } from '../helpers/world.ts';
 
 const taken = 'This name is taken. Choose another one.';
@@ -178,6 +183,199 @@ t.test('a name is data, whatever it looks like', async (t) => {
     const found = await alice.get(`/api/user?name=${encodeURIComponent(name)}`);
     t.strictSame(found.body, { user: { name, email } });
   }
+});
+
+const confusable = 'This name looks like the name of somebody else. Choose another one.';
+const mixed = 'The name mixes scripts that look alike. Write it in the letters of one script.';
+const marks = 'The name has more marks than letters carry. Use at most two on a letter.';
+const reserved = 'This name says something that is not for users. Choose another one.';
+
+/** Registers, without a password that would have to be hashed, whom the rules let in. */
+async function claim(db: Store, name: string): Promise<string> {
+  const user = { name, email: `${randomUUID()}@example.org`, passwordHash: '' };
+  try {
+    await db.write(makeAccount, { ...user, isAdmin: false });
+    return 'taken';
+  } catch (error) {
+    return (error as Refusal).code;
+  }
+}
+
+t.test('a new name deceives nobody by its letters', async (t) => {
+  const { carol, file, nobody } = await startCast(t);
+  const before = allRows(file);
+  for (const [name, sentence] of [
+    ['аlice', mixed],
+    ['alicе', mixed],
+    ['Αlice', mixed],
+    ['μTorrent', mixed],
+    ['Аня Smith', mixed],
+    ['aIice', confusable],
+    ['a1ice', confusable],
+    ['A|ice', confusable],
+    ['ALlCE', confusable],
+    ['аӏісе', confusable],
+    ['b0b', confusable],
+    ['ЬоЬ', confusable],
+    ['ali\u0337ce', marks],
+    ['\u0301\u0302\u0303', marks],
+    ['bob \u0301', marks],
+    ['e\u20dd', marks],
+    ['ế\u0301', marks],
+    [`a${'\u0301\u0302\u0303'}`, marks],
+    ['ก็็็', marks],
+    ['@alice', reserved],
+    ['Deleted user', reserved],
+    ['Alice (admin)', reserved],
+  ] as const) {
+    refused(t, await nobody().post('/api/user', { ...fieldsOf('x'), name }), 400, sentence, name);
+    refused(t, await carol.put('/api/user', { name }), 400, sentence, name);
+  }
+  t.strictSame(allRows(file), before);
+});
+
+t.test('names of all the world’s people are names like others', async (t) => {
+  const { db, alice, register } = await startCast(t);
+  const names = [
+    ...[
+      'René',
+      'Rene',
+      '李Tom',
+      '김Tom',
+      '田中ヒロ',
+      'Аня',
+      'Ελένη',
+      'Ăn',
+      'Nguyễn Thị Ếch',
+      'Zoë',
+    ],
+    ...['O’Brien', 'Jean-Luc', 'J. R. R.', 'Łukasz', 'Jørgen', 'Þór', 'Ɓala', 'ǃNate', 'ʻOkina'],
+    ...['محمد', 'שרה', 'ไก่กี้', 'ज़िंदगी', 'လှိုင်', 'ဖြိုး', 'སྒྲོལ་མ', 'ಕನ್ನಡ', 'ᾧδε', 'ᎪᏞᎳ', '🦆🦆', 'ゆき☆'],
+    ...[
+      'Bam',
+      'Barn',
+      'Bill',
+      'Bili',
+      'Mila',
+      'Miia',
+      'Ian',
+      'Lan',
+      'Iana',
+      'Lana',
+      'Lili',
+      'Illi',
+    ],
+    ...['Вова', 'Boba', 'clara', 'dara', 'Jorgen', 'user1', 'user10', 'user8', 'useo', 'allce'],
+  ];
+  for (const name of names) t.equal(await claim(db, name), 'taken', name);
+  done(t, await alice.put('/api/user', { name: 'Alíce' }));
+  await register('Çelik');
+});
+
+t.test('what cannot be told apart is told apart in no case', async (t) => {
+  const { db } = await startWorld(t);
+  for (const [one, other] of [
+    ['ian', 'lan'],
+    ['Ida', 'lda'],
+    ['paypal', 'paypa1'],
+    ['MILLIE', 'M1LL1E'],
+    ['McIntyre', 'Mclntyre'],
+    ['Otto', '0tto'],
+    ['ѕсоре', 'scope'],
+    ['ニコ', '二コ'],
+    ['ВОВА', 'BOBA'],
+    ['ΜΑΚΗ', 'MAKH'],
+  ] as const) {
+    t.equal(await claim(db, one), 'taken', one);
+    t.equal(await claim(db, other), 'name_confusable', other);
+  }
+});
+
+t.test('a name says nothing that is the server’s to say', async (t) => {
+  const { db } = await startWorld(t);
+  const bad = [
+    ...[
+      '@alice',
+      '＠alice',
+      'alice (admin)',
+      'alice [MOD]',
+      '{owner} x',
+      'alice – Admin',
+      'alice | Support',
+    ],
+    ...['Deleted user', 'deleted-user', 'Gelöschtes Konto', 'Snug', 'SNUG', 'Snug Team'],
+    ...[
+      'admin',
+      'ADMlN',
+      'adm1n',
+      'ａｄｍｉｎ',
+      '𝓪𝓭𝓶𝓲𝓷',
+      'The Admin',
+      'Moderator',
+      'system',
+      'Administratorin',
+    ],
+    ...['everyone', 'here', 'all', 'a11', 'channel', 'Alle', 'You', 'Du'],
+  ];
+  for (const name of bad) t.equal(await claim(db, name), 'name_reserved', name);
+  for (const name of ['Adminton', 'Du Wei', 'Allan', 'Anna (Berlin)', 'Snuggles', 'Marshall']) {
+    t.equal(await claim(db, name), 'taken', name);
+  }
+});
+
+t.test('a name from before stays valid, and is one that others must differ from', async (t) => {
+  const { alice, bob, carol, clock, file } = await startCast(t);
+  const names = ['аdmin', 'pau1', 'Dora'];
+  for (const [i, name] of names.entries()) {
+    execute(
+      file,
+      `update users set name = '${name}', name_key = '${name.toLowerCase()}' where id = ${i + 1}`,
+    );
+  }
+  execute(file, 'delete from name_skeletons');
+  execute(file, "insert into server_state values ('names_noted_up_to', '0')");
+  clock.now += 1;
+  const email = 'new@example.org';
+  done(t, await alice.put('/api/user', { name: 'аdmin', email }), 200);
+  t.equal((await alice.post('/api/login', { name: 'аdmin', password })).status, 200);
+  refused(t, await bob.put('/api/user', { name: 'D0ra' }), 400, confusable);
+  refused(t, await carol.post('/api/user', { ...fieldsOf('x'), name: 'paul' }), 400, confusable);
+  done(t, await bob.put('/api/user', { name: 'Paul' }));
+  t.strictSame(query(file, "select * from server_state where key like 'names%'"), []);
+});
+
+t.test('a name that was given up is held where the setting says so', async (t) => {
+  const { alice, bob, carol, clock, db, file } = await startCast(t, { NAME_HOLD_DAYS: '30' });
+  done(t, await alice.put('/api/user', { name: 'alice2' }));
+  done(t, await bob.delete('/api/user'));
+  refused(t, await carol.put('/api/user', { name: 'alice' }), 400, confusable);
+  refused(t, await carol.put('/api/user', { name: 'b0b' }), 400, confusable);
+  done(t, await alice.put('/api/user', { name: 'Alice' }), 200);
+  done(t, await alice.put('/api/user', { name: 'anna' }));
+  const names = query(file, 'select name from users').map(({ name }) => name);
+  t.strictSame(names, ['anna', 'carol']);
+  t.notMatch(JSON.stringify(allRows(file)), /b[o0]b/i, 'what is held is not in the clear');
+  clock.now += 30 * 24 * 3_600_000 - 1;
+  refused(t, await carol.put('/api/user', { name: 'bob' }), 400, confusable);
+  clock.now += 1;
+  const device = await carol.otherDevice();
+  done(t, await device.put('/api/user', { name: 'bob' }));
+  await tidyUp(db);
+  const held =
+    'select count(*) as count from name_skeletons where held_until is not null and user_id <> 3';
+  t.strictSame(query(file, held), [{ count: 0 }]);
+});
+
+t.test('of two look-alikes at once one gets in', async (t) => {
+  const { nobody, file } = await startWorld(t);
+  const names = ['Ilse', 'llse', '1lse', '|lse'];
+  const answers = await Promise.all(
+    names.map((name, i) =>
+      nobody().post('/api/user', { name, password, email: `${i}@example.org` }),
+    ),
+  );
+  t.strictSame(answers.map(({ status }) => status).sort(), [201, 400, 400, 400]);
+  t.equal(query(file, 'select * from users').length, 1);
 });
 
 t.test('a user is found by name or id, and nobody else is', async (t) => {
