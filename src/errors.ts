@@ -52,6 +52,10 @@ const refusals = {
   other_sender: [403, 'You can edit and delete only your own messages.'],
   bad_emoji: [400, 'A reaction must be a single emoji.'],
   too_many_emoji: [400, 'This message has as many different reactions as it can have.'],
+  too_many_reactions: [
+    400,
+    'You can react to a message with 20 emoji at most. Take one of yours back first.',
+  ],
   cross_site: [403, 'This request comes from another site. Open Snug itself and try again.'],
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],

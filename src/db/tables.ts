@@ -217,7 +217,10 @@ export const messages = sqliteTable(
   (t) => [primaryKey({ columns: [t.chatId, t.id] }), uniqueIndex('messages_id').on(t.id)],
 );
 
-/** WITHOUT ROWID (see the migration): the reactions to a page of messages lie side by side. */
+/**
+ * Who reacted with what. It references no message: one that has thousands of reactions is deleted at
+ * once, and they are cleared away in portions.
+ */
 export const reactions = sqliteTable(
   'reactions',
   {
@@ -229,6 +232,22 @@ export const reactions = sqliteTable(
   },
   (t) => [
     primaryKey({ columns: [t.chatId, t.messageId, t.emoji, t.userId] }),
+    index('reactions_user').on(t.chatId, t.userId, t.messageId),
+  ],
+);
+
+/** How many rows in `reactions` a message has of each emoji: a page must not count them. */
+export const reactionCounts = sqliteTable(
+  'reaction_counts',
+  {
+    chatId: integer('chat_id').notNull(),
+    messageId: integer('message_id').notNull(),
+    emoji: text('emoji').notNull(),
+    count: integer('count').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.chatId, t.messageId, t.emoji] }),
+    check('reaction_counts_count', sql`${t.count} > 0`),
     foreignKey({
       columns: [t.chatId, t.messageId],
       foreignColumns: [messages.chatId, messages.id],
@@ -312,6 +331,8 @@ export const events = sqliteTable('events', {
   userId: integer('user_id'),
   messageId: integer('message_id'),
   sessionId: integer('session_id'),
+  /** Which reaction was given or taken back. */
+  emoji: text('emoji'),
 });
 
 /** Facts about the server as a whole, by name: see server/queries.ts. */

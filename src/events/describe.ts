@@ -4,9 +4,9 @@ import type { Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { findMember, findMembership } from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
-import { findMessage } from '../messages/queries.ts';
-import { groupByEmoji, messageToWire } from '../messages/wire.ts';
-import { listReactions } from '../reactions/queries.ts';
+import { findMessage, listReactions } from '../messages/queries.ts';
+import { messageToWire } from '../messages/wire.ts';
+import { findReaction } from '../reactions/queries.ts';
 import { frame } from './frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
@@ -36,7 +36,7 @@ export function newsOf({ id, type, chatId, news }: Told): string | undefined {
  */
 async function describe(
   snapshot: Snapshot,
-  { id, type, chatId: inChat, userId: who, messageId, sessionId }: Told,
+  { id, type, chatId: inChat, userId: who, messageId, sessionId, emoji }: Told,
 ): Promise<object | undefined> {
   const chatId = inChat ?? 0;
   const userId = who ?? 0;
@@ -48,7 +48,9 @@ async function describe(
     case 'message.deleted':
       return { chat_id: chatId, id: messageId };
     case 'reaction':
-      return describeReactions(snapshot, chatId, messageId ?? 0);
+      // An older version of the program did not note which.
+      if (emoji === null) return undefined;
+      return describeReaction(snapshot, { chatId, messageId: messageId ?? 0, emoji, userId });
     case 'chat':
       return describeChat(snapshot, chatId);
     case 'chat.deleted':
@@ -71,13 +73,23 @@ async function describe(
 async function describeMessage(snapshot: Snapshot, chatId: number, id: number) {
   const message = await findMessage(snapshot, { chatId, id });
   if (message === undefined) return undefined;
-  const reactions = await listReactions(snapshot, { chatId, first: id, last: id });
+  const reactions = await listReactions(snapshot, { chatId, messageId: id });
   return { chat_id: chatId, message: messageToWire(message, reactions) };
 }
 
-async function describeReactions(snapshot: Snapshot, chatId: number, id: number) {
-  const reactions = await listReactions(snapshot, { chatId, first: id, last: id });
-  return { chat_id: chatId, id, reactions: groupByEmoji(reactions) };
+/** One reaction by itself: the message may have thousands. */
+async function describeReaction(snapshot: Snapshot, key: Parameters<typeof findReaction>[1]) {
+  const now = await findReaction(snapshot, key);
+  if (now === undefined) return undefined;
+  const { chatId, messageId, emoji, userId } = key;
+  return {
+    chat_id: chatId,
+    id: messageId,
+    emoji,
+    user_id: userId,
+    added: now.isThere,
+    count: now.count,
+  };
 }
 
 async function describeChat(snapshot: Snapshot, chatId: number) {

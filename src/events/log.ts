@@ -49,6 +49,8 @@ export interface NewEvent {
   readonly userId?: number;
   readonly messageId?: number;
   readonly sessionId?: number;
+  /** Which reaction was given or taken back. */
+  readonly emoji?: string;
 }
 
 /**
@@ -64,6 +66,7 @@ export async function append(unit: Unit, event: NewEvent): Promise<number> {
     userId: event.userId ?? null,
     messageId: event.messageId ?? null,
     sessionId: event.sessionId ?? null,
+    emoji: event.emoji ?? null,
   };
   const id = await appendEvent(unit, row);
   unit.events.push({ id, ...row });

@@ -12,6 +12,7 @@ export const appendEvent = insert((orm, $: Params<NewRow>) =>
     userId: $.userId,
     messageId: $.messageId,
     sessionId: $.sessionId,
+    emoji: $.emoji,
   }),
 );
 

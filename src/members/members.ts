@@ -4,6 +4,7 @@ import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
+import { deleteReactionsIn } from '../reactions/queries.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
   changeMemberCount,
@@ -169,6 +170,7 @@ export async function leaveChat(unit: Unit, key: Key): Promise<void> {
   const heir = await findLongestStanding(unit, key);
   if (heir === undefined) {
     await deleteChat(unit, { id: key.chatId });
+    await deleteReactionsIn(unit, key);
     await append(unit, { type: 'chat.deleted', ...key });
   } else if (role === 'owner' && (await findOtherOwner(unit, key)) === undefined) {
     await updateRole(unit, { chatId: key.chatId, userId: heir.userId, role: 'owner' });

@@ -7,7 +7,7 @@ import { append, tellWith } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
-import { listReactions } from '../reactions/queries.ts';
+import { deleteReactionsTo } from '../reactions/queries.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
@@ -21,6 +21,8 @@ import {
   insertMessage,
   listIdsAfter,
   listIdsBefore,
+  listOwnReactions,
+  listReactions,
   readBody,
   rememberPosted,
   showLastMessage,
@@ -39,6 +41,7 @@ export interface Range {
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 export type ReactionRow = Awaited<ReturnType<typeof listReactions>>[number];
+export type OwnReaction = Awaited<ReturnType<typeof listOwnReactions>>[number];
 
 /** A run of messages as it goes out, oldest first, and whether the chat goes on beside it. */
 export interface Page {
@@ -50,6 +53,8 @@ export interface Page {
   readonly last: number | null;
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
+  /** Whether more users reacted with an emoji than its list has: see `own_reactions`. */
+  readonly hasManyReactions: boolean;
 }
 
 /** Reads a page of a chat; whether that is right is the caller's to know. */
@@ -86,10 +91,12 @@ export async function readPage(
 export async function readMessage(
   snapshot: Snapshot,
   { chatId, userId, id }: Key & { id: number },
-): Promise<{ message: MessageRow; reactions: ReactionRow[] }> {
+): Promise<{ message: MessageRow; reactions: ReactionRow[]; own: OwnReaction[] }> {
   await authorise(snapshot, { chatId, userId });
   const message = await requireMessage(snapshot, { chatId, id });
-  return { message, reactions: await listReactions(snapshot, { chatId, first: id, last: id }) };
+  const reactions = await listReactions(snapshot, { chatId, messageId: id });
+  const own = await listOwnReactions(snapshot, { chatId, userId, first: id, last: id });
+  return { message, reactions, own };
 }
 
 /**
@@ -182,6 +189,7 @@ export async function deleteMessage(
   await updateMentions(unit, { ...message, content: '' });
   await forgetUnread(unit, { chatId, id });
   await deleteMessageRow(unit, { chatId, id });
+  await deleteReactionsTo(unit, { chatId, messageId: id });
   await bringBackLastMessage(unit, { chatId, id });
   await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
   // A device that was away is not told of the message, and so not that its sender had read up to it.

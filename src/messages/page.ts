@@ -49,7 +49,13 @@ function extend(page: Page, messages: readonly MessageRow[]): Page {
   const body = joinBytes(start, stay, stay.length === 0 ? '' : ',', added, end);
   const hasOlder = page.hasOlder || surplus > 0;
   const count = page.count + messages.length - surplus;
-  return { body, count, first: firstId(body), last: newest.id, hasOlder, hasNewer: false };
+  return { ...page, body, count, first: firstId(body), last: newest.id, hasOlder, hasNewer: false };
+}
+
+/** The body of a page with fields that follow its messages. */
+export function addToPage(body: Buffer, fields: object): Buffer {
+  const text = JSON.stringify(fields).slice(1, -1);
+  return text === '' ? body : joinBytes(body.subarray(0, -1), `,${text}}`);
 }
 
 /** What is between the brackets of a page's body without so many messages at its front. */

@@ -15,7 +15,14 @@ import {
   sql,
 } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
-import { chats, idempotencyKeys, memberships, messages, reactions } from '../db/tables.ts';
+import {
+  chats,
+  idempotencyKeys,
+  memberships,
+  messages,
+  reactionCounts,
+  reactions,
+} from '../db/tables.ts';
 
 interface Key {
   chatId: number;
@@ -87,6 +94,52 @@ export const deleteMessageRow = change((orm, $: Params<Key>) =>
   orm.delete(messages).where(isKey($)),
 );
 
+/** A message shows at most this many of the users who reacted with an emoji. */
+const shownUsers = sql.raw('10');
+
+/**
+ * The ids of the first users who reacted with an emoji, as a JSON array. Drizzle takes the tables off the columns
+ * of an expression, but not off those of one within it.
+ */
+const firstUsers = sql<string>`${sql`(
+  select json_group_array(user_id) from (
+    select ${reactions.userId} from ${reactions}
+    where ${reactions.chatId} = ${reactionCounts.chatId}
+      and ${reactions.messageId} = ${reactionCounts.messageId}
+      and ${reactions.emoji} = ${reactionCounts.emoji}
+    order by ${reactions.userId} limit ${shownUsers}
+  ))`}`;
+
+/** The reactions to a message, in the order of the emoji. */
+export const listReactions = rows((orm, $: Params<{ chatId: number; messageId: number }>) =>
+  orm
+    .select({ emoji: reactionCounts.emoji, count: reactionCounts.count, userIds: firstUsers })
+    .from(reactionCounts)
+    .where(and(eq(reactionCounts.chatId, $.chatId), eq(reactionCounts.messageId, $.messageId)))
+    .orderBy(asc(reactionCounts.emoji)),
+);
+
+/** A user's reactions that messages from one id to another may not show: more users gave them. */
+export const listOwnReactions = rows(
+  (orm, $: Params<{ chatId: number; userId: number; first: number; last: number }>) =>
+    orm
+      .select({ id: reactions.messageId, emoji: reactions.emoji })
+      .from(reactions)
+      .crossJoin(reactionCounts)
+      .where(
+        and(
+          eq(reactions.chatId, $.chatId),
+          eq(reactions.userId, $.userId),
+          between(reactions.messageId, $.first, $.last),
+          eq(reactionCounts.chatId, reactions.chatId),
+          eq(reactionCounts.messageId, reactions.messageId),
+          eq(reactionCounts.emoji, reactions.emoji),
+          gt(reactionCounts.count, shownUsers),
+        ),
+      )
+      .orderBy(asc(reactions.messageId)),
+);
+
 type PageRange = Params<{ chatId: number; first: number; last: number }>;
 
 /**
@@ -108,6 +161,10 @@ export const readBody = one((orm, $: PageRange) => {
       first: min(page.id),
       last: max(page.id),
       count: count(),
+      hasManyReactions:
+        sql<boolean>`${anyReactions($, sql`and ${reactionCounts.count} > ${shownUsers}`)}`.mapWith(
+          Boolean,
+        ),
     })
     .from(page);
 });
@@ -136,17 +193,15 @@ function ifThere(column: SQLWrapper, text: SQL): SQL {
 }
 
 /** Asked once for all: most pages have none, and need not look for those of each message. */
-const anyReactions = ($: PageRange) =>
-  sql`exists (select 1 from ${reactions} where ${reactions.chatId} = ${$.chatId} and ${between(reactions.messageId, $.first, $.last)})`;
+const anyReactions = ($: PageRange, which = sql``) =>
+  sql`exists (select 1 from ${reactionCounts} where ${reactionCounts.chatId} = ${$.chatId} and ${between(reactionCounts.messageId, $.first, $.last)} ${which})`;
 
 const reactionsOf = (messageId: SQLWrapper, $: PageRange) => sql`(
-  select ',"reactions":' || json_group_array(json_object('emoji', emoji, 'user_ids', json(ids)) order by emoji)
-  from (
-    select ${reactions.emoji} as emoji, json_group_array(${reactions.userId} order by ${reactions.userId}) as ids
-    from ${reactions}
-    where ${reactions.chatId} = ${$.chatId} and ${reactions.messageId} = ${messageId}
-    group by ${reactions.emoji}
-  )
+  select ',"reactions":' || json_group_array(
+    json_object('emoji', ${reactionCounts.emoji}, 'count', ${reactionCounts.count}, 'user_ids', json(${firstUsers}))
+    order by ${reactionCounts.emoji})
+  from ${reactionCounts}
+  where ${reactionCounts.chatId} = ${$.chatId} and ${reactionCounts.messageId} = ${messageId}
   having count(*) > 0)`;
 
 type LastMessage = Omit<MessageValues, 'replyTo'>;

@@ -6,8 +6,16 @@ import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { ownChats } from '../members/own.ts';
-import { deleteMessage, editMessage, postMessage, readMessage, readPage } from './messages.ts';
-import { newestPage, pageSize } from './page.ts';
+import {
+  deleteMessage,
+  editMessage,
+  type Page,
+  postMessage,
+  readMessage,
+  readPage,
+} from './messages.ts';
+import { addToPage, newestPage, pageSize } from './page.ts';
+import { listOwnReactions } from './queries.ts';
 import { markRead } from './reading.ts';
 import {
   MessageAnswer,
@@ -20,7 +28,7 @@ import {
   PostHeaders,
   ReadMark,
 } from './schema.ts';
-import { messageToWire } from './wire.ts';
+import { messageToWire, ownToWire } from './wire.ts';
 
 export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
   app.get(
@@ -41,7 +49,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       const limit = Number(request.query.limit ?? pageSize);
       const links = pageLinks(`/api/chats/${key.chatId}`, answer, limit);
       if (links !== undefined) reply.header('link', links);
-      sendJson(reply, answer.body);
+      sendJson(reply, await withOwnReactions(key, answer));
     },
   );
 
@@ -105,8 +113,8 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       },
     },
     async (request) => {
-      const { message, reactions } = await db.read(readMessage, keyOf(request));
-      return { message: messageToWire(message, reactions) };
+      const { message, reactions, own } = await db.read(readMessage, keyOf(request));
+      return { message: messageToWire(message, reactions), ...ownToWire(own) };
     },
   );
 
@@ -168,6 +176,13 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       return { status: 'ok' as const };
     },
   );
+
+  /** Pages are the same to all members: how the caller reacted is added where they do not show it. */
+  async function withOwnReactions(key: Key, page: Page): Promise<Buffer> {
+    const { body, first, last, hasManyReactions } = page;
+    if (!hasManyReactions || first === null || last === null) return body;
+    return addToPage(body, ownToWire(await db.read(listOwnReactions, { ...key, first, last })));
+  }
 
   async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
     const { chatId } = key;

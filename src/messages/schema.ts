@@ -65,12 +65,27 @@ export const Message = Type.Object({
   edited: Type.Optional(Time),
   reply_to: Type.Optional(WireId),
   reactions: Type.Optional(
-    Type.Array(Type.Object({ emoji: Type.String(), user_ids: Type.Array(WireId) })),
+    Type.Array(
+      Type.Object({
+        emoji: Type.String(),
+        count: Type.Integer({ minimum: 1 }),
+        user_ids: Type.Array(WireId, { description: 'The first ten of these users.' }),
+      }),
+    ),
   ),
 });
 
-export const MessagePage = Type.Object({ messages: Type.Array(Message) });
+const OwnReactions = Type.Optional(
+  Type.Array(Type.Object({ id: WireId, emoji: Type.String() }), {
+    description: 'The caller’s reactions to what more than ten users reacted with.',
+  }),
+);
+
+export const MessagePage = Type.Object({
+  messages: Type.Array(Message),
+  own_reactions: OwnReactions,
+});
 
 export type MessagePage = Static<typeof MessagePage>;
 
-export const MessageAnswer = Type.Object({ message: Message });
+export const MessageAnswer = Type.Object({ message: Message, own_reactions: OwnReactions });

@@ -1,5 +1,5 @@
 import { isoTime } from '../http/schema.ts';
-import type { MessageRow, ReactionRow } from './messages.ts';
+import type { MessageRow, OwnReaction, ReactionRow } from './messages.ts';
 
 /** A message as answers and events show it: what was not used of it is absent. */
 export function messageToWire(message: MessageRow, reactions: readonly ReactionRow[] = []) {
@@ -11,14 +11,16 @@ export function messageToWire(message: MessageRow, reactions: readonly ReactionR
     time: isoTime(createdAt),
     ...(editedAt !== null && { edited: isoTime(editedAt) }),
     ...(replyTo !== null && { reply_to: replyTo }),
-    ...(reactions.length > 0 && { reactions: groupByEmoji(reactions) }),
+    ...(reactions.length > 0 && { reactions: reactions.map(reactionToWire) }),
   };
 }
 
-/** Who reacted with which emoji. */
-export function groupByEmoji(reactions: readonly ReactionRow[]) {
-  return Array.from(
-    Map.groupBy(reactions, (reaction) => reaction.emoji),
-    ([emoji, rows]) => ({ emoji, user_ids: rows.map((row) => row.userId) }),
-  );
+/** How many users reacted with an emoji, and the first of them. */
+function reactionToWire({ emoji, count, userIds }: ReactionRow) {
+  return { emoji, count, user_ids: JSON.parse(userIds) as number[] };
+}
+
+/** The caller's reactions that the lists of users do not show, as a field; none where there are none. */
+export function ownToWire(own: readonly OwnReaction[]): { own_reactions?: OwnReaction[] } {
+  return own.length > 0 ? { own_reactions: [...own] } : {};
 }

@@ -1,13 +1,26 @@
 /** Reactions: an emoji instead of an answer. Both commands may be repeated without harm. */
 import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { requireMessage } from '../messages/messages.ts';
-import { countEmoji, deleteReaction, insertReaction } from './queries.ts';
+import {
+  countEmoji,
+  countOwnReactions,
+  deleteReaction,
+  dropLastCount,
+  insertReaction,
+  listReactors,
+  lowerCount,
+  raiseCount,
+} from './queries.ts';
 
 /** A message takes so many different emoji. */
 const emojiLimit = 50;
+
+/** A user reacts to a message with at most this many emoji. */
+const ownLimit = 20;
 
 /**
  * One emoji that is recommended for general interchange: Unicode Technical Standard 51. The pattern
@@ -18,7 +31,8 @@ const isEmoji = (text: string) => /^\p{RGI_Emoji}$/v.test(text);
 /**
  * Reacts to a message.
  *
- * @throws Refusal `no_chat`, `not_member`, `no_message`, `bad_emoji`, `too_many_emoji`
+ * @throws Refusal `no_chat`, `not_member`, `no_message`, `bad_emoji`, `too_many_emoji`,
+ *   `too_many_reactions`
  */
 export async function react(
   unit: Unit,
@@ -27,11 +41,15 @@ export async function react(
   await authorise(unit, key);
   await requireMessage(unit, { chatId: key.chatId, id });
   if (!isEmoji(emoji)) throw new Refusal('bad_emoji');
-  const isNew = (await insertReaction(unit, { ...key, messageId: id, emoji })).length > 0;
+  const reaction = { ...key, messageId: id, emoji };
+  const isNew = (await insertReaction(unit, reaction)).length > 0;
   if (!isNew) return;
-  const { count } = await countEmoji(unit, { chatId: key.chatId, messageId: id });
-  if (count > emojiLimit) throw new Refusal('too_many_emoji');
-  await append(unit, { type: 'reaction', ...key, messageId: id });
+  await raiseCount(unit, reaction);
+  const different = await countEmoji(unit, reaction);
+  if (different.count > emojiLimit) throw new Refusal('too_many_emoji');
+  const own = await countOwnReactions(unit, reaction);
+  if (own.count > ownLimit) throw new Refusal('too_many_reactions');
+  await append(unit, { type: 'reaction', ...reaction });
 }
 
 /**
@@ -45,6 +63,32 @@ export async function unreact(
 ): Promise<void> {
   await authorise(unit, key);
   await requireMessage(unit, { chatId: key.chatId, id });
-  const wasThere = (await deleteReaction(unit, { ...key, messageId: id, emoji })).length > 0;
-  if (wasThere) await append(unit, { type: 'reaction', ...key, messageId: id });
+  const reaction = { ...key, messageId: id, emoji };
+  const wasThere = (await deleteReaction(unit, reaction)).length > 0;
+  if (!wasThere) return;
+  await dropLastCount(unit, reaction);
+  await lowerCount(unit, reaction);
+  await append(unit, { type: 'reaction', ...reaction });
+}
+
+/**
+ * The users who reacted to a message with an emoji, by their ids.
+ *
+ * @param after the id of the last user of the page before; 0 for the first page.
+ * @throws Refusal `no_chat`, `not_member`, `no_message`
+ */
+export async function readReactors(
+  snapshot: Snapshot,
+  { id, emoji, after, limit, ...key }: Key & ReactorPage,
+) {
+  await authorise(snapshot, key);
+  await requireMessage(snapshot, { chatId: key.chatId, id });
+  return listReactors(snapshot, { chatId: key.chatId, messageId: id, emoji, after, limit });
+}
+
+interface ReactorPage {
+  readonly id: number;
+  readonly emoji: string;
+  readonly after: number;
+  readonly limit: number;
 }

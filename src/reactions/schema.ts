@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, told } from '../http/schema.ts';
+import { Id, told, WireId } from '../http/schema.ts';
 
 export const ReactionParams = Type.Object({
   chat_id: Id('chat id'),
@@ -9,4 +9,15 @@ export const ReactionParams = Type.Object({
     examples: ['👍'],
     ...told('A reaction must be a single emoji.'),
   }),
+});
+
+export const ReactorQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });
+
+export const ReactorList = Type.Object({
+  users: Type.Array(
+    Type.Object({
+      id: WireId,
+      name: Type.Optional(Type.String({ description: 'Absent if the account was deleted.' })),
+    }),
+  ),
 });

@@ -42,9 +42,10 @@ t.test('the log holds references, never a text', async (t) => {
   await alice.delete('/api/chats?chat_id=1');
   await alice.get('/api/logout');
   const log = readLog(cast);
-  const columns = ['id', 'type', 'at', 'chat_id', 'user_id', 'message_id', 'session_id'];
-  for (const { type, ...row } of log) {
-    t.strictSame(Object.keys({ id: 0, type, ...row }), columns);
+  const columns = ['id', 'type', 'at', 'chat_id', 'user_id', 'message_id', 'session_id', 'emoji'];
+  for (const { type, emoji, ...row } of log) {
+    t.strictSame(Object.keys({ id: 0, type, ...row, emoji }), columns);
+    t.equal(emoji, type === 'reaction' ? '👍' : null);
     t.ok(Object.values(row).every((value) => value === null || typeof value === 'number'));
   }
   t.strictSame(

@@ -12,7 +12,7 @@ interface Member {
 interface Message {
   readonly id: number;
   readonly sender_id: number;
-  readonly reactions?: readonly unknown[];
+  readonly reactions?: readonly { emoji: string; count: number; user_ids: number[] }[];
 }
 
 interface Chat {
@@ -228,11 +228,25 @@ export class Replica {
   }
 }
 
-function setReactions(chat: Chat, { id, reactions }: { id: number; reactions: unknown[] }): void {
-  const message = chat.messages.get(id);
+/** A message has fewer reactions here than its list of users can show. */
+function setReactions(
+  chat: Chat,
+  change: { id: number; emoji: string; user_id: number; added: boolean; count: number },
+): void {
+  const message = chat.messages.get(change.id);
   if (message === undefined) return;
-  const { reactions: _, ...rest } = message;
-  chat.messages.set(id, reactions.length > 0 ? { ...rest, reactions } : rest);
+  const { reactions: before = [], ...rest } = message;
+  const { emoji, count } = change;
+  const others = before.filter((reaction) => reaction.emoji !== emoji);
+  const known = before.find((reaction) => reaction.emoji === emoji)?.user_ids ?? [];
+  const users = new Set(known);
+  if (change.added) users.add(change.user_id);
+  else users.delete(change.user_id);
+  const changed = { emoji, count, user_ids: [...users].sort((a, b) => a - b) };
+  const reactions = (count > 0 ? [...others, changed] : others).sort((a, b) =>
+    Buffer.compare(Buffer.from(a.emoji), Buffer.from(b.emoji)),
+  );
+  chat.messages.set(change.id, reactions.length > 0 ? { ...rest, reactions } : rest);
 }
 
 /** What the server has to say of a person's chats. */

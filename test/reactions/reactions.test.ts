@@ -1,7 +1,14 @@
 import t from 'tap';
+import {
+  addOwnReactions,
+  changeReactions,
+  keepOwnReactions,
+  type Reaction,
+} from '../../src/web/state/reactions.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { allRows, damage, query } from '../helpers/rows.ts';
-import { type Person, startCast } from '../helpers/world.ts';
+import { allRows, damage, execute, query } from '../helpers/rows.ts';
+import { follow } from '../helpers/sse.ts';
+import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
 const badEmoji = 'A reaction must be a single emoji.';
 const noMessage = 'There is no such message in this chat.';
@@ -28,7 +35,7 @@ t.test('reactions stand beside their message, to the letter', async (t) => {
   done(t, await react(alice, chat, id, '🎉'));
   done(t, await react(alice, chat, id, '👍'));
   const time = '2026-11-22T08:35:52.123Z';
-  const reactions = `[{"emoji":"🎉","user_ids":[${alice.id}]},{"emoji":"👍","user_ids":[${alice.id},${bob.id}]}]`;
+  const reactions = `[{"emoji":"🎉","count":1,"user_ids":[${alice.id}]},{"emoji":"👍","count":2,"user_ids":[${alice.id},${bob.id}]}]`;
   const message = `{"content":"Nine?","id":${id},"sender_id":${alice.id},"time":"${time}","reactions":${reactions}}`;
   t.equal((await bob.get(`${chat}/messages/${id}`)).text, `{"message":${message}}`);
   t.equal(
@@ -44,10 +51,10 @@ t.test('to react or take it back twice does no harm', async (t) => {
   const events = () => query(file, "select * from events where type = 'reaction'").length;
   const answers = await Promise.all(Array.from({ length: 10 }, () => react(bob, chat, id, '👍')));
   for (const answer of answers) done(t, answer);
-  t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', user_ids: [bob.id] }]);
+  t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', count: 1, user_ids: [bob.id] }]);
   t.equal(events(), 1, 'and is told once');
   done(t, await unreact(alice, chat, id, '👍'));
-  t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', user_ids: [bob.id] }]);
+  t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', count: 1, user_ids: [bob.id] }]);
   for (let i = 0; i < 2; i++) done(t, await unreact(bob, chat, id, '👍'));
   t.equal(await reactionsTo(alice, chat, id), undefined);
   t.equal(events(), 2);
@@ -76,16 +83,173 @@ t.test('a reaction is one emoji, however long that is', async (t) => {
   done(t, await unreact(alice, chat, id, 'a'), 200);
 });
 
-t.test('a message takes 50 different emoji, from whomever', async (t) => {
-  const { alice, bob, chat } = await startCast(t);
+const faces = Array.from({ length: 51 }, (_, i) => String.fromCodePoint(0x1f600 + i));
+
+t.test('a user reacts to a message with 20 emoji at most', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const [id, other] = [await alice.send(chat, 'Nine?'), await alice.send(chat, 'Ten?')];
+  for (const emoji of faces.slice(0, 20)) done(t, await react(bob, chat, id, emoji));
+  const before = allRows(file);
+  const tooMany = 'You can react to a message with 20 emoji at most. Take one of yours back first.';
+  refused(t, await react(bob, chat, id, faces[20] ?? ''), 400, tooMany);
+  t.strictSame(allRows(file), before);
+  done(t, await react(bob, chat, id, faces[0] ?? ''), 200);
+  for (const [person, message] of [
+    [alice, id],
+    [bob, other],
+  ] as const) {
+    done(t, await react(person, chat, message, faces[20] ?? ''));
+  }
+  done(t, await unreact(bob, chat, id, faces[1] ?? ''));
+  done(t, await react(bob, chat, id, faces[20] ?? ''));
+});
+
+/** Lets users from 1,001 on react to some messages with some emoji, as if they had been members. */
+function crowd(
+  file: string,
+  { chat, ids, emoji, users }: { chat: string; ids: number[]; emoji: string[]; users: number },
+): void {
+  const all = `from json_each(?) as message, json_each(?) as emoji`;
+  const values = [chat.split('/').at(-1), JSON.stringify(ids), JSON.stringify(emoji)];
+  execute(
+    file,
+    `with recursive ids(id) as (select 1001 union all select id + 1 from ids where id < ?)
+    insert into reactions select ?, message.value, emoji.value, ids.id ${all}, ids`,
+    1000 + users,
+    ...values,
+  );
+  execute(
+    file,
+    `insert into reaction_counts select ?, message.value, emoji.value, ${users} ${all}`,
+    ...values,
+  );
+}
+
+t.test('of many who reacted a message shows the first ten, and oneself', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  await alice.post(`${chat}/members`, { name: 'carol' });
   const id = await alice.send(chat, 'Nine?');
-  const faces = Array.from({ length: 51 }, (_, i) => String.fromCodePoint(0x1f600 + i));
-  for (const emoji of faces.slice(0, 50)) done(t, await react(alice, chat, id, emoji));
+  const emoji = ['👍', '🎉'];
+  crowd(file, { chat, ids: [id], emoji, users: 250 });
+  // So that of ten ids, none is anybody's here.
+  execute(file, `update reactions set user_id = user_id - 2000`);
+  done(t, await react(bob, chat, id, '👍'));
+  const ten = Array.from({ length: 10 }, (_, i) => i - 999);
+  const reactions = [
+    { emoji: '🎉', count: 250, user_ids: ten },
+    { emoji: '👍', count: 251, user_ids: ten },
+  ];
+  const own = [{ id, emoji: '👍' }];
+  for (const url of [chat, `${chat}?limit=3`, `${chat}?before=${id + 1}`]) {
+    t.match((await bob.get(url)).body, { messages: [{ id, reactions }], own_reactions: own }, url);
+    t.notOk('own_reactions' in (await carol.get(url)).body, 'carol has not reacted');
+  }
+  const one = `${chat}/messages/${id}`;
+  t.strictSame((await bob.get(one)).body.own_reactions, own);
+  t.strictSame(Object.keys((await carol.get(one)).body), ['message']);
+  done(t, await unreact(bob, chat, id, '👍'));
+  t.notOk('own_reactions' in (await bob.get(chat)).body);
+});
+
+t.test('the client knows how oneself reacted, whatever it is told', async (t) => {
+  const [me, other] = [7, 8];
+  const others = Array.from({ length: 10 }, (_, i) => 100 + i);
+  const many = { emoji: '👍', count: 40, user_ids: others };
+  const page = { id: 1, content: 'Nine?', sender_id: 1, time: '', reactions: [many] };
+  const own = [{ id: 1, emoji: '👍' }];
+  const [shown = page] = addOwnReactions([page], own, me);
+  t.strictSame(shown.reactions, [{ ...many, user_ids: [me, ...others] }]);
+  t.strictSame(addOwnReactions([{ ...page, id: 2 }], own, me)[0]?.reactions, [many]);
+  t.strictSame(
+    keepOwnReactions({ ...page, content: 'Ten?' }, shown, me).reactions,
+    shown.reactions,
+  );
+  t.strictSame(keepOwnReactions({ ...page, content: 'Ten?' }, page, me).reactions, [many]);
+  const tell = (reactions: Reaction[], userId: number, added: boolean, count: number) => {
+    const change = { chat_id: 1, id: 1, emoji: '👍', user_id: userId, added, count };
+    return changeReactions(reactions, change, me);
+  };
+  const reacted = tell([many], me, true, 41);
+  t.strictSame(reacted, [{ emoji: '👍', count: 41, user_ids: [me, ...others] }]);
+  t.strictSame(tell(reacted, me, true, 41), reacted, 'told twice');
+  t.strictSame(tell(reacted, other, true, 42)[0]?.user_ids, [me, ...others], 'one of many');
+  t.strictSame(tell(reacted, me, false, 40), [many]);
+  t.strictSame(tell([], other, true, 1), [{ emoji: '👍', count: 1, user_ids: [other] }]);
+  t.strictSame(tell([{ emoji: '👍', count: 1, user_ids: [other] }], other, false, 0), []);
+});
+
+t.test('who reacted is listed, a page at a time', async (t) => {
+  const { alice, bob, carol, chat, file } = await startCast(t);
+  const id = await alice.send(chat, 'Nine?');
+  crowd(file, { chat, ids: [id], emoji: ['👍'], users: 199 });
+  for (const person of [bob, alice]) done(t, await react(person, chat, id, '👍'));
+  const url = place(chat, id, '👍');
+  const pages: Answer[] = [];
+  for (let next: string | undefined = url; next !== undefined; ) {
+    const page = await alice.get(next);
+    pages.push(page);
+    next = /^<(.+)>; rel="next"$/.exec(String(page.headers.link))?.[1];
+  }
+  t.strictSame(
+    pages.map(({ body }) => body.users.length),
+    [100, 100, 1],
+  );
+  t.strictSame(pages[0]?.body.users.slice(0, 3), [
+    { id: alice.id, name: 'alice' },
+    { id: bob.id, name: 'bob' },
+    { id: 1001 },
+  ]);
+  t.strictSame((await alice.get(place(chat, id, '🎉'))).body, { users: [] });
+  refused(t, await carol.get(url), 403, notMember);
+  refused(t, await alice.get(place(chat, 999_999, '👍')), 404, noMessage);
+  refused(t, await alice.get(`${url}?after=0`), 400);
+});
+
+t.test(
+  'with 500,000 reactions on a page, the page, an event and a change stay small',
+  async (t) => {
+    const cast = await startCast(t);
+    const { alice, bob, chat, file } = cast;
+    const small = await alice.send(chat, 'Nobody reacts to this.');
+    const ids: number[] = [];
+    for (let i = 0; i < 50; i++) ids.push(await alice.send(chat, `Number ${i}`));
+    crowd(file, { chat, ids, emoji: faces.slice(0, 50), users: 200 });
+    const [emoji = ''] = faces;
+    const [id = 0] = ids;
+    const stream = await follow(t, cast, bob);
+    done(t, await react(bob, chat, id, emoji));
+    const { text, data } = await stream.next('reaction');
+    t.ok(text.length < 1_000, `an event of ${text.length}`);
+    t.match(data, { chat_id: 1, id, emoji, user_id: bob.id, added: true, count: 201 });
+    const page = Buffer.byteLength((await bob.get(chat)).text);
+    t.ok(page <= 256 * 1024, `a page of ${page} bytes`);
+    const times = { [small]: [] as number[], [id]: [] as number[] };
+    for (let round = 0; round < 20; round++) {
+      for (const message of [small, id]) {
+        const started = performance.now();
+        done(t, await (round % 2 === 0 ? unreact : react)(bob, chat, message, emoji));
+        times[message]?.push(performance.now() - started);
+      }
+    }
+    const median = (all: number[] = []) => all.sort((a, b) => a - b)[all.length / 2] ?? 0;
+    const [light, heavy] = [median(times[small]), median(times[id])];
+    t.ok(heavy < 5 * light, `a change takes ${heavy} ms where others reacted, else ${light} ms`);
+  },
+);
+
+t.test('a message takes 50 different emoji, from whomever', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  const id = await alice.send(chat, 'Nine?');
+  for (const [index, emoji] of faces.slice(0, 50).entries()) {
+    const person = [alice, bob, carol][index % 3] ?? alice;
+    done(t, await react(person, chat, id, emoji));
+  }
   const tooMany = 'This message has as many different reactions as it can have.';
   refused(t, await react(bob, chat, id, faces[50] ?? ''), 400, tooMany);
   t.equal((await reactionsTo(bob, chat, id)).length, 50);
   done(t, await react(bob, chat, id, faces[0] ?? ''));
-  done(t, await unreact(alice, chat, id, faces[1] ?? ''));
+  done(t, await unreact(bob, chat, id, faces[1] ?? ''));
   done(t, await react(bob, chat, id, faces[50] ?? ''));
 });
 
@@ -114,7 +278,9 @@ t.test('reactions go with their message, and stay when their giver leaves', asyn
   t.strictSame(query(file, 'select message_id from reactions'), [{ message_id: other }]);
   const bobId = bob.id;
   await bob.delete('/api/user');
-  t.strictSame(await reactionsTo(alice, chat, other), [{ emoji: '👍', user_ids: [bobId] }]);
+  t.strictSame(await reactionsTo(alice, chat, other), [
+    { emoji: '👍', count: 1, user_ids: [bobId] },
+  ]);
   await alice.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
   t.strictSame(query(file, 'select * from reactions'), []);
   t.strictSame(damage(file), []);

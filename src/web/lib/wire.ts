@@ -3,7 +3,10 @@ import type { Static } from 'typebox';
 import type { ChatList, Directory as DirectorySchema } from '../../chats/schema.ts';
 import type { InviteAnswer, InviteList } from '../../invites/schema.ts';
 import type { Member as MemberSchema } from '../../members/schema.ts';
-import type { Message as MessageSchema } from '../../messages/schema.ts';
+import type {
+  MessagePage as MessagePageSchema,
+  Message as MessageSchema,
+} from '../../messages/schema.ts';
 import type { SearchAnswer } from '../../search/schema.ts';
 import type { SessionAnswer, SessionList } from '../../sessions/schema.ts';
 import type { UserAnswer } from '../../users/schema.ts';
@@ -14,6 +17,8 @@ export type Chat = Static<typeof ChatList>['chats'][number];
 export type OpenChat = Static<typeof DirectorySchema>['chats'][number];
 export type Member = Static<typeof MemberSchema>;
 export type Message = Static<typeof MessageSchema>;
+export type MessagePage = Static<typeof MessagePageSchema>;
+export type OwnReaction = NonNullable<MessagePage['own_reactions']>[number];
 export type Invite = Static<typeof InviteList>['invites'][number];
 export type InvitedTo = Static<typeof InviteAnswer>['invite'];
 export type Hit = Static<typeof SearchAnswer>['hits'][number];
@@ -24,7 +29,15 @@ export interface Told {
   message: { chat_id: number; message: Message };
   'message.edited': { chat_id: number; message: Message };
   'message.deleted': { chat_id: number; id: number };
-  reaction: { chat_id: number; id: number; reactions: NonNullable<Message['reactions']> };
+  /** Of one user and one emoji: whether that reaction is there now, and how many are. */
+  reaction: {
+    chat_id: number;
+    id: number;
+    emoji: string;
+    user_id: number;
+    added: boolean;
+    count: number;
+  };
   chat: { chat: { id: number; title: string } };
   'chat.deleted': { chat_id: number };
   'member.joined': { chat_id: number; member: Member };

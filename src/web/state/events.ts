@@ -7,6 +7,7 @@ import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } fr
 import { dropMember, noteMember, reloadMembers } from './members.ts';
 import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
+import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
@@ -24,15 +25,21 @@ const handlers: Handlers = {
     void notice(chatId, message);
   },
   'message.edited'({ chat_id: chatId, message }) {
-    changeMessage(chatId, message.id, message);
+    changeMessage(chatId, message.id, (before) => ({
+      ...before,
+      ...keepOwnReactions(message, before, ownId()),
+    }));
     unlessBroken(loadChats());
   },
   'message.deleted'({ chat_id: chatId, id }) {
     dropMessage(chatId, id);
     unlessBroken(loadChats());
   },
-  reaction({ chat_id: chatId, id, reactions }) {
-    changeMessage(chatId, id, { reactions });
+  reaction(data) {
+    changeMessage(data.chat_id, data.id, (before) => ({
+      ...before,
+      reactions: changeReactions(before.reactions ?? [], data, ownId()),
+    }));
   },
   chat({ chat: { id, title } }) {
     patchChat(id, { title });

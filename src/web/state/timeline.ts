@@ -1,7 +1,9 @@
 /** The messages of the chat that is open: one run of them, of which more can be had at both ends. */
 import { signal } from '@preact/signals';
 import { ask } from '../lib/api.ts';
-import type { Message } from '../lib/wire.ts';
+import type { Message, MessagePage } from '../lib/wire.ts';
+import { ownId } from './account.ts';
+import { addOwnReactions } from './reactions.ts';
 
 /** A run grows to so many messages; what is farther off is let go and can be loaded again. */
 const runLimit = 250;
@@ -93,17 +95,17 @@ async function extendNewer(): Promise<void> {
 const pending = new Set<{ readonly chatId: number; readonly heard: Map<number, Message> }>();
 
 async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chatId'>> {
-  type Page = { messages: Message[] };
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
   const page = { chatId, heard: new Map<number, Message>() };
   pending.add(page);
-  const { body, headers } = await ask<Page>('GET', path).finally(() => pending.delete(page));
+  const { body, headers } = await ask<MessagePage>('GET', path).finally(() => pending.delete(page));
   const links = headers.get('link') ?? '';
   const hasNewer = links.includes('rel="next"');
-  const last = body.messages.at(-1)?.id ?? 0;
+  const messages = addOwnReactions(body.messages, body.own_reactions ?? [], ownId());
+  const last = messages.at(-1)?.id ?? 0;
   const missing = hasNewer ? [] : [...page.heard.values()].filter(({ id }) => id > last);
   return {
-    messages: [...body.messages, ...missing.sort((a, b) => a.id - b.id)],
+    messages: [...messages, ...missing.sort((a, b) => a.id - b.id)],
     hasOlder: links.includes('rel="prev"'),
     hasNewer,
   };
@@ -125,12 +127,14 @@ export function addMessage(chatId: number, message: Message): void {
   run.value = { ...now, messages: kept, hasOlder: now.hasOlder || isLong };
 }
 
-export function changeMessage(chatId: number, id: number, patch: Partial<Message>): void {
+export function changeMessage(
+  chatId: number,
+  id: number,
+  change: (message: Message) => Message,
+): void {
   const now = run.value;
   if (now?.chatId !== chatId) return;
-  const messages = now.messages.map((message) =>
-    message.id === id ? { ...message, ...patch } : message,
-  );
+  const messages = now.messages.map((message) => (message.id === id ? change(message) : message));
   run.value = { ...now, messages };
 }
 

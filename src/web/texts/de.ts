@@ -120,4 +120,6 @@ export const de: Texts = {
   emojiSearch: 'Emoji suchen',
   skipToChat: 'Zu den Nachrichten springen',
   reactedBy: (emoji, names) => `${emoji} ${names}`,
+  andOthers: (names, others) =>
+    others > 0 ? `${names} und ${others} ${others === 1 ? 'weitere Person' : 'weitere'}` : names,
 };

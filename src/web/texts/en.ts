@@ -119,6 +119,8 @@ export const en = {
   emojiSearch: 'Search emoji',
   skipToChat: 'Skip to the messages',
   reactedBy: (emoji: string, names: string) => `${emoji} ${names}`,
+  andOthers: (names: string, others: number) =>
+    others > 0 ? `${names} and ${others} ${others === 1 ? 'other' : 'others'}` : names,
 };
 
 export type Texts = typeof en;

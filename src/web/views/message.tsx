@@ -130,9 +130,9 @@ function Reactions({ chatId, message, attempt }: Pick<Props, 'chatId' | 'message
   if (!message.reactions?.length) return null;
   return (
     <p class="reactions">
-      {message.reactions.map(({ emoji, user_ids: ids }) => {
+      {message.reactions.map(({ emoji, count, user_ids: ids }) => {
         const isMine = ids.includes(ownId());
-        const names = ids.map(displayName).join(', ');
+        const names = texts.andOthers(ids.map(displayName).join(', '), count - ids.length);
         return (
           <button
             key={emoji}
@@ -143,7 +143,7 @@ function Reactions({ chatId, message, attempt }: Pick<Props, 'chatId' | 'message
             onClick={() => attempt(isMine ? unreact(path, emoji) : react(path, emoji))}
           >
             {emoji}
-            <span>{ids.length}</span>
+            <span>{count}</span>
           </button>
         );
       })}

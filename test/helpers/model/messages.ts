@@ -186,6 +186,7 @@ function toWire({ content, id, sender, time, edited, replyTo, reactions }: Messa
     ...(reactions.length > 0 && {
       reactions: sorted.map(([emoji, by]) => ({
         emoji,
+        count: by.length,
         user_ids: by.map(({ userId }) => userId).sort((a, b) => a - b),
       })),
     }),
