@@ -26,8 +26,10 @@ import { Guesses } from './http/guesses.ts';
 import { head } from './http/head.ts';
 import { headers } from './http/headers.ts';
 import { healthRoutes } from './http/health.ts';
+import { hosts } from './http/hosts.ts';
 import { json } from './http/json.ts';
 import { protocol } from './http/protocol.ts';
+import { proxies } from './http/proxies.ts';
 import { rateLimit } from './http/rate-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
@@ -58,7 +60,7 @@ const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions
 export interface AppOptions {
   readonly config: Pick<
     Config,
-    'nameHold' | 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'
+    'allowedHosts' | 'nameHold' | 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'
   >;
   readonly db: Store;
   /** The time in ms since 1970. */
@@ -109,6 +111,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   app.register(headers);
   app.register(protocol);
+  app.register(proxies, { trustProxy: config.trustProxy });
+  app.register(hosts, { publicUrl: config.publicUrl, allowedHosts: config.allowedHosts });
   app.register(stopping);
   app.register(connections);
   app.register(busy);

@@ -75,6 +75,13 @@ export const settings = {
     parse: parsePublicUrl,
     must: 'an http or https address without a path, like https://chat.example.org',
   },
+  ALLOWED_HOSTS: {
+    default: '',
+    description:
+      'Further host names to answer to, by commas; those of a home network need not be named.',
+    parse: parseHosts,
+    must: 'host names separated by commas, like chat.example.org,chat.example.net',
+  },
   REGISTRATION: {
     default: 'open',
     description:
@@ -133,6 +140,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     logLevel: get('LOG_LEVEL'),
     trustProxy: get('TRUST_PROXY'),
     publicUrl: get('PUBLIC_URL').url,
+    allowedHosts: get('ALLOWED_HOSTS'),
     registration: get('REGISTRATION'),
     nameHold: get('NAME_HOLD_DAYS') * unitsOfTime.d,
     cacheBytes: get('CACHE_MB') * 1024 * 1024,
@@ -213,6 +221,19 @@ function isNetwork(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** As URLs have them, which is how clients send them. */
+function parseHosts(text: string): string[] | undefined {
+  if (text === '') return [];
+  const names = text.split(',').map((part) => hostIn(part.trim()));
+  return names.every((name) => name !== undefined) ? names : undefined;
+}
+
+/** The host of a URL that holds no more than a host; a dot at its end does not count. */
+function hostIn(text: string): string | undefined {
+  const url = /^[^\s/?#@*]+$/.test(text) ? URL.parse(`http://${text}`) : null;
+  return url?.href === `http://${url?.hostname}/` ? url.hostname.replace(/\.$/, '') : undefined;
 }
 
 function parsePublicUrl(text: string): { url: URL | undefined } | undefined {

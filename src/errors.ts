@@ -57,6 +57,10 @@ const refusals = {
     'You can react to a message with 20 emoji at most. Take one of yours back first.',
   ],
   cross_site: [403, 'This request comes from another site. Open Snug itself and try again.'],
+  misdirected: [
+    421,
+    'This server does not answer to this host name. Set PUBLIC_URL to its address, or add the name to ALLOWED_HOSTS.',
+  ],
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
   bad_request: [400, 'The request could not be understood.'],

@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HTTPMethods } from 'fastify';
+import { pino } from 'pino';
 import t from 'tap';
 import { settings } from '../src/config.ts';
 import { startServer } from './helpers/server.ts';
@@ -52,6 +53,56 @@ t.test('the map of the code names what is there, and every part of src/', async 
     const path = `src/${entry.name}${entry.isDirectory() ? '/' : ''}`;
     t.ok(named.includes(path), path);
   }
+});
+
+/** What a proxy knows when a stranger asks it, and claims to be somebody else, elsewhere. */
+const client = '192.0.2.7';
+const claimed = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-host': 'evil.example' };
+const variables: Record<string, string> = {
+  $host: 'chat.example.org',
+  '%[req.hdr(host)]': 'chat.example.org',
+  $scheme: 'https',
+  $proxy_add_x_forwarded_for: `${claimed['x-forwarded-for']}, ${client}`,
+};
+
+/** The headers that a configuration makes of a client's. */
+function sentBy(configuration: string): Record<string, string> {
+  const lines = /(?:proxy_set_header|http-request set-header) ([\w-]+) ([^;\n]+)/g;
+  const set = Array.from(configuration.matchAll(lines), ([, name = '', value = '']) => [
+    name.toLowerCase(),
+    variables[value] ?? value,
+  ]);
+  const isAppended = configuration.includes('option forwardfor');
+  const added = { 'x-forwarded-for': `${claimed['x-forwarded-for']}, ${client}` };
+  const host = { host: 'chat.example.org' };
+  return { ...host, ...claimed, ...(isAppended && added), ...Object.fromEntries(set) };
+}
+
+t.test('what the proxies of the README send is understood', async (t) => {
+  const lines: { address: string; msg: string }[] = [];
+  const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
+  const [settingsOf = '', , nginx = '', haproxy = ''] = blocksOf('## Behind a reverse proxy');
+  const env = Object.fromEntries(
+    settingsOf
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')),
+  );
+  const { nobody } = await startWorld(t, env, { logger });
+  for (const configuration of [nginx, haproxy]) {
+    const headers = sentBy(configuration);
+    const origin = 'https://chat.example.org';
+    const { status, headers: answered } = await nobody().request({
+      ...{ method: 'POST', url: '/api/login', payload: { name: 'x', password: 'x' } },
+      headers: { ...headers, origin },
+    });
+    t.equal(status, 400, 'it is our own page, and the password is wrong');
+    t.ok(answered['strict-transport-security'], 'it came over https');
+    t.equal(lines.at(-1)?.address, client, 'nobody is who they claim to be');
+  }
+  t.notOk(lines.some(({ msg }) => msg.includes('X-Forwarded-For')));
+  const bare = nginx.replaceAll(/proxy_set_header X.*\n/g, '');
+  t.equal((await nobody().request({ url: '/', headers: sentBy(bare) })).status, 421);
 });
 
 const documents = [

@@ -325,7 +325,8 @@ t.test('who is not signed in is told so before anything is read', async (t) => {
 });
 
 t.test('nothing that a client says of itself moves where an answer leads', async (t) => {
-  const { nobody } = await startWorld(t, { TRUST_PROXY: '127.0.0.1' });
+  const env = { TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: 'evil.example' };
+  const { nobody } = await startWorld(t, env);
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
   const payload = { name: 'alice', password, email: 'a@b' };
   const url = '/api/user?next=//evil.example&return_to=/%5cevil.example';
@@ -489,7 +490,7 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
     ['two slashes', 'GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     [
       'a whole address',
-      'GET http://evil.example/api/chats HTTP/1.1\r\nHost: x\r\n\r\n',
+      'GET http://snug.local/api/chats HTTP/1.1\r\nHost: x\r\n\r\n',
       403,
       'You are not signed in. Sign in first.',
     ],

@@ -29,7 +29,7 @@ const origins: [name: string, headers: Record<string, string>, isOwn: boolean][]
 const host = 'chat.example';
 
 t.test('what changes something is done for our own page only', async (t) => {
-  const { alice, chat } = await startCast(t);
+  const { alice, chat } = await startCast(t, { ALLOWED_HOSTS: host });
   for (const [name, headers, isOwn] of origins) {
     const answer = await alice.request({
       method: 'POST',
@@ -50,7 +50,7 @@ t.test('what changes something is done for our own page only', async (t) => {
 
 t.test('every route that is no plain GET is guarded, and so are logout and events', async (t) => {
   const routes = await routesOf(() => startWorld(t));
-  const { alice, nobody } = await startCast(t);
+  const { alice, nobody } = await startCast(t, { ALLOWED_HOSTS: host });
   const headers = { host, 'sec-fetch-site': 'cross-site' };
   const guarded = routes.map(nameOf).filter((name) => !name.startsWith('GET '));
   for (const name of [...guarded, 'GET /api/logout', 'GET /api/events']) {
@@ -78,7 +78,7 @@ t.test('PUBLIC_URL is our own address, behind whatever proxy', async (t) => {
 });
 
 t.test('a form of another site signs nobody in, in whatever encoding', async (t) => {
-  const { nobody } = await startCast(t);
+  const { nobody } = await startCast(t, { ALLOWED_HOSTS: host });
   for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data']) {
     const headers = { host, 'content-type': type, origin: 'https://evil.example' };
     const person = nobody();
