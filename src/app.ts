@@ -60,7 +60,13 @@ const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions
 export interface AppOptions {
   readonly config: Pick<
     Config,
-    'allowedHosts' | 'nameHold' | 'publicUrl' | 'rateLimit' | 'registration' | 'trustProxy'
+    | 'allowedHosts'
+    | 'emails'
+    | 'nameHold'
+    | 'publicUrl'
+    | 'rateLimit'
+    | 'registration'
+    | 'trustProxy'
   >;
   readonly db: Store;
   /** The time in ms since 1970. */
@@ -133,8 +139,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(webRoutes, { db, files, registration: config.registration });
   app.register(healthRoutes, { db });
   app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
-  const { registration, nameHold } = config;
-  app.register(userRoutes, { prefix: '/api', db, nameHold, registration, clock, guesses });
+  const { registration, nameHold, emails } = config;
+  app.register(userRoutes, { prefix: '/api', db, emails, nameHold, registration, clock, guesses });
   app.register(chatRoutes, { prefix: '/api', db });
   app.register(memberRoutes, { prefix: '/api', db });
   app.register(inviteRoutes, { prefix: '/api', db, clock });

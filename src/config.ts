@@ -88,6 +88,12 @@ export const settings = {
       'Who may register: `open` (everybody), `invite` (who has an invite), `closed` (nobody).',
     ...oneOf('open', 'invite', 'closed'),
   },
+  EMAILS: {
+    default: 'everybody',
+    description:
+      'Who sees the e-mail addresses of others: `everybody` who is signed in, `members` of a chat that both are in, `admins`.',
+    ...oneOf('everybody', 'members', 'admins'),
+  },
   NAME_HOLD_DAYS: {
     default: '0',
     description:
@@ -142,6 +148,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     publicUrl: get('PUBLIC_URL').url,
     allowedHosts: get('ALLOWED_HOSTS'),
     registration: get('REGISTRATION'),
+    emails: get('EMAILS'),
     nameHold: get('NAME_HOLD_DAYS') * unitsOfTime.d,
     cacheBytes: get('CACHE_MB') * 1024 * 1024,
     rateLimit: get('RATE_LIMIT') === 'on',

@@ -22,6 +22,8 @@ export const limits = {
   invite: { quota: 60, window: minute, by: 'user' },
   /** The client asks while one types. */
   search: { quota: 120, window: minute, by: 'user' },
+  /** Looking users up, found or not: the client asks for the names of those who have left. */
+  lookup: { quota: 60, window: minute, by: 'user' },
   /** All that makes others' clients busy, and the file larger; but reading, however much. */
   write: { quota: 300, window: minute, by: 'user' },
   /** Asking for what there is not. */

@@ -23,6 +23,20 @@ const member = {
   joinedAt: memberships.joinedAt,
 };
 
+/** A chat that two users are both in. */
+export const findSharedChat = row((orm, $: Params<{ one: number; other: number }>) =>
+  orm
+    .select({ chatId: memberships.chatId })
+    .from(memberships)
+    .where(
+      and(
+        eq(memberships.userId, $.one),
+        sql`exists (select 1 from ${memberships} as others where others.user_id = ${$.other} and others.chat_id = ${memberships.chatId})`,
+      ),
+    )
+    .limit(1),
+);
+
 /** The members of a chat, the longest-standing first. */
 export const listMembers = rows((orm, $: Params<{ chatId: number }>) =>
   orm

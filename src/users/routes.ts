@@ -20,6 +20,7 @@ import {
   changeUser,
   checkEntry,
   deleteUser,
+  type EmailAudience,
   type RegistrationMode,
   readUser,
   registerUser,
@@ -37,6 +38,7 @@ const nameRefusals = [
 
 interface Options {
   readonly db: Store;
+  readonly emails: EmailAudience;
   /** For how long nobody else gets a name that was given up, in ms. */
   readonly nameHold: number;
   readonly registration: RegistrationMode;
@@ -47,7 +49,7 @@ interface Options {
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, nameHold, registration, clock, guesses },
+  { db, emails, nameHold, registration, clock, guesses },
 ) => {
   app.post(
     '/user',
@@ -91,27 +93,27 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/user',
     {
-      config: { refuses: ['no_user'] },
+      config: { limit: 'lookup', refuses: ['no_user'] },
       schema: {
         summary: 'Look a user up by name',
         querystring: UserQuery,
         response: answers(200, UserAnswer),
       },
     },
-    async (request) => ({ user: await db.read(readUser, { name: request.query.name }) }),
+    async (request) => lookUp(request.session.userId, { name: request.query.name }),
   );
 
   app.get(
     '/user/:user_id',
     {
-      config: { refuses: ['no_user'] },
+      config: { limit: 'lookup', refuses: ['no_user'] },
       schema: {
         summary: 'Look a user up by id',
         params: UserParams,
         response: answers(200, UserAnswer),
       },
     },
-    async (request) => ({ user: await db.read(readUser, { id: Number(request.params.user_id) }) }),
+    async (request) => lookUp(request.session.userId, { id: Number(request.params.user_id) }),
   );
 
   app.put(
@@ -205,6 +207,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       return { status: 'ok' as const };
     },
   );
+
+  async function lookUp(userId: number, by: { id: number } | { name: string }) {
+    return { user: await db.read(readUser, { by, userId, emails }) };
+  }
 
   /** Whether names may be there from before they were compared by their looks. */
   let mayHaveOldNames = true;

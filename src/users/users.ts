@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { acceptInvite, readInvite } from '../invites/invites.ts';
 import { leaveChat } from '../members/members.ts';
+import { findSharedChat } from '../members/queries.ts';
 import { endSessions, type NewSession, type Session, startSession } from '../sessions/sessions.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
 import { holdName, refuseLookAlike, releaseName } from './held.ts';
@@ -30,7 +31,9 @@ interface Entry {
   readonly invite?: string;
 }
 
-/** What everybody who is signed in may know of a user. */
+/** Who sees the e-mail addresses of others: everybody, who shares a chat with them, or admins. */
+export type EmailAudience = 'everybody' | 'members' | 'admins';
+
 interface Profile {
   readonly name: string;
   readonly email: string;
@@ -91,17 +94,32 @@ export async function checkEntry(
 /**
  * Looks a user up by id or by name.
  *
+ * @param userId who asks.
+ * @param emails who sees the e-mail address; for the others it is empty.
  * @throws Refusal `no_user`
  */
 export async function readUser(
   snapshot: Snapshot,
-  by: { id: number } | { name: string },
+  input: { by: { id: number } | { name: string }; userId: number; emails: EmailAudience },
 ): Promise<Profile> {
+  const { by, userId, emails } = input;
   const user = await ('id' in by
     ? findUserById(snapshot, by)
     : findUserByName(snapshot, { nameKey: canonicalName(by.name) }));
   if (user === undefined) throw new Refusal('no_user');
-  return { name: user.name, email: user.email };
+  const isShown = await maySeeEmail(snapshot, { userId, ofId: user.id, emails });
+  return { name: user.name, email: isShown ? user.email : '' };
+}
+
+/** One's own one always sees, and an admin everybody's. */
+async function maySeeEmail(
+  snapshot: Snapshot,
+  { userId, ofId, emails }: { userId: number; ofId: number; emails: EmailAudience },
+): Promise<boolean> {
+  if (emails === 'everybody' || userId === ofId) return true;
+  const shared = { one: userId, other: ofId };
+  if (emails === 'members' && (await findSharedChat(snapshot, shared)) !== undefined) return true;
+  return (await findUserById(snapshot, { id: userId }))?.role === 'admin';
 }
 
 /**

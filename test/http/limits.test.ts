@@ -66,6 +66,7 @@ const asked: Record<keyof typeof limits, InjectOptions> = {
   password: { method: 'PUT', url: '/api/user/1/password' },
   invite: { method: 'GET', url: '/api/invites/never-was' },
   search: { method: 'GET', url: '/api/search' },
+  lookup: { method: 'GET', url: '/api/user/999' },
   write: { method: 'POST', url: '/api/chats/999' },
   nowhere: { method: 'GET', url: '/wp-login.php' },
 };

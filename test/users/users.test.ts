@@ -393,6 +393,50 @@ t.test('a user is found by name or id, and nobody else is', async (t) => {
   t.equal((await bob.get(`/api/user/${alice.id}?name=bob&x=y`)).body.user.name, 'alice');
 });
 
+t.test('e-mail addresses are shown to whom the setting says', async (t) => {
+  // Alice is the admin and in a chat with bob; carol is in none.
+  const shown = async (env: Record<string, string>) => {
+    const { alice, bob, carol } = await startCast(t, env);
+    const sees = async (who: Person, whom: Person) => {
+      const byId = (await who.get(`/api/user/${whom.id}`)).body.user;
+      t.strictSame((await who.get(`/api/user?name=${whom.name}`)).body.user, byId);
+      t.equal(byId.name, whom.name);
+      t.match(byId.email, /^$|^[0-9a-f]+@example\.org$/);
+      return byId.email !== '';
+    };
+    const own = await Promise.all([alice, bob, carol].map((person) => sees(person, person)));
+    t.strictSame(own, [true, true, true], 'everybody sees their own');
+    t.not((await bob.get('/api/session')).body.user.email, '');
+    t.not((await alice.get('/api/users')).body.users[1].email, '', 'and an admin all in the list');
+    return {
+      admin: await sees(alice, carol),
+      shared: await sees(bob, alice),
+      stranger: (await sees(carol, bob)) || (await sees(bob, carol)),
+    };
+  };
+  t.strictSame(await shown({}), { admin: true, shared: true, stranger: true });
+  t.strictSame(await shown({ EMAILS: 'members' }), { admin: true, shared: true, stranger: false });
+  t.strictSame(await shown({ EMAILS: 'admins' }), { admin: true, shared: false, stranger: false });
+});
+
+t.test('who leaves the last chat that is shared sees the address no more', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t, { EMAILS: 'members' });
+  const emailOf = async () => (await carol.get(`/api/user/${bob.id}`)).body.user.email;
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  t.not(await emailOf(), '');
+  await carol.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
+  t.equal(await emailOf(), '');
+});
+
+t.test('looking users up is limited, found or not', async (t) => {
+  const { alice, bob } = await startCast(t, { RATE_LIMIT: 'on' }, { ticks: () => 0 });
+  const statuses: number[] = [];
+  for (let id = 1; id <= 61; id++) statuses.push((await alice.get(`/api/user/${id}`)).status);
+  t.strictSame(statuses, [200, 200, 200, ...Array(57).fill(404), 429]);
+  t.equal((await alice.get('/api/user?name=bob')).status, 429);
+  t.equal((await bob.get('/api/user?name=alice')).status, 200, 'others look up as before');
+});
+
 t.test('one changes one’s own name, e-mail address, or both', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const profile = async () => (await bob.get(`/api/user/${alice.id}`)).body.user;

@@ -1,6 +1,6 @@
 /** The names behind ids. */
 import { type Signal, signal } from '@preact/signals';
-import { ApiError, get } from '../lib/api.ts';
+import { ApiError, get, LineError } from '../lib/api.ts';
 import type { Member, User } from '../lib/wire.ts';
 
 const names = new Map<number, Signal<string | undefined>>();
@@ -36,8 +36,17 @@ async function lookUp(id: number, name: Signal<string | undefined>): Promise<voi
   try {
     name.value = (await get<{ user: User }>(`/api/user/${id}`)).user.name;
   } catch (error) {
+    if (error instanceof LineError && error.wait > 0) return lookUpLater(id, name, error.wait);
     // Anything else than "no such user" is asked for again when it is next needed.
     if (error instanceof ApiError && error.status === 404) name.value = '';
     else names.delete(id);
   }
+}
+
+let waiting = Promise.resolve();
+
+/** The server has a limit on look-ups: those beyond it wait in line, each for as long as it says. */
+function lookUpLater(id: number, name: Signal<string | undefined>, wait: number): Promise<void> {
+  waiting = waiting.then(() => new Promise((resolve) => setTimeout(resolve, wait)));
+  return waiting.then(() => lookUp(id, name));
 }
