@@ -9,6 +9,7 @@ import { openNotices } from './state/notices.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
 import { reportAgain } from './state/reading.ts';
 import { texts } from './texts/index.ts';
+import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { InvitePane } from './views/invite.tsx';
@@ -46,7 +47,9 @@ function Home() {
       </button>
       <Sidebar />
       <main id="main" tabIndex={-1}>
-        <Pane />
+        <Boundary fallback={<Broken />}>
+          <Pane />
+        </Boundary>
       </main>
       <LineState />
       <Switcher />
@@ -70,6 +73,15 @@ function start(): void {
 /** Past the list of chats, for who goes by keyboard. */
 function skip(): void {
   document.getElementById('main')?.focus();
+}
+
+/** A pane that cannot be drawn; the rest of the page goes on. */
+function Broken() {
+  return (
+    <p class="empty" role="alert">
+      {texts.broken}
+    </p>
+  );
 }
 
 function Pane() {

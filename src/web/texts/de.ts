@@ -114,6 +114,7 @@ export const de: Texts = {
   you: 'Du',
   lineConnecting: 'Verbinde …',
   lineBroken: 'Keine Verbindung. Neuer Versuch …',
+  broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',
   unreachable: 'Der Server ist nicht erreichbar. Versuche es noch einmal.',
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',

@@ -113,6 +113,7 @@ export const en = {
   you: 'You',
   lineConnecting: 'Connecting …',
   lineBroken: 'No connection. Trying again …',
+  broken: 'This could not be shown. Reload the page.',
   unreachable: 'The server cannot be reached. Try again.',
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',

@@ -2,6 +2,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
+import { plainText } from '../lib/markdown.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
@@ -14,7 +15,7 @@ import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
 import { sentenceOf } from './form.tsx';
 import { Icon, IconButton } from './icons.tsx';
-import { plainText } from './markdown.tsx';
+
 import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
 

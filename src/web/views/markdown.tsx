@@ -1,44 +1,40 @@
 /**
- * A small Markdown: what `marked` reads is made into elements here, one by one. No text of anybody
- * is ever taken as HTML, so there is nothing to be cleaned.
+ * A small Markdown: its tokens are made into elements here, one by one. No text of anybody is ever
+ * taken as HTML, so there is nothing to be cleaned.
  */
-import { lexer, type Token, type Tokens } from 'marked';
-import type { ComponentChildren } from 'preact';
+import type { Token, Tokens } from 'marked';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { account } from '../state/account.ts';
-import { membersOf } from '../state/members.ts';
+import { readMarkdown } from '../lib/markdown.ts';
+import type { MentionFinder } from '../lib/mentions.ts';
+import { isOwnMention, mentionsOf } from '../state/mentions.ts';
+import { Boundary } from './boundary.tsx';
 
 interface Props {
   readonly text: string;
   readonly chatId: number;
 }
 
+/** The text of a message; one that cannot be drawn is shown as it was written. */
 export function Markdown({ text, chatId }: Props) {
-  const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text]);
-  const names = membersOf(chatId).map((member) => member.name);
-  return <div class="text">{tokens.map((token, index) => block(token, names, index))}</div>;
+  return (
+    <Boundary fallback={<p class="text">{text}</p>}>
+      <Text text={text} chatId={chatId} />
+    </Boundary>
+  );
 }
 
-/** As much of a text is looked at for a preview, in UTF-16 code units. */
-const previewLength = 300;
-
-/** A message in one line, without its marks: as a preview shows it. */
-export function plainText(text: string): string {
-  const tokens = lexer(text.slice(0, previewLength), { gfm: true, breaks: true });
-  return tokens.map(plain).join(' ').replace(/\s+/g, ' ').trim();
+function Text({ text, chatId }: Props) {
+  const tokens = useMemo(() => readMarkdown(text), [text]);
+  // Most texts mention nobody, and need not be drawn again when a member comes or goes.
+  const find = text.includes('@') ? mentionsOf(chatId) : undefined;
+  return <div class="text">{tokens.map((token, index) => block(token, find, index))}</div>;
 }
 
-function plain(token: Token): string {
-  if (token.type === 'list') return (token as Tokens.List).items.map(plain).join(' ');
-  if (token.type === 'br') return ' ';
-  if ('tokens' in token && token.tokens !== undefined) return token.tokens.map(plain).join('');
-  return 'text' in token ? String(token.text) : '';
-}
-
-type Names = readonly string[];
+type Find = MentionFinder | undefined;
 
 /** Blocks: what is not among them is shown as it was written. */
-function block(token: Token, names: Names, key: number): ComponentChildren {
+function block(token: Token, find: Find, key: number): ComponentChildren {
   switch (token.type) {
     case 'space':
       return null;
@@ -49,19 +45,21 @@ function block(token: Token, names: Names, key: number): ComponentChildren {
         </pre>
       );
     case 'blockquote':
-      return <blockquote key={key}>{blocks(token.tokens, names)}</blockquote>;
+      return <blockquote key={key}>{blocks(token.tokens, find)}</blockquote>;
     case 'list':
-      return list(token as Tokens.List, names, key);
+      return list(token as Tokens.List, find, key);
     case 'paragraph':
+      return <p key={key}>{inlines(token.tokens, find)}</p>;
     case 'text':
-      return <p key={key}>{inlines(token.tokens, names, token.text)}</p>;
+      // In a tight list: an element less for each of what may be a thousand items.
+      return <Fragment key={key}>{inlines(token.tokens, find, token.text)}</Fragment>;
     default:
       return <p key={key}>{token.raw.trimEnd()}</p>;
   }
 }
 
-function list({ ordered, start, items }: Tokens.List, names: Names, key: number) {
-  const entries = items.map((item, index) => <li key={index}>{blocks(item.tokens, names)}</li>);
+function list({ ordered, start, items }: Tokens.List, find: Find, key: number) {
+  const entries = items.map((item, index) => <li key={index}>{blocks(item.tokens, find)}</li>);
   return ordered ? (
     <ol key={key} start={Number(start) || 1}>
       {entries}
@@ -71,62 +69,57 @@ function list({ ordered, start, items }: Tokens.List, names: Names, key: number)
   );
 }
 
-function blocks(tokens: Token[] | undefined, names: Names): ComponentChildren {
-  return tokens?.map((token, index) => block(token, names, index));
+function blocks(tokens: Token[] | undefined, find: Find): ComponentChildren {
+  return tokens?.map((token, index) => block(token, find, index));
 }
 
-function inlines(tokens: Token[] | undefined, names: Names, text = ''): ComponentChildren {
+function inlines(tokens: Token[] | undefined, find: Find, text = ''): ComponentChildren {
   return tokens === undefined
-    ? withMentions(text, names)
-    : tokens.map((token, i) => inline(token, names, i));
+    ? withMentions(text, find)
+    : tokens.map((token, i) => inline(token, find, i));
 }
 
-function inline(token: Token, names: Names, key: number): ComponentChildren {
+function inline(token: Token, find: Find, key: number): ComponentChildren {
   switch (token.type) {
     case 'strong':
-      return <strong key={key}>{inlines(token.tokens, names)}</strong>;
+      return <strong key={key}>{inlines(token.tokens, find)}</strong>;
     case 'em':
-      return <em key={key}>{inlines(token.tokens, names)}</em>;
+      return <em key={key}>{inlines(token.tokens, find)}</em>;
     case 'del':
-      return <del key={key}>{inlines(token.tokens, names)}</del>;
+      return <del key={key}>{inlines(token.tokens, find)}</del>;
     case 'codespan':
       return <code key={key}>{token.text}</code>;
     case 'br':
       return <br key={key} />;
     case 'link':
-      return link(token as Tokens.Link, names, key);
+      return link(token as Tokens.Link, find, key);
     case 'text':
     case 'escape':
-      return withMentions(token.text, names);
+      return withMentions(token.text, find);
     default:
       return token.raw;
   }
 }
 
 /** Only what leads to the web or to a mailbox is a link: `javascript:` is none. */
-function link({ href, raw, tokens }: Tokens.Link, names: Names, key: number): ComponentChildren {
+function link({ href, raw, tokens }: Tokens.Link, find: Find, key: number): ComponentChildren {
   if (!/^(https?:\/\/|mailto:)/i.test(href)) return raw;
   return (
     <a key={key} href={href} target="_blank" rel="noopener noreferrer nofollow">
-      {inlines(tokens, names)}
+      {inlines(tokens, find)}
     </a>
   );
 }
 
-function withMentions(text: string, names: Names): ComponentChildren {
-  if (!text.includes('@') || names.length === 0) return text;
-  const longestFirst = [...names]
-    .sort((a, b) => b.length - a.length)
-    .map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
-  const pattern = new RegExp(`(@(?:${longestFirst.join('|')}))(?![\\p{L}\\p{N}])`, 'giu');
-  const own = `@${account.value?.user.name.toLocaleLowerCase()}`;
-  return text.split(pattern).map((part, i) =>
-    i % 2 === 1 ? (
-      <b key={i} class="mention" data-own={part.toLocaleLowerCase() === own ? '' : undefined}>
-        {part}
+function withMentions(text: string, find: Find): ComponentChildren {
+  if (find === undefined || !text.includes('@')) return text;
+  return find(text).map((piece, i) =>
+    piece.isMention ? (
+      <b key={i} class="mention" data-own={isOwnMention(piece.text) ? '' : undefined}>
+        {piece.text}
       </b>
     ) : (
-      part
+      piece.text
     ),
   );
 }

@@ -2,6 +2,7 @@ import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { get, put, remove } from '../lib/api.ts';
+import { plainText } from '../lib/markdown.ts';
 import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
@@ -16,7 +17,7 @@ import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
 import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
-import { Markdown, plainText } from './markdown.tsx';
+import { Markdown } from './markdown.tsx';
 
 interface Props {
   readonly chatId: number;

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { plainText } from '../lib/markdown.ts';
 import { paths, route } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
@@ -7,8 +8,9 @@ import { chats, isLoaded } from '../state/chats.ts';
 import { nameOf } from '../state/people.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
+import { Boundary } from './boundary.tsx';
 import { IconButton, IconLink } from './icons.tsx';
-import { plainText } from './markdown.tsx';
+
 import { NewChat } from './new-chat.tsx';
 
 export function Sidebar() {
@@ -24,7 +26,9 @@ export function Sidebar() {
       </header>
       <ul class="chats">
         {chats.value.map((chat) => (
-          <ChatItem key={chat.id} chat={chat} />
+          <Boundary key={chat.id} fallback={<PlainItem chat={chat} />}>
+            <ChatItem chat={chat} />
+          </Boundary>
         ))}
       </ul>
       {isLoaded.value && chats.value.length === 0 && <p class="empty">{texts.noChats}</p>}
@@ -51,6 +55,17 @@ function ChatItem({ chat }: { chat: Chat }) {
         </span>
         <span class="chat-last">{preview(chat)}</span>
         <Badge chat={chat} />
+      </a>
+    </li>
+  );
+}
+
+/** A chat of which no more can be drawn can still be opened. */
+function PlainItem({ chat: { id, title } }: { chat: Chat }) {
+  return (
+    <li>
+      <a class="chat" href={paths.chat(id)}>
+        <span class="chat-title">{title}</span>
       </a>
     </li>
   );

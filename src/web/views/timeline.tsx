@@ -12,6 +12,7 @@ import { readUpTo } from '../state/reading.ts';
 import { loadNewer, loadOlder, openRun, type Run, run } from '../state/timeline.ts';
 import { typists } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
+import { Boundary } from './boundary.tsx';
 import type { Intent } from './chat.tsx';
 import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
@@ -132,22 +133,28 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
         const startsNew = message.id === firstNew;
         return (
           <li key={message.id} data-id={message.id}>
-            {startsDay && <h3 class="day">{dayName(message.time)}</h3>}
-            {startsNew && <p class="new-line">{texts.newSince}</p>}
-            <MessageItem
-              chatId={chatId}
-              message={message}
-              startsGroup={startsDay || startsNew || !isTogether(before, message)}
-              intent={intent}
-              active={active}
-              isTarget={message.id === target}
-              isLast={index === messages.length - 1}
-            />
+            <Boundary fallback={<p class="message text">{message.content}</p>}>
+              {startsDay && <Day time={message.time} />}
+              {startsNew && <p class="new-line">{texts.newSince}</p>}
+              <MessageItem
+                chatId={chatId}
+                message={message}
+                startsGroup={startsDay || startsNew || !isTogether(before, message)}
+                intent={intent}
+                active={active}
+                isTarget={message.id === target}
+                isLast={index === messages.length - 1}
+              />
+            </Boundary>
           </li>
         );
       })}
     </ol>
   );
+}
+
+function Day({ time }: { time: string }) {
+  return <h3 class="day">{dayName(time)}</h3>;
 }
 
 /** Up and Down go from message to message. */
@@ -168,7 +175,9 @@ function Drafts({ chatId }: { chatId: number }) {
     <ol class="messages">
       {drafts.map((draft) => (
         <li key={draft.key}>
-          <DraftItem draft={draft} />
+          <Boundary fallback={<p class="message text">{draft.content}</p>}>
+            <DraftItem draft={draft} />
+          </Boundary>
         </li>
       ))}
     </ol>

@@ -1,0 +1,22 @@
+/** Whom the texts of a chat may mention. */
+import { computed, type ReadonlySignal } from '@preact/signals';
+import { type MentionFinder, mentionFinder } from '../lib/mentions.ts';
+import { account } from './account.ts';
+import { membersOf } from './members.ts';
+
+const byChat = new Map<number, ReadonlySignal<MentionFinder>>();
+
+/** Finds the mentions of a chat's members; made once for all messages, until the members change. */
+export function mentionsOf(chatId: number): MentionFinder {
+  let finder = byChat.get(chatId);
+  if (finder === undefined) {
+    finder = computed(() => mentionFinder(membersOf(chatId).map((member) => member.name)));
+    byChat.set(chatId, finder);
+  }
+  return finder.value;
+}
+
+/** Whether a mention, with its @, is of the user who is signed in. */
+export function isOwnMention(mention: string): boolean {
+  return mention.slice(1).toLowerCase() === account.value?.user.name.toLowerCase();
+}

@@ -1,0 +1,184 @@
+/** Messages made to break the client: it shows what it can, and goes on. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { CDPSession } from 'playwright-core';
+import type { Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
+import { randomNumbers } from '../helpers/random.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A message has 4,000 characters at most. */
+const longest = 4_000;
+
+/** A pattern as often as it fits into a message. */
+const fill = (pattern: string, length = longest) =>
+  pattern.repeat(Math.ceil(length / pattern.length)).slice(0, length);
+
+/** What was slow, or overflowed the stack, or costs the browser most. */
+const slowest = [
+  `${'>'.repeat(1_000)}a`,
+  fill('1. '),
+  fill('_*a'),
+  fill('> - '),
+  fill('- a\n'),
+  `${fill('- - ', 80)}${fill('a\n)\n', 3_900)}`,
+  fill('*', 2_000) + fill('***_', 2_000),
+  fill('\\['),
+  fill('a\n\n'),
+  fill('[a](b'),
+  fill('![[`'),
+  fill('@member 49'),
+  fill('@').slice(0, 800),
+  fill('\u202e\u2067'),
+  fill('a\u0301'),
+];
+
+/** Pieces of Markdown, and of texts that browsers take time to lay out. */
+const atoms =
+  '* ** *** _ __ ~ ~~ ` `` ``` [ ]( ](http://b) ] ( ) < > - 1. + \\ ! | -|- # = & &amp; <a <!-- @ @bob www. http:// a@b.c é 漢 ﷺ 👨‍👩‍👧‍👦 \u202e a b 0'
+    .split(' ')
+    .concat(' ', '  \n', '\n', '\n\n', '> ', '- ', '1. ', '    ', '\t');
+
+/** A text of a few patterns, each repeated, so that what costs more than its length shows. */
+function randomText(random: () => number): string {
+  const pick = (count: number) => 1 + Math.floor(random() * count);
+  const parts = pick(3);
+  const pattern = () =>
+    Array.from({ length: pick(5) }, () => atoms[pick(atoms.length) - 1]).join('');
+  const text = Array.from({ length: parts }, () => fill(pattern(), longest / parts)).join('');
+  return text.slice(0, longest);
+}
+
+webTest('no message takes the others along, whatever is in it', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const random = randomNumbers(seedOf(t));
+  const written = Array.from({ length: 25 }, () => randomText(random));
+  const texts = ['before them', ...slowest, ...written, 'after them'];
+  const ids: number[] = [];
+  for (const text of texts) ids.push(await post(bob, chat, text));
+  // What has nothing to be seen in it is refused.
+  const sent = ids.filter((id) => !Number.isNaN(id));
+  t.ok(sent.length > slowest.length, `${sent.length} of ${texts.length}`);
+  const reader = await stage.visitorAs(alice);
+  await reader.openChat('Sunday hike');
+  await reader.message('after them').waitFor();
+  await reader.message('before them').waitFor();
+  t.equal(await reader.messages.count(), sent.length, 'each is drawn');
+  // The worst of them is a message like any other.
+  const death = reader.messages.nth(1);
+  t.match(await death.locator('.text').innerText(), `${'>'.repeat(900)}a`);
+  await death.focus();
+  await death.getByRole('button', { name: en.reply, exact: true }).click();
+  await reader.say('What was that?');
+  await reader.message('What was that?').locator('.quote').getByText('bob').waitFor();
+  reader.page.once('dialog', (dialog) => void dialog.accept());
+  await death.focus();
+  await death.getByRole('button', { name: en.delete, exact: true }).click();
+  await death.getByText(en.deletedMessage).waitFor();
+  await post(bob, chat, 'and on');
+  await reader.message('and on').waitFor();
+});
+
+/** A message is drawn within this, in ms of CPU time. */
+const limit = 50;
+
+/** The CPU time of `spin` on the machine that the limit is meant for, in ms. */
+const usualSpin = 6;
+
+webTest('4,000 characters of any kind are drawn in 50 ms', async (t, stage) => {
+  const random = randomNumbers(seedOf(t));
+  const studio = await openStudio(stage);
+  const written = Array.from({ length: 80 }, () => randomText(random));
+  for (const text of [...slowest, ...written]) {
+    const took = await leastOf(5, limit, () => studio.draw(text));
+    t.ok(took < limit, `${took.toFixed(1)} ms for ${JSON.stringify(text.slice(0, 60))}`);
+  }
+  await t.test('800 mentions in a chat of 500 members in 20 ms', async (t) => {
+    const took = await leastOf(5, 20, () => studio.draw('@m\n'.repeat(800)));
+    t.ok(took < 20, `${took.toFixed(1)} ms`);
+    t.equal(await studio.page.evaluate(() => drawMessage('@m @member 499!')), 1, 'they are found');
+  });
+});
+
+/** Draws messages by the client's own code, in a page with nothing else on it. */
+async function openStudio(stage: Stage) {
+  const page = await (await stage.browser()).newPage();
+  await page.addStyleTag({ content: readFileSync(`${root}/src/web/style.css`, 'utf8') });
+  await page.addScriptTag({ content: await studioScript() });
+  const devtools = await page.context().newCDPSession(page);
+  // The time that the page's thread ran: what else the machine does is not in it.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const timed = async (work: () => Promise<unknown>) => {
+    const before = await taskTime(devtools);
+    await work();
+    return (await taskTime(devtools)) - before;
+  };
+  /** The CPU time of a message, in ms; of a usual machine, where this one is slower just now. */
+  const draw = async (text: string) => {
+    const took = await timed(() => page.evaluate((text) => drawMessage(text), text));
+    if (took < limit) return took;
+    const slowness = (await timed(() => page.evaluate(spin))) / usualSpin;
+    return took / Math.max(1, slowness);
+  };
+  return { page, draw };
+}
+
+declare function drawMessage(text: string): number;
+
+async function studioScript(): Promise<string> {
+  const contents = `
+    import { render } from 'preact';
+    import { membersOf, noteMember } from './src/web/state/members.ts';
+    import { Markdown } from './src/web/views/markdown.tsx';
+    membersOf(1);
+    for (let id = 1; id <= 500; id++) noteMember(1, { id, name: 'member ' + id, role: 'member' });
+    globalThis.drawMessage = (text) => {
+      const box = document.createElement('article');
+      document.body.append(box);
+      render(<Markdown text={text} chatId={1} />, box);
+      box.getBoundingClientRect();
+      const mentions = box.querySelectorAll('.mention').length;
+      render(null, box);
+      box.remove();
+      return mentions;
+    };`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root, loader: 'tsx' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+  });
+  return String(outputFiles[0]?.text);
+}
+
+/** How long the page's thread has worked, in ms. */
+async function taskTime(devtools: CDPSession): Promise<number> {
+  const { metrics } = await devtools.send('Performance.getMetrics');
+  return 1_000 * Number(metrics.find(({ name }) => name === 'TaskDuration')?.value);
+}
+
+/** Work of always the same amount. */
+function spin(): number {
+  let sum = 0;
+  for (let i = 0; i < 1e7; i++) sum = (sum + Math.imul(i, 31)) | 0;
+  return sum;
+}
+
+/** The least of a few tries, until one is below the limit. */
+async function leastOf(tries: number, limit: number, attempt: () => Promise<number>) {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < tries && least >= limit; i++) least = Math.min(least, await attempt());
+  return least;
+}
+
+/** A seed that the output names, so that what it made can be made again: SEED=… */
+function seedOf(t: Test): number {
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+  t.comment(`SEED=${seed}`);
+  return seed;
+}
