@@ -1,8 +1,8 @@
-/** Messages made to break the client: it shows what it can, and goes on. */
+/** Messages, addresses and events made to break the client: it shows what it can, and goes on. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { CDPSession } from 'playwright-core';
+import type { CDPSession, Route } from 'playwright-core';
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
@@ -181,4 +181,114 @@ function seedOf(t: Test): number {
   const seed = Number(process.env.SEED ?? Date.now() % 1e9);
   t.comment(`SEED=${seed}`);
   return seed;
+}
+
+/** Goes to addresses in the page; answers at which of them it shows nothing. */
+async function visitAll(addresses: string[]): Promise<string[]> {
+  const blank: string[] = [];
+  for (const address of addresses) {
+    location.hash = address;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const main = document.querySelector('#main > *');
+    if (main === null || main.matches('[role=alert]')) blank.push(address);
+  }
+  return blank;
+}
+
+webTest('any address opens the client', async (t, stage) => {
+  const { alice } = await startTalk(stage);
+  stage.expect(/status of 4\d\d/);
+  const reader = await stage.visitorAs(alice);
+  await reader.page.getByRole('navigation', { name: en.chats }).waitFor();
+  const random = randomNumbers(seedOf(t));
+  const names = ['chats', 'search', 'invite', 'settings', 'directory', 'members', '', 'x'];
+  const pieces = [
+    '%',
+    '%E0%A4%A',
+    '%00',
+    '1',
+    '-1',
+    '1e9',
+    'NaN',
+    '..',
+    '%2e%2e',
+    '__proto__',
+    '?',
+    '#',
+  ];
+  const any = (list: string[]) => list[Math.floor(random() * list.length)];
+  const made = Array.from(
+    { length: 60 },
+    () => `#/${any(names)}/${any(pieces)}${any(pieces)}/${any(pieces)}`,
+  );
+  const known = [
+    '#/search/%',
+    '#/search/%E0%A4%A/1',
+    '#/chats/',
+    '#/chats/x/members',
+    '#/invite/%zz',
+    '#',
+  ];
+  const blank = await reader.page.evaluate(visitAll, [...known, ...made]);
+  t.strictSame(blank, []);
+  t.equal(await reader.page.getByText(en.broken).count(), 0);
+  await reader.go('#/search/%');
+  await reader.page.reload();
+  t.equal(await reader.page.getByRole('searchbox').inputValue(), '%');
+  await reader.openChat('Sunday hike');
+});
+
+webTest(
+  'an event or an answer that is not as it should be takes nothing along',
+  async (_, stage) => {
+    const { alice, bob, chat } = await startTalk(stage);
+    const id = Number(chat.split('/').at(-1));
+    const good = await post(bob, chat, 'good');
+    await post(bob, chat, 'bad');
+    const reader = await stage.visitorAs(alice);
+    await reader.lineIsOpen();
+    const context = reader.page.context();
+    await context.route(`**${chat}?*`, (route) =>
+      spoil(route, 'messages', { time: 'never', content: 7 }),
+    );
+    await context.route('**/api/chats', (route) => spoil(route, 'chats', { last_message: 7 }));
+    const events = [
+      ['message', '{'],
+      ['message', 'null'],
+      ['message', `{"chat_id":${id}}`],
+      ['reaction', `{"chat_id":${id},"id":${good},"reactions":[null]}`],
+      ['member.joined', `{"chat_id":${id},"member":null}`],
+      ['message', `{"chat_id":${id},"message":{"id":1000000,"sender_id":2,"time":"x"}}`],
+      ['typing', `{"chat_id":${id},"user_id":2}`],
+    ];
+    const body = events.map(([type, data]) => `event: ${type}\ndata: ${data}\n\n`).join('');
+    await context.route(
+      '**/api/events*',
+      (route) => route.fulfill({ contentType: 'text/event-stream', body }),
+      { times: 1 },
+    );
+    await reader.go(`#${chat.replace('/api', '')}`);
+    await reader.page.reload();
+    await reader.message('good').waitFor();
+    await reader.page.getByText(en.isTyping(['bob'])).waitFor();
+    await reader.message('7').waitFor();
+    await reader.page.locator('.chat').first().waitFor();
+    await context.unrouteAll({ behavior: 'wait' });
+    await reader.page.evaluate(() => {
+      localStorage.setItem('snug.1.draft.1', '{');
+      localStorage.setItem('snug.1.outbox.x', '{}');
+    });
+    await reader.page.reload();
+    await reader.message('good').waitFor();
+    await reader.say('still here');
+    await reader.message('still here').waitFor();
+  },
+);
+
+/** Lets an answer through with something wrong in the last of its list. */
+async function spoil(route: Route, list: string, wrong: object): Promise<void> {
+  const response = await route.fetch();
+  const json = await response.json();
+  Object.assign(json[list].at(-1) ?? {}, wrong);
+  await route.fulfill({ response, json });
 }

@@ -23,7 +23,7 @@ export const paths = {
   message: (chatId: number, id: number) => `#/chats/${chatId}/${id}`,
   members: (id: number) => `#/chats/${id}/members`,
   search: (query: string, chatId?: number) =>
-    `#/search/${encodeURIComponent(query)}${chatId === undefined ? '' : `/${chatId}`}`,
+    `#/search/${encodeURIComponent(query.toWellFormed())}${chatId === undefined ? '' : `/${chatId}`}`,
   directory: '#/directory',
   settings: '#/settings',
   invite: (code: string) => `#/invite/${code}`,
@@ -39,20 +39,39 @@ export function replace(path: string): void {
   hash.value = path;
 }
 
+/** The place that an address names; one that names no place is home. */
 function parse(text: string): Route {
-  const [first, second = '', third] = text.replace(/^#\//, '').split('/');
-  if (first === 'chats' && third === 'members') return { name: 'members', chatId: Number(second) };
-  if (first === 'chats' && third) {
-    return { name: 'chat', chatId: Number(second), messageId: Number(third) };
-  }
-  if (first === 'chats') return { name: 'chat', chatId: Number(second) };
-  if (first === 'search') return parseSearch(second, third);
+  const [first, second = '', third = ''] = text.replace(/^#\/?/, '').split('/');
+  if (first === 'chats') return parseChat(second, third);
+  if (first === 'search') return { name: 'search', query: decode(second), ...optionalChat(third) };
   if (first === 'directory' || first === 'settings') return { name: first };
   if (first === 'invite') return { name: 'invite', code: second };
   return { name: 'home' };
 }
 
-function parseSearch(query: string, chatId?: string): Route {
-  const decoded = decodeURIComponent(query);
-  return { name: 'search', query: decoded, ...(chatId && { chatId: Number(chatId) }) };
+function parseChat(chat: string, place: string): Route {
+  const chatId = parseId(chat);
+  const messageId = parseId(place);
+  if (chatId === undefined) return { name: 'home' };
+  if (place === 'members') return { name: 'members', chatId };
+  return { name: 'chat', chatId, ...(messageId !== undefined && { messageId }) };
+}
+
+function optionalChat(text: string): { readonly chatId?: number } {
+  const chatId = parseId(text);
+  return chatId === undefined ? {} : { chatId };
+}
+
+/** An id in plain digits, as the server has it. */
+function parseId(text: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
+/** A part that is not well encoded is taken as it stands. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

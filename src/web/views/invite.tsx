@@ -12,8 +12,9 @@ import { Pane } from './pane.tsx';
 export function InvitePane({ code }: { code: string }) {
   const invite = useSignal<InvitedTo | undefined>(undefined);
   const error = useSignal('');
+  const path = `/api/invites/${encodeURIComponent(code)}`;
   useEffect(() => {
-    get<{ invite: InvitedTo }>(`/api/invites/${code}`).then(
+    get<{ invite: InvitedTo }>(path).then(
       (answer) => (invite.value = answer.invite),
       (thrown) => (error.value = sentenceOf(thrown)),
     );
@@ -24,7 +25,7 @@ export function InvitePane({ code }: { code: string }) {
     if (isMember && chatId !== undefined) replace(paths.chat(chatId));
   }, [isMember]);
   const join = async () => {
-    const location = await post(`/api/invites/${code}`);
+    const location = await post(path);
     await loadChats();
     replace(paths.chat(Number(lastPart(location))));
   };

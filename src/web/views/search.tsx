@@ -41,7 +41,7 @@ export function SearchPane({ query, chatId }: Props) {
     error.value = '';
     if (query.trim() === '') return;
     const scope = chatId === undefined ? '' : `&chat_id=${chatId}`;
-    const path = `/api/search?q=${encodeURIComponent(query)}${scope}`;
+    const path = `/api/search?q=${encodeURIComponent(query.toWellFormed())}${scope}`;
     const timer = setTimeout(() => {
       follow(path, [], () => !isOver).catch((thrown) => {
         error.value = sentenceOf(thrown);
