@@ -249,7 +249,7 @@ webTest(
     await reader.lineIsOpen();
     const context = reader.page.context();
     await context.route(`**${chat}?*`, (route) =>
-      spoil(route, 'messages', { time: 'never', content: 7 }),
+      spoil(route, 'messages', { time: 'never', content: 7777 }),
     );
     await context.route('**/api/chats', (route) => spoil(route, 'chats', { last_message: 7 }));
     const events = [
@@ -271,7 +271,7 @@ webTest(
     await reader.page.reload();
     await reader.message('good').waitFor();
     await reader.page.getByText(en.isTyping(['bob'])).waitFor();
-    await reader.message('7').waitFor();
+    await reader.message('7777').waitFor();
     await reader.page.locator('.chat').first().waitFor();
     await context.unrouteAll({ behavior: 'wait' });
     await reader.page.evaluate(() => {

@@ -4,8 +4,8 @@ import { account } from '../state/account.ts';
 const keyOf = (name: string) => `snug.${account.value?.user.id}.${name}`;
 
 export function load<Value>(name: string, fallback: Value): Value {
-  const text = localStorage.getItem(keyOf(name));
-  return text === null ? fallback : (JSON.parse(text) as Value);
+  const value = parsed<Value>(localStorage.getItem(keyOf(name)));
+  return typeof value === typeof fallback ? (value as Value) : fallback;
 }
 
 export function save(name: string, value: unknown): void {
@@ -21,7 +21,17 @@ export function drop(name: string): void {
 export function loadAll<Value>(beginning: string): Value[] {
   return Object.entries<string>(localStorage)
     .filter(([key]) => key.startsWith(keyOf(beginning)))
-    .map(([, text]) => JSON.parse(text) as Value);
+    .map(([, text]) => parsed<Value>(text))
+    .filter((value) => value !== undefined);
+}
+
+/** What another version of this page, or a hand, has left there need not be JSON. */
+function parsed<Value>(text: string | null): Value | undefined {
+  try {
+    return text === null ? undefined : (JSON.parse(text) ?? undefined);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Forgets everything that was kept, of every user of this browser. */

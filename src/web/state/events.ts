@@ -75,10 +75,18 @@ const handlers: Handlers = {
   },
 };
 
-/** Takes an event; without a list to take it into, the list is loaded. */
+/**
+ * Takes an event; without a list to take it into, the list is loaded. One that cannot be taken must
+ * not take the later ones along: all is loaded anew instead.
+ */
 export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
   if (!isLoaded.value) unlessBroken(loadChats());
-  handlers[type](data);
+  try {
+    // A tab of a newer version may pass on what this one does not know.
+    handlers[type]?.(data);
+  } catch {
+    unlessBroken(reload());
+  }
 }
 
 /**

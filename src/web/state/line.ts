@@ -108,10 +108,19 @@ function connect(onEvent: OnEvent, onBegin: (isFirst: boolean) => void, isFirst:
   };
   for (const type of types) {
     source.addEventListener(type, ({ data, lastEventId }) => {
-      onEvent(type, JSON.parse(data), lastEventId);
+      onEvent(type, parsed(data), lastEventId);
     });
   }
   wake = reconnect;
+}
+
+/** What is not JSON is taken as an event without data. */
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
 }
 
 let wake = () => {};

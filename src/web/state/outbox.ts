@@ -36,8 +36,15 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Takes up what an earlier visit has left unsent. */
 export function openOutbox(): void {
-  outbox.value = loadAll<Draft>('outbox.').sort((a, b) => a.time.localeCompare(b.time));
+  const kept = loadAll<Partial<Draft>>('outbox.').filter(isDraft);
+  outbox.value = kept.sort((a, b) => a.time.localeCompare(b.time));
   void sendAll();
+}
+
+/** Whether something that was kept is a draft as this version of the page has them. */
+function isDraft(kept: Partial<Draft>): kept is Draft {
+  const texts = [kept.key, kept.content, kept.time];
+  return typeof kept.chatId === 'number' && texts.every((text) => typeof text === 'string');
 }
 
 /** Puts a message in line and sends as much as goes. */
