@@ -17,6 +17,7 @@ import { clearOldKeys } from './messages/idempotency.ts';
 import { deleteMessage, editMessage, postMessage } from './messages/messages.ts';
 import { markRead } from './messages/reading.ts';
 import { react, unreact } from './reactions/reactions.ts';
+import { ensureSetupCode } from './server/setup.ts';
 import {
   clearExpiredSessions,
   endOwnSession,
@@ -47,6 +48,7 @@ export const commands = {
   endOwnSession,
   endSession,
   endSessions,
+  ensureSetupCode,
   leaveChat,
   markRead,
   noteOldNames,

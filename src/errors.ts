@@ -12,6 +12,14 @@ const refusals = {
     'This server takes no new users. Ask the person who runs it for an account.',
   ],
   invite_needed: [403, 'This server takes new users by invitation only.'],
+  setup_needed: [
+    403,
+    'The first account of a server needs its setup code. The server has printed it at its start and has it in its log; snug setup-code prints it again.',
+  ],
+  password_needed: [
+    403,
+    'You signed in more than ten minutes ago. Give your current password (current_password), or sign in again first.',
+  ],
   name_taken: [400, 'This name is taken. Choose another one.'],
   name_confusable: [400, 'This name looks like the name of somebody else. Choose another one.'],
   name_mixed_scripts: [

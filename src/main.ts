@@ -5,6 +5,7 @@ import { type Command, readArguments } from './cli/command.ts';
 import { showHelp, version } from './cli/help.ts';
 import { invite } from './cli/invite.ts';
 import { restore } from './cli/restore.ts';
+import { setupCode } from './cli/setup-code.ts';
 import { stats } from './cli/stats.ts';
 import { userList } from './cli/user-list.ts';
 import { userCommands } from './cli/users.ts';
@@ -25,6 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
   'user list': userList,
   ...userCommands,
   invite,
+  'setup-code': setupCode,
   check,
   stats,
   help: {

@@ -10,6 +10,7 @@ import { openStore } from './db/open.ts';
 import { StartError } from './errors.ts';
 import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
+import { announceSetup } from './http/setup.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
@@ -50,10 +51,11 @@ export async function serve(): Promise<void> {
     log.info('stopped');
   });
   try {
-    await listen(app, config);
+    const address = await listen(app, config);
     if (isExposed(config)) {
       log.warn('others can reach this server without https: put a proxy with https before it');
     }
+    await announceSetup(db, log, config.publicUrl?.origin ?? address);
   } catch (error) {
     await stopBackups();
     await db.close();
@@ -63,7 +65,7 @@ export async function serve(): Promise<void> {
 
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: Config) {
   try {
-    await app.listen({ host, port, ...bound(host, port) });
+    return await app.listen({ host, port, ...bound(host, port) });
   } catch (error) {
     throw asStartError(error as NodeJS.ErrnoException, host, port);
   }

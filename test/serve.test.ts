@@ -398,9 +398,11 @@ interface LogLine {
   readonly status?: number;
 }
 
+/** What is on the standard output; a new server says how to set it up on the other one. */
 function logLines(server: SnugProcess): LogLine[] {
   return server
     .output()
+    .replace(server.errors(), '')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));

@@ -61,7 +61,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.post(
     '/chats',
     {
-      config: { limit: 'write', refuses: ['no_user', 'direct_self'] },
+      config: { limit: 'write', audit: 'chat_created', refuses: ['no_user', 'direct_self'] },
       schema: {
         summary: 'Create a chat, or open the direct chat with somebody',
         body: NewChat,
@@ -71,10 +71,13 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
     async (request, reply) => {
       const { userId } = request.session;
       const { title, open, with: name } = request.body;
+      const as = title === undefined ? 'direct_chat_opened' : 'chat_created';
+      request.audited = { as };
       const id =
         title === undefined
           ? await db.write(openDirectChat, { userId, nameKey: canonicalName(name ?? '') })
           : await db.write(createChat, { userId, title, isOpen: open === '1' });
+      request.audited = { as, on: { chat_id: id } };
       reply.code(201).header('location', `/api/chats/${id}`);
       return { status: 'ok' as const };
     },
@@ -83,7 +86,11 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.put(
     '/chats/:chat_id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner'] },
+      config: {
+        limit: 'write',
+        audit: 'chat_renamed',
+        refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner'],
+      },
       schema: {
         summary: 'Change the title of a chat',
         params: ChatParams,
@@ -131,7 +138,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.delete(
     '/chats',
     {
-      config: { refuses: ['no_chat', 'not_member'] },
+      config: { audit: 'chat_left', refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Leave a chat; the last member’s leaving deletes it',
         querystring: ChatQuery,

@@ -69,6 +69,8 @@ export const sessions = sqliteTable(
     device: text('device').notNull(),
     createdAt: integer('created_at').notNull(),
     lastSeenAt: integer('last_seen_at').notNull(),
+    /** When its holder last gave the password: at the sign-in, or later for what asks for it. */
+    verifiedAt: integer('verified_at').notNull().default(0),
   },
   (t) => [
     index('sessions_user').on(t.userId, t.lastSeenAt),

@@ -20,13 +20,20 @@ export type Audited =
   | 'signed_out'
   | 'sessions_ended'
   | 'password_changed'
+  | 'account_changed'
   | 'account_deleted'
   | 'account_state_changed'
   | 'permissions_changed'
+  | 'chat_created'
+  | 'direct_chat_opened'
+  | 'chat_renamed'
+  | 'chat_left'
   | 'role_changed'
+  | 'member_added'
   | 'member_removed'
   | 'message_deleted'
   | 'invite_made'
+  | 'invite_used'
   | 'invite_revoked';
 
 /** Whom or what something was done to, by the API's names for it. */
@@ -40,8 +47,15 @@ declare module 'fastify' {
     audit?: Audited;
   }
   interface FastifyRequest {
-    /** What the audit log cannot see by itself: whose account it is, whom else it concerns. */
-    audited?: { readonly user?: number; readonly on?: Objects };
+    /** What the audit log cannot see by itself. */
+    audited?: {
+      /** Whose account it is. */
+      readonly user?: number;
+      /** Whom else it concerns. */
+      readonly on?: Objects;
+      /** What was done, where the route does one of two things. */
+      readonly as?: Audited;
+    };
   }
 }
 
@@ -108,10 +122,16 @@ function noteOthers(log: FastifyBaseLogger, events: Events): void {
   }
 }
 
-function describe(request: FastifyRequest, audit: string, outcome: 'done' | 'refused') {
+function describe(request: FastifyRequest, name: string, outcome: 'done' | 'refused') {
   const { audited, session, params, query, body, ip: address } = request;
   const on = { ...objectsIn(params), ...objectsIn(query), ...objectsIn(body), ...audited?.on };
-  return { audit, outcome, user: audited?.user ?? session?.userId, address, on };
+  return {
+    audit: audited?.as ?? name,
+    outcome,
+    user: audited?.user ?? session?.userId,
+    address,
+    on,
+  };
 }
 
 /** The fields that may be logged, and as what: nothing that somebody has made up comes into the log. */

@@ -22,11 +22,16 @@ export function readCredentials({ cookies, headers }: FastifyRequest): Credentia
   return areOurs ? { userId, token } : undefined;
 }
 
-/** A fresh token for whoever makes this request, and the session that it will stand for. */
+/**
+ * A fresh token for whoever makes this request, and the session that it will stand for. That one
+ * replaces the session that the request brought, if it brought one.
+ */
 export function newCredentials(request: FastifyRequest): { token: string; session: NewSession } {
   const token = newToken();
   const device = (request.headers['user-agent'] ?? '').slice(0, deviceLength).toWellFormed();
-  return { token, session: { tokenHash: hashToken(token), device } };
+  const brought = readCredentials(request)?.token;
+  const broughtToken = brought === undefined ? {} : { broughtToken: hashToken(brought) };
+  return { token, session: { tokenHash: hashToken(token), device, ...broughtToken } };
 }
 
 export function setCredentials(reply: FastifyReply, { userId, token }: Credentials): void {

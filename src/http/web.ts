@@ -3,9 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import { findAnyUser } from '../users/queries.ts';
+import { isSetUp } from '../server/setup.ts';
 import type { RegistrationMode } from '../users/users.ts';
 import { type Files, forEver, ifUnchanged, type Servable, serve } from './files.ts';
+import type { IsLocal } from './local.ts';
 import { made } from './made.ts';
 import { Anything, AssetParams, answers } from './schema.ts';
 
@@ -30,17 +31,19 @@ interface Options {
   readonly db: Store;
   readonly files: Files;
   readonly registration: RegistrationMode;
+  readonly isLocal: IsLocal;
 }
 
 export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, files, registration },
+  { db, files, registration, isLocal },
 ) => {
   const fresh = makePage('yes');
   const used = makePage('no');
 
   app.get('/', openTo('The client for the browser'), async (request, reply) => {
-    const isFresh = (await db.read(findAnyUser, {})) === undefined;
+    // Strangers are not told: it is an invitation to be the first.
+    const isFresh = isLocal(request) && !(await db.read(isSetUp, {}));
     reply.header('content-security-policy', policy);
     serve(request, reply, isFresh ? fresh : used, ifUnchanged);
     return reply;
@@ -71,7 +74,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return reply;
   }
 
-  /** The page, as it is before anybody has registered, or afterwards. */
+  /** The page, as it is on the machine itself before anybody has registered, or otherwise. */
   function makePage(isFresh: 'yes' | 'no'): Servable {
     return made('text/html; charset=utf-8', () =>
       find('index.html', 'no_client')

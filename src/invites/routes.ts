@@ -139,7 +139,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/invites/:code',
     {
-      config: { limit: 'invite', refuses: ['no_invite', 'removed'] },
+      config: { limit: 'invite', audit: 'invite_used', refuses: ['no_invite', 'removed'] },
       schema: {
         summary: 'Join the chat that an invite leads to',
         params: InviteParams,
@@ -149,6 +149,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     async (request, reply) => {
       const { userId } = request.session;
       const chatId = await db.write(acceptInvite, { code: request.params.code, userId });
+      request.audited = { on: { chat_id: chatId } };
       reply.code(201).header('location', `/api/chats/${chatId}`);
       return { status: 'ok' as const };
     },

@@ -37,6 +37,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     {
       config: {
         limit: 'write',
+        audit: 'member_added',
         refuses: [
           'no_chat',
           'not_member',
@@ -60,6 +61,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
       const { userId } = request.session;
       const nameKey = canonicalName(request.body.name);
       const id = await db.write(addMember, { chatId, userId, nameKey });
+      request.audited = { on: { user_id: id } };
       reply.code(201).header('location', `/api/chats/${chatId}/members/${id}`);
       return { status: 'ok' as const };
     },

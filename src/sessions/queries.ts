@@ -16,6 +16,7 @@ const session = {
   userId: sessions.userId,
   createdAt: sessions.createdAt,
   lastSeenAt: sessions.lastSeenAt,
+  verifiedAt: sessions.verifiedAt,
 };
 
 export const insertSession = one(
@@ -28,6 +29,7 @@ export const insertSession = one(
         device: $.device,
         createdAt: $.now,
         lastSeenAt: $.now,
+        verifiedAt: $.now,
       })
       .returning({ id: sessions.id }),
 );
@@ -39,6 +41,10 @@ export const updateLastSeen = change(
       .update(sessions)
       .set({ lastSeenAt: $.now })
       .where(and(eq(sessions.id, $.id), lte(sessions.lastSeenAt, $.before))),
+);
+
+export const updateVerifiedAt = change((orm, $: Params<{ id: number; now: number }>) =>
+  orm.update(sessions).set({ verifiedAt: $.now }).where(eq(sessions.id, $.id)),
 );
 
 export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>

@@ -2,12 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import {
-  clearCredentials,
-  newCredentials,
-  readCredentials,
-  setCredentials,
-} from '../http/credentials.ts';
+import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
 import { answers, isoTime, Ok } from '../http/schema.ts';
 import { provenSession } from '../http/sign-in.ts';
@@ -24,7 +19,6 @@ import {
   readSessions,
   signIn,
 } from './sessions.ts';
-import { hashToken } from './tokens.ts';
 
 interface Options {
   readonly db: Store;
@@ -143,14 +137,12 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     const isRight = await guesses.check(request, guess, () =>
       verifyPassword(password, user?.passwordHash),
     );
-    const brought = readCredentials(request)?.token;
     if (user === undefined || !isRight) throw new Refusal('wrong_password');
     await db.write(signIn, {
       ...session,
       userId: user.id,
       verifiedHash: user.passwordHash,
       ...(isOutdated(user.passwordHash) && { newHash: await hashPassword(password) }),
-      ...(brought !== undefined && { broughtToken: hashToken(brought) }),
     });
     guesses.noteEntry(request, user.id);
     return user.id;

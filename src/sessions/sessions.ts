@@ -14,6 +14,7 @@ import {
   insertSession,
   listSessions,
   updateLastSeen,
+  updateVerifiedAt,
 } from './queries.ts';
 import { digestToken, hashToken } from './tokens.ts';
 
@@ -25,6 +26,9 @@ export const idleLimit = 30 * day;
 
 /** A session ends so long after its sign-in, used or not, in ms. */
 export const ageLimit = 180 * day;
+
+/** For so long after giving the password nobody is asked for it again, in ms. */
+const proofLifetime = hour / 6;
 
 /** `last seen` is written at most this often, in ms: reading must not cost a write. */
 const lastSeenStep = hour;
@@ -47,6 +51,8 @@ export interface NewSession {
   readonly tokenHash: Buffer;
   /** What the client calls itself, for the person's own list of sessions. */
   readonly device: string;
+  /** The hash of the token that the request brought, whose session the new one replaces. */
+  readonly broughtToken?: Buffer;
 }
 
 /** The session of a token, if there is one; it may have run out. */
@@ -85,7 +91,6 @@ export async function signIn(
     userId: number;
     verifiedHash: string;
     newHash?: string;
-    broughtToken?: Buffer;
   },
 ): Promise<void> {
   const user = await findUserById(unit, { id: input.userId });
@@ -94,7 +99,6 @@ export async function signIn(
   if (input.newHash !== undefined) {
     await updatePasswordHash(unit, { id: user.id, passwordHash: input.newHash });
   }
-  if (input.broughtToken !== undefined) await replaceSession(unit, input.broughtToken);
   await startSession(unit, input);
 }
 
@@ -110,11 +114,12 @@ export async function clearExpiredSessions(unit: Unit): Promise<void> {
   });
 }
 
-/** Starts a session. */
+/** Starts a session of somebody who has just given their password; it replaces the one brought. */
 export async function startSession(
   unit: Unit,
-  { userId, tokenHash, device }: NewSession & { userId: number },
+  { userId, tokenHash, device, broughtToken }: NewSession & { userId: number },
 ): Promise<void> {
+  if (broughtToken !== undefined) await replaceSession(unit, broughtToken);
   await insertSession(unit, { userId, tokenHash, device, now: unit.now });
 }
 
@@ -165,6 +170,24 @@ export async function endSessions(
 async function replaceSession(unit: Unit, tokenHash: Buffer): Promise<void> {
   const session = await findSessionByToken(unit, { tokenHash });
   if (session !== undefined) await endSession(unit, session);
+}
+
+/**
+ * Makes sure that the holder of a session has lately given their password. A time in the future,
+ * left by a clock that was ahead, counts as long ago.
+ *
+ * @throws Refusal `password_needed`; `signed_out` if the session has ended meanwhile.
+ */
+export async function requireRecentProof(unit: Unit, { id }: { id: number }): Promise<void> {
+  const session = await findSessionById(unit, { id });
+  if (session === undefined) throw new Refusal('signed_out');
+  const age = unit.now - session.verifiedAt;
+  if (age < 0 || age > proofLifetime) throw new Refusal('password_needed');
+}
+
+/** Notes that the holder of a session has given their password. */
+export async function noteProof(unit: Unit, { id }: { id: number }): Promise<void> {
+  await updateVerifiedAt(unit, { id, now: unit.now });
 }
 
 /** Notes that a session is in use. */

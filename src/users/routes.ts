@@ -1,13 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
+import type { IsLocal } from '../http/local.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { noteOldNames } from './held.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
 import {
+  AccountDeletion,
   PasswordChange,
   Registration,
   UserAnswer,
@@ -45,11 +47,15 @@ interface Options {
   /** The time in ms since 1970. */
   readonly clock: () => number;
   readonly guesses: Guesses;
+  readonly isLocal: IsLocal;
 }
+
+/** What a route refuses that may ask for the current password. */
+const proofRefusals = ['password_needed', 'wrong_current_password', 'busy'] as const;
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, emails, nameHold, registration, clock, guesses },
+  { db, emails, nameHold, registration, clock, guesses, isLocal },
 ) => {
   app.post(
     '/user',
@@ -60,6 +66,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         audit: 'registered',
         refuses: [
           'registration_closed',
+          'setup_needed',
           'invite_needed',
           'no_invite',
           ...nameRefusals,
@@ -72,8 +79,9 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       schema: { summary: 'Register and sign in', body: Registration, response: answers(201, Ok) },
     },
     async (request, reply) => {
-      const { name, email, password, invite } = request.body;
-      const entry = { mode: registration, ...(invite !== undefined && { invite }) };
+      const { name, email, password, invite, setup: code } = request.body;
+      const setup = { isLocal: isLocal(request), ...(code !== undefined && { code }) };
+      const entry = { mode: registration, setup, ...(invite !== undefined && { invite }) };
       // First what costs nothing: hashing is the dearest thing that the server does.
       await db.read(checkEntry, { ...entry, now: clock() });
       await checkPassword(password, { name, email });
@@ -81,9 +89,9 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
       await noteAllNames();
-      const id = await db.write(registerUser, user);
+      const { id, chatId } = await db.write(registerUser, user);
       guesses.noteEntry(request, id);
-      request.audited = { user: id };
+      request.audited = { user: id, ...(chatId !== undefined && { on: { chat_id: chatId } }) };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
       return { status: 'ok' as const };
@@ -119,14 +127,18 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.put(
     '/user',
     {
-      config: { limit: 'write', refuses: [...nameRefusals, 'email_taken'] },
+      config: {
+        limit: 'write',
+        audit: 'account_changed',
+        refuses: [...proofRefusals, ...nameRefusals, 'email_taken'],
+      },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
         body: UserChange,
         response: answers(200, Ok),
       },
     },
-    async (request) => change(request.session.userId, request.session.userId, request.body),
+    async (request) => change(request, request.session.userId, request.body),
   );
 
   app.put(
@@ -134,7 +146,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: {
         limit: 'write',
-        refuses: ['no_user', 'other_user', ...nameRefusals, 'email_taken'],
+        audit: 'account_changed',
+        refuses: ['no_user', 'other_user', ...proofRefusals, ...nameRefusals, 'email_taken'],
       },
       schema: {
         summary: 'Change one’s own name, e-mail address, or both',
@@ -143,29 +156,42 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         response: answers(200, Ok),
       },
     },
-    async (request) => change(Number(request.params.user_id), request.session.userId, request.body),
+    async (request) => change(request, Number(request.params.user_id), request.body),
   );
 
   app.delete(
     '/user',
     {
-      config: { audit: 'account_deleted', refuses: [] },
-      schema: { summary: 'Delete one’s own account', response: answers(200, Ok) },
+      config: { limit: 'password', audit: 'account_deleted', refuses: [...proofRefusals] },
+      schema: {
+        summary: 'Delete one’s own account',
+        body: AccountDeletion,
+        response: answers(200, Ok),
+      },
+      preValidation: fillBody,
     },
-    async (request, reply) => remove(reply, request.session.userId),
+    async (request, reply) =>
+      remove(request, reply, request.session.userId, request.body.current_password),
   );
 
   app.delete(
     '/user/:user_id',
     {
-      config: { audit: 'account_deleted', refuses: ['no_user', 'other_user'] },
+      config: {
+        limit: 'password',
+        audit: 'account_deleted',
+        refuses: ['no_user', 'other_user', ...proofRefusals],
+      },
       schema: {
         summary: 'Delete one’s own account',
         params: UserParams,
+        body: AccountDeletion,
         response: answers(200, Ok),
       },
+      preValidation: fillBody,
     },
-    async (request, reply) => remove(reply, Number(request.params.user_id)),
+    async (request, reply) =>
+      remove(request, reply, Number(request.params.user_id), request.body.current_password),
   );
 
   app.put(
@@ -194,12 +220,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const id = Number(request.params.user_id);
       const { session } = request;
       const { current_password: current, password } = request.body;
-      const user = await db.read(requireOwnAccount, { id, userId: session.userId });
-      const guess = { nameKey: user.nameKey, userId: user.id, session };
-      const isRight = await guesses.check(request, guess, () =>
-        verifyPassword(current, user.passwordHash),
-      );
-      if (!isRight) throw new Refusal('wrong_current_password');
+      const user = await verifyCurrent(request, id, current);
       await checkPassword(password, user);
       const passwordHash = await hashPassword(password);
       const change = { id, session, verifiedHash: user.passwordHash, passwordHash };
@@ -220,21 +241,56 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     while (mayHaveOldNames) mayHaveOldNames = await db.write(noteOldNames, {});
   }
 
-  async function change(id: number, userId: number, { name, email }: UserChange) {
+  async function change(
+    request: FastifyRequest,
+    id: number,
+    { current_password, ...fields }: UserChange,
+  ) {
+    const { name, email } = fields;
     if (name !== undefined) await noteAllNames();
     await db.write(changeUser, {
       id,
-      userId,
       nameHold,
+      ...(await prove(request, id, current_password)),
       ...(name !== undefined && { name }),
       ...(email !== undefined && { email }),
     });
     return { status: 'ok' as const };
   }
 
-  async function remove(reply: FastifyReply, id: number) {
-    await db.write(deleteUser, { id, nameHold, userId: reply.request.session.userId });
+  async function remove(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: number,
+    current?: string,
+  ) {
+    await db.write(deleteUser, { id, nameHold, ...(await prove(request, id, current)) });
     clearCredentials(reply);
     return { status: 'ok' as const };
   }
+
+  /** What a request has to show for being its account's owner: a session, perhaps a password too. */
+  async function prove(request: FastifyRequest, id: number, current: string | undefined) {
+    const { session } = request;
+    if (current === undefined) return { session };
+    const { passwordHash: verifiedHash } = await verifyCurrent(request, id, current);
+    return { session, verifiedHash };
+  }
+
+  /** The caller's own account, if `current` is its password; a wrong one counts as a guess. */
+  async function verifyCurrent(request: FastifyRequest, id: number, current: string) {
+    const { session } = request;
+    const user = await db.read(requireOwnAccount, { id, userId: session.userId });
+    const guess = { nameKey: user.nameKey, userId: user.id, session };
+    const isRight = await guesses.check(request, guess, () =>
+      verifyPassword(current, user.passwordHash),
+    );
+    if (!isRight) throw new Refusal('wrong_current_password');
+    return user;
+  }
 };
+
+/** The body may be left out with its only field. */
+async function fillBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {};
+}

@@ -7,13 +7,20 @@ import { append } from '../events/log.ts';
 import { acceptInvite, readInvite } from '../invites/invites.ts';
 import { leaveChat } from '../members/members.ts';
 import { findSharedChat } from '../members/queries.ts';
-import { endSessions, type NewSession, type Session, startSession } from '../sessions/sessions.ts';
+import { checkSetupProof, finishSetup, isSetUp, type SetupProof } from '../server/setup.ts';
+import {
+  endSessions,
+  type NewSession,
+  noteProof,
+  requireRecentProof,
+  type Session,
+  startSession,
+} from '../sessions/sessions.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
 import { holdName, refuseLookAlike, releaseName } from './held.ts';
 import { checkName } from './naming.ts';
 import {
   deleteUserRow,
-  findAnyUser,
   findUserByEmail,
   findUserById,
   findUserByName,
@@ -25,10 +32,22 @@ import {
 /** Who may register. */
 export type RegistrationMode = 'open' | 'invite' | 'closed';
 
-/** How somebody comes in: what the server asks for, and the invite that they bring, if any. */
+/** How somebody comes in: what the server asks for, and what they bring. */
 interface Entry {
   readonly mode: RegistrationMode;
   readonly invite?: string;
+  /** What the first account of a server needs. */
+  readonly setup: SetupProof;
+}
+
+/** How the caller proves that the account is theirs, where a session alone is not enough. */
+interface Proof {
+  readonly session: Session;
+  /**
+   * The hash that the current password was checked against, outside the unit of work. Without it,
+   * the password must have been given in this session in the last ten minutes.
+   */
+  readonly verifiedHash?: string;
 }
 
 /** Who sees the e-mail addresses of others: everybody, who shares a chat with them, or admins. */
@@ -42,19 +61,19 @@ interface Profile {
 /**
  * Registers a user and signs them in; by an invite, into its chat as well.
  *
- * @returns the new user's id.
- * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`, `email_taken`, and for the name
- *   what `claim` throws.
+ * @returns the new user's id, and that of the invite's chat.
+ * @throws Refusal `registration_closed`, `setup_needed`, `invite_needed`, `no_invite`, `email_taken`,
+ *   and for the name what `claim` throws.
  */
 export async function registerUser(
   unit: Unit,
   input: Profile & Entry & { passwordHash: string; session: NewSession },
-): Promise<number> {
+): Promise<{ id: number; chatId?: number }> {
   await checkEntry(unit, { ...input, now: unit.now });
   const id = await makeAccount(unit, { ...input, isAdmin: false });
   await startSession(unit, { ...input.session, userId: id });
-  if (input.invite !== undefined) await acceptInvite(unit, { code: input.invite, userId: id });
-  return id;
+  if (input.invite === undefined) return { id };
+  return { id, chatId: await acceptInvite(unit, { code: input.invite, userId: id }) };
 }
 
 /**
@@ -67,28 +86,29 @@ export async function makeAccount(
   unit: Unit,
   { name, email, passwordHash, isAdmin }: Profile & { passwordHash: string; isAdmin: boolean },
 ): Promise<number> {
-  const isFirst = (await findAnyUser(unit, {})) === undefined;
+  const isFirst = !(await isSetUp(unit, {}));
   const profile = await claim(unit, { name, email });
   const role = isFirst || isAdmin ? 'admin' : 'user';
   const { id } = await insertUser(unit, { ...profile, passwordHash, role, createdAt: unit.now });
   await holdName(unit, { id, name });
+  if (isFirst) await finishSetup(unit);
   return id;
 }
 
 /**
  * Refuses a registration that the server's mode does not allow.
  *
- * @throws Refusal `registration_closed`, `invite_needed`, `no_invite`
+ * @throws Refusal `registration_closed`, `setup_needed`, `invite_needed`, `no_invite`
  */
 export async function checkEntry(
   snapshot: Snapshot,
-  { mode, invite, now }: Entry & { now: number },
+  { mode, invite, setup, now }: Entry & { now: number },
 ): Promise<void> {
   if (mode === 'closed') throw new Refusal('registration_closed');
-  if (invite !== undefined) await readInvite(snapshot, { code: invite, now });
-  if (mode === 'open' || invite !== undefined) return;
   // Somebody has to be the first, and nobody is there yet to invite them.
-  if ((await findAnyUser(snapshot, {})) !== undefined) throw new Refusal('invite_needed');
+  if (!(await isSetUp(snapshot, {}))) return checkSetupProof(snapshot, setup);
+  if (invite !== undefined) await readInvite(snapshot, { code: invite, now });
+  else if (mode === 'invite') throw new Refusal('invite_needed');
 }
 
 /**
@@ -123,18 +143,21 @@ async function maySeeEmail(
 }
 
 /**
- * Changes the caller's own name, e-mail address, or both.
+ * Changes the caller's own name, e-mail address, or both. A new e-mail address needs a proof.
  *
  * @param id the account to change.
  * @param nameHold for how long nobody else gets a name that is given up, in ms.
- * @throws Refusal `no_user`, `other_user`, `email_taken`, and for the name what `claim` throws.
+ * @throws Refusal `no_user`, `other_user`, `password_needed`, `wrong_current_password`,
+ *   `email_taken`, and for the name what `claim` throws.
  */
 export async function changeUser(
   unit: Unit,
-  input: { id: number; userId: number; nameHold: number } & Partial<Profile>,
+  input: { id: number; nameHold: number } & Proof & Partial<Profile>,
 ): Promise<void> {
-  const { id, userId, nameHold, ...change } = input;
-  const user = await requireOwnAccount(unit, { id, userId });
+  const { id, nameHold, session, verifiedHash, ...change } = input;
+  const user = await requireOwnAccount(unit, { id, userId: session.userId });
+  const isSameEmail = canonicalEmail(change.email ?? user.email) === user.emailKey;
+  if (!isSameEmail || verifiedHash !== undefined) await requireProof(unit, user, input);
   const profile = await claim(unit, { name: user.name, email: user.email, ...change }, user);
   await updateUser(unit, { id, ...profile });
   if (profile.name !== user.name) {
@@ -150,32 +173,43 @@ export async function changeUser(
 /**
  * Changes the caller's own password and ends all their other sessions.
  *
- * @param verifiedHash the hash that the current password was checked against, outside this unit.
  * @throws Refusal `no_user`, `other_user`, `wrong_current_password`
  */
 export async function changePassword(
   unit: Unit,
-  input: { id: number; session: Session; verifiedHash: string; passwordHash: string },
+  input: { id: number; passwordHash: string } & Required<Proof>,
 ): Promise<void> {
   const { id, session, passwordHash } = input;
   const user = await requireOwnAccount(unit, { id, userId: session.userId });
-  if (user.passwordHash !== input.verifiedHash) throw new Refusal('wrong_current_password');
+  await requireProof(unit, user, input);
   await updatePasswordHash(unit, { id, passwordHash });
   await endSessions(unit, { userId: id, except: session.id });
 }
 
 /**
- * Deletes the caller's own account.
+ * Deletes the caller's own account, which needs a proof.
  *
  * @param id the account to delete.
- * @throws Refusal `no_user`, `other_user`
+ * @throws Refusal `no_user`, `other_user`, `password_needed`, `wrong_current_password`
  */
 export async function deleteUser(
   unit: Unit,
-  { id, userId, nameHold }: { id: number; userId: number; nameHold: number },
+  { id, nameHold, ...proof }: { id: number; nameHold: number } & Proof,
 ): Promise<void> {
-  await requireOwnAccount(unit, { id, userId });
+  const user = await requireOwnAccount(unit, { id, userId: proof.session.userId });
+  await requireProof(unit, user, proof);
   await eraseAccount(unit, { id, nameHold });
+}
+
+/** @throws Refusal `password_needed`; `wrong_current_password` if it was changed meanwhile. */
+async function requireProof(
+  unit: Unit,
+  { passwordHash }: { passwordHash: string },
+  { session, verifiedHash }: Proof,
+): Promise<void> {
+  if (verifiedHash === undefined) return requireRecentProof(unit, session);
+  if (passwordHash !== verifiedHash) throw new Refusal('wrong_current_password');
+  await noteProof(unit, session);
 }
 
 /**

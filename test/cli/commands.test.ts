@@ -11,10 +11,11 @@ import { invite } from '../../src/cli/invite.ts';
 import { stats } from '../../src/cli/stats.ts';
 import { userList } from '../../src/cli/user-list.ts';
 import { userCommands } from '../../src/cli/users.ts';
+import { ensureSetupCode, newSetupCode } from '../../src/server/setup.ts';
 import { execute, query } from '../helpers/rows.ts';
-import { bundle, runSnug } from '../helpers/server.ts';
+import { bundle, runSnug, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
-import { openWorld, password, startCast, tempFolder } from '../helpers/world.ts';
+import { openWorld, password, startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
 /** The cast's database with nobody at it: alice, its admin, owns a chat that bob is in; carol. */
 async function startFile(t: Test) {
@@ -59,6 +60,54 @@ t.test('a first user is added before the first start, and can sign in', async (t
   const zoe = nobody();
   t.equal((await zoe.post('/api/login', { name: 'ZOË', password })).status, 200);
   t.match((await zoe.get('/api/session')).body, { user: { name: 'Zoë', role: 'admin' } });
+});
+
+t.test('the setup code is printed at each start, and by a command, until it is used', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const start = async () => {
+    const server = await startServer(t, file);
+    const [, printed = ''] = await server.wrote(/^Nobody .* at (http:\S+)$/m);
+    const logged = await server.wrote(/"setup_code":"([a-z2-9-]+)"/);
+    t.equal(printed, `${server.url}/#/setup/${logged[1]}`);
+    return { ...server, code: String(logged[1]) };
+  };
+  const first = await start();
+  await first.end('SIGTERM');
+  const { url, code, end } = await start();
+  t.equal(code, first.code, 'it stays the same');
+  const env = { PUBLIC_URL: 'https://chat.example.org' };
+  const { output } = await runSnug(t, file, ['setup-code'], { env });
+  t.equal(output, `https://chat.example.org/#/setup/${code}\n`);
+  const fields = { name: 'alice', email: 'a@example.org', password };
+  const register = async (setup?: string) => {
+    const body = new URLSearchParams({ ...fields, ...(setup !== undefined && { setup }) });
+    const headers = { 'x-forwarded-for': '192.0.2.7' };
+    return (await fetch(`${url}/api/user`, { method: 'POST', body, headers })).status;
+  };
+  t.equal(await register(), 403);
+  t.equal(await register(code), 201);
+  const used = 'This server is set up: its first account was made. It needs no code.';
+  await refuses(t, runSnug(t, file, ['setup-code']), used);
+  await end('SIGTERM');
+  const again = await startServer(t, file);
+  t.equal((await fetch(`${again.url}/healthz`)).status, 200);
+  await again.end('SIGTERM');
+  t.notMatch(again.output(), /setup|Nobody/);
+});
+
+t.test('a first user who is added uses the setup code up', async (t) => {
+  const { app, db, file } = await startWorld(t);
+  await db.write(ensureSetupCode, { code: newSetupCode() });
+  await app.close();
+  await db.close();
+  const add = ['user', 'add', 'zoe', '--email', 'zoe@example.org', '--generate'];
+  t.match((await runSnug(t, file, add)).output, /^Added zoe, id 1\./);
+  const rows = () => query(file, "select value from server_state where key = 'setup'");
+  t.strictSame(rows(), [{ value: 'done' }]);
+  await runSnug(t, file, ['user', 'delete', '1', '--yes']);
+  const { nobody } = await openWorld(t, file);
+  const late = await nobody().register('late');
+  t.match((await late.get('/api/session')).body.user, { role: 'user' });
 });
 
 t.test('users are added by the rules of the API', async (t) => {

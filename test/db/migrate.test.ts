@@ -127,3 +127,28 @@ t.test('a file with other migrations than the program is refused and left alone'
   sqlite.pragma(`user_version = ${own.length + 1}`);
   t.throws(run, { name: 'StartError', message: /by a newer version of Snug/ });
 });
+
+t.test(
+  'a database that ever had a user counts as set up, and its sessions as proved when made',
+  async (t) => {
+    const session = `insert into sessions (user_id, token_hash, device, created_at, last_seen_at)
+    values (1, x'00', 'curl', 1000, 5000)`;
+    const cases: [before: string, isSetUp: boolean, proofs: number[]][] = [
+      ['select 1', false, []],
+      [session, true, [1000]],
+      ['delete from users', true, []],
+    ];
+    for (const [before, isSetUp, proofs] of cases) {
+      const { sqlite, file, folder } = await start(t);
+      const all = readMigrations(folder);
+      const older = all.filter(({ name }) => name < '0005');
+      migrate(sqlite, file, older);
+      if (isSetUp) populate(sqlite);
+      sqlite.exec(before);
+      migrate(sqlite, file, all);
+      const state = sqlite.prepare('select value from server_state').pluck().all();
+      t.strictSame(state, isSetUp ? ['done'] : [], before);
+      t.strictSame(sqlite.prepare('select verified_at from sessions').pluck().all(), proofs);
+    }
+  },
+);

@@ -24,7 +24,8 @@ async function startThread(t: Test, known: Commands = commands) {
   t.teardown(() => db.close());
   const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl' };
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
-  const userId = await db.write(registerUser, { ...alice, mode: 'open' });
+  const setup = { isLocal: true };
+  const { id: userId } = await db.write(registerUser, { ...alice, mode: 'open', setup });
   const chatId = await db.write(createChat, { userId, title: 'Sunday hike', isOpen: false });
   const post = (content: string, to = chatId) =>
     db.write(postMessage, { userId, chatId: to, content });

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { describeRequest } from '../../src/http/request-log.ts';
+import { nameOf, routesOf } from '../helpers/routes.ts';
 import { addressOf, cookieOf } from '../helpers/sse.ts';
 import { password, startWorld } from '../helpers/world.ts';
 
@@ -22,7 +23,7 @@ async function startAudited(t: Test, env: Record<string, string> = {}) {
   const carol = await world.register('carol');
   const chat = await alice.createChat('Sunday hike');
   await alice.post(`${chat}/members`, { name: 'bob' });
-  let taken = 0;
+  let taken = lines.length;
   /** What the audit log says since the last call, without the fields that each line has. */
   const take = () => {
     const news = lines.slice(taken).map((line) => JSON.parse(line));
@@ -52,11 +53,9 @@ const refused = (audit: string, reason: string, user: number | undefined, on: ob
 });
 
 t.test('who comes and goes leaves a line', async (t) => {
-  const { alice, bob, nobody, lines, take } = await startAudited(t);
-  t.strictSame(
-    take(),
-    [1, 2, 3].map((id) => done('registered', id)),
-  );
+  const { alice, bob, nobody, lines, take, register } = await startAudited(t);
+  await register('dora');
+  t.strictSame(take(), [done('registered', 4)]);
   await bob.otherDevice();
   await bob.otherDevice();
   t.strictSame(take(), [done('signed_in', bob.id), done('signed_in', bob.id)]);
@@ -140,6 +139,7 @@ t.test('invites, and the ends of chats and accounts, leave a line', async (t) =>
     done('invite_made', 1, { chat_id: chatId }),
     refused('invite_revoked', 'other_invite', 2, { chat_id: chatId }),
     done('invite_revoked', 1, { chat_id: chatId }),
+    done('chat_left', 1, { chat_id: chatId }),
   ]);
   const own = await carol.createChat('diary');
   const diary = Number(own.split('/').at(-1));
@@ -147,11 +147,76 @@ t.test('invites, and the ends of chats and accounts, leave a line', async (t) =>
   await carol.delete('/api/user');
   await bob.delete(`/api/chats?chat_id=${chatId}`);
   t.strictSame(take(), [
+    done('chat_created', 3, { chat_id: diary }),
     refused('account_deleted', 'other_user', 3, { user_id: 1 }),
     { audit: 'chat_deleted', user: 3, on: { chat_id: diary } },
     done('account_deleted', 3),
     { audit: 'chat_deleted', user: 2, on: { chat_id: chatId } },
+    done('chat_left', 2, { chat_id: chatId }),
   ]);
+});
+
+t.test('changes of accounts, chats and members leave a line, without a name', async (t) => {
+  const { alice, bob, carol, chat, chatId, take, nobody, lines } = await startAudited(t);
+  await bob.put('/api/user', { name: 'robert', email: 'robert@example.net' });
+  await bob.put(`/api/user/${bob.id}`, { name: 'carol' });
+  await bob.put(`/api/user/${alice.id}`, { name: 'robert' });
+  t.strictSame(take(), [
+    done('account_changed', 2),
+    refused('account_changed', 'name_taken', 2, { user_id: 2 }),
+    refused('account_changed', 'other_user', 2, { user_id: 1 }),
+  ]);
+  const open = Number((await bob.createChat('Open house')).split('/').at(-1));
+  const direct = String((await carol.post('/api/chats', { with: 'alice' })).headers.location);
+  await carol.post('/api/chats', { with: 'nobody at all' });
+  await carol.put(chat, { title: 'Monday hike' });
+  await alice.put(chat, { title: 'Monday hike' });
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await carol.delete(`/api/chats?chat_id=${chatId}`);
+  const invite = String((await alice.post(`${chat}/invites`)).headers.location);
+  await carol.post(invite);
+  await carol.post('/api/invites/never-was');
+  const guest = nobody();
+  const code = invite.split('/').at(-1) ?? '';
+  await guest.post('/api/user', { name: 'dora', password, email: 'd@example.net', invite: code });
+  t.strictSame(take(), [
+    done('chat_created', 2, { chat_id: open }),
+    done('direct_chat_opened', 3, { chat_id: Number(direct.split('/').at(-1)) }),
+    refused('direct_chat_opened', 'no_user', 3),
+    refused('chat_renamed', 'not_member', 3, { chat_id: chatId }),
+    done('chat_renamed', 1, { chat_id: chatId }),
+    done('member_added', 1, { chat_id: chatId, user_id: 3 }),
+    refused('member_added', 'already_member', 1, { chat_id: chatId }),
+    done('chat_left', 3, { chat_id: chatId }),
+    done('invite_made', 1, { chat_id: chatId }),
+    done('invite_used', 3, { chat_id: chatId }),
+    refused('invite_used', 'no_invite', 3),
+    done('registered', 4, { chat_id: chatId }),
+  ]);
+  t.notMatch(lines.join(''), /robert|carol|dora|example|hike|house|never-was/);
+  t.notOk(lines.join('').includes(code));
+});
+
+/** What changes neither an account nor a chat, a membership or an invite, and what it changes. */
+const unaudited: Record<string, string> = {
+  'POST /api/chats/:chat_id': 'a message: its event says who wrote it, and when',
+  'DELETE /api/chats/:chat_id': 'a message of one’s own',
+  'PUT /api/chats/:chat_id/messages/:id': 'a message of one’s own',
+  'PUT /api/chats/:chat_id/read': 'what one has read',
+  'PUT /api/chats/:chat_id/notify': 'what one wants to hear of',
+  'POST /api/chats/:chat_id/typing': 'nothing that stays',
+  'PUT /api/chats/:chat_id/messages/:id/reactions/:emoji': 'a reaction',
+  'DELETE /api/chats/:chat_id/messages/:id/reactions/:emoji': 'a reaction of one’s own',
+};
+
+t.test('every route that changes accounts, chats, members or invites has a name', async (t) => {
+  const routes = await routesOf(() => startWorld(t));
+  const silent = routes
+    .filter(({ config }) => config?.audit === undefined)
+    .map(nameOf)
+    .filter((name) => !name.startsWith('GET ') || name === 'GET /api/logout');
+  t.strictSame(silent.sort(), Object.keys(unaudited).sort());
 });
 
 t.test('what is forbidden leaves a line, whatever it was', async (t) => {
@@ -163,12 +228,12 @@ t.test('what is forbidden leaves a line, whatever it was', async (t) => {
   await carol.get('/api/users');
   await carol.get('/api/chats/999999');
   const headers = { 'sec-fetch-site': 'cross-site' };
-  await app.inject({ method: 'POST', url: '/api/chats', headers });
+  await app.inject({ method: 'POST', url: chat, headers });
   t.strictSame(take(), [
     refused('forbidden', 'not_member', 3, { chat_id: chatId }),
     refused('forbidden', 'other_sender', 1, { chat_id: chatId, id }),
     refused('forbidden', 'not_admin', 3),
-    refused('forbidden', 'cross_site', undefined),
+    refused('forbidden', 'cross_site', undefined, { chat_id: chatId }),
   ]);
 });
 
@@ -242,10 +307,10 @@ t.test('what is done leaves a line though nobody waits for the answer', async (t
 });
 
 t.test('the address is the client’s own, by the word of a proxy that is trusted', async (t) => {
-  const { nobody, take } = await startAudited(t, { TRUST_PROXY: address });
+  const { nobody, take } = await startAudited(t, { TRUST_PROXY: '10.0.0.1' });
   take();
   const headers = { 'x-forwarded-for': '203.0.113.7' };
-  const payload = { name: 'alice', password };
-  await nobody().request({ method: 'POST', url: '/api/login', payload, headers });
+  const login = { method: 'POST', url: '/api/login', headers, remoteAddress: '10.0.0.1' } as const;
+  await nobody().request({ ...login, payload: { name: 'alice', password } });
   t.match(take(), [{ audit: 'signed_in', address: '203.0.113.7' }]);
 });

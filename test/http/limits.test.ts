@@ -118,8 +118,6 @@ t.test('what is refused is refused before it is read', async (t) => {
 /** What one can do to oneself alone, as often as one likes. */
 const unlimited = [
   'DELETE /api/sessions',
-  'DELETE /api/user',
-  'DELETE /api/user/:user_id',
   'DELETE /api/chats',
   'PUT /api/chats/:chat_id/read',
   'PUT /api/users/:user_id',

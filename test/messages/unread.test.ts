@@ -93,7 +93,8 @@ t.test('counts are right whatever happened', async (t) => {
     async rename(userId) {
       const name = pick(['ann', 'b. ann', 'Ängström', 'x', 'bobby']) ?? 'ann';
       if ([...names.values()].includes(name)) return;
-      await db.write(changeUser, { id: userId, userId, name, nameHold: 0 });
+      const session = { id: 0, userId };
+      await db.write(changeUser, { id: userId, session, name, nameHold: 0 });
       names.set(userId, name);
     },
   };

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import t from 'tap';
+import type { InjectOptions } from 'fastify';
+import t, { type Test } from 'tap';
 import type { Store } from '../../src/db/store.ts';
 import type { Refusal } from '../../src/errors.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
+import { ensureSetupCode, newSetupCode } from '../../src/server/setup.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { makeAccount } from '../../src/users/users.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';
+import { follow } from '../helpers/sse.ts';
 import { type Person, password, startCast, startWorld } from '../helpers/world.ts';
 
 const taken = 'This name is taken. Choose another one.';
@@ -20,6 +23,17 @@ const noUser = 'There is no such user.';
 const signedOut = 'You are not signed in. Sign in first.';
 
 const fieldsOf = (name: string) => ({ name, password, email: `${name}@example.org` });
+
+const changed = 'another horse battery';
+const wrongCurrent = 'The current password is wrong.';
+
+/** Changes somebody's password. */
+const rekey = (person: Person, fields: Record<string, string> = {}, id = person.id) =>
+  person.put(`/api/user/${id}/password`, {
+    current_password: password,
+    password: changed,
+    ...fields,
+  });
 
 t.test('registering signs the new user in', async (t) => {
   const { nobody } = await startWorld(t);
@@ -550,6 +564,84 @@ t.test('what is deleted is erased from the file itself', async (t) => {
   for (const text of [email, 'a passing', 'a slip']) t.notOk(bytes.includes(text), text);
 });
 
+const minute = 60_000;
+const needed =
+  'You signed in more than ten minutes ago. Give your current password (current_password), or sign in again first.';
+
+t.test('after ten minutes a session alone neither deletes nor moves the account', async (t) => {
+  const { alice, bob, nobody, file, clock } = await startCast(t);
+  const email = 'thief@example.org';
+  clock.now += 10 * minute;
+  done(t, await bob.put('/api/user', { email: 'bob@example.net' }), 200);
+  clock.now += 1;
+  const before = allRows(file);
+  for (const url of ['/api/user', `/api/user/${bob.id}`]) {
+    refused(t, await bob.delete(url), 403, needed, url);
+    refused(t, await bob.put(url, { email }), 403, needed, url);
+    refused(t, await bob.put(url, { name: 'rob', email }), 403, needed, url);
+    const wrong = { current_password: 'not my own' };
+    refused(t, await bob.form('DELETE', url, wrong), 400, 'The current password is wrong.');
+    refused(t, await bob.put(url, { email, ...wrong }), 400, 'The current password is wrong.');
+    refused(t, await bob.form('DELETE', `${url}?current_password=${password}`, {}), 403, needed);
+  }
+  // Of somebody else nothing is said, whatever the session is like.
+  const other = 'You can change and delete only your own account.';
+  const proof = { current_password: password };
+  refused(t, await bob.form('DELETE', `/api/user/${alice.id}`, proof), 403, other);
+  refused(t, await bob.put(`/api/user/${alice.id}`, { email, ...proof }), 403, other);
+  t.strictSame(allRows(file), before);
+  done(t, await bob.put('/api/user', { name: 'rob' }));
+  done(t, await bob.put('/api/user', { name: 'bob', email: 'BOB@example.net' }));
+  const phone = nobody();
+  done(t, await phone.post('/api/login', { name: 'bob', password }));
+  done(t, await phone.delete('/api/user'));
+  refused(t, await bob.get('/api/chats'), 403, signedOut);
+});
+
+t.test('the password, given as a form or as JSON, deletes and moves the account', async (t) => {
+  const { alice, bob, carol, clock, nobody } = await startCast(t);
+  clock.now += 60 * minute;
+  const proof = { current_password: password };
+  done(t, await bob.put('/api/user', { email: 'new@example.org', ...proof }));
+  refused(t, await alice.delete('/api/user'), 403, needed, 'each for themselves');
+  done(t, await bob.put('/api/user', { email: 'newer@example.org' }), 200);
+  clock.now += 10 * minute + 1;
+  refused(t, await bob.put('/api/user', { email: 'newest@example.org' }), 403, needed);
+  done(t, await rekey(bob));
+  done(t, await bob.put('/api/user', { email: 'newest@example.org' }));
+  done(t, await bob.form('DELETE', '/api/user', { current_password: changed }));
+  const json = { method: 'DELETE', url: `/api/user/${carol.id}`, payload: proof } as const;
+  done(t, await carol.request(json));
+  refused(t, await nobody().post('/api/login', { name: 'carol', password }), 400);
+});
+
+t.test('a proof is of its own session, and of no time to come', async (t) => {
+  const { bob, clock } = await startCast(t);
+  clock.now += 60 * minute;
+  const phone = await bob.otherDevice();
+  refused(t, await bob.delete('/api/user'), 403, needed);
+  clock.now -= 1;
+  refused(t, await phone.delete('/api/user'), 403, needed, 'the clock was ahead');
+  clock.now += 1;
+  done(t, await phone.delete('/api/user'));
+});
+
+t.test('a proof that was checked before a new password is none after it', async (t) => {
+  const { bob, clock, db, file } = await startCast(t);
+  clock.now += 60 * minute;
+  const write = db.write.bind(db);
+  db.write = async (command, input) => {
+    if (command.name === 'deleteUser') {
+      db.write = write;
+      done(t, await rekey(bob));
+    }
+    return write(command, input);
+  };
+  const deletion = bob.form('DELETE', '/api/user', { current_password: password });
+  refused(t, await deletion, 400, 'The current password is wrong.');
+  t.equal(query(file, 'select * from users where name = ?', 'bob').length, 1);
+});
+
 t.test('an owner who is deleted hands over; an id in the path names oneself too', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   done(t, await alice.delete(`/api/user/${alice.id}`));
@@ -585,6 +677,131 @@ t.test('who is being deleted leaves no ghost behind', async (t) => {
   t.equal((await alice.get('/api/chats')).status, 200);
 });
 
+const setupNeeded =
+  'The first account of a server needs its setup code. The server has printed it at its start and has it in its log; snug setup-code prints it again.';
+
+/** A new server with its setup code, behind a proxy at 10.0.0.1. */
+async function startNew(t: Test, env: Record<string, string> = {}) {
+  const world = await startWorld(t, { TRUST_PROXY: '10.0.0.1', ...env });
+  const code = (await world.db.write(ensureSetupCode, { code: newSetupCode() })) ?? '';
+  const register = (name: string, options: InjectOptions, setup?: string) => {
+    const payload = { ...fieldsOf(name), ...(setup !== undefined && { setup }) };
+    return world.nobody().request({ method: 'POST', url: '/api/user', payload, ...options });
+  };
+  const roles = () => query(world.file, 'select name, role from users order by id');
+  return { ...world, code, register, roles };
+}
+
+const remote = { remoteAddress: '192.0.2.7' };
+
+/** Requests that strangers may have sent. */
+const strangers: [name: string, options: InjectOptions][] = [
+  ['another machine', remote],
+  ['another machine, IPv6', { remoteAddress: '2001:db8::1' }],
+  ['the trusted proxy', { remoteAddress: '10.0.0.1' }],
+  ['a name of the machine, as a proxy passes it on', { headers: { host: 'chat.local:3000' } }],
+  ...Object.entries({
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'localhost',
+    'x-real-ip': '127.0.0.1',
+    'cf-connecting-ip': '127.0.0.1',
+    forwarded: 'for=127.0.0.1',
+    via: '1.1 proxy',
+  }).map(([name, value]) => [name, { headers: { [name]: value } }] as [string, InjectOptions]),
+];
+
+t.test('the first account is made by the setup code, or on the machine itself', async (t) => {
+  const { register, code, file, roles, app } = await startNew(t);
+  t.match(code, /^[a-km-np-z2-9]{4}(-[a-km-np-z2-9]{4}){3}$/);
+  const before = allRows(file);
+  for (const [name, options] of strangers) {
+    for (const given of [undefined, '', newSetupCode(), code.slice(0, -1), `${code}a`]) {
+      refused(t, await register('mallory', options, given), 403, setupNeeded, name);
+    }
+  }
+  t.strictSame(allRows(file), before);
+  done(t, await register('alice', remote, ` ${code.replaceAll('-', '').toUpperCase()}`), 201);
+  done(t, await register('bob', remote, code), 201);
+  done(t, await register('carol', {}), 201);
+  t.strictSame(
+    roles().map(({ role }) => role),
+    ['admin', 'user', 'user'],
+  );
+  await app.close();
+  for (const host of ['localhost', 'localhost:3000', '127.0.0.1:80', '[::1]:3000']) {
+    const { register, roles } = await startNew(t);
+    const remoteAddress = host.startsWith('[') ? '::1' : '::ffff:127.0.0.1';
+    done(t, await register('alice', { headers: { host }, remoteAddress }), 201);
+    t.match(roles(), [{ role: 'admin' }], host);
+  }
+});
+
+t.test('of ten who bring the setup code at once one is the admin', async (t) => {
+  const { register, code, roles } = await startNew(t);
+  const names = Array.from({ length: 10 }, (_, i) => `user-${i}`);
+  const answers = await Promise.all(names.map((name) => register(name, remote, code)));
+  for (const answer of answers) done(t, answer, 201);
+  t.equal(roles().filter(({ role }) => role === 'admin').length, 1);
+});
+
+t.test('a server is set up once, also when all accounts are gone', async (t) => {
+  for (const mode of ['open', 'invite'] as const) {
+    const { register, code, roles, nobody, file } = await startNew(t, { REGISTRATION: mode });
+    const alice = nobody();
+    done(t, await alice.post('/api/user', fieldsOf('alice')), 201);
+    done(t, await alice.delete('/api/user'));
+    t.strictSame(roles(), []);
+    for (const [options, setup] of [[remote, code], [remote], [{}], [{}, code]] as const) {
+      const answer = await register(`mallory-${roles().length}`, options, setup);
+      if (mode === 'open') done(t, answer, 201);
+      else refused(t, answer, 403, 'This server takes new users by invitation only.');
+    }
+    t.notOk(
+      roles().some(({ role }) => role === 'admin'),
+      mode,
+    );
+    t.strictSame(query(file, 'select * from server_state where key = ?', 'setup'), [
+      { key: 'setup', value: 'done' },
+    ]);
+  }
+  const { register, code } = await startNew(t, { REGISTRATION: 'closed' });
+  const closed = 'This server takes no new users. Ask the person who runs it for an account.';
+  for (const setup of [undefined, code]) {
+    refused(t, await register('alice', remote, setup), 403, closed);
+  }
+});
+
+t.test('the page says only on the machine itself that the server is new', async (t) => {
+  const { app, register } = await startNew(t);
+  const isFresh = async (options: InjectOptions = {}) => {
+    const { body } = await app.inject({ method: 'GET', url: '/', ...options });
+    return /data-fresh="(yes|no)"/.exec(body)?.[1];
+  };
+  t.equal(await isFresh(), 'yes');
+  for (const [name, options] of strangers) t.equal(await isFresh(options), 'no', name);
+  done(t, await register('alice', {}), 201);
+  t.equal(await isFresh(), 'no');
+});
+
+t.test('registering ends the session that the request brought, with its streams', async (t) => {
+  const cast = await startCast(t);
+  const { alice, nobody, file } = cast;
+  const phone = await alice.otherDevice();
+  const old = { ...alice.cookies };
+  const stream = await follow(t, cast, alice);
+  done(t, await alice.post('/api/user', fieldsOf('dora')), 201);
+  t.not(alice.id, Number(old.user_id));
+  t.equal((await alice.get('/api/chats')).status, 200);
+  const replay = Object.assign(nobody(), { cookies: old });
+  refused(t, await replay.get('/api/chats'), 403, signedOut);
+  await stream.ended();
+  t.equal((await phone.get('/api/chats')).status, 200, 'and no other');
+  refused(t, await alice.post('/api/user', fieldsOf('dora')), 400, taken);
+  t.equal((await alice.get('/api/chats')).status, 200, 'a failed one ends nothing');
+  t.equal(query(file, 'select * from sessions where user_id = ?', alice.id).length, 1);
+});
+
 t.test('registration keeps to the mode of the server', async (t) => {
   const first = async (mode: string) => {
     const { nobody } = await startWorld(t, { REGISTRATION: mode });
@@ -599,17 +816,6 @@ t.test('registration keeps to the mode of the server', async (t) => {
   done(t, alice, 201);
   refused(t, bob, 403, 'This server takes new users by invitation only.');
 });
-
-const changed = 'another horse battery';
-const wrongCurrent = 'The current password is wrong.';
-
-/** Changes somebody's password. */
-const rekey = (person: Person, fields: Record<string, string> = {}, id = person.id) =>
-  person.put(`/api/user/${id}/password`, {
-    current_password: password,
-    password: changed,
-    ...fields,
-  });
 
 t.test('a new password ends all other sessions and keeps this one', async (t) => {
   const { alice, bob, nobody } = await startCast(t);

@@ -253,7 +253,13 @@ async function signIn(model: Model, device: Device, userId: number): Promise<voi
   const { body } = await device.person.get('/api/session');
   deepStrictEqual(body.user.id, userId);
   const { id } = body.session;
-  model.sessions.set(id, { id, userId, created: model.now, lastSeen: model.now });
+  model.sessions.set(id, {
+    id,
+    userId,
+    created: model.now,
+    lastSeen: model.now,
+    verified: model.now,
+  });
   Object.assign(device, { userId, sessionId: id });
   if (!model.devices.includes(device)) model.devices.push(device);
 }
@@ -289,7 +295,7 @@ export async function enter(model: Model, server: Server, name: string): Promise
   deepStrictEqual(answer.status, known === undefined ? 201 : 200);
   const id = device.person.id;
   if (known === undefined) {
-    const role = model.users.size === 0 ? 'admin' : 'user';
+    const role = model.ever.users.length === 0 ? 'admin' : 'user';
     model.users.set(id, { id, ...fields, role, created: model.now });
     model.ever.users.push(id);
   }

@@ -20,6 +20,8 @@ export interface Session {
   readonly userId: number;
   readonly created: number;
   lastSeen: number;
+  /** When its holder last gave the password. */
+  verified: number;
 }
 
 /** A client with its cookies, and the session that they stand for while it lives. */
@@ -99,6 +101,17 @@ export class Model {
   /** A session ends 30 days after its last use and 180 days after its beginning. */
   isLive({ lastSeen, created }: Session): boolean {
     return lastSeen > this.now - 30 * day && created > this.now - 180 * day;
+  }
+
+  /** Whether the holder of a session has given the password in the last ten minutes. */
+  isProved(sessionId: number): boolean {
+    const { verified = 0 } = this.sessions.get(sessionId) ?? {};
+    return this.now - verified <= 10 * 60_000;
+  }
+
+  noteProof(sessionId: number): void {
+    const session = this.sessions.get(sessionId);
+    if (session !== undefined) session.verified = this.now;
   }
 
   /** The living session behind a device's cookies. */

@@ -14,10 +14,10 @@ export const userCalls: Calls = {
       fields: { name, email, password, ...(invite !== undefined && { invite }) },
       rule: (answer) => {
         if (invite !== undefined) model.liveInvite(invite);
-        else if (model.mode === 'invite' && model.users.size > 0) refuse('invite_needed');
+        else if (model.mode === 'invite' && model.ever.users.length > 0) refuse('invite_needed');
         claim(model, { name, email });
         const id = Number(answer.cookies.user_id);
-        const role = model.users.size === 0 ? 'admin' : 'user';
+        const role = model.ever.users.length === 0 ? 'admin' : 'user';
         model.users.set(id, { id, name, email, password, role, created: model.now });
         model.ever.users.push(id);
         if (invite !== undefined) accept(model, invite, id);
@@ -117,9 +117,10 @@ export const userCalls: Calls = {
 
   changeUser: (model, { user, newName: name, email, n }, me) => {
     const change = { ...(n % 3 !== 0 && { name }), ...(n % 3 !== 1 && { email }) };
-    return ownAccount(model, me, n % 4 === 0 ? user : undefined, {
+    return ownAccount(model, me, n, n % 4 === 0 ? user : undefined, {
       method: 'PUT',
       fields: change,
+      isProofNeeded: change.email !== undefined && fold(change.email) !== fold(me.email),
       change: () => {
         claim(model, { name: me.name, email: me.email, ...change }, me);
         Object.assign(me, change);
@@ -135,14 +136,17 @@ export const userCalls: Calls = {
       requireOwn(model, n % 4 === 0 ? user : me.id, me);
       if (me.password !== 'correct horse battery') refuse('wrong_current_password');
       me.password = password;
+      model.noteProof(sessionId);
       model.endSessions(me.id, sessionId);
       return ok();
     },
   }),
 
   deleteUser: (model, { user, n }, me) =>
-    ownAccount(model, me, n % 4 === 0 ? user : undefined, {
+    ownAccount(model, me, n, n % 4 === 0 ? user : undefined, {
       method: 'DELETE',
+      fields: {},
+      isProofNeeded: true,
       change: () => {
         for (const chat of model.chatsOf(me.id)) leave(model, chat, me.id);
         for (const chat of model.chats.values()) chat.removed.delete(me.id);
@@ -186,19 +190,36 @@ export const userCalls: Calls = {
   }),
 };
 
-/** A call that is for one's own account alone, with its id or without any. */
+interface OwnCall extends Pick<Call, 'method'> {
+  readonly fields: Record<string, string>;
+  readonly isProofNeeded: boolean;
+  readonly change: () => void;
+}
+
+/**
+ * A call that is for one's own account alone, with its id or without any. One in three brings a
+ * password, which may be wrong.
+ */
 function ownAccount(
   model: Model,
   me: User,
+  n: number,
   id: number | undefined,
-  { change, ...call }: Pick<Call, 'method' | 'fields'> & { change: () => void },
+  { change, isProofNeeded, method, fields }: OwnCall,
 ): Call {
+  const current = n % 3 === 2 ? 'correct horse battery' : undefined;
   return {
-    ...call,
+    method,
+    fields: { ...fields, ...(current !== undefined && { current_password: current }) },
     url: id === undefined ? '/api/user' : `/api/user/${id}`,
-    rule: () => {
+    rule: (_, { sessionId }) => {
       if (id !== undefined) requireOwn(model, id, me);
+      if (current !== undefined && current !== me.password) refuse('wrong_current_password');
+      if (current === undefined && isProofNeeded && !model.isProved(sessionId)) {
+        refuse('password_needed');
+      }
       change();
+      if (current !== undefined) model.noteProof(sessionId);
       return ok();
     },
   };
