@@ -1,7 +1,7 @@
 /** Backups by themselves, each made by a process of its own: no request waits for one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,7 +61,6 @@ export function keepBackups(
 
 /** How long until the next backup, in ms; it is due if that is not positive. */
 async function untilDue({ backupDir, backupEvery }: Settings, now: number): Promise<number> {
-  await mkdir(backupDir, { recursive: true, mode: 0o700 });
   const names = await backupsUntil(nameAt(now), backupDir);
   return Math.max(...names.map(timeOf), Number.NEGATIVE_INFINITY) + backupEvery - now;
 }
@@ -71,7 +70,12 @@ async function untilDue({ backupDir, backupEvery }: Settings, now: number): Prom
  * wrong: they make no other one superfluous and take no other one's place.
  */
 async function backupsUntil(newest: string, folder: string): Promise<string[]> {
-  const names = await readdir(folder);
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    // Not made here: where its disk is not mounted, it would fill the one below.
+    throw error.code === 'ENOENT'
+      ? new Error(`There is no folder ${folder}. Mount its disk, or make it.`)
+      : error;
+  });
   return names.filter((name) => ownName.test(name) && name <= newest).sort();
 }
 

@@ -38,10 +38,17 @@ export const settings = {
     parse: parseFile,
     must: 'a path, or file: and a path',
   },
+  DATABASE_MUST_EXIST: {
+    default: 'no',
+    description:
+      '`yes` refuses to make a database where there is none, as when its disk is not mounted.',
+    ...oneOf('no', 'yes'),
+  },
   BACKUP_DIR: {
     default: '',
-    description: 'A folder for backups that the server makes by itself; none without it.',
-    parse: (text: string) => text,
+    description:
+      'A folder, which must be there, for backups that the server makes by itself; none without it.',
+    parse: (text: string) => (text.includes('\0') ? undefined : text),
     must: 'a path',
   },
   BACKUP_EVERY: {
@@ -140,6 +147,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     host: get('HOST'),
     port: get('PORT'),
     databaseFile: get('DATABASE_URL'),
+    mustExist: get('DATABASE_MUST_EXIST') === 'yes',
     backupDir: get('BACKUP_DIR'),
     backupEvery: get('BACKUP_EVERY'),
     backupKeep: get('BACKUP_KEEP'),
@@ -187,8 +195,13 @@ function parseDuration(text: string): number | undefined {
   return count === undefined ? undefined : Number(count) * (unitsOfTime[unit as 'm'] ?? 0);
 }
 
-/** A scheme has two letters at least, so that `C:\chat.db` is a path. */
 function parseFile(text: string): string | undefined {
+  const path = pathOf(text);
+  return path?.includes('\0') ? undefined : path;
+}
+
+/** A scheme has two letters at least, so that `C:\chat.db` is a path. */
+function pathOf(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return text.startsWith(':') ? undefined : text;
   if (scheme !== 'file') {

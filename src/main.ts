@@ -1,4 +1,5 @@
 /** The command line: `snug [command]`. */
+import { fileURLToPath } from 'node:url';
 import { backup } from './cli/backup.ts';
 import { check } from './cli/check.ts';
 import { type Command, readArguments } from './cli/command.ts';
@@ -57,9 +58,23 @@ function noCommand([first = '', second = '']: readonly string[]): StartError {
 
 const isCommand = (name: string) => Object.hasOwn(commands, name);
 
+/** What is missing or does not fit, of the program itself or of what it needs. */
+const notWhole = /^(ERR_)?MODULE_NOT_FOUND$|^ERR_(DLOPEN_FAILED|PACKAGE_)/;
+
+/** What the person is told; undefined for a defect, which is shown whole. */
+function sentenceOf(error: unknown): string | undefined {
+  if (error instanceof StartError || error instanceof Refusal) return error.message;
+  const { code = '', syscall, path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const folder = fileURLToPath(new URL('.', import.meta.url));
+  if (notWhole.test(code) || (code === 'ENOENT' && path?.startsWith(folder))) {
+    return `The program is not whole (${message.split('\n', 1)}). Run: npm ci && npm run build`;
+  }
+  if (syscall === undefined) return undefined;
+  return `${path ?? 'The system'} cannot be used: ${syscall} fails (${code}).`;
+}
+
 main(process.argv.slice(2)).catch((error: unknown) => {
-  // These are meant for the reader as they stand; anything else is a defect: show it whole.
-  const isTold = error instanceof StartError || error instanceof Refusal;
-  console.error(isTold ? `snug: ${error.message}` : error);
+  const sentence = sentenceOf(error);
+  console.error(sentence === undefined ? error : `snug: ${sentence}`);
   process.exit(1);
 });

@@ -31,8 +31,12 @@ export async function serve(): Promise<void> {
   );
   const db = openStore(config.databaseFile, {
     cacheBytes: config.cacheBytes,
+    mustExist: config.mustExist,
     program: { url: writerModule, commands },
   });
+  if (db.isNew) log.warn({ file: config.databaseFile }, 'a new database was made');
+  if (db.trouble === 'disk_full')
+    log.warn('the disk is full: nothing is stored until there is room');
   db.onFailure((error) => {
     log.fatal({ err: error }, 'ending at once, the file is left as it is');
     setTimeout(() => process.exit(1), lastWords);
@@ -96,5 +100,6 @@ function asStartError(error: NodeJS.ErrnoException, host: string, port: number):
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
     return new StartError(`This machine has no address ${host}. Set HOST to one that it has.`);
   }
-  return error;
+  if (error.syscall === undefined) return error;
+  return new StartError(`It cannot listen at ${host}, port ${port} (${error.code}). Check both.`);
 }

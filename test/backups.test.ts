@@ -1,5 +1,5 @@
 /** Backups that the server makes by itself. */
-import { readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -145,16 +145,26 @@ t.test('without a folder there are none', async (t) => {
   t.strictSame([names(), clock.looks], [[], 0]);
 });
 
+t.test('a folder that is not there is not made: its disk may be away', async (t) => {
+  const backupDir = join(await tempFolder(t), 'stick');
+  const { begin, until, lines } = await start(t, quick, { backupDir });
+  begin();
+  await until(() => lines.length === 2);
+  const reason = `There is no folder ${backupDir}. Mount its disk, or make it.`;
+  t.match(lines, [{ level: 50, msg: 'the backup failed', reason }, { reason }]);
+  t.notOk(existsSync(backupDir));
+});
+
 t.test('the server makes one at its start, and stops in the middle of one', async (t) => {
   const file = await emptyFile(t);
-  const folder = join(await tempFolder(t), 'made', 'for them');
+  const folder = await tempFolder(t);
   const env = { BACKUP_DIR: folder };
   const server = await startServer(t, file, { env, nodeArgs: ['--disable-sigusr1'] });
   const [, name = ''] = await server.wrote(/"backup":"(snug-[^"]+)"/);
   t.equal(await server.end('SIGTERM'), 0);
   t.strictSame(readdirSync(folder), [name]);
   t.match(name, /^snug-20\d\d-\d\d-\d\dT\d{6}Z\.db$/);
-  t.strictSame([mode(folder), mode(join(folder, name))], ['700', '600']);
+  t.equal(mode(join(folder, name)), '600');
   t.strictSame(ask(join(folder, name), 'pragma integrity_check'), ['ok']);
 
   renameSync(join(folder, name), join(folder, 'snug-2026-01-01T000000Z.db'));

@@ -54,6 +54,8 @@ const open: Record<string, readonly string[]> = {
   'db/commands.ts': ['commands', 'db'],
   'db/worker.ts': ['writer'],
   'db/files.ts': ['cli', 'db'],
+  'db/room.ts': ['cli', 'db'],
+  'db/start-error.ts': ['cli', 'db'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
   'db/beside.ts': ['cli'],

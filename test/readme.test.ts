@@ -135,6 +135,27 @@ async function leadsSomewhere(to: URL): Promise<boolean> {
   return anchors.includes(anchor);
 }
 
+t.test('the unit keeps trying, waits for its disk, and makes no database', async (t) => {
+  const [unit = ''] = blocksOf('## As a service');
+  const [before = '', service = ''] = unit.split('[Service]');
+  for (const line of ['StartLimitIntervalSec=0', 'RequiresMountsFor=/var/lib/snug']) {
+    t.ok(before.includes(`\n${line}\n`), line);
+  }
+  for (const line of [
+    'Restart=on-failure',
+    'RestartSec=5',
+    'Environment=DATABASE_MUST_EXIST=yes',
+    'StateDirectory=snug snug/backups',
+  ]) {
+    t.ok(service.includes(`\n${line}\n`), line);
+  }
+  const set = Array.from(unit.matchAll(/^Environment=(\w+)=/gm), ([, name]) => String(name));
+  t.strictSame(
+    set.filter((name) => !Object.hasOwn(settings, name)),
+    ['MALLOC_ARENA_MAX'],
+  );
+});
+
 t.test('its session prints what it says', { skip: without('bash', 'curl') }, async (t) => {
   const { url } = await startServer(t, join(await tempFolder(t), 'snug.db'));
   const [session = '', printed = ''] = blocksOf('## Try it');

@@ -236,13 +236,12 @@ t.test('a damaged file is refused and left untouched', async (t) => {
 t.test('a place that cannot be written is refused', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), 'x');
-  for (const path of [join(folder, 'file', 'snug.db'), folder]) {
-    await refuses(
-      t,
-      spawnSnug(t, { env: { DATABASE_URL: path } }),
-      `${path} cannot be written. Check its folder and who owns it.`,
-    );
-  }
+  const path = join(folder, 'file', 'snug.db');
+  await refuses(
+    t,
+    spawnSnug(t, { env: { DATABASE_URL: path } }),
+    `${path} cannot be written. Check its folder and who owns it.`,
+  );
   t.equal(readFileSync(join(folder, 'file'), 'utf8'), 'x');
 });
 

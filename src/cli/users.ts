@@ -101,8 +101,8 @@ export const userCommands = {
 
 /** As a server would at its first start. */
 async function makeDatabase(): Promise<void> {
-  const { databaseFile } = loadConfig();
-  if (!hasDatabase(databaseFile)) await openStore(databaseFile).close();
+  const { databaseFile, mustExist } = loadConfig();
+  if (!hasDatabase(databaseFile)) await openStore(databaseFile, { mustExist }).close();
 }
 
 function tell(generated: string | undefined): void {

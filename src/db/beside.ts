@@ -4,7 +4,9 @@ import { StartError } from '../errors.ts';
 import { keepPlaces, placesOf } from './faults.ts';
 import { checkHeader } from './header.ts';
 import { requireCurrent } from './migrate.ts';
-import { asStartError, type Connection, connect, connectToRead } from './open.ts';
+import { type Connection, connect, connectToRead } from './open.ts';
+import { Reader } from './read.ts';
+import { asStartError } from './start-error.ts';
 import { Store } from './store.ts';
 import { OwnWriter } from './writer.ts';
 
@@ -32,7 +34,7 @@ export function openBeside(path: string): Store {
     const reader = connectToRead(file, opened, patience);
     const check = keepPlaces(placesOf([file]));
     const own = new OwnWriter(writer, { clock: Date.now, check });
-    return new Store(own, reader, { cacheBytes: 0 }, () => undefined);
+    return new Store(own, new Reader(reader), { cacheBytes: 0 }, () => undefined);
   } catch (error) {
     for (const connection of opened) connection.close();
     throw asStartError(error, path);

@@ -6,7 +6,7 @@ const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
   // Another program holds the file, longer than we wait for it.
   [/^SQLITE_BUSY/, 'busy'],
   // SHMSIZE: there was no room for the index of the log, which is made anew at each start.
-  [/^SQLITE_(FULL|IOERR_SHMSIZE)$/, 'disk_full'],
+  [/^(SQLITE_(FULL|IOERR_SHMSIZE)|SNUG_NO_ROOM)$/, 'disk_full'],
   [/^SQLITE_READONLY/, 'read_only'],
   // A page that cannot be read: starting again would not mend it, and the others can be.
   [/^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS)$)/, 'damaged'],

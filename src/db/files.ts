@@ -1,8 +1,9 @@
 /** What is done with files beside SQLite, and how it is told what went wrong. */
-import { chownSync, closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { chownSync, closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
+import { isOutOfRoom } from './room.ts';
 
 /** What SQLite keeps beside a database and takes for a part of it, by its name alone. */
 export const logs = ['-wal', '-journal'];
@@ -10,12 +11,6 @@ export const logs = ['-wal', '-journal'];
 /** Removes a database, with all that SQLite may have left beside it. */
 export function remove(file: string): void {
   for (const suffix of ['', ...logs, '-shm']) rmSync(file + suffix, { force: true });
-}
-
-/** How many bytes may still be written where a file or a folder is. */
-export function freeSpace(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
 }
 
 /** Returns once a file is on the disk, or what a folder lists. */
@@ -49,7 +44,7 @@ export function isSound(sqlite: Database): boolean {
 export function explain(error: unknown, names: { read: string; written: string }): unknown {
   const { code, path } = error as { code?: unknown; path?: string };
   if (error instanceof StartError || typeof code !== 'string') return error;
-  if (/^(SQLITE_FULL|ENOSPC|EDQUOT|EFBIG)$/.test(code)) return noRoom(names.written);
+  if (code === 'EFBIG' || isOutOfRoom(error, names.written)) return noRoom(names.written);
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damaged(names.read);
   if (!/^(E[A-Z\d]+|SQLITE_(BUSY|CANTOPEN|IOERR|LOCKED|PERM|READONLY).*)$/.test(code)) return error;
   const file = path === names.read ? names.read : names.written;

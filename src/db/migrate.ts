@@ -36,10 +36,15 @@ export function migrate(
  * @throws StartError for an older one as well.
  */
 export function requireCurrent(sqlite: Database, file: string): void {
-  if (countApplied(sqlite, file, ownMigrations) === ownMigrations.length) return;
+  if (isCurrent(sqlite, file)) return;
   throw new StartError(
     `${file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
   );
+}
+
+/** Whether the schema is the one of this program; refuses a file that has another than an older one. */
+export function isCurrent(sqlite: Database, file: string): boolean {
+  return countApplied(sqlite, file, ownMigrations) === ownMigrations.length;
 }
 
 /** How many of the known migrations the file has; refuses a file that has others. */
@@ -51,13 +56,20 @@ function countApplied(sqlite: Database, file: string, known: readonly Migration[
     );
   }
   if (version === 0) return 0;
-  const hashes = sqlite.prepare('select hash from migrations order by name').pluck().all();
+  const hashes = hashesOf(sqlite);
   if (hashes.length !== version || hashes.some((hash, i) => hash !== known[i]?.hash)) {
     throw new StartError(
       `The schema of ${file} is not one that this version of Snug has made. Restore a backup.`,
     );
   }
   return version;
+}
+
+/** The hashes of the migrations that were applied, in their order; none where they are not noted. */
+function hashesOf(sqlite: Database): unknown[] {
+  const table = sqlite.prepare("select 1 from sqlite_schema where name = 'migrations'").get();
+  if (table === undefined) return [];
+  return sqlite.prepare('select hash from migrations order by name').pluck().all();
 }
 
 function apply(sqlite: Database, { name, sql, hash }: Migration): void {

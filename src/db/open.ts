@@ -1,14 +1,16 @@
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { StartError } from '../errors.ts';
 import { keepPlaces, placesOf } from './faults.ts';
-import { applicationId, checkHeader } from './header.ts';
-import { lockFile, lockInstance } from './lock.ts';
-import { migrate } from './migrate.ts';
+import { applicationId } from './header.ts';
+import { LateWriter } from './late-writer.ts';
+import { lockFile } from './lock.ts';
+import { isCurrent, migrate } from './migrate.ts';
+import { type Place, takePlace } from './place.ts';
+import { Reader } from './read.ts';
+import { isOutOfRoom, NoRoom } from './room.ts';
+import { asStartError } from './start-error.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { type Program, ThreadWriter } from './thread.ts';
-import { OwnWriter } from './writer.ts';
+import { OwnWriter, type Writer } from './writer.ts';
 
 export type Connection = Database.Database;
 
@@ -27,6 +29,8 @@ const writerCache = 8_000;
 const readerCache = 2_000;
 
 interface OpenOptions extends StoreOptions {
+  /** Refuses to make a database where there is none. */
+  readonly mustExist?: boolean;
   /** The time in ms since 1970, for all that commands date. */
   readonly clock: () => number;
   /** Writes in a thread of its own, by the time of day; in this one if it is not given. */
@@ -37,57 +41,104 @@ const standard: OpenOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
 
 /**
  * Opens the database at `path` for this process alone: makes it if it is missing (mode 0600),
- * migrates it, and returns it with one connection to write and one to read.
+ * migrates it, and returns it with one connection to write and one to read. Where the disk is full,
+ * it is read, and written once there is room.
  *
  * @throws StartError if the file is not ours, damaged, newer, in use, or cannot be written; it is
- *   left untouched then.
+ *   left untouched then, and nothing else is left.
  */
-export function openStore(path: string, options: Partial<OpenOptions> = {}): Store {
-  const file = createFile(path);
-  checkHeader(file);
-  const lock = lockInstance(file);
+export function openStore(path: string, given: Partial<OpenOptions> = {}): Store {
+  const options = { ...standard, ...given };
+  const place = takePlace(path, options);
   const opened: Connection[] = [];
   try {
-    const writer = connect(file, opened);
-    prepareFile(writer, file);
-    const reader = connectToRead(file, opened);
-    const { clock, program, cacheBytes } = { ...standard, ...options };
-    const places = placesOf([file, `${file}-wal`, lockFile(file)]);
-    if (program === undefined) {
-      const own = new OwnWriter(writer, { clock, check: keepPlaces(places) });
-      return new Store(own, reader, { cacheBytes }, lock.release);
-    }
-    const thread = new ThreadWriter(program, { file, places }, reader);
-    // Not before the reader has read: the last one to close a file takes its log along.
-    writer.close();
-    return new Store(thread, reader, { cacheBytes }, lock.release);
+    return openPlace(place, options, opened);
   } catch (error) {
     for (const connection of opened) connection.close();
-    lock.release();
-    throw asStartError(error, file);
+    place.undo();
+    throw asStartError(error, place.file);
   }
 }
 
-/** Makes the folder and the files where they are missing; returns the database's one true name. */
-function createFile(path: string): string {
+function openPlace(place: Place, options: OpenOptions, opened: Connection[]): Store {
+  const { file, isNew, release } = place;
+  const toStore = (writer: Writer, reads: Reader, isFull = false) =>
+    new Store(writer, reads, { ...options, isFull, isNew }, release);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    checkAbsent(path);
-    closeSync(openSync(path, 'a', 0o600));
-    const file = realpathSync(path);
-    closeSync(openSync(lockFile(file), 'a', 0o600));
-    return file;
+    const { writer, reader, isMoved } = openFile(file, options, opened);
+    const reads = new Reader(reader);
+    if (isMoved) return toStore(writer, reads);
+    return toStore(new LateWriter(file, writer), reads, true);
   } catch (error) {
-    throw asStartError(error, path);
+    if (isNew || !isOutOfRoom(error, file)) throw error;
+    for (const connection of opened.splice(0)) connection.close();
+    const reads = new Reader(connectInMemory(file, opened));
+    const late = new LateWriter(file, () => reopen(file, options, reads));
+    return toStore(late, reads, true);
   }
 }
 
-/** Where a server has been, a missing file is not a new one: nobody shall find an empty server. */
-function checkAbsent(path: string): void {
-  if (existsSync(path) || !existsSync(lockFile(path))) return;
-  throw new StartError(
-    `${path} is gone. Put it back, or restore a backup. To begin anew, delete ${lockFile(path)}.`,
-  );
+/** Opens the file anew as it is opened where there is room. Throws NoRoom or what else prevents it. */
+async function reopen(file: string, options: OpenOptions, reads: Reader): Promise<Writer> {
+  const opened: Connection[] = [];
+  let outcome: { writer: Writer } | { error: unknown } | undefined;
+  await reads.replace(() => {
+    try {
+      const { writer, reader } = openFile(file, options, opened);
+      outcome = { writer };
+      return reader;
+    } catch (error) {
+      for (const connection of opened) connection.close();
+      outcome = { error };
+      return connectInMemory(file);
+    }
+  });
+  if (outcome === undefined || 'error' in outcome) throw outcome?.error;
+  return outcome.writer;
+}
+
+interface OpenedFile {
+  readonly writer: Writer;
+  readonly reader: Connection;
+  /** Whether what the log held has been moved into the file. */
+  readonly isMoved: boolean;
+}
+
+function openFile(
+  file: string,
+  { clock, program }: OpenOptions,
+  opened: Connection[] = [],
+): OpenedFile {
+  const connection = connect(file, opened);
+  prepareFile(connection, file);
+  const isMoved = moveLog(connection, file);
+  const reader = connectToRead(file, opened);
+  const places = placesOf([file, `${file}-wal`, lockFile(file)]);
+  if (program === undefined) {
+    const writer = new OwnWriter(connection, { clock, check: keepPlaces(places) });
+    return { writer, reader, isMoved };
+  }
+  const writer = new ThreadWriter(program, { file, places }, reader);
+  // Not before the reader has read: the last one to close a file takes its log along.
+  connection.close();
+  return { writer, reader, isMoved };
+}
+
+/**
+ * After a crash, the log may be of a disk that had failed: read from memory, not yet on the disk,
+ * and what is appended to it would be lost along with it. Nothing builds on it: until there is room
+ * to move it, nothing is written.
+ *
+ * @returns whether there was room.
+ */
+function moveLog(connection: Connection, file: string): boolean {
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)');
+    return true;
+  } catch (error) {
+    if (isOutOfRoom(error, file)) return false;
+    throw error;
+  }
 }
 
 /**
@@ -103,6 +154,10 @@ export function connect(
 ): Connection {
   const connection = new Database(file, { timeout });
   opened.push(connection);
+  return setUp(connection);
+}
+
+function setUp(connection: Connection): Connection {
   // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
@@ -119,34 +174,35 @@ export function connect(
 
 /** A connection to read by, opened as `connect` does. */
 export function connectToRead(...args: Parameters<typeof connect>): Connection {
-  const connection = connect(...args);
+  return onlyRead(connect(...args));
+}
+
+function onlyRead(connection: Connection): Connection {
   connection.pragma('query_only = ON');
   connection.pragma(`cache_size = ${-readerCache}`);
   return connection;
 }
 
+/**
+ * Opens the file to read where there is not even room for the index of its log, which SQLite keeps
+ * in memory for a connection that has the file for itself.
+ */
+function connectInMemory(file: string, opened: Connection[] = []): Connection {
+  const connection = new Database(file, { timeout: busyTimeout });
+  opened.push(connection);
+  // Before anything else: it decides where the index is.
+  connection.pragma('locking_mode = EXCLUSIVE');
+  onlyRead(setUp(connection));
+  // To bring it up to date takes room as well.
+  if (!isCurrent(connection, file)) throw new NoRoom(file);
+  return connection;
+}
+
+/** Marks a new file as ours, brings an older one up to date. */
 function prepareFile(writer: Connection, file: string): void {
   const isNew = writer.pragma('application_id', { simple: true }) === 0;
   // Before the file turns to WAL: so the mark is in the file itself from its first byte on.
   if (isNew) writer.pragma(`application_id = ${applicationId}`);
   writer.pragma('journal_mode = WAL');
   migrate(writer, file);
-  // After a crash, the log may be of a disk that had failed: read from memory, not yet on the disk,
-  // and what is appended to it would be lost along with it. Nothing builds on it.
-  writer.pragma('wal_checkpoint(TRUNCATE)');
-}
-
-/** What the person who runs the program is told of an error of the database or its file. */
-export function asStartError(error: unknown, file: string): unknown {
-  const code = (error as { code?: string }).code ?? '';
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
-    return new StartError(`${file} is damaged. Restore a backup.`);
-  }
-  if (/^SQLITE_(CANTOPEN|READONLY|PERM)|^E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|EXIST)$/.test(code)) {
-    return new StartError(`${file} cannot be written. Check its folder and who owns it.`);
-  }
-  if (code.startsWith('SQLITE_IOERR')) {
-    return new StartError(`${file}: its disk fails (${code}). See what the system's log says.`);
-  }
-  return error;
 }

@@ -18,6 +18,7 @@ export type Question =
   | { readonly kind: 'write'; readonly batch: readonly NamedTask[] }
   | { readonly kind: 'moveLog' }
   | { readonly kind: 'emptyLog' }
+  | { readonly kind: 'requireRoom' }
   | { readonly kind: 'close' };
 
 /** A function cannot pass, its name can. */

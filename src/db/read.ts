@@ -2,24 +2,34 @@ import type { Database, Statement } from 'better-sqlite3';
 import { toOrm } from './orm.ts';
 import type { Snapshot } from './query.ts';
 
+interface ReadConnection {
+  readonly sqlite: Database;
+  readonly snapshot: Snapshot;
+  readonly begin: Statement;
+  readonly end: Statement;
+}
+
+function prepare(sqlite: Database): ReadConnection {
+  return {
+    sqlite,
+    snapshot: { orm: toOrm(sqlite) },
+    begin: sqlite.prepare('BEGIN'),
+    end: sqlite.prepare('ROLLBACK'),
+  };
+}
+
 /**
  * Reads on a connection of its own, one after another. All reads of a turn of the event loop see one
  * snapshot of what is committed, unless something is committed meanwhile: to begin and to end one
  * takes as long as to look up a row.
  */
 export class Reader {
-  readonly #sqlite: Database;
-  readonly #snapshot: Snapshot;
-  readonly #begin: Statement;
-  readonly #end: Statement;
+  #connection: ReadConnection;
   #last: Promise<unknown> = Promise.resolve();
   #isOutdated = false;
 
   constructor(sqlite: Database) {
-    this.#sqlite = sqlite;
-    this.#snapshot = { orm: toOrm(sqlite) };
-    this.#begin = sqlite.prepare('BEGIN');
-    this.#end = sqlite.prepare('ROLLBACK');
+    this.#connection = prepare(sqlite);
   }
 
   /** Resolves with what `query` finds; all its statements see the same state. */
@@ -42,9 +52,24 @@ export class Reader {
     return this.#last.then(() => this.release());
   }
 
+  /** Reads by another connection from now on; the one so far is closed before that is opened. */
+  replace(open: () => Database): Promise<void> {
+    const replaced = this.idle().then(() => {
+      this.close();
+      this.#connection = prepare(open());
+    });
+    this.#last = replaced.catch(() => undefined);
+    return replaced;
+  }
+
+  close(): void {
+    this.#connection.sqlite.close();
+  }
+
   /** Gives the snapshot up; to be called where no read is under way. */
   release(): void {
-    if (this.#sqlite.inTransaction) this.#end.run();
+    const { sqlite, end } = this.#connection;
+    if (sqlite.inTransaction) end.run();
   }
 
   #run<Input, Result>(
@@ -52,12 +77,12 @@ export class Reader {
     input: Input,
   ): Promise<Result> {
     if (this.#isOutdated) this.release();
-    if (!this.#sqlite.inTransaction) this.#hold();
-    return query(this.#snapshot, input);
+    if (!this.#connection.sqlite.inTransaction) this.#hold();
+    return query(this.#connection.snapshot, input);
   }
 
   #hold(): void {
-    this.#begin.run();
+    this.#connection.begin.run();
     this.#isOutdated = false;
     setImmediate(() => this.idle());
   }

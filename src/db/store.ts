@@ -1,30 +1,28 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Database } from 'better-sqlite3';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { rewritePage } from './commands.ts';
 import { type Command, Committer, type Origin, type Told } from './commit.ts';
 import { faultOf, isDisplaced } from './faults.ts';
-import { freeSpace } from './files.ts';
 import { Kept } from './kept.ts';
 import type { Kind, KindOfMany, Memory } from './memory.ts';
 import type { Snapshot } from './query.ts';
-import { Reader } from './read.ts';
+import type { Reader } from './read.ts';
 import type { Writer } from './writer.ts';
-
-/** A disk with less room than this is full, in bytes. */
-const leastRoom = 1024 * 1024;
 
 type Listener = (events: readonly Told[], origin: Origin) => void;
 
 export interface StoreOptions {
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
   readonly cacheBytes: number;
+  /** Whether the disk was full when it was opened. */
+  readonly isFull?: boolean;
+  /** Whether it was made then. */
+  readonly isNew?: boolean;
 }
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
 export class Store implements Memory {
   readonly #writer: Writer;
-  readonly #reader: Database;
   readonly #release: () => void;
   readonly #committer: Committer;
   readonly #reads: Reader;
@@ -36,12 +34,20 @@ export class Store implements Memory {
   #failed = false;
   #hasLooked = false;
   #closed = false;
+  /** Whether the file was made when it was opened. */
+  readonly isNew: boolean;
 
-  constructor(writer: Writer, reader: Database, { cacheBytes }: StoreOptions, release: () => void) {
+  constructor(
+    writer: Writer,
+    reads: Reader,
+    { cacheBytes, isFull = false, isNew = false }: StoreOptions,
+    release: () => void,
+  ) {
     this.#writer = writer;
-    this.#reader = reader;
+    this.#reads = reads;
     this.#release = release;
-    this.#reads = new Reader(reader);
+    this.isNew = isNew;
+    if (isFull) this.#trouble = 'disk_full';
     this.#kept = new Kept(cacheBytes);
     const publish = (events: readonly Told[], origin: Origin) => {
       this.#reads.renew();
@@ -102,6 +108,11 @@ export class Store implements Memory {
     return this.#kept.findAll(kind, inputs, (missing) => this.read(kind.readAll, missing));
   }
 
+  /** What the file was last found to suffer from, if anything. */
+  get trouble(): RefusalCode | undefined {
+    return this.#trouble;
+  }
+
   holds(value: object): boolean {
     return this.#kept.holds(value);
   }
@@ -129,11 +140,17 @@ export class Store implements Memory {
   async check(): Promise<void> {
     if (this.#trouble === 'damaged') throw new Refusal('damaged');
     if (this.#trouble === undefined) return;
-    // Where the log has room for one page, it may have none for a message.
-    const isFull = this.#trouble === 'disk_full' && freeSpace(this.#reader.name) < leastRoom;
-    if (isFull) throw new Refusal('disk_full');
+    if (this.#trouble === 'disk_full') await this.#requireRoom();
     await this.write(rewritePage, {});
     this.#trouble = undefined;
+  }
+
+  async #requireRoom(): Promise<void> {
+    try {
+      await this.#writer.requireRoom();
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   /**
@@ -183,7 +200,7 @@ export class Store implements Memory {
     this.#closed = true;
     await Promise.all([this.#committer.idle(), this.#reads.idle()]);
     if (this.#failed) throw new Error('the disk has failed: the file is left as it is');
-    this.#reader.close();
+    this.#reads.close();
     await this.#writer.close();
     this.#release();
   }

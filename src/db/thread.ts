@@ -70,6 +70,10 @@ export class ThreadWriter implements Writer {
     return this.#inTurn(async () => void (await this.#ask({ kind: 'emptyLog' })));
   }
 
+  async requireRoom(): Promise<void> {
+    await this.#ask({ kind: 'requireRoom' });
+  }
+
   async close(): Promise<void> {
     await this.#mover?.close();
     // The last one to close a file takes its log along.

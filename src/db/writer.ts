@@ -1,7 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { EventRow, Task, Told, Unit } from './commit.ts';
+import { faultOf } from './faults.ts';
 import { type Orm, toOrm } from './orm.ts';
 import { type Missed, Others } from './others.ts';
+import { isOutOfRoom, leastRoom, NoRoom, requireRoom } from './room.ts';
 
 /**
  * The log is moved into the file when it has so many pages, 16 MB: a page that changes often is
@@ -23,6 +25,8 @@ export interface Writer {
    * @throws Error if another process reads the file at that moment.
    */
   emptyLog(): Promise<void>;
+  /** Makes sure that there is room to write. Throws NoRoom. */
+  requireRoom(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -106,7 +110,7 @@ export class OwnWriter implements Writer {
       this.#statements.commit.run();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
-      throw error;
+      throw this.#explain(error);
     }
     const events = attempts.flatMap((attempt) => attempt.events);
     this.#others.catchUp(missed, events);
@@ -115,16 +119,38 @@ export class OwnWriter implements Writer {
   }
 
   async moveLog(): Promise<void> {
-    this.#statements.moveLog.get();
+    this.#checkpoint(() => this.#statements.moveLog.get());
   }
 
   async emptyLog(): Promise<void> {
-    const [{ busy }] = this.#sqlite.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+    const [{ busy }] = this.#checkpoint(() => this.#sqlite.pragma('wal_checkpoint(TRUNCATE)')) as [
+      { busy: number },
+    ];
     if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
+  }
+
+  async requireRoom(): Promise<void> {
+    requireRoom(this.#sqlite.name, leastRoom);
   }
 
   async close(): Promise<void> {
     this.#sqlite.close();
+  }
+
+  #checkpoint<Result>(run: () => Result): Result {
+    try {
+      return run();
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /** A quota that is used up is no disk that has failed, though SQLite says so. */
+  #explain(error: unknown): unknown {
+    const file = this.#sqlite.name;
+    return faultOf(error) === 'storage_failed' && isOutOfRoom(error, file)
+      ? new NoRoom(file, error)
+      : error;
   }
 
   get #isLogLong(): boolean {
@@ -144,7 +170,7 @@ export class OwnWriter implements Writer {
       if (!this.#sqlite.inTransaction) throw error;
       this.#statements.undo.run();
       this.#statements.release.run();
-      return { events: [], last: [], outcome: { error } };
+      return { events: [], last: [], outcome: { error: this.#explain(error) } };
     }
   }
 }

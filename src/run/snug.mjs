@@ -1,12 +1,40 @@
 /** What is run: the program, as the build has compiled it. */
 import { createRequire } from 'node:module';
-import { load } from './load.mjs';
 
 // As in load.mjs.
-const { availableParallelism } = createRequire(import.meta.url)('node:os');
+const require = createRequire(import.meta.url);
+const { existsSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
+
+/** As package.json has it in `engines`. */
+const oldest = [24, 7];
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
+  giveUp(`Snug needs Node ${oldest.join('.')} or newer; this is ${process.version}.`);
+}
 
 // A thread of Node's pool that has once hashed a password holds 36 MB for good. Of the four that Node
 // would make, those that hash at once (users/passwords.ts) are enough, and one for the log.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.min(4, Math.max(2, availableParallelism())));
 
-load('program');
+// What is loaded only once it is needed must be there as well.
+for (const name of ['compilers.js', 'writer.js', 'writer.mjs']) {
+  if (!existsSync(new URL(name, import.meta.url))) isNotWhole(`${name} is missing`);
+}
+
+try {
+  require('./load.mjs').load('program');
+} catch (error) {
+  // The program itself catches what goes wrong once it runs.
+  isNotWhole(String(error?.message).split('\n', 1)[0]);
+}
+
+function isNotWhole(reason) {
+  giveUp(`The program is not whole (${reason}). Run: npm ci && npm run build`);
+}
+
+function giveUp(sentence) {
+  console.error(`snug: ${sentence}`);
+  process.exit(1);
+}

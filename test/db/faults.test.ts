@@ -281,6 +281,29 @@ t.test(
   },
 );
 
+t.test('a quota that is used up is as a full disk', { skip: without('strace') }, async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { server, post } = await startTalk(t, file);
+  const injection = await inject(t, server.child.pid, 'pwrite64', 'error=EDQUOT');
+  for (let i = 0; i < 2; i++) {
+    const answer = await post('too much');
+    t.strictSame([answer.status, await answer.json()], [503, { error: full }]);
+    t.equal((await fetch(`${server.url}/healthz`)).status, 503);
+  }
+  await injection.end();
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  t.equal((await post('room again')).status, 201);
+  t.strictSame(textsIn(outside(t, file)), ['first', 'room again']);
+  await server.end('SIGKILL');
+
+  const wrapper = ['strace', '-D', '-f', '-o', '/dev/null', '-e', 'inject=pwrite64:error=EDQUOT'];
+  const next = await startServer(t, file, { wrapper });
+  t.equal((await fetch(`${next.url}/healthz`)).status, 503, 'at a start too');
+  t.match(next.output(), 'the disk is full');
+  await next.end('SIGKILL');
+  await recovers(t, file, ['first', 'room again']);
+});
+
 /** Makes the connection that writes one that only reads; returns what makes it write again. */
 async function forbidWriting(db: Store): Promise<() => unknown> {
   let orm: Orm | undefined;
