@@ -9,6 +9,7 @@ import { authorise, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
 import { deleteReactionsTo } from '../reactions/queries.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
+import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
   addLastMessage,
@@ -23,11 +24,14 @@ import {
   listIdsBefore,
   listOwnReactions,
   listReactions,
+  listSizesDown,
+  listSizesUp,
   readBody,
   rememberPosted,
   showLastMessage,
   updateContent,
   updateLastMessage,
+  weighMessages,
 } from './queries.ts';
 import { markAllRead } from './reading.ts';
 
@@ -57,7 +61,10 @@ export interface Page {
   readonly hasManyReactions: boolean;
 }
 
-/** Reads a page of a chat; whether that is right is the caller's to know. */
+/**
+ * Reads a page of a chat; whether that is right is the caller's to know. It has fewer messages than
+ * asked for where they would be more than `pageBytes`.
+ */
 export async function readPage(
   snapshot: Snapshot,
   { chatId, before, after, limit }: { chatId: number } & Range,
@@ -74,13 +81,63 @@ export async function readPage(
     });
     const range = { chatId, first: after + 1, last: last?.id ?? beyondIds };
     const beside = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
-    return { ...(await readBody(snapshot, range)), ...beside };
+    return readFirst(snapshot, range, beside);
   }
   const end = before ?? beyondIds;
   const [first, older] = await listIdsBefore(snapshot, { chatId, before: end, ...ends });
   const range = { chatId, first: first?.id ?? 0, last: end - 1 };
   const beside = { hasOlder: older !== undefined, hasNewer: before !== undefined };
-  return { ...(await readBody(snapshot, range)), ...beside };
+  return readLast(snapshot, range, beside);
+}
+
+interface IdRange {
+  readonly chatId: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+type Beside = Pick<Page, 'hasOlder' | 'hasNewer'>;
+
+/** The first messages of a range, as many as a page may have. */
+async function readFirst(snapshot: Snapshot, range: IdRange, beside: Beside): Promise<Page> {
+  const last = await lastThatFits(snapshot, range, listSizesUp);
+  const page = { ...(await readBody(snapshot, { ...range, last })), ...beside };
+  const body = keepFirst(page.body);
+  if (body !== page.body) {
+    return { ...page, body, count: countMessages(body), last: lastId(body), hasNewer: true };
+  }
+  return last < range.last ? { ...page, hasNewer: true } : page;
+}
+
+/** The last messages of a range, as many as a page may have. */
+async function readLast(snapshot: Snapshot, range: IdRange, beside: Beside): Promise<Page> {
+  const first = await lastThatFits(snapshot, range, listSizesDown);
+  const page = { ...(await readBody(snapshot, { ...range, first })), ...beside };
+  const body = keepLast(page.body);
+  if (body !== page.body) {
+    return { ...page, body, count: countMessages(body), first: firstId(body), hasOlder: true };
+  }
+  return first > range.first ? { ...page, hasOlder: true } : page;
+}
+
+/**
+ * The id up to which messages of a range fit into a page by their texts, so that no more of them are
+ * written: as JSON they are no shorter. Nearly always all do.
+ */
+async function lastThatFits(
+  snapshot: Snapshot,
+  range: IdRange,
+  listSizes: typeof listSizesUp,
+): Promise<number> {
+  let end = listSizes === listSizesUp ? range.last : range.first;
+  if ((await weighMessages(snapshot, range)).bytes <= pageBytes) return end;
+  let left = pageBytes;
+  for (const { id, bytes } of await listSizes(snapshot, range)) {
+    left -= bytes;
+    if (left < 0) break;
+    end = id;
+  }
+  return end;
 }
 
 /**

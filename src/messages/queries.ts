@@ -142,6 +142,31 @@ export const listOwnReactions = rows(
 
 type PageRange = Params<{ chatId: number; first: number; last: number }>;
 
+const isInRange = ($: PageRange) =>
+  and(eq(messages.chatId, $.chatId), between(messages.id, $.first, $.last));
+
+const textBytes = sql<number>`octet_length(${messages.content})`;
+
+/** How many bytes the texts of a chat's messages from one id to another have. */
+export const weighMessages = one((orm, $: PageRange) =>
+  orm
+    .select({ bytes: sql<number>`coalesce(sum(${textBytes}), 0)` })
+    .from(messages)
+    .where(isInRange($)),
+);
+
+const sizes = { id: messages.id, bytes: textBytes };
+
+/** The same of each message, the oldest first. */
+export const listSizesUp = rows((orm, $: PageRange) =>
+  orm.select(sizes).from(messages).where(isInRange($)).orderBy(asc(messages.id)),
+);
+
+/** The same of each message, the newest first. */
+export const listSizesDown = rows((orm, $: PageRange) =>
+  orm.select(sizes).from(messages).where(isInRange($)).orderBy(desc(messages.id)),
+);
+
 /**
  * The messages of a chat from one id to another as the body of an answer, to the letter as wire.ts
  * writes them. It takes half of what rows would that become objects and then text. `group_concat`
@@ -149,12 +174,7 @@ type PageRange = Params<{ chatId: number; first: number; last: number }>;
  * it to that); asked for an order itself, it would sort all texts, in half as long again.
  */
 export const readBody = one((orm, $: PageRange) => {
-  const page = orm
-    .select()
-    .from(messages)
-    .where(and(eq(messages.chatId, $.chatId), between(messages.id, $.first, $.last)))
-    .orderBy(asc(messages.id))
-    .as('page');
+  const page = orm.select().from(messages).where(isInRange($)).orderBy(asc(messages.id)).as('page');
   return orm
     .select({
       body: sql<Buffer>`cast('{"messages":[' || coalesce(group_concat(${messageJson(page, $)}, ','), '') || ']}' as blob)`,

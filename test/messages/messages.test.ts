@@ -1,6 +1,7 @@
 import t from 'tap';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { done, refused } from '../helpers/answers.ts';
+import { randomNumbers } from '../helpers/random.ts';
 import { allRows, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
@@ -281,6 +282,60 @@ t.test('following the links shows every message once while others are posting', 
   const first = await alice.get(`${chat}?after=1&limit=13`);
   const upwards = [...idsIn(first), ...(await follow(alice, first, 'next'))];
   t.strictSame(upwards, idsIn(all), 'from the oldest on as well');
+});
+
+/** Texts that are long in one way or another: by their bytes, or as JSON. */
+const texts = [
+  ...['𝕏'.repeat(4000), `x${'\u0001'.repeat(3999)}`, '"'.repeat(4000), 'ß'.repeat(4000)],
+  ...[',{"content":"x","id":7,"sender_id":1}', 'short', `${'\\'.repeat(3990)}]}`],
+];
+
+t.test('a page has 256 KB at most, and its links still lead to every message once', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const seed = Number(process.env.SEED ?? Date.now() % 1e6);
+  t.comment(`SEED=${seed}`);
+  const random = randomNumbers(seed);
+  const sent: number[] = [];
+  const expected = new Map<number, string>();
+  const checkPage = (answer: Answer) => {
+    const count = idsIn(answer).length;
+    t.ok(Buffer.byteLength(answer.text) <= 256 * 1024, `${count} messages`);
+    t.ok(count > 0);
+    for (const { id, content } of messagesIn(answer)) {
+      if (content !== expected.get(id)) t.fail(`${id} is not what was sent`);
+    }
+  };
+  for (let i = 0; i < 130; i++) {
+    const text = texts[Math.floor(random() * (i < 60 ? 3 : texts.length))] ?? '';
+    const id = await alice.send(chat, text);
+    sent.push(id);
+    expected.set(id, text);
+    // The newest page is kept, and grows: as it is when it is read.
+    const newest = await alice.get(chat);
+    if (i % 5 > 0) continue;
+    checkPage(newest);
+    const read = await alice.get(`${chat}?before=999999999999999&limit=50`);
+    t.equal(read.text, newest.text);
+    t.equal(link(newest, 'prev'), link(read, 'prev'));
+  }
+  for (const limit of [200, 50, 3]) {
+    for (const [from, rel] of [
+      ['before=999999999999999', 'prev'],
+      ['after=1', 'next'],
+    ] as const) {
+      const seen: number[] = [];
+      let url: string | undefined = `${chat}?${from}&limit=${limit}`;
+      while (url !== undefined) {
+        const answer = await alice.get(url);
+        checkPage(answer);
+        t.ok(idsIn(answer).length <= limit);
+        if (rel === 'prev') seen.unshift(...idsIn(answer));
+        else seen.push(...idsIn(answer));
+        url = link(answer, rel);
+      }
+      t.strictSame(seen, sent, `${limit} ${rel}`);
+    }
+  }
 });
 
 t.test('posts at once are all kept, each under an id of its own', async (t) => {

@@ -1,0 +1,63 @@
+/** The body of a page of messages, as bytes: they are cut and counted without being parsed. */
+import { joinBytes } from '../db/memory.ts';
+
+/** A page has at most this many bytes, unless its only message has more. */
+export const pageBytes = 256 * 1024;
+
+/** How a message begins: no text within one looks like this, for its quotes are escaped there. */
+const beginning = '{"content":';
+const next = `,${beginning}`;
+const start = '{"messages":[';
+const end = ']}';
+
+/** A page's body, with messages that follow those of another body. */
+export function appendMessages(body: Buffer, messages: readonly object[]): Buffer {
+  const added = messages.map((message) => JSON.stringify(message)).join();
+  const before = body.subarray(0, -end.length);
+  return joinBytes(before, before.length > start.length ? ',' : '', added, end);
+}
+
+/** The body without messages at its front. */
+export function dropFirst(body: Buffer, count: number): Buffer {
+  let at = start.length - 1;
+  for (let i = 0; i < count && at !== -1; i++) at = body.indexOf(next, at + 1);
+  return at === -1 ? joinBytes(start, end) : joinBytes(start, body.subarray(at + 1));
+}
+
+/** As many of the last messages as a page may have; one at least. */
+export function keepLast(body: Buffer): Buffer {
+  const surplus = body.length - pageBytes;
+  if (surplus <= 0) return body;
+  // From here on, what follows a comma is short enough to stay.
+  const at = body.indexOf(next, start.length + surplus - 1);
+  const last = at === -1 ? body.lastIndexOf(next) : at;
+  return last === -1 ? body : joinBytes(start, body.subarray(last + 1));
+}
+
+/** As many of the first messages as a page may have; one at least. */
+export function keepFirst(body: Buffer): Buffer {
+  if (body.length <= pageBytes) return body;
+  const at = body.lastIndexOf(next, pageBytes - end.length);
+  const last = at === -1 ? body.indexOf(next) : at;
+  return last === -1 ? body : joinBytes(body.subarray(0, last), end);
+}
+
+/** How many messages a body has. */
+export function countMessages(body: Buffer): number {
+  let count = 0;
+  for (let at = body.indexOf(beginning); at !== -1; at = body.indexOf(next, at + 1)) count += 1;
+  return count;
+}
+
+/** The id of the first message; the body must have one. */
+export function firstId(body: Buffer): number {
+  const second = body.indexOf(next);
+  return idIn(body.subarray(start.length, second === -1 ? -end.length : second));
+}
+
+/** The id of the last message; the body must have one. */
+export function lastId(body: Buffer): number {
+  return idIn(body.subarray(Math.max(body.lastIndexOf(next) + 1, start.length), -end.length));
+}
+
+const idIn = (message: Buffer): number => JSON.parse(message.toString()).id;
