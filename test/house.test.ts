@@ -49,6 +49,7 @@ const open: Record<string, readonly string[]> = {
   'db/store.ts': ['app', 'cli', 'housekeeping', 'routes', 'hub', 'http', 'db'],
   'db/commit.ts': ['cli', 'housekeeping', 'rules', 'hub', 'db'],
   'db/memory.ts': ['rules', 'db'],
+  'db/paging.ts': ['rules'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
   'db/open.ts': ['serve', 'cli'],
   'db/commands.ts': ['commands', 'db'],

@@ -18,8 +18,10 @@ interface Own {
 }
 
 interface List {
+  /** By latest activity, newest first. */
   readonly lines: readonly Line[];
-  readonly body: Buffer;
+  /** All of it, once that was asked for. */
+  body?: Buffer;
   /** After which changes it was found to be right. */
   asOf: number;
 }
@@ -72,12 +74,57 @@ function afterPost(membership: Membership, news: News | undefined): Membership {
 
 /** The list as it goes out, as JSON, by latest activity, newest first. */
 export async function readList(db: Memory, userId: number): Promise<Buffer> {
+  const list = await currentList(db, userId);
+  list.body ??= listBody(list.lines, userId);
+  return list.body;
+}
+
+/** A part of the list as it goes out. */
+export interface ListPage {
+  readonly body: Buffer;
+  /** Where the next page begins: its `before`; undefined if there is none. */
+  readonly next: number | undefined;
+}
+
+/**
+ * The chats of which the latest activity is older than an event: `limit` of them, or fewer where they
+ * would be more than `pageBytes`. What is active meanwhile moves to the front.
+ *
+ * @param before the id of that event.
+ */
+export async function readListPage(
+  db: Memory,
+  userId: number,
+  { before, limit }: { before: number; limit: number },
+): Promise<ListPage> {
+  const { lines } = await currentList(db, userId);
+  const at = lines.findIndex(({ chat }) => chat.activity < before);
+  const rest = at === -1 ? [] : lines.slice(at);
+  const page = firstThatFit(rest.slice(0, limit), userId);
+  const next = page.length < rest.length ? page.at(-1)?.chat.activity : undefined;
+  return { body: listBody(page, userId), next };
+}
+
+/** As many lines as a page may have; one at least, if there is one. */
+function firstThatFit(lines: readonly Line[], userId: number): readonly Line[] {
+  let bytes = start.length + end.length;
+  const tooMany = lines.findIndex((line, index) => {
+    bytes += Buffer.byteLength(part(line, userId)) + ','.length;
+    return bytes > pageBytes && index > 0;
+  });
+  return tooMany === -1 ? lines : lines.slice(0, tooMany);
+}
+
+/** A page has at most this many bytes, unless its only chat has more. */
+const pageBytes = 256 * 1024;
+
+async function currentList(db: Memory, userId: number): Promise<List> {
   const own = await db.recall(ownMemberships, { userId });
-  if (own.list !== undefined && isRight(own.list, db)) return own.list.body;
+  if (own.list !== undefined && isRight(own.list, db)) return own.list;
   const { changes: asOf } = db;
   const lines = await readLines(db, own.memberships, userId);
-  own.list = { lines, body: listBody(lines, userId), asOf };
-  return own.list.body;
+  own.list = { lines: lines.sort(byActivity), asOf };
+  return own.list;
 }
 
 function isRight(list: List, db: Memory): boolean {
@@ -108,14 +155,17 @@ async function readLines(
   });
 }
 
+const start = '{"chats":[';
+const end = ']}';
+
 function listBody(lines: readonly Line[], userId: number): Buffer {
   // Texts are added, not joined: they are then copied once, as the bytes that go out.
   let list = '';
-  for (const line of lines.toSorted(byActivity)) {
+  for (const line of lines) {
     if (list !== '') list += ',';
     list += part(line, userId);
   }
-  return joinBytes('{"chats":[', list, ']}');
+  return joinBytes(start, list, end);
 }
 
 function byActivity(one: Line, other: Line): number {

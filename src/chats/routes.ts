@@ -1,14 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
+import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat, setPermissions } from './chats.ts';
-import { readList } from './list.ts';
+import { readList, readListPage } from './list.ts';
 import { listOpenChats } from './queries.ts';
 import {
   ChatList,
+  ChatPage,
   ChatParams,
   ChatQuery,
   Directory,
@@ -17,6 +19,9 @@ import {
   PermissionsChange,
   TitleChange,
 } from './schema.ts';
+
+/** How many chats a page of one's list has unless the request says otherwise. */
+const listPage = 100;
 
 /** How many open chats a page of the directory has. */
 const directoryPage = 100;
@@ -28,11 +33,24 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       config: { refuses: [] },
       schema: {
         summary: 'List one’s chats, the one with the latest activity first',
+        description:
+          'All of them; with `limit` or `before`, a page, and `Link` with `rel="next"` leads on.',
+        querystring: ChatPage,
         response: answers(200, ChatList),
       },
     },
     async (request, reply) => {
-      sendJson(reply, await readList(db, request.session.userId));
+      const { userId } = request.session;
+      const { before, limit } = request.query;
+      if (before === undefined && limit === undefined) {
+        return sendJson(reply, await readList(db, userId));
+      }
+      const range = { before: Number(before ?? beyondIds), limit: Number(limit ?? listPage) };
+      const { body, next } = await readListPage(db, userId, range);
+      if (next !== undefined) {
+        reply.header('link', nextLink(request, { before: next, limit: range.limit }));
+      }
+      sendJson(reply, body);
     },
   );
 

@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
 const titleRule = told(
@@ -25,6 +25,11 @@ export const Title = Type.String({
 export const ChatParams = Type.Object({ chat_id: Id('chat id') });
 
 export const ChatQuery = Type.Object({ chat_id: Id('chat id') });
+
+export const ChatPage = Type.Object({
+  before: Type.Optional(Id('number in before', { description: 'As `Link` gives it.' })),
+  limit: PageLimit,
+});
 
 export const TitleChange = Type.Object({ title: Title });
 

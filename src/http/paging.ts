@@ -1,4 +1,5 @@
-/** Pages of a list that is ordered by id. */
+/** Pages of lists, and the Link header (RFC 8288) that leads from one to the next. */
+import type { FastifyRequest } from 'fastify';
 
 /** Where a page stands: the ids at its ends, null where it is empty, and whether the list goes on. */
 interface Ends {
@@ -8,8 +9,22 @@ interface Ends {
   readonly hasNewer: boolean;
 }
 
+/** Leads on to the next page of the list that was asked for, with these parameters instead. */
+export function nextLink(
+  { url, query }: Pick<FastifyRequest, 'url' | 'query'>,
+  parameters: Readonly<Record<string, number | string>>,
+): string {
+  const [path] = url.split('?', 1);
+  const all = new URLSearchParams(
+    Object.entries({ ...(query as object), ...parameters }).map(toText),
+  );
+  return `<${path}?${all}>; rel="next"`;
+}
+
+const toText = ([name, value]: [string, unknown]): [string, string] => [name, String(value)];
+
 /**
- * The Link header (RFC 8288) of a page: `prev` leads to what is older, `next` to what is newer.
+ * The Link header of a page of what is ordered by id: `prev` leads to what is older, `next` to what is newer.
  * Cursors are ids, so that nothing is skipped or shown twice while the list grows.
  *
  * @returns undefined where there is nothing on either side.

@@ -23,7 +23,22 @@ export function Id(what: string, options: TSchemaOptions = {}) {
 /** An id as it stands in an answer. */
 export const WireId = Type.Integer({ minimum: 1, examples: [7] });
 
-/** Larger than every id. */
+/** How many items a page is to have. */
+export const PageLimit = Type.Optional(
+  Type.String({
+    pattern: '^([1-9][0-9]?|1[0-9]{2}|200)$',
+    examples: ['50'],
+    ...told('The limit must be a whole number from 1 to 200.'),
+  }),
+);
+
+/** A page of a list that is ordered by time, the newest first. */
+export const TimePage = Type.Object({
+  before: Type.Optional(Id('number in before', { description: 'As `Link` gives it.' })),
+  limit: PageLimit,
+});
+
+/** Larger than every id, and later than every time. */
 export const beyondIds = 10 ** 15;
 
 /** ISO 8601 in UTC with milliseconds. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
+import { pageByTime } from '../db/paging.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import {
@@ -18,6 +19,7 @@ import {
   deleteInvite,
   findInvite,
   findInviteMaker,
+  findNthInvite,
   insertInvite,
   listInvites,
   useInvite,
@@ -79,17 +81,23 @@ function boundUses(
 }
 
 /**
- * The invites of a chat that hold: all of them for an owner, for others those that they made.
+ * A page of the invites of a chat that hold, the newest first: an owner sees those of all, others see
+ * those that they made.
  *
+ * @param before only those that were made before this time, in ms since 1970.
  * @throws Refusal `no_chat`, `not_member`
  */
 export async function readInvites(
   snapshot: Snapshot,
-  { chatId, userId, now }: Key & { now: number },
+  { chatId, userId, now, ...page }: Key & { now: number; before: number; limit: number },
 ) {
   const { role } = await authorise(snapshot, { chatId, userId });
-  const invites = await listInvites(snapshot, { chatId, now });
-  return role === 'owner' ? invites : invites.filter((invite) => invite.userId === userId);
+  const which = { chatId, makerId: role === 'owner' ? 0 : userId, now };
+  return pageByTime(page, {
+    timeOf: async (before, skipped) =>
+      (await findNthInvite(snapshot, { ...which, before, skipped }))?.at,
+    list: (from, before) => listInvites(snapshot, { ...which, from, before }),
+  });
 }
 
 /**

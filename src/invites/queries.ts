@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, gt, lte, or, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, gte, lt, lte, or, sql } from 'drizzle-orm';
 import { change, type Params, row, rows } from '../db/query.ts';
 import { chats, invites, memberships } from '../db/tables.ts';
 
@@ -25,15 +25,44 @@ export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
     .where(and(eq(invites.code, $.code), gt(invites.expiresAt, $.now))),
 );
 
-/** The invites of a chat that still hold, newest first. */
-export const listInvites = rows((orm, $: Params<{ chatId: number; now: number }>) =>
+interface ListedInvites {
+  chatId: number;
+  /** Whose invites; 0 for those of all. */
+  makerId: number;
+  now: number;
+  before: number;
+}
+
+const isListed = ($: Params<ListedInvites>) =>
+  and(
+    eq(invites.chatId, $.chatId),
+    sql`(${$.makerId} = 0 or ${invites.userId} = ${$.makerId})`,
+    lt(invites.createdAt, $.before),
+    gt(invites.expiresAt, $.now),
+  );
+
+/** The invites of a chat that still hold and were made between two times, newest first. */
+export const listInvites = rows((orm, $: Params<ListedInvites & { from: number }>) =>
   orm
     .select(getTableColumns(invites))
     .from(invites)
     .innerJoin(chats, eq(chats.id, invites.chatId))
     .innerJoin(memberships, isMaker)
-    .where(and(eq(invites.chatId, $.chatId), gt(invites.expiresAt, $.now)))
+    .where(and(isListed($), gte(invites.createdAt, $.from)))
     .orderBy(desc(invites.createdAt)),
+);
+
+/** When such an invite was made, after as many others. */
+export const findNthInvite = row((orm, $: Params<ListedInvites & { skipped: number }>) =>
+  orm
+    .select({ at: invites.createdAt })
+    .from(invites)
+    .innerJoin(chats, eq(chats.id, invites.chatId))
+    .innerJoin(memberships, isMaker)
+    .where(isListed($))
+    .orderBy(desc(invites.createdAt))
+    .limit(1)
+    .offset($.skipped),
 );
 
 export const findInviteMaker = row(

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
-import { answers, isoTime, Ok } from '../http/schema.ts';
+import { nextLink } from '../http/paging.ts';
+import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
 import {
   acceptInvite,
   createInvite,
@@ -12,6 +13,9 @@ import {
   revokeInvite,
 } from './invites.ts';
 import { InviteAnswer, InviteList, InviteParams, InviteQuery, NewInvite } from './schema.ts';
+
+/** How many invites a page has unless the request says otherwise. */
+const pageSize = 100;
 
 interface Options {
   readonly db: Store;
@@ -26,16 +30,24 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
       config: { refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'List the invites to a chat: an owner sees all, others see their own',
+        description:
+          'The newest first, 100 unless told otherwise; `Link` with `rel="next"` leads on.',
         params: ChatParams,
+        querystring: TimePage,
         response: answers(200, InviteList),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const chatId = Number(request.params.chat_id);
       const { userId } = request.session;
-      const invites = await db.read(readInvites, { chatId, userId, now: clock() });
+      const limit = Number(request.query.limit ?? pageSize);
+      const before = Number(request.query.before ?? beyondIds);
+      const page = await db.read(readInvites, { chatId, userId, now: clock(), before, limit });
+      if (page.next !== undefined) {
+        reply.header('link', nextLink(request, { before: page.next, limit }));
+      }
       return {
-        invites: invites.map((invite) => ({
+        invites: page.items.map((invite) => ({
           code: invite.code,
           created: isoTime(invite.createdAt),
           expires: isoTime(invite.expiresAt),

@@ -50,10 +50,21 @@ export async function authoriseOwner(snapshot: Snapshot, key: Key) {
   return membership;
 }
 
-/** The members of one of the caller's chats. Throws as `authorise` does. */
-export async function readMembers(snapshot: Snapshot, key: Key) {
+/**
+ * A page of the members of one of the caller's chats. Throws as `authorise` does.
+ *
+ * @param after the event by which the last member of the page before joined; 0 for the first page.
+ * @param limit how many at most.
+ * @returns the members, and the `after` of the next page, or undefined where there is none.
+ */
+export async function readMembers(
+  snapshot: Snapshot,
+  { after, limit, ...key }: Key & { after: number; limit: number },
+) {
   await authorise(snapshot, key);
-  return listMembers(snapshot, key);
+  const found = await listMembers(snapshot, { ...key, after, limit: limit + 1 });
+  const members = found.slice(0, limit);
+  return { members, next: found.length > limit ? members.at(-1)?.joinedEvent : undefined };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { and, asc, eq, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, ne, sql } from 'drizzle-orm';
 import { change, isAmong, type Params, row, rows } from '../db/query.ts';
 import { chats, memberships, removals, users } from '../db/tables.ts';
 
@@ -37,14 +37,16 @@ export const findSharedChat = row((orm, $: Params<{ one: number; other: number }
     .limit(1),
 );
 
-/** The members of a chat, the longest-standing first. */
-export const listMembers = rows((orm, $: Params<{ chatId: number }>) =>
-  orm
-    .select(member)
-    .from(memberships)
-    .innerJoin(users, eq(users.id, memberships.userId))
-    .where(eq(memberships.chatId, $.chatId))
-    .orderBy(asc(memberships.joinedEvent)),
+/** The members of a chat who joined after an event, the longest-standing first. */
+export const listMembers = rows(
+  (orm, $: Params<{ chatId: number; after: number; limit: number }>) =>
+    orm
+      .select({ ...member, joinedEvent: memberships.joinedEvent })
+      .from(memberships)
+      .innerJoin(users, eq(users.id, memberships.userId))
+      .where(and(eq(memberships.chatId, $.chatId), gt(memberships.joinedEvent, $.after)))
+      .orderBy(asc(memberships.joinedEvent))
+      .limit($.limit),
 );
 
 export const findMember = row((orm, $: Params<Key>) =>

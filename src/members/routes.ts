@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
+import { nextLink } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { addMember, changeRole, readMembers, removeMember, setNotify } from './members.ts';
 import {
   MemberList,
+  MemberPage,
   MemberParams,
   MemberQuery,
   NewMember,
@@ -14,20 +16,30 @@ import {
 } from './schema.ts';
 import { memberToWire } from './wire.ts';
 
+/** How many members a page has unless the request says otherwise. */
+const pageSize = 200;
+
 export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
   app.get(
     '/chats/:chat_id/members',
     {
       config: { refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'List the members of a chat, the longest-standing first',
+        summary:
+          'List the members of a chat, the longest-standing first; 200 unless told otherwise',
+        description: '`Link` with `rel="next"` leads on.',
         params: ChatParams,
+        querystring: MemberPage,
         response: answers(200, MemberList),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const chatId = Number(request.params.chat_id);
-      const members = await db.read(readMembers, { chatId, userId: request.session.userId });
+      const limit = Number(request.query.limit ?? pageSize);
+      const after = Number(request.query.after ?? 0);
+      const { userId } = request.session;
+      const { members, next } = await db.read(readMembers, { chatId, userId, after, limit });
+      if (next !== undefined) reply.header('link', nextLink(request, { after: next, limit }));
       return { members: members.map(memberToWire) };
     },
   );

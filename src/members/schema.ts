@@ -1,10 +1,15 @@
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
 export const MemberParams = Type.Object({ chat_id: Id('chat id'), user_id: Id('user id') });
 
 export const MemberQuery = Type.Object({ user_id: Id('user id') });
+
+export const MemberPage = Type.Object({
+  after: Type.Optional(Id('number in after', { description: 'As `Link` gives it.' })),
+  limit: PageLimit,
+});
 
 export const NewMember = Type.Object({ name: Name });
 

@@ -8,6 +8,6 @@ interface MemberRow {
 }
 
 /** A member as answers and events show them. */
-export function memberToWire({ joinedAt, ...member }: MemberRow) {
-  return { ...member, joined: isoTime(joinedAt) };
+export function memberToWire({ id, name, role, joinedAt }: MemberRow) {
+  return { id, name, role, joined: isoTime(joinedAt) };
 }

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
 
 /** Kept byte for byte; length in code points. */
 export const Content = Type.String({
@@ -40,13 +40,7 @@ export const PageQuery = Type.Object(
   {
     before: Type.Optional(Id('message id in before')),
     after: Type.Optional(Id('message id in after')),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^([1-9][0-9]?|1[0-9]{2}|200)$',
-        examples: ['50'],
-        ...told('The limit must be a whole number from 1 to 200.'),
-      }),
-    ),
+    limit: PageLimit,
   },
   {
     not: { required: ['before', 'after'] },

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
 import { sessions } from '../db/tables.ts';
 
@@ -51,13 +51,25 @@ export const findSessionByToken = row((orm, $: Params<{ tokenHash: Buffer }>) =>
   orm.select(session).from(sessions).where(eq(sessions.tokenHash, $.tokenHash)),
 );
 
-/** A user's living sessions, the one used last first. */
-export const listSessions = rows((orm, $: Params<Limits & { userId: number }>) =>
+/** A user's living sessions that were last used before a time, the one used last first. */
+export const listSessions = rows((orm, $: Params<Limits & { userId: number; before: number }>) =>
   orm
     .select({ ...session, device: sessions.device })
     .from(sessions)
-    .where(and(eq(sessions.userId, $.userId), isAlive($)))
+    .where(and(eq(sessions.userId, $.userId), lt(sessions.lastSeenAt, $.before), isAlive($)))
     .orderBy(desc(sessions.lastSeenAt)),
+);
+
+/** When such a session was last used, after as many others. */
+export const findNthSession = row(
+  (orm, $: Params<Limits & { userId: number; before: number; skipped: number }>) =>
+    orm
+      .select({ at: sessions.lastSeenAt })
+      .from(sessions)
+      .where(and(eq(sessions.userId, $.userId), lt(sessions.lastSeenAt, $.before), isAlive($)))
+      .orderBy(desc(sessions.lastSeenAt))
+      .limit(1)
+      .offset($.skipped),
 );
 
 export const findSessionById = row((orm, $: Params<{ id: number }>) =>

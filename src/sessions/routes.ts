@@ -4,7 +4,8 @@ import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
-import { answers, isoTime, Ok } from '../http/schema.ts';
+import { nextLink } from '../http/paging.ts';
+import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
 import { provenSession } from '../http/sign-in.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
@@ -19,6 +20,9 @@ import {
   readSessions,
   signIn,
 } from './sessions.ts';
+
+/** How many sessions a page has unless the request says otherwise. */
+const pageSize = 100;
 
 interface Options {
   readonly db: Store;
@@ -86,15 +90,22 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { refuses: [] },
       schema: {
-        summary: 'List one’s sessions, the one used last first',
+        summary: 'List one’s sessions, the one used last first; 100 unless told otherwise',
+        description: '`Link` with `rel="next"` leads on.',
+        querystring: TimePage,
         response: answers(200, SessionList),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { id: current, userId } = request.session;
-      const sessions = await db.read(readSessions, { userId, now: clock() });
+      const limit = Number(request.query.limit ?? pageSize);
+      const before = Number(request.query.before ?? beyondIds);
+      const page = await db.read(readSessions, { userId, now: clock(), before, limit });
+      if (page.next !== undefined) {
+        reply.header('link', nextLink(request, { before: page.next, limit }));
+      }
       return {
-        sessions: sessions.map((session) => ({
+        sessions: page.items.map((session) => ({
           ...toWire(session),
           device: session.device,
           ...(session.id === current && { current: true as const }),

@@ -1,14 +1,17 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 import type { Unit } from '../db/commit.ts';
 import { about, type Kind, nothing } from '../db/memory.ts';
+import { pageByTime } from '../db/paging.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
+import { beyondIds } from '../http/schema.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import {
   dateSessionsBack,
   deleteExpiredSessions,
   deleteSession,
+  findNthSession,
   findSessionById,
   findSessionByToken,
   insertSession,
@@ -137,13 +140,27 @@ export async function readSession(snapshot: Snapshot, { id, userId }: Session) {
   return { user, session };
 }
 
-/** The living sessions of a user, the one used last first. */
+/**
+ * A page of the living sessions of a user, the one used last first.
+ *
+ * @param before only those that were last used before this time, in ms since 1970.
+ */
 export async function readSessions(
   snapshot: Snapshot,
-  { userId, now }: { userId: number; now: number },
+  { userId, now, ...page }: { userId: number; now: number; before: number; limit: number },
 ) {
-  const limits = { seenAfter: now - idleLimit, createdAfter: now - ageLimit };
-  return listSessions(snapshot, { userId, ...limits });
+  const createdAfter = now - ageLimit;
+  const idleSince = now - idleLimit;
+  return pageByTime(page, {
+    timeOf: async (before, skipped) => {
+      const limits = { seenAfter: idleSince, createdAfter, before, skipped };
+      return (await findNthSession(snapshot, { userId, ...limits }))?.at;
+    },
+    list: (from, before) => {
+      const seenAfter = Math.max(idleSince, from - 1);
+      return listSessions(snapshot, { userId, seenAfter, createdAfter, before });
+    },
+  });
 }
 
 /**
@@ -152,8 +169,9 @@ export async function readSessions(
  * @throws Refusal `no_session`, for somebody else's as well.
  */
 export async function endOwnSession(unit: Unit, { id, userId }: Session): Promise<void> {
-  const living = await readSessions(unit, { userId, now: unit.now });
-  if (!living.some((session) => session.id === id)) throw new Refusal('no_session');
+  const session = await findSessionById(unit, { id });
+  const isOwn = session?.userId === userId && endOf(session) > unit.now;
+  if (!isOwn) throw new Refusal('no_session');
   await endSession(unit, { id, userId });
 }
 
@@ -162,7 +180,12 @@ export async function endSessions(
   unit: Unit,
   { userId, except }: { userId: number; except?: number },
 ): Promise<void> {
-  const all = await listSessions(unit, { userId, seenAfter: 0, createdAfter: 0 });
+  const all = await listSessions(unit, {
+    userId,
+    seenAfter: 0,
+    createdAfter: 0,
+    before: beyondIds,
+  });
   for (const { id } of all) if (id !== except) await endSession(unit, { id, userId });
 }
 

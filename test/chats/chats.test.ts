@@ -3,7 +3,8 @@ import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
 import type { Memory } from '../../src/db/memory.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { allRows, damage, query } from '../helpers/rows.ts';
+import { nextOf, pagesOf } from '../helpers/pages.ts';
+import { allRows, damage, execute, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';
 
 const badTitle = 'The title must have 1 to 100 visible characters, in one line, and not be blank.';
@@ -519,4 +520,75 @@ t.test('a chat that goes while the list is read is not in it, and the others are
     [idOf(chat)],
   );
   t.equal((await bob.get('/api/chats')).body.chats.length, 1);
+});
+
+t.test('the list of chats comes whole, or in pages with each chat once', async (t) => {
+  const { alice, bob } = await startCast(t);
+  const make = async (_: unknown, i: number) => {
+    const chat = await alice.createChat(`Chat ${i}`);
+    if (i % 3 === 0) await alice.send(chat, i < 100 ? '𝕏'.repeat(4000) : 'short');
+  };
+  await Promise.all(Array.from({ length: 215 }, make));
+  await alice.post('/api/chats', { with: 'bob' });
+  const whole = await chatsOf(alice);
+  t.equal(whole.length, 217);
+  for (const [query, length] of [
+    ['?limit=200', 200],
+    ['?limit=9', 9],
+    ['?limit=1', 1],
+    ['?before=999999999999999', 100],
+  ] as const) {
+    const pages = await pagesOf(alice, `/api/chats${query}`, 'chats');
+    t.strictSame(
+      pages.flatMap(({ items }) => items),
+      whole,
+      query,
+    );
+    t.ok(pages.every(({ items }) => items.length > 0 && items.length <= length));
+    t.ok(pages.every(({ bytes }) => bytes <= 256 * 1024));
+  }
+  t.strictSame((await pagesOf(bob, '/api/chats?limit=1', 'chats')).length, 2);
+
+  const first = await alice.get('/api/chats?limit=10');
+  const moved = whole[15];
+  await alice.send(`/api/chats/${moved.id}`, 'and up it goes');
+  const rest = await pagesOf(alice, String(nextOf(first)), 'chats');
+  t.strictSame(
+    rest.flatMap(({ items }) => items),
+    whole.slice(10).filter(({ id }: { id: number }) => id !== moved.id),
+    'what is active meanwhile is at the front, and no other is missing',
+  );
+  t.equal((await alice.get('/api/chats?limit=1')).body.chats[0].id, moved.id);
+});
+
+t.test('a list of thousands of chats is not made anew for a page of it', async (t) => {
+  const { alice, bob, db, chat, file } = await startCast(t);
+  const numbers =
+    'with recursive numbers(n) as (select 100000 union all select n + 1 from numbers where n < 104999)';
+  execute(
+    file,
+    `${numbers} insert into chats (id, title, created_at, member_count)
+      select n, 'Chat ' || n, 0, 1 from numbers`,
+  );
+  execute(
+    file,
+    `${numbers} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
+      select ${alice.id}, n, 'owner', 0, n from numbers`,
+  );
+  // With a write, the server learns of what was done behind its back.
+  await alice.send(chat, 'hello');
+  const { recallAll } = db;
+  let asked = 0;
+  db.recallAll = (kind, inputs) => {
+    asked += inputs.length;
+    return recallAll.call(db, kind, inputs) as never;
+  };
+  t.equal((await alice.get('/api/chats?limit=50')).body.chats.length, 50);
+  t.ok(asked >= 5000);
+  asked = 0;
+  const pages = await pagesOf(alice, '/api/chats?limit=200', 'chats');
+  t.equal(pages.length, 26);
+  t.equal(asked, 0, 'while nothing happens');
+  await bob.send(chat, 'a post looks at nobody’s list');
+  t.equal(asked, 0);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { done, refused } from '../helpers/answers.ts';
+import { pagesOf } from '../helpers/pages.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';
 import {
   openWorld,
@@ -358,3 +359,40 @@ async function copyOf(t: Test, file: string): Promise<string> {
   execute(file, 'vacuum into ?', copy);
   return copy;
 }
+
+t.test('invites come in pages, the newest first, and to whom they are shown', async (t) => {
+  const { alice, bob, chat, clock } = await startCast(t);
+  const made: string[] = [];
+  const ofBob: string[] = [];
+  for (let i = 0; i < 130; i++) {
+    // Some are made in the same millisecond.
+    if (i % 4 > 0) clock.now += 1;
+    const person = i % 10 === 0 ? bob : alice;
+    const code = codeOf(await invite(person, chat));
+    made.push(code);
+    if (person === bob) ofBob.push(code);
+  }
+  const codesOf = async (person: Person, query: string) => {
+    const pages = await pagesOf<{ code: string }>(person, `${chat}/invites${query}`, 'invites');
+    t.ok(pages.every(({ bytes }) => bytes <= 256 * 1024));
+    return pages.map(({ items }) => items.map(({ code }) => code));
+  };
+  for (const [query, most] of [
+    ['', 101],
+    ['?limit=1', 2],
+    ['?limit=7', 8],
+  ] as const) {
+    for (const [person, codes] of [
+      [alice, made],
+      [bob, ofBob],
+    ] as const) {
+      const pages = await codesOf(person, query);
+      t.strictSame(pages.flat().sort(), [...codes].sort(), `${person.name} ${query}`);
+      t.ok(pages.every((page) => page.length <= most));
+    }
+  }
+  const [first = []] = await codesOf(alice, '?limit=3');
+  t.strictSame(first[0], made.at(-1));
+  clock.now += week;
+  t.strictSame(await codesOf(alice, '?limit=3'), [[]], 'what has run out is on no page');
+});

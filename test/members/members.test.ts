@@ -1,6 +1,7 @@
 import t from 'tap';
 import { done, refused } from '../helpers/answers.ts';
-import { allRows, damage, query } from '../helpers/rows.ts';
+import { nextOf, pagesOf } from '../helpers/pages.ts';
+import { allRows, damage, execute, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
 const noChat = 'There is no such chat.';
@@ -32,6 +33,46 @@ t.test('members are listed to members, the longest-standing first', async (t) =>
       `{"id":${bob.id},"joined":"${joined}","name":"bob","role":"member"},` +
       `{"id":${carol.id},"joined":"2026-11-22T08:35:53.123Z","name":"carol","role":"member"}]}`,
   );
+});
+
+t.test('members come in pages, and each of them once', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  const numbers =
+    'with recursive numbers(n) as (select 1000 union all select n + 1 from numbers where n < 1450)';
+  execute(
+    file,
+    `${numbers} insert into users (id, name, name_key, email, email_key, password_hash, role, created_at)
+      select n, 'Ωmega' || n, 'ωmega' || n, n || '@x', n || '@x', 'x', 'user', 0 from numbers`,
+  );
+  execute(
+    file,
+    `${numbers} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
+      select n, ${chatId}, 'member', 0, n * 7 from numbers`,
+  );
+  const all = [alice.id, bob.id, ...Array.from({ length: 451 }, (_, i) => 1000 + i)];
+  for (const [query, length] of [
+    ['', 200],
+    ['?limit=200', 200],
+    ['?limit=7', 7],
+  ] as const) {
+    const pages = await pagesOf<{ id: number }>(bob, `${chat}/members${query}`, 'members');
+    const ids = pages.map(({ items }) => items.map(({ id }) => id));
+    t.strictSame(ids.flat(), all, query);
+    t.ok(ids.slice(0, -1).every((page) => page.length === length));
+    t.ok(pages.every(({ bytes }) => bytes <= 256 * 1024));
+  }
+  const first = await bob.get(`${chat}/members?limit=100`);
+  execute(file, 'delete from memberships where user_id in (1096, 1097, 1098)');
+  const rest = await pagesOf<{ id: number }>(bob, String(nextOf(first)), 'members');
+  const left = all.filter((id) => ![1096, 1097, 1098].includes(id));
+  const seen = rest.flatMap(({ items }) => items.map(({ id }) => id));
+  t.strictSame(seen, left.slice(-seen.length), 'though the last one of a page is gone');
+  t.equal(seen[0], 1099);
+  for (const limit of ['0', '201', '', '1e2', '-1']) {
+    const sentence = 'The limit must be a whole number from 1 to 200.';
+    refused(t, await bob.get(`${chat}/members?limit=${limit}`), 400, sentence);
+  }
 });
 
 t.test('strangers neither see members nor add any', async (t) => {

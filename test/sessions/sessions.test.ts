@@ -5,7 +5,8 @@ import type { Store } from '../../src/db/store.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { newToken } from '../../src/sessions/tokens.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { allRows, query } from '../helpers/rows.ts';
+import { pagesOf } from '../helpers/pages.ts';
+import { allRows, execute, query } from '../helpers/rows.ts';
 import { type Answer, type Person, password, startWorld } from '../helpers/world.ts';
 
 const signedOut = 'You are not signed in. Sign in first.';
@@ -513,4 +514,36 @@ t.test('one ends all sessions but this one', async (t) => {
   t.ok((await isIn(phone)) && (await isIn(bob)));
   t.match(await sessionsOf(phone), [{ current: true }]);
   done(t, await phone.delete('/api/sessions?others=1'), 200);
+});
+
+t.test('sessions come in pages, the one used last first', async (t) => {
+  const { register, file, clock } = await startWorld(t);
+  const alice = await register('alice');
+  const times = Array.from({ length: 230 }, (_, i) => clock.now - Math.floor(i / 3) * minute);
+  const rows = times.map(
+    (time, i) =>
+      `(${i + 100}, ${alice.id}, x'${`0${i}`.padStart(64, '0')}', 'phone', ${time}, ${time})`,
+  );
+  execute(
+    file,
+    `insert into sessions (id, user_id, token_hash, device, created_at, last_seen_at) values ${rows}`,
+  );
+  for (const [query, most] of [
+    ['', 103],
+    ['?limit=5', 8],
+  ] as const) {
+    const pages = await pagesOf<{ id: number; last_seen: string }>(
+      alice,
+      `/api/sessions${query}`,
+      'sessions',
+    );
+    const all = pages.flatMap(({ items }) => items);
+    t.equal(new Set(all.map(({ id }) => id)).size, 231);
+    t.equal(all.length, 231, 'each once');
+    const seen = all.map(({ last_seen }) => last_seen);
+    t.strictSame(seen, [...seen].sort().reverse());
+    t.ok(pages.every(({ items, bytes }) => items.length <= most && bytes <= 256 * 1024));
+  }
+  done(t, await alice.delete('/api/sessions?id=329'), 200);
+  refused(t, await alice.delete('/api/sessions?id=329'), 404, 'There is no such session.');
 });

@@ -81,6 +81,23 @@ export async function get<Body>(path: string): Promise<Body> {
   return (await ask<Body>('GET', path)).body;
 }
 
+/** All of a list that comes in pages. */
+export async function getAll<Item>(path: string, field: string): Promise<Item[]> {
+  const items: Item[] = [];
+  let next: string | undefined = path;
+  while (next !== undefined) {
+    const { body, headers }: Reply<Record<string, Item[]>> = await ask('GET', next);
+    items.push(...(body[field] ?? []));
+    next = nextPage(headers);
+  }
+  return items;
+}
+
+/** Where a list goes on, if it does. */
+export function nextPage(headers: Headers): string | undefined {
+  return /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+}
+
 export async function post(path: string, fields: Fields = {}): Promise<string> {
   return (await ask('POST', path, fields)).location;
 }

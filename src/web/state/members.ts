@@ -1,15 +1,17 @@
 /** The members of chats, as far as they were asked for. */
 import { type Signal, signal } from '@preact/signals';
-import { get } from '../lib/api.ts';
+import { getAll } from '../lib/api.ts';
 import type { Member } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { chatOf } from './chats.ts';
 import { learn } from './people.ts';
 
+type Change = (members: readonly Member[]) => readonly Member[];
+
 interface Members {
   readonly list: Signal<readonly Member[]>;
-  /** Counts what was told, so that a list which is older does not undo it. */
-  changes: number;
+  /** What was told while the list was being loaded, page by page: it may be older than that. */
+  readonly told: Set<Change[]>;
 }
 
 const byChat = new Map<number, Members>();
@@ -25,11 +27,15 @@ export function isOwner(chatId: number): boolean {
 
 export async function loadMembers(chatId: number): Promise<void> {
   const chat = ofChat(chatId);
-  const before = chat.changes;
-  const { members } = await get<{ members: Member[] }>(`/api/chats/${chatId}/members`);
-  if (chat.changes !== before) return loadMembers(chatId);
-  learn(members);
-  chat.list.value = members;
+  const told: Change[] = [];
+  chat.told.add(told);
+  try {
+    const members = await getAll<Member>(`/api/chats/${chatId}/members`, 'members');
+    learn(members);
+    chat.list.value = told.reduce<readonly Member[]>((list, change) => change(list), members);
+  } finally {
+    chat.told.delete(told);
+  }
 }
 
 /** Loads anew what was loaded of the chats that are still one's own: more has happened than was told. */
@@ -53,17 +59,17 @@ export function dropMember(chatId: number, userId: number): void {
 }
 
 /** Of a chat whose members nobody has asked for, there is nothing to change. */
-function change(chatId: number, how: (members: readonly Member[]) => readonly Member[]): void {
+function change(chatId: number, how: Change): void {
   const chat = byChat.get(chatId);
   if (chat === undefined) return;
-  chat.changes += 1;
+  for (const told of chat.told) told.push(how);
   chat.list.value = how(chat.list.value);
 }
 
 function ofChat(chatId: number): Members {
   let chat = byChat.get(chatId);
   if (chat === undefined) {
-    chat = { list: signal<readonly Member[]>([]), changes: 0 };
+    chat = { list: signal<readonly Member[]>([]), told: new Set() };
     byChat.set(chatId, chat);
   }
   return chat;

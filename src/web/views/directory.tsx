@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { ask, post } from '../lib/api.ts';
+import { ask, nextPage, post } from '../lib/api.ts';
 import { go, paths } from '../lib/route.ts';
 import type { OpenChat } from '../lib/wire.ts';
 import { account } from '../state/account.ts';
@@ -23,7 +23,7 @@ export function DirectoryPane() {
     if (next.value === undefined) return;
     const { body, headers } = await ask<{ chats: OpenChat[] }>('GET', next.value);
     open.value = [...(open.value ?? []), ...body.chats];
-    next.value = /<([^>]+)>/.exec(headers.get('link') ?? '')?.[1];
+    next.value = nextPage(headers);
   };
   const join = async (id: number) => {
     await post(`/api/chats/${id}/members`, { name: account.value?.user.name ?? '' });

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { get, post, remove } from '../lib/api.ts';
+import { getAll, post, remove } from '../lib/api.ts';
 import type { Picture } from '../lib/qr.ts';
 import { paths } from '../lib/route.ts';
 import { fullTime } from '../lib/time.ts';
@@ -13,7 +13,7 @@ export function Invites({ chatId }: { chatId: number }) {
   const invites = useSignal<readonly Invite[]>([]);
   const path = `/api/chats/${chatId}/invites`;
   const refresh = async () => {
-    invites.value = (await get<{ invites: Invite[] }>(path)).invites;
+    invites.value = await getAll<Invite>(path, 'invites');
   };
   useEffect(() => {
     refresh().catch(() => {});

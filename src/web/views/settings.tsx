@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { ask, get, put, remove } from '../lib/api.ts';
+import { ask, getAll, put, remove } from '../lib/api.ts';
 import { forgetAll } from '../lib/store.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Device } from '../lib/wire.ts';
@@ -91,7 +91,7 @@ function Password() {
 function Devices() {
   const devices = useSignal<readonly Device[]>([]);
   const refresh = async () => {
-    devices.value = (await get<{ sessions: Device[] }>('/api/sessions')).sessions;
+    devices.value = await getAll<Device>('/api/sessions', 'sessions');
   };
   const end = async (query: string) => {
     await remove(`/api/sessions?${query}`);
