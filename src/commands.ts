@@ -5,6 +5,7 @@
 import { setDisabled } from './admin/admin.ts';
 import { createChat, openDirectChat, renameChat, setPermissions } from './chats/chats.ts';
 import type { Commands } from './db/commands.ts';
+import { clearDeleted } from './deletions/deletions.ts';
 import { clearOldEvents } from './events/retention.ts';
 import {
   acceptInvite,
@@ -35,6 +36,7 @@ export const commands = {
   changePassword,
   changeRole,
   changeUser,
+  clearDeleted,
   clearExpiredInvites,
   clearExpiredSessions,
   clearHeldNames,

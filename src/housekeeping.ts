@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from './db/store.ts';
 import { clearOldEvents } from './events/retention.ts';
 import { clearExpiredInvites } from './invites/invites.ts';
+import { clearAllDeleted } from './jobs/deletions.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 import { clearHeldNames, noteOldNames } from './users/held.ts';
@@ -81,6 +82,7 @@ export function watchTime(wall: () => number, steady: () => number): () => boole
  * @param isTimeSure whether to clear what is over by the clock.
  */
 export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
+  await clearAllDeleted(db);
   while (await db.write(noteOldNames, {}));
   if (isTimeSure) {
     await db.write(clearExpiredInvites, {});

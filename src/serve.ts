@@ -11,6 +11,7 @@ import { StartError } from './errors.ts';
 import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 import { announceSetup } from './http/setup.ts';
+import { keepClearing } from './jobs/deletions.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
@@ -43,6 +44,7 @@ export async function serve(): Promise<void> {
   });
   const app = await buildApp({ config, db, logger: log });
   const stopTidying = keepTidy(db, log);
+  const stopClearing = keepClearing(db, log);
   const stopBackups = keepBackups(config, log);
   const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
@@ -50,7 +52,7 @@ export async function serve(): Promise<void> {
     else log.info({ signal }, 'stopping');
     stopTidying();
     stopNoticing();
-    await Promise.all([app.close(), stopBackups()]);
+    await Promise.all([app.close(), stopBackups(), stopClearing()]);
     await db.close();
     log.info('stopped');
   });
@@ -61,7 +63,7 @@ export async function serve(): Promise<void> {
     }
     await announceSetup(db, log, config.publicUrl?.origin ?? address);
   } catch (error) {
-    await stopBackups();
+    await Promise.all([stopBackups(), stopClearing()]);
     await db.close();
     throw error;
   }

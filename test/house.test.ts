@@ -13,6 +13,7 @@ function kindOf(file: string): string {
   if (dir === '') return name;
   if (file.startsWith('web/')) return 'web';
   if (dir === 'cli') return 'cli';
+  if (dir === 'jobs') return name === 'steps' ? 'rules' : 'jobs';
   if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
   if (dir === 'db') return ['tables', 'search-table'].includes(name) ? 'tables' : 'db';
   if (file === 'events/hub.ts') return 'hub';
@@ -22,12 +23,13 @@ function kindOf(file: string): string {
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
-  cli: ['cli', 'config', 'rules', 'queries', 'schema', 'db', 'errors'],
-  serve: ['app', 'backups', 'commands', 'config', 'db', 'http', 'housekeeping', 'errors'],
+  cli: ['cli', 'config', 'jobs', 'rules', 'queries', 'schema', 'db', 'errors'],
+  serve: ['app', 'backups', 'commands', 'config', 'db', 'http', 'housekeeping', 'jobs', 'errors'],
   writer: ['commands', 'db'],
   commands: ['rules', 'db'],
   backups: ['config', 'db'],
-  housekeeping: ['rules', 'queries', 'db'],
+  housekeeping: ['jobs', 'rules', 'queries', 'db'],
+  jobs: ['jobs', 'rules', 'queries', 'db'],
   app: ['routes', 'http', 'config', 'db', 'errors'],
   config: ['errors'],
   errors: [],
@@ -46,8 +48,8 @@ const arrows: Record<string, readonly string[]> = {
 
 /** Of the database, those who use it see these alone, and only who opens it sees `open`. */
 const open: Record<string, readonly string[]> = {
-  'db/store.ts': ['app', 'cli', 'housekeeping', 'routes', 'hub', 'http', 'db'],
-  'db/commit.ts': ['cli', 'housekeeping', 'rules', 'hub', 'db'],
+  'db/store.ts': ['app', 'cli', 'housekeeping', 'jobs', 'routes', 'hub', 'http', 'db'],
+  'db/commit.ts': ['cli', 'housekeeping', 'jobs', 'rules', 'hub', 'db'],
   'db/memory.ts': ['rules', 'db'],
   'db/paging.ts': ['rules'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],

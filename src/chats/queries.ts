@@ -1,9 +1,12 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
 import { change, isAmong, type Params, row, rows } from '../db/query.ts';
 import { chats, memberships } from '../db/tables.ts';
 
 export const findChat = row((orm, $: Params<{ id: number }>) =>
-  orm.select().from(chats).where(eq(chats.id, $.id)),
+  orm
+    .select()
+    .from(chats)
+    .where(and(eq(chats.id, $.id), isNull(chats.deletedAt))),
 );
 
 /** Those of some chats that are there, without an order. */
@@ -23,7 +26,7 @@ export const listChats = rows((orm, $: Params<{ ids: string }>) =>
       lastSenderId: chats.lastSenderId,
     })
     .from(chats)
-    .where(isAmong(chats.id, $.ids)),
+    .where(and(isAmong(chats.id, $.ids), isNull(chats.deletedAt))),
 );
 
 export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
@@ -88,10 +91,6 @@ export const updatePermissions = change(
       .update(chats)
       .set({ ownersRename: $.ownersRename, ownersInvite: $.ownersInvite })
       .where(eq(chats.id, $.id)),
-);
-
-export const deleteChat = change((orm, $: Params<{ id: number }>) =>
-  orm.delete(chats).where(eq(chats.id, $.id)),
 );
 
 export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>

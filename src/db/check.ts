@@ -8,9 +8,24 @@ export async function findDamage({ orm }: Snapshot): Promise<string[]> {
   return found.map((row) => row.integrity_check).filter((line) => line !== 'ok');
 }
 
-/** How many rows refer to what is not there. */
+/** How many rows refer to what is not there, but for what is still to be cleared away. */
 export async function countOrphans({ orm }: Snapshot): Promise<number> {
-  return orm.all(sql`PRAGMA foreign_key_check`).length;
+  const orphans = await count(
+    orm,
+    sql`SELECT (
+      SELECT count(*) FROM memberships WHERE user_id NOT IN (SELECT id FROM users)
+        AND user_id NOT IN (SELECT id FROM pending_deletions WHERE kind = 'account')
+        AND chat_id NOT IN (SELECT id FROM pending_deletions WHERE kind = 'chat')
+    ) + (
+      SELECT count(*) FROM reactions WHERE message_id NOT IN (SELECT id FROM messages)
+        AND message_id NOT IN (SELECT id FROM pending_deletions WHERE kind = 'message')
+        AND chat_id NOT IN (SELECT id FROM pending_deletions WHERE kind = 'chat')
+    ) + (
+      SELECT count(*) FROM chats WHERE deleted_at IS NOT NULL
+        AND id NOT IN (SELECT id FROM pending_deletions WHERE kind = 'chat')
+    ) AS count`,
+  );
+  return orphans + orm.all(sql`PRAGMA foreign_key_check`).length;
 }
 
 /** How many chats and memberships do not say what their messages, members and mentions do. */
@@ -19,8 +34,15 @@ export async function countMiscounted({ orm }: Snapshot): Promise<number> {
     orm,
     sql`SELECT (
       SELECT count(*) FROM chats WHERE
-        member_count <> (SELECT count(*) FROM memberships WHERE chat_id = chats.id)
-        OR last_message_id IS NOT (SELECT max(id) FROM messages WHERE chat_id = chats.id)
+        deleted_at IS NULL AND (
+          member_count <> (SELECT count(*) FROM memberships WHERE chat_id = chats.id)
+          OR last_message_id IS NOT (SELECT max(id) FROM messages WHERE chat_id = chats.id)
+        )
+    ) + (
+      SELECT count(*) FROM reaction_counts AS c WHERE count <> (
+        SELECT count(*) FROM reactions
+        WHERE chat_id = c.chat_id AND message_id = c.message_id AND emoji = c.emoji
+      )
     ) + (
       SELECT count(*) FROM memberships AS m WHERE mentions <>
         (SELECT count(*) FROM mentions WHERE user_id = m.user_id AND chat_id = m.chat_id)

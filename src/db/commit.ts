@@ -27,6 +27,8 @@ export interface Unit extends Snapshot {
   readonly events: Told[];
   /** What it leaves to be done with the same of its whole batch, in the same transaction. */
   readonly last: LastStep[];
+  /** Whether long work may go on in this unit; false once others have waited long enough. */
+  hasTime(): boolean;
 }
 
 /** It must not fail but by the disk: it would take the batch with it. */

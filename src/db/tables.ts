@@ -108,6 +108,8 @@ export const chats = sqliteTable(
     lastMessage: text('last_message'),
     lastMessageAt: integer('last_message_at'),
     lastSenderId: integer('last_sender_id'),
+    /** When its last member left. Nobody finds it any more; its messages are being deleted. */
+    deletedAt: integer('deleted_at'),
   },
   (t) => [
     uniqueIndex('chats_direct').on(t.directLow, t.directHigh),
@@ -127,9 +129,8 @@ export const chats = sqliteTable(
 export const memberships = sqliteTable(
   'memberships',
   {
-    userId: integer('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    /** References nobody: who deletes an account may be in thousands of chats. See deletions/. */
+    userId: integer('user_id').notNull(),
     chatId: integer('chat_id')
       .notNull()
       .references(() => chats.id, { onDelete: 'cascade' }),
@@ -151,6 +152,7 @@ export const memberships = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.userId, t.chatId] }),
     index('memberships_chat').on(t.chatId, t.joinedEvent),
+    index('memberships_owners').on(t.chatId, t.joinedEvent).where(sql`${t.role} = 'owner'`),
     check('memberships_role', sql`${t.role} in ('owner', 'member')`),
     check('memberships_notify', sql`${t.notify} in ('all', 'mentions', 'nothing')`),
   ],
@@ -163,9 +165,8 @@ export const removals = sqliteTable(
     chatId: integer('chat_id')
       .notNull()
       .references(() => chats.id, { onDelete: 'cascade' }),
-    userId: integer('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    /** References nobody, as with memberships. */
+    userId: integer('user_id').notNull(),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.userId] }), index('removals_user').on(t.userId)],
 );
@@ -279,9 +280,8 @@ export const mentions = sqliteTable(
 export const idempotencyKeys = sqliteTable(
   'idempotency_keys',
   {
-    userId: integer('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    /** References nobody, as with memberships. */
+    userId: integer('user_id').notNull(),
     key: text('key').notNull(),
     chatId: integer('chat_id').notNull(),
     messageId: integer('message_id').notNull(),
@@ -290,6 +290,21 @@ export const idempotencyKeys = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.userId, t.key] }),
     index('idempotency_keys_created').on(t.createdAt),
+  ],
+);
+
+/** What was deleted and has left rows that are still to be cleared away: see deletions/. */
+export const pendingDeletions = sqliteTable(
+  'pending_deletions',
+  {
+    kind: text('kind', { enum: ['account', 'chat', 'message'] }).notNull(),
+    id: integer('id').notNull(),
+    /** Of a message, the chat that it was in; otherwise 0. */
+    chatId: integer('chat_id').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.kind, t.id] }),
+    check('pending_deletions_kind', sql`${t.kind} in ('account', 'chat', 'message')`),
   ],
 );
 

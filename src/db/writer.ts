@@ -3,6 +3,7 @@ import type { EventRow, Task, Told, Unit } from './commit.ts';
 import { faultOf } from './faults.ts';
 import { type Orm, toOrm } from './orm.ts';
 import { type Missed, Others } from './others.ts';
+import { Pace } from './pace.ts';
 import { isOutOfRoom, leastRoom, NoRoom, requireRoom } from './room.ts';
 
 /**
@@ -72,6 +73,7 @@ export class OwnWriter implements Writer {
   readonly #clock: () => number;
   readonly #check: () => void;
   readonly #others: Others;
+  readonly #pace = new Pace();
   readonly #statements: Record<
     'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'lookAtLog' | 'moveLog',
     Statement
@@ -103,11 +105,13 @@ export class OwnWriter implements Writer {
     let missed: Missed | undefined;
     try {
       this.#statements.begin.run();
+      this.#pace.begin();
       missed = await this.#others.missed({ orm: this.#orm });
       for (const task of batch) attempts.push(await this.#attempt(task));
       for (const { last } of attempts) for (const step of last) await step({ orm: this.#orm });
       this.#check();
       this.#statements.commit.run();
+      this.#pace.end();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
       throw this.#explain(error);
@@ -159,7 +163,8 @@ export class OwnWriter implements Writer {
   }
 
   async #attempt({ command, input }: Task): Promise<Attempt> {
-    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [] };
+    const hasTime = () => this.#pace.hasTime();
+    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [], hasTime };
     this.#statements.savepoint.run();
     try {
       const result = await command(unit, input);

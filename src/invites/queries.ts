@@ -1,11 +1,12 @@
 import { and, desc, eq, getTableColumns, gt, gte, lt, lte, or, sql } from 'drizzle-orm';
 import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, invites, memberships } from '../db/tables.ts';
+import { chats, invites, memberships, users } from '../db/tables.ts';
 
 /** The member who made an invite: it holds while they may invite. */
 const isMaker = and(
   eq(memberships.userId, invites.userId),
   eq(memberships.chatId, invites.chatId),
+  sql`exists (select 1 from ${users} where ${users.id} = ${memberships.userId})`,
   or(eq(chats.ownersInvite, sql`0`), eq(memberships.role, 'owner')),
 );
 

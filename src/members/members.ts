@@ -1,10 +1,12 @@
 /** Membership: who belongs to a chat, who owns it, and what that allows. See docs/rights.md. */
-import { deleteChat, findChat } from '../chats/queries.ts';
+import { findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
+import { clearChat } from '../deletions/chat.ts';
+import { clearSoon } from '../deletions/pending.ts';
+import { markChatDeleted } from '../deletions/queries.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
-import { deleteReactionsIn } from '../reactions/queries.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
   changeMemberCount,
@@ -178,11 +180,17 @@ export async function removeMember(
 export async function leaveChat(unit: Unit, key: Key): Promise<void> {
   const { role } = await authorise(unit, key);
   await endMembership(unit, key);
+  await handOver(unit, { ...key, role });
+}
+
+/** Deletes a chat that its last member has left, or finds an owner for one that its last owner has. */
+export async function handOver(unit: Unit, { role, ...key }: Key & { role: Role }): Promise<void> {
   const heir = await findLongestStanding(unit, key);
   if (heir === undefined) {
-    await deleteChat(unit, { id: key.chatId });
-    await deleteReactionsIn(unit, key);
+    const { chatId: id } = key;
+    await markChatDeleted(unit, { id, now: unit.now });
     await append(unit, { type: 'chat.deleted', ...key });
+    await clearSoon(unit, 'chat', { id, chatId: 0 }, clearChat);
   } else if (role === 'owner' && (await findOtherOwner(unit, key)) === undefined) {
     await updateRole(unit, { chatId: key.chatId, userId: heir.userId, role: 'owner' });
     await append(unit, { type: 'member.changed', chatId: key.chatId, userId: heir.userId });
@@ -199,7 +207,8 @@ export async function setNotify(
   await append(unit, { type: 'notify', ...key });
 }
 
-async function endMembership(unit: Unit, key: Key): Promise<void> {
+/** Ends a membership; who takes over is the caller's to see to, by `handOver`. */
+export async function endMembership(unit: Unit, key: Key): Promise<void> {
   await deleteMembership(unit, key);
   await changeMemberCount(unit, { chatId: key.chatId, by: -1 });
   await append(unit, { type: 'member.left', ...key });

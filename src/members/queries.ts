@@ -12,8 +12,14 @@ interface Key {
 const isKey = ($: Params<Key>) =>
   and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId));
 
+/** A membership ends with its user's account, even where its row is still to be cleared away. */
+const isUserThere = sql`exists (select 1 from ${users} where ${users.id} = ${memberships.userId})`;
+
 export const findMembership = row((orm, $: Params<Key>) =>
-  orm.select().from(memberships).where(isKey($)),
+  orm
+    .select()
+    .from(memberships)
+    .where(and(isKey($), isUserThere)),
 );
 
 const member = {
@@ -82,16 +88,20 @@ export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(eq(memberships.chatId, $.chatId))
+    .where(and(eq(memberships.chatId, $.chatId), isUserThere))
     .orderBy(asc(memberships.joinedEvent))
     .limit(1),
 );
+
+/** Owners by their own index, which SQLite takes only where the role is no parameter. */
+const isOwnerOf = ($: Params<{ chatId: number }>) =>
+  and(eq(memberships.chatId, $.chatId), eq(memberships.role, sql`'owner'`));
 
 export const findFirstOwner = row((orm, $: Params<{ chatId: number }>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(and(eq(memberships.chatId, $.chatId), eq(memberships.role, 'owner')))
+    .where(and(isOwnerOf($), isUserThere))
     .orderBy(asc(memberships.joinedEvent))
     .limit(1),
 );
@@ -101,13 +111,7 @@ export const findOtherOwner = row((orm, $: Params<Key>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(
-      and(
-        eq(memberships.chatId, $.chatId),
-        eq(memberships.role, 'owner'),
-        ne(memberships.userId, $.userId),
-      ),
-    )
+    .where(and(isOwnerOf($), ne(memberships.userId, $.userId), isUserThere))
     .limit(1),
 );
 

@@ -2,12 +2,13 @@
 
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
+import { clearMessage } from '../deletions/chat.ts';
+import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
 import { append, tellWith } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
-import { deleteReactionsTo } from '../reactions/queries.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
 import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
 import { keyLifetime } from './idempotency.ts';
@@ -246,7 +247,7 @@ export async function deleteMessage(
   await updateMentions(unit, { ...message, content: '' });
   await forgetUnread(unit, { chatId, id });
   await deleteMessageRow(unit, { chatId, id });
-  await deleteReactionsTo(unit, { chatId, messageId: id });
+  await clearSoon(unit, 'message', { id, chatId }, clearMessage);
   await bringBackLastMessage(unit, { chatId, id });
   await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
   // A device that was away is not told of the message, and so not that its sender had read up to it.

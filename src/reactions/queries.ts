@@ -87,18 +87,6 @@ export const deleteReaction = rows((orm, $: Params<ReactionKey>) =>
   orm.delete(reactions).where(isKey($)).returning({ emoji: reactions.emoji }),
 );
 
-/** Deletes the reactions to a deleted message. */
-export const deleteReactionsTo = change((orm, $: Params<{ chatId: number; messageId: number }>) =>
-  orm
-    .delete(reactions)
-    .where(and(eq(reactions.chatId, $.chatId), eq(reactions.messageId, $.messageId))),
-);
-
-/** Deletes the reactions in a deleted chat. */
-export const deleteReactionsIn = change((orm, $: Params<{ chatId: number }>) =>
-  orm.delete(reactions).where(eq(reactions.chatId, $.chatId)),
-);
-
 /** Counts one reaction more. */
 export const raiseCount = change((orm, $: Params<EmojiKey>) =>
   orm

@@ -2,10 +2,11 @@
 import { chatIdsOf } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
+import { clearAccount } from '../deletions/account.ts';
+import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { acceptInvite, readInvite } from '../invites/invites.ts';
-import { leaveChat } from '../members/members.ts';
 import { findSharedChat } from '../members/queries.ts';
 import { checkSetupProof, finishSetup, isSetUp, type SetupProof } from '../server/setup.ts';
 import {
@@ -221,13 +222,11 @@ export async function eraseAccount(
   unit: Unit,
   { id, nameHold }: { id: number; nameHold: number },
 ): Promise<void> {
-  for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
-    await leaveChat(unit, { chatId, userId: id });
-  }
   await endSessions(unit, { userId: id });
   await deleteUserRow(unit, { id });
   await releaseName(unit, { id, nameHold });
   await append(unit, { type: 'user', userId: id });
+  await clearSoon(unit, 'account', { id, chatId: 0 }, clearAccount);
 }
 
 /**

@@ -246,7 +246,7 @@ t.test('stats count everything', async (t) => {
   const stats = JSON.parse((await snug('stats --json')).output);
   const { files, ...counts } = stats;
   t.strictSame(counts, {
-    ...{ users: 3, admins: 1, disabled: 1, sessions: 2, chats: 1, messages: 1 },
+    ...{ users: 3, admins: 1, disabled: 1, sessions: 2, chats: 1, messages: 1, deleting: 0 },
     events: query(file, 'select * from events').length,
   });
   t.equal(files[file], statSync(file).size);

@@ -110,6 +110,7 @@ t.test('every table is strict, and those read in runs are stored in order', asyn
     'messages',
     'migrations',
     'name_skeletons',
+    'pending_deletions',
     'reaction_counts',
     'reactions',
     'removals',
@@ -125,6 +126,7 @@ const exceptions: Record<string, RegExp> = {
   'events/findNewestEvent': /^SCAN events$/,
   'events/findOldestEvent': /^SCAN events$/,
   'events/listOldest': /^SCAN events$/,
+  'deletions/findPending': /^SCAN pending_deletions$/,
   'messages/findNthKey': /^SCAN idempotency_keys USING COVERING INDEX idempotency_keys_created$/,
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':

@@ -53,7 +53,7 @@ t.test('the log holds references, never a text', async (t) => {
     [
       ...['chat.created', 'member.joined', 'member.joined', 'message', 'mention', 'mention'],
       ...['message.edited', 'reaction', 'chat', 'user', 'member.changed', 'read', 'notify'],
-      ...['message.deleted', 'read', 'member.left', 'session.ended', 'user', 'member.left'],
+      ...['message.deleted', 'read', 'session.ended', 'user', 'member.left', 'member.left'],
       ...['chat.deleted', 'session.ended'],
     ],
   );

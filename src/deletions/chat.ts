@@ -1,0 +1,40 @@
+import { inSteps } from '../jobs/steps.ts';
+import type { Clear } from './pending.ts';
+import {
+  deleteChatRow,
+  deleteSomeMemberships,
+  deleteSomeMessages,
+  deleteSomeReactionsIn,
+  deleteSomeReactionsTo,
+  deleteSomeRemovalsFrom,
+} from './queries.ts';
+
+/** A message takes its words out of the search index, which is most of the work. */
+const messageStep = 20;
+
+/** Of what are rows and no more. */
+const rowStep = 100;
+
+/** Clears away a deleted chat: its texts first. */
+export const clearChat: Clear = async (unit, { id: chatId }) => {
+  const step = (run: typeof deleteSomeMemberships | typeof deleteSomeMessages) => (limit: number) =>
+    count(run(unit, { chatId, limit }));
+  const isCleared =
+    (await inSteps(unit, messageStep, step(deleteSomeMessages))) &&
+    (await inSteps(unit, rowStep, step(deleteSomeReactionsIn))) &&
+    (await inSteps(unit, rowStep, step(deleteSomeRemovalsFrom))) &&
+    (await inSteps(unit, rowStep, step(deleteSomeMemberships)));
+  if (isCleared) await deleteChatRow(unit, { id: chatId });
+  return isCleared;
+};
+
+/** Clears away the reactions to a deleted message. */
+export const clearMessage: Clear = async (unit, { id: messageId, chatId }) =>
+  inSteps(unit, rowStep, (limit) =>
+    count(deleteSomeReactionsTo(unit, { chatId, messageId, limit })),
+  );
+
+/** How many rows a query returns. */
+async function count(rows: Promise<readonly unknown[]>): Promise<number> {
+  return (await rows).length;
+}

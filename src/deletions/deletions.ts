@@ -1,0 +1,27 @@
+/**
+ * Deleting what is large. One short unit of work makes it final: from then on nobody finds the chat,
+ * the message or the account. The rest of its rows goes in portions, between which others write; what
+ * is left is noted in the database, so that it goes on after a restart.
+ */
+import type { Unit } from '../db/commit.ts';
+import { clearAccount } from './account.ts';
+import { clearChat, clearMessage } from './chat.ts';
+import type { Clear } from './pending.ts';
+import { deletePending, findPending } from './queries.ts';
+
+const clearers = { account: clearAccount, chat: clearChat, message: clearMessage } satisfies Record<
+  string,
+  Clear
+>;
+
+/**
+ * Clears away a portion of what was deleted.
+ *
+ * @returns whether there may be more.
+ */
+export async function clearDeleted(unit: Unit): Promise<boolean> {
+  const pending = await findPending(unit, {});
+  if (pending === undefined) return false;
+  if (await clearers[pending.kind](unit, pending)) await deletePending(unit, pending);
+  return true;
+}
