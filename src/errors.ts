@@ -84,6 +84,7 @@ const refusals = {
   read_only: [503, 'The server can only be read at the moment. Try again later.'],
   storage_failed: [503, 'The server can no longer use its disk, and ends. Try again in a moment.'],
   damaged: [503, 'The data of this server is damaged. Restore a backup.'],
+  upgrading: [503, 'The server is being upgraded. Try again in a few minutes.'],
   stopping: [503, 'The server is stopping. Try again in a moment.'],
   internal: [500, 'Something went wrong on the server. Try again later.'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>;

@@ -1,6 +1,7 @@
 /** What is done again and again beside the requests. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from './db/store.ts';
+import { clearOldCopies } from './db/upgrade.ts';
 import { clearOldEvents } from './events/retention.ts';
 import { clearExpiredInvites } from './invites/invites.ts';
 import { clearAllDeleted } from './jobs/deletions.ts';
@@ -22,11 +23,16 @@ const noticing = 500;
 /** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
 const earliest = Date.UTC(2026, 0);
 
-/** Tidies up soon and every ten minutes, until the function that it returns is called. */
-export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
+/**
+ * Tidies up soon and every ten minutes, until the function that it returns is called.
+ *
+ * @param file the database, next to which old copies may lie.
+ */
+export function keepTidy(db: Store, log: FastifyBaseLogger, file: string): () => void {
   const isTimeSure = watchTime(Date.now, () => performance.now());
   const run = () => {
-    tidyUp(db, isTimeSure()).catch((error: unknown) => {
+    const isSure = isTimeSure();
+    Promise.all([tidyUp(db, isSure), isSure && clearCopies(file, log)]).catch((error: unknown) => {
       // A backup that reads at that moment is reason enough.
       log.warn({ err: error }, 'tidying up failed, until the next time');
     });
@@ -37,6 +43,11 @@ export function keepTidy(db: Store, log: FastifyBaseLogger): () => void {
     clearTimeout(first);
     stop();
   };
+}
+
+async function clearCopies(file: string, log: FastifyBaseLogger): Promise<void> {
+  const copies = await clearOldCopies(file, Date.now());
+  if (copies.length > 0) log.info({ copies }, 'copies of before an upgrade were removed');
 }
 
 /** Looks twice a second for what other processes have written, as the operator's commands do. */

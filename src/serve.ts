@@ -1,16 +1,20 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import { extname } from 'node:path';
 import closeWithGrace from 'close-with-grace';
-import { destination, pino } from 'pino';
+import { destination, type Logger, pino } from 'pino';
 import { buildApp } from './app.ts';
 import { keepBackups } from './backups.ts';
 import { commands } from './commands.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
+import { isLongUpgradeDue, type Report } from './db/upgrade.ts';
+import { upgradeAside } from './db/upgrade-thread.ts';
 import { StartError } from './errors.ts';
 import { keepTidy, keepUp } from './housekeeping.ts';
 import { describeRequest } from './http/request-log.ts';
 import { announceSetup } from './http/setup.ts';
+import { upgradingServer } from './http/upgrading.ts';
 import { keepClearing } from './jobs/deletions.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
@@ -30,9 +34,12 @@ export async function serve(): Promise<void> {
     { level: config.logLevel, serializers: { req: describeRequest } },
     destination({ sync: false }),
   );
+  const report: Report = (what, details) => log.warn(details, what);
+  if (isLongUpgradeDue(config.databaseFile)) await upgradeBeside(config, log, report);
   const db = openStore(config.databaseFile, {
     cacheBytes: config.cacheBytes,
     mustExist: config.mustExist,
+    report,
     program: { url: writerModule, commands },
   });
   if (db.isNew) log.warn({ file: config.databaseFile }, 'a new database was made');
@@ -43,7 +50,7 @@ export async function serve(): Promise<void> {
     setTimeout(() => process.exit(1), lastWords);
   });
   const app = await buildApp({ config, db, logger: log });
-  const stopTidying = keepTidy(db, log);
+  const stopTidying = keepTidy(db, log, config.databaseFile);
   const stopClearing = keepClearing(db, log);
   const stopBackups = keepBackups(config, log);
   const stopNoticing = keepUp(db, log);
@@ -66,6 +73,23 @@ export async function serve(): Promise<void> {
     await Promise.all([stopBackups(), stopClearing()]);
     await db.close();
     throw error;
+  }
+}
+
+/** Upgrades the database, and tells everybody meanwhile that it does. */
+async function upgradeBeside(config: Config, log: Logger, report: Report): Promise<void> {
+  const { host, port, databaseFile } = config;
+  const server = upgradingServer();
+  try {
+    server.listen({ host, port });
+    await once(server, 'listening');
+    log.warn({ address: server.address() }, 'until the upgrade is done, all requests are refused');
+    await upgradeAside(writerModule, databaseFile, report);
+  } catch (error) {
+    throw asStartError(error as NodeJS.ErrnoException, host, port);
+  } finally {
+    server.close();
+    server.closeAllConnections();
   }
 }
 

@@ -58,11 +58,14 @@ const open: Record<string, readonly string[]> = {
   'db/worker.ts': ['writer'],
   'db/files.ts': ['cli', 'db'],
   'db/room.ts': ['cli', 'db'],
+  'db/upgrade.ts': ['serve', 'housekeeping', 'db'],
+  'db/upgrade-thread.ts': ['serve', 'db'],
   'db/start-error.ts': ['cli', 'db'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
   'db/beside.ts': ['cli'],
   'db/check.ts': ['cli'],
+  'db/compare-schema.ts': ['cli'],
 };
 
 /** Packages that not everybody may import. */

@@ -1,12 +1,19 @@
 /** Databases of older versions under this one: all that was in them is there, and everybody’s right. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { ownMigrations } from '../src/db/own-migrations.ts';
+import { clearOldCopies, upgrade } from '../src/db/upgrade.ts';
 import { done, refused } from './helpers/answers.ts';
+import { ask, contents, edit, mode } from './helpers/backups.ts';
 import { asBefore, askAll, fixtures, type Recording, readFixture } from './helpers/fixtures.ts';
-import { runSnug, startServer } from './helpers/server.ts';
+import { runSnug, spawnSnug, startServer } from './helpers/server.ts';
 import { addressOf, cookieOf, openEvents } from './helpers/sse.ts';
+import { mountless, smallDisk, without } from './helpers/tools.ts';
 import { openWorld, Person, tempFolder, type World } from './helpers/world.ts';
+
+const upgrading = 'The server is being upgraded. Try again in a few minutes.';
 
 /** A world on an upgraded database, at the time of its recording, with the people in it. */
 interface Upgraded extends World {
@@ -15,14 +22,19 @@ interface Upgraded extends World {
   person(name: string): Person;
 }
 
+const copyOf = (file: string) => `${file}.before-schema-${ownMigrations.length}`;
+
 /** The database of a fixture, upgraded by a start of the program. */
-async function upgrade(t: Test, name: string) {
+async function upgradeFixture(t: Test, name: string) {
   const { database, recording } = readFixture(name);
   const file = join(await tempFolder(t), 'snug.db');
   await writeFile(file, database, { mode: 0o600 });
   const server = await startServer(t, file);
   t.equal((await fetch(`${server.url}/healthz`)).status, 200);
   t.equal(await server.end('SIGTERM'), 0);
+  t.match(server.output(), /upgrading the database.*a copy .* was made.*database was upgraded/s);
+  t.strictSame(readFileSync(copyOf(file)), database, 'the copy is what it was');
+  t.equal(mode(copyOf(file)), '600');
   return { file, recording };
 }
 
@@ -37,7 +49,7 @@ async function openUpgraded(t: Test, file: string, recording: Recording): Promis
   return { ...world, recording, person };
 }
 
-async function ask(person: Person, path: string) {
+async function askFor(person: Person, path: string) {
   const { status, body, headers } = await person.get(path);
   return { status, body, link: (headers.link as string | undefined) ?? null };
 }
@@ -46,7 +58,7 @@ async function ask(person: Person, path: string) {
 async function answersAsBefore(t: Test, { recording, person }: Upgraded): Promise<void> {
   for (const { path, people, ...before } of recording.answers) {
     for (const name of people) {
-      const now = await askAll(path, (page) => ask(person(name), page));
+      const now = await askAll(path, (page) => askFor(person(name), page));
       t.equal(now.status, before.status, `${path} for ${name}`);
       if (now.status !== 200) continue;
       t.strictSame(asBefore(now, before), before, `${path} for ${name}`);
@@ -112,7 +124,7 @@ async function goesOn(t: Test, { recording, person, nobody }: Upgraded): Promise
 
 for (const name of fixtures) {
   t.test(`${name}: after an upgrade all is as before, and goes on`, async (t) => {
-    const { file, recording } = await upgrade(t, name);
+    const { file, recording } = await upgradeFixture(t, name);
     const check = await runSnug(t, file, ['check']);
     t.equal(check.code, 0, check.output);
     const world = await openUpgraded(t, file, recording);
@@ -121,3 +133,88 @@ for (const name of fixtures) {
     await goesOn(t, world);
   });
 }
+
+/** A database of the first schema in `folder`, with so many long messages more. */
+async function firstSchema(folder: string, messages = 0): Promise<string> {
+  const file = join(folder, 'snug.db');
+  await writeFile(file, readFixture('schema-1').database, { mode: 0o600 });
+  if (messages === 0) return file;
+  edit(
+    file,
+    `insert into messages (chat_id, id, sender_id, content, created_at)
+       with recursive ids (id) as (select 1 union all select id + 1 from ids where id < ${messages})
+       select chat_id, id, 1, hex(randomblob(1900)), 0 from ids, (select min(chat_id) as chat_id from messages)`,
+  );
+  return file;
+}
+
+t.test(
+  'a long upgrade is told of, and killed it is made again',
+  { skip: without('strace') },
+  async (t) => {
+    const file = await firstSchema(await tempFolder(t), 3_000);
+    const before = readFileSync(file);
+    // Each sync takes a second, so that there is time to look.
+    const slow = ['strace', '-D', '-f', '-o', '/dev/null'];
+    const wrapper = [...slow, '-e', 'inject=fsync,fdatasync:delay_enter=1000000'];
+    const first = spawnSnug(t, { env: { DATABASE_URL: file }, wrapper });
+    const [, port] = await first.wrote(/"port":(\d+).*until the upgrade is done/);
+    for (const path of ['/healthz', '/', '/api/chats']) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      t.equal(answer.status, 503);
+      t.ok(Number(answer.headers.get('retry-after')) > 0);
+      t.strictSame(await answer.json(), { error: upgrading });
+    }
+    first.child.kill('SIGKILL');
+    await first.exited;
+    const version = ask(file, 'pragma user_version');
+    t.ok(version[0] === 1 || version[0] === ownMigrations.length, 'the old or the new schema');
+
+    const second = await startServer(t, file);
+    t.equal((await fetch(`${second.url}/healthz`)).status, 200);
+    t.equal(await second.end('SIGTERM'), 0);
+    if (version[0] === 1) t.strictSame(readFileSync(copyOf(file)), before);
+    t.strictSame(
+      readdirSync(dirname(file)).sort(),
+      ['snug.db', basename(copyOf(file)), 'snug.db.lock'].sort(),
+    );
+  },
+);
+
+t.test('an upgrade needs room for three databases', { skip: mountless }, async (t) => {
+  const file = await firstSchema(await smallDisk(t, 1_500 * 1024));
+  const before = readFileSync(file);
+  const { code, errors } = await runSnug(t, file, ['serve']);
+  t.equal(code, 1);
+  t.match(
+    errors,
+    /^snug: There is not enough room to upgrade .*: that takes 2 MB, and 2 MB are free\. Make room and try again\.\n$/,
+  );
+  t.strictSame(readFileSync(file), before);
+  t.strictSame(readdirSync(dirname(file)), ['snug.db']);
+});
+
+t.test('an upgrade that fails leaves the database as it was, and no copy', async (t) => {
+  const file = await firstSchema(await tempFolder(t));
+  const before = contents(dirname(file));
+  const bad = { name: '9999_bad.sql', sql: 'insert into nowhere values (1)', hash: 'x' };
+  const run = () => upgrade(file, () => undefined, [...ownMigrations, bad]);
+  t.throws(run, { name: 'StartError', message: /failed \(no such table: nowhere\)/ });
+  t.strictSame(contents(dirname(file)), before);
+});
+
+t.test('copies are kept for 30 days', async (t) => {
+  const file = await firstSchema(await tempFolder(t));
+  const now = Date.parse('2026-11-22T12:00:00Z');
+  const day = 24 * 3_600_000;
+  for (const [name, age] of [
+    ['snug.db.before-schema-2', 31],
+    ['snug.db.before-schema-3', 29],
+  ] as const) {
+    await writeFile(join(dirname(file), name), '');
+    const made = new Date(now - age * day);
+    await utimes(join(dirname(file), name), made, made);
+  }
+  t.strictSame(await clearOldCopies(file, now), ['snug.db.before-schema-2']);
+  t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.before-schema-3']);
+});

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countAll } from '../admin/queries.ts';
 import { loadConfig } from '../config.ts';
 import { countMiscounted, countOrphans, countUnsearchable, findDamage } from '../db/check.ts';
+import { findForeignSchema } from '../db/compare-schema.ts';
 import { freeSpace } from '../db/room.ts';
 import { asStartError } from '../db/start-error.ts';
 import type { Store } from '../db/store.ts';
@@ -45,6 +46,11 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
   structure: async ({ damage }) => {
     const [first] = (await damage).filter((line) => !isOfSearch(line));
     return first && `It is damaged (${first}). Restore a backup.`;
+  },
+  schema: async ({ db }) => {
+    const [name, ...others] = await db.read(findForeignSchema, {});
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return name && `It is not the one that Snug makes (${name}${more}). Restore a backup.`;
   },
   references: async ({ db }) =>
     complain(await db.read(countOrphans, {}), 'rows refer to what is not there. Restore a backup.'),

@@ -12,9 +12,9 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
+import { connect } from './connect.ts';
 import { damaged, explain, isSound, logs, noRoom, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
-import { connect } from './open.ts';
 import { freeSpace } from './room.ts';
 
 /** So much is left to the server on a disk that it shares with the backup, in bytes. */

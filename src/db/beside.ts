@@ -1,10 +1,10 @@
 /** The database beside a server that may be running: for the operator's commands. */
 import { realpathSync, statSync } from 'node:fs';
 import { StartError } from '../errors.ts';
+import { type Connection, connect, connectToRead } from './connect.ts';
 import { keepPlaces, placesOf } from './faults.ts';
 import { checkHeader } from './header.ts';
 import { requireCurrent } from './migrate.ts';
-import { type Connection, connect, connectToRead } from './open.ts';
 import { Reader } from './read.ts';
 import { asStartError } from './start-error.ts';
 import { Store } from './store.ts';

@@ -5,6 +5,7 @@ import { StartError } from '../errors.ts';
 export const applicationId = 0x536e7567;
 
 const magic = 'SQLite format 3\0';
+const versionOffset = 60;
 const applicationIdOffset = 68;
 const headerBytes = 100;
 
@@ -33,6 +34,13 @@ function checkMagic(file: string, header: Buffer, advice: string): void {
 /** Whether SQLite would take a file for a database, whosever. */
 export function hasHeader(file: string): boolean {
   return isDatabase(firstBytes(file));
+}
+
+/** How many migrations a database of ours has had, by its file alone; 0 if it is none. */
+export function versionOf(file: string): number {
+  const header = firstBytes(file);
+  const isOurs = isDatabase(header) && header.readUInt32BE(applicationIdOffset) === applicationId;
+  return isOurs ? header.readUInt32BE(versionOffset) : 0;
 }
 
 const isDatabase = (header: Buffer) =>

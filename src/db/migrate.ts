@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
 import type { Migration } from './migrations.ts';
 import { ownMigrations } from './own-migrations.ts';
+import { isOutOfRoom, NoRoom } from './room.ts';
 
 /**
  * Brings the schema up to date: all that is missing in one transaction, or nothing.
@@ -10,7 +11,8 @@ import { ownMigrations } from './own-migrations.ts';
  * CASCADE then deletes every child row) and skips a merged migration with an older date.
  *
  * @param known the migrations that the program knows, oldest first.
- * @throws StartError for a schema that is newer than the program, or not made by its migrations.
+ * @throws StartError for a schema that is newer than the program, or not made by its migrations, and
+ *   if a migration fails; NoRoom.
  */
 export function migrate(
   sqlite: Database,
@@ -21,13 +23,27 @@ export function migrate(
   if (missing.length === 0) return;
   // SQLite ignores this pragma inside a transaction.
   sqlite.pragma('foreign_keys = OFF');
-  sqlite.transaction(() => {
-    for (const migration of missing) apply(sqlite, migration);
-    sqlite.pragma(`user_version = ${known.length}`);
-    const broken = sqlite.pragma('foreign_key_check') as unknown[];
-    if (broken.length > 0) throw new Error(`migration breaks ${broken.length} foreign keys`);
-  })();
-  sqlite.pragma('foreign_keys = ON');
+  try {
+    sqlite.transaction(() => {
+      for (const migration of missing) apply(sqlite, migration);
+      sqlite.pragma(`user_version = ${known.length}`);
+      const broken = sqlite.pragma('foreign_key_check') as unknown[];
+      if (broken.length > 0) throw new Error(`migration breaks ${broken.length} foreign keys`);
+    })();
+  } catch (error) {
+    throw isOutOfRoom(error, file) ? new NoRoom(file, error) : new Failed(file, error as Error);
+  } finally {
+    sqlite.pragma('foreign_keys = ON');
+  }
+}
+
+class Failed extends StartError {
+  constructor(file: string, cause: Error) {
+    super(
+      `The upgrade of ${file} failed (${cause.message}). It is as it was: install the version before, and report this.`,
+    );
+    this.cause = cause;
+  }
 }
 
 /**
@@ -43,8 +59,12 @@ export function requireCurrent(sqlite: Database, file: string): void {
 }
 
 /** Whether the schema is the one of this program; refuses a file that has another than an older one. */
-export function isCurrent(sqlite: Database, file: string): boolean {
-  return countApplied(sqlite, file, ownMigrations) === ownMigrations.length;
+export function isCurrent(
+  sqlite: Database,
+  file: string,
+  known: readonly Migration[] = ownMigrations,
+): boolean {
+  return countApplied(sqlite, file, known) === known.length;
 }
 
 /** How many of the known migrations the file has; refuses a file that has others. */

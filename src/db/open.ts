@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { type Connection, connect, connectInMemory, connectToRead } from './connect.ts';
 import { keepPlaces, placesOf } from './faults.ts';
 import { applicationId } from './header.ts';
 import { LateWriter } from './late-writer.ts';
@@ -10,23 +10,8 @@ import { isOutOfRoom, NoRoom } from './room.ts';
 import { asStartError } from './start-error.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { type Program, ThreadWriter } from './thread.ts';
+import { type Report, upgrade } from './upgrade.ts';
 import { OwnWriter, type Writer } from './writer.ts';
-
-export type Connection = Database.Database;
-
-/** How long a statement waits for another process's lock, in ms; it holds up the event loop. */
-const busyTimeout = 250;
-
-/** The write-ahead log is cut back to this after a checkpoint, in bytes. */
-const logLimit = 64 * 1024 * 1024;
-
-/**
- * How much of the file a connection keeps in memory, in KiB; the driver's own number is 16,000. One
- * that writes slows down from 2,000 on, for what it changes must have room until the commit. One that
- * reads does not: SQLite drops all of it whenever another connection has committed.
- */
-const writerCache = 8_000;
-const readerCache = 2_000;
 
 interface OpenOptions extends StoreOptions {
   /** Refuses to make a database where there is none. */
@@ -35,6 +20,8 @@ interface OpenOptions extends StoreOptions {
   readonly clock: () => number;
   /** Writes in a thread of its own, by the time of day; in this one if it is not given. */
   readonly program?: Program;
+  /** Is told how an upgrade goes. */
+  readonly report?: Report;
 }
 
 const standard: OpenOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
@@ -52,6 +39,7 @@ export function openStore(path: string, given: Partial<OpenOptions> = {}): Store
   const place = takePlace(path, options);
   const opened: Connection[] = [];
   try {
+    upgrade(place.file, options.report ?? (() => undefined));
     return openPlace(place, options, opened);
   } catch (error) {
     for (const connection of opened) connection.close();
@@ -72,7 +60,7 @@ function openPlace(place: Place, options: OpenOptions, opened: Connection[]): St
   } catch (error) {
     if (isNew || !isOutOfRoom(error, file)) throw error;
     for (const connection of opened.splice(0)) connection.close();
-    const reads = new Reader(connectInMemory(file, opened));
+    const reads = new Reader(openToRead(file, opened));
     const late = new LateWriter(file, () => reopen(file, options, reads));
     return toStore(late, reads, true);
   }
@@ -90,11 +78,18 @@ async function reopen(file: string, options: OpenOptions, reads: Reader): Promis
     } catch (error) {
       for (const connection of opened) connection.close();
       outcome = { error };
-      return connectInMemory(file);
+      return openToRead(file);
     }
   });
   if (outcome === undefined || 'error' in outcome) throw outcome?.error;
   return outcome.writer;
+}
+
+/** Opens a file that only needs to be read. Throws NoRoom where it must be brought up to date first. */
+function openToRead(file: string, opened: Connection[] = []): Connection {
+  const connection = connectInMemory(file, opened);
+  if (!isCurrent(connection, file)) throw new NoRoom(file);
+  return connection;
 }
 
 interface OpenedFile {
@@ -139,63 +134,6 @@ function moveLog(connection: Connection, file: string): boolean {
     if (isOutOfRoom(error, file)) return false;
     throw error;
   }
-}
-
-/**
- * A connection to write by, with all that keeps the file whole.
- *
- * @param opened collects it.
- * @param timeout how long a statement waits for another process's lock, in ms.
- */
-export function connect(
-  file: string,
-  opened: Connection[] = [],
-  timeout = busyTimeout,
-): Connection {
-  const connection = new Database(file, { timeout });
-  opened.push(connection);
-  return setUp(connection);
-}
-
-function setUp(connection: Connection): Connection {
-  // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
-  connection.pragma('synchronous = FULL');
-  connection.pragma('foreign_keys = ON');
-  // What is deleted is overwritten: SQLite would leave it in the file's free space.
-  connection.pragma('secure_delete = ON');
-  connection.pragma('trusted_schema = OFF');
-  connection.pragma('cell_size_check = ON');
-  connection.pragma(`cache_size = ${-writerCache}`);
-  connection.pragma(`journal_size_limit = ${logLimit}`);
-  // SQLite ignores what fails there, and tries again: after an fsync that failed, that loses messages.
-  connection.pragma('wal_autocheckpoint = 0');
-  return connection;
-}
-
-/** A connection to read by, opened as `connect` does. */
-export function connectToRead(...args: Parameters<typeof connect>): Connection {
-  return onlyRead(connect(...args));
-}
-
-function onlyRead(connection: Connection): Connection {
-  connection.pragma('query_only = ON');
-  connection.pragma(`cache_size = ${-readerCache}`);
-  return connection;
-}
-
-/**
- * Opens the file to read where there is not even room for the index of its log, which SQLite keeps
- * in memory for a connection that has the file for itself.
- */
-function connectInMemory(file: string, opened: Connection[] = []): Connection {
-  const connection = new Database(file, { timeout: busyTimeout });
-  opened.push(connection);
-  // Before anything else: it decides where the index is.
-  connection.pragma('locking_mode = EXCLUSIVE');
-  onlyRead(setUp(connection));
-  // To bring it up to date takes room as well.
-  if (!isCurrent(connection, file)) throw new NoRoom(file);
-  return connection;
 }
 
 /** Marks a new file as ours, brings an older one up to date. */

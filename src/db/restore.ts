@@ -17,12 +17,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from 'better-sqlite3';
 import { StartError } from '../errors.ts';
+import { connect } from './connect.ts';
 import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
 import { lockFile, lockInstance } from './lock.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrations.ts';
-import { connect } from './open.ts';
 import { ownMigrations } from './own-migrations.ts';
 
 /**

@@ -2,15 +2,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Commands, ownCommands } from './commands.ts';
 import type { Task } from './commit.ts';
+import { connect } from './connect.ts';
 import { keepPlaces } from './faults.ts';
-import { connect } from './open.ts';
 import { type Errand, type NamedTask, pack, type Question } from './parcel.ts';
+import { isOfUpgrade, runUpgrade } from './upgrade-thread.ts';
 import { type Outcome, OwnWriter, type Writer } from './writer.ts';
 
 /** Does what thread.ts asks for, until it asks to close; it cannot do any other commands. */
 export function runWriter(commands: Commands): void {
   if (parentPort === null) throw new Error('the writer is to be run in a thread');
   const port = parentPort;
+  if (isOfUpgrade(workerData)) {
+    void runUpgrade(workerData, port);
+    return;
+  }
   const known = { ...ownCommands, ...commands };
   const writer = openWriter(workerData);
   port.on('message', async (question: Question) => {
