@@ -1,4 +1,4 @@
-import { findChat } from '../chats/queries.ts';
+import { chatIdsOf, findChat } from '../chats/queries.ts';
 import { permissionsToWire } from '../chats/wire.ts';
 import type { Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
@@ -7,6 +7,7 @@ import { memberToWire } from '../members/wire.ts';
 import { findMessage, listReactions } from '../messages/queries.ts';
 import { messageToWire } from '../messages/wire.ts';
 import { findReaction } from '../reactions/queries.ts';
+import { findUserById } from '../users/queries.ts';
 import { frame } from './frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
@@ -26,6 +27,12 @@ export async function textOf(snapshot: Snapshot, event: Told): Promise<string> {
 export function newsOf({ id, type, chatId, news }: Told): string | undefined {
   if (news === undefined) return undefined;
   return frame(type, { chat_id: chatId ?? 0, message: messageToWire(news.message) }, id);
+}
+
+/** The chats that the user of an event is in. */
+export async function chatsOf(snapshot: Snapshot, { userId }: Told): Promise<ReadonlySet<number>> {
+  const chats = await chatIdsOf(snapshot, { userId: userId ?? 0 });
+  return new Set(chats.map(({ chatId }) => chatId));
 }
 
 /**
@@ -63,6 +70,8 @@ async function describe(
     case 'read':
     case 'notify':
       return describeReading(snapshot, chatId, userId);
+    case 'user':
+      return describeUser(snapshot, userId);
     case 'session.ended':
       return { session_id: sessionId };
     default:
@@ -100,6 +109,11 @@ async function describeChat(snapshot: Snapshot, chatId: number) {
 async function describeMember(snapshot: Snapshot, chatId: number, userId: number) {
   const member = await findMember(snapshot, { chatId, userId });
   return member && { chat_id: chatId, member: memberToWire(member) };
+}
+
+async function describeUser(snapshot: Snapshot, id: number) {
+  const user = await findUserById(snapshot, { id });
+  return user && { id, name: user.name };
 }
 
 async function describeReading(snapshot: Snapshot, chatId: number, userId: number) {

@@ -3,7 +3,7 @@ import type { EventRow, Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import type { Store } from '../db/store.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
-import { newsOf, textOf } from './describe.ts';
+import { chatsOf, newsOf, textOf } from './describe.ts';
 import { frame } from './frame.ts';
 import { audiences, isPersonal } from './log.ts';
 import { type Part, replay } from './replay.ts';
@@ -154,6 +154,8 @@ export class Hub {
     const own = this.#byUser.get(userId ?? 0);
     const audience = audiences[type];
     if (audience === 'user') return live(own && [own], event.id);
+    // Who of them shares a chat is looked up with the text.
+    if (audience === 'peers') return live(this.#byUser.values(), event.id);
     if (audience !== 'members' || chatId === null) return [];
     const isNews = own?.since !== undefined && own.since < event.id;
     if (isNews && type === 'member.joined') this.#enter(own, chatId);
@@ -195,15 +197,17 @@ export class Hub {
     const events = told.map(({ event }) => event);
     const texts = await this.#textsOf(events);
     told.forEach(({ event, to }, index) => {
-      for (const stream of to) if (mayKnow(stream, event)) stream.push(texts[index] ?? '');
+      const { text, chats } = texts[index] as Text;
+      if (text === '') return;
+      for (const stream of to) if (mayKnow(stream, event, chats)) stream.push(text);
     });
     for (const stream of receiversOf(told)) stream.flush();
   }
 
   /** New messages alone need no snapshot: to begin and to end one takes as long as to tell a few. */
-  async #textsOf(events: readonly Told[]): Promise<string[]> {
+  async #textsOf(events: readonly Told[]): Promise<Text[]> {
     const news = events.map(newsOf);
-    if (news.every((text) => text !== undefined)) return news;
+    if (news.every((text) => text !== undefined)) return news.map((text) => ({ text }));
     return this.#db.read(textsOf, events);
   }
 
@@ -230,9 +234,20 @@ export class Hub {
   }
 }
 
-async function textsOf(snapshot: Snapshot, events: readonly Told[]): Promise<string[]> {
-  const texts: string[] = [];
-  for (const event of events) texts.push(await textOf(snapshot, event));
+/** What an event is told as. */
+interface Text {
+  readonly text: string;
+  /** Of a user, the chats that they are in: whoever is in one of these is told. */
+  readonly chats?: ReadonlySet<number>;
+}
+
+async function textsOf(snapshot: Snapshot, events: readonly Told[]): Promise<Text[]> {
+  const texts: Text[] = [];
+  for (const event of events) {
+    const text = await textOf(snapshot, event);
+    const isOfPeers = audiences[event.type] === 'peers' && text !== '';
+    texts.push({ text, ...(isOfPeers && { chats: await chatsOf(snapshot, event) }) });
+  }
   return texts;
 }
 
@@ -240,8 +255,10 @@ async function textsOf(snapshot: Snapshot, events: readonly Told[]): Promise<str
  * Whether a stream may still be told of an event. Its text shows things as they are by now: who has
  * left the chat since must not see that.
  */
-function mayKnow(stream: Stream, event: EventRow): boolean {
-  return isPersonal(event, stream.userId) || stream.chats.has(event.chatId ?? 0);
+function mayKnow(stream: Stream, event: EventRow, chats?: ReadonlySet<number>): boolean {
+  if (isPersonal(event, stream.userId)) return true;
+  if (chats !== undefined) return !stream.chats.isDisjointFrom(chats);
+  return stream.chats.has(event.chatId ?? 0);
 }
 
 function receiversOf(deliveries: readonly Delivery[]): Set<Stream> {

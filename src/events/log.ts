@@ -4,10 +4,11 @@ import { appendEvent } from './queries.ts';
 export type EventType = EventRow['type'];
 
 /**
- * Who is told of an event: the members of its chat, its user's own devices, or nobody. `message`
- * and `chat.created` have the id of what they announce.
+ * Who is told of an event: the members of its chat, its user's own devices, these and everybody who
+ * shares a chat with them (`peers`), or nobody. `message` and `chat.created` have the id of what they
+ * announce.
  */
-export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
+export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody'> = {
   message: 'members',
   'message.edited': 'members',
   'message.deleted': 'members',
@@ -21,9 +22,10 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
   'member.left': 'members',
   read: 'user',
   notify: 'user',
-  // The next two are there for what is kept in memory: a count and a name have changed.
+  // For what is kept in memory: a count has changed.
   mention: 'nobody',
-  user: 'nobody',
+  // A name has changed: one event, however many chats the user is in.
+  user: 'peers',
   'session.ended': 'user',
   // With it the log begins anew; see db/restore.ts.
   restored: 'nobody',
@@ -39,7 +41,8 @@ export const audiences: Record<EventType, 'members' | 'user' | 'nobody'> = {
 
 /** Whether an event is told to a user's own devices, whatever chats they are in. */
 export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
-  return userId === reader && (audiences[type] === 'user' || type === 'member.left');
+  const isOwn = ['user', 'peers'].includes(audiences[type]) || type === 'member.left';
+  return isOwn && userId === reader;
 }
 
 /** What happened, by reference: never a text, so that nothing deleted lives on in the log. */

@@ -1,6 +1,7 @@
 import { chatIdsOf } from '../chats/queries.ts';
 import type { EventRow } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
+import { findSharedChat } from '../members/queries.ts';
 import { findSessionById } from '../sessions/queries.ts';
 import { textOf } from './describe.ts';
 import { frame } from './frame.ts';
@@ -74,13 +75,22 @@ async function retell(snapshot: Snapshot, userId: number, after: number, end: nu
   })) {
     if (text.length > partLimit) return { text, upTo };
     upTo = event.id;
-    if (isFor(event, userId, joinedEvent)) text += await textOf(snapshot, event);
+    if (await isFor(snapshot, event, userId, joinedEvent)) text += await textOf(snapshot, event);
   }
   return { text: `${text}id: ${end}\n\n`, upTo: end };
 }
 
-/** Of a chat, a user is told what came after they last joined it, and that they left it. */
-function isFor(event: EventRow, userId: number, joinedEvent: number | null): boolean {
+/** Of others, a user is told while they share a chat; of a chat, what came after they last joined it, and that they left it. */
+async function isFor(
+  snapshot: Snapshot,
+  event: EventRow,
+  userId: number,
+  joinedEvent: number | null,
+): Promise<boolean> {
   if (isPersonal(event, userId)) return true;
+  if (audiences[event.type] === 'peers') {
+    const pair = { one: userId, other: event.userId ?? 0 };
+    return (await findSharedChat(snapshot, pair)) !== undefined;
+  }
   return audiences[event.type] === 'members' && joinedEvent !== null && event.id >= joinedEvent;
 }

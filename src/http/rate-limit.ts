@@ -24,6 +24,8 @@ export const limits = {
   search: { quota: 120, window: minute, by: 'user' },
   /** Looking users up, found or not: the client asks for the names of those who have left. */
   lookup: { quota: 60, window: minute, by: 'user' },
+  /** A new name or e-mail address: everybody who shares a chat hears of the name. */
+  profile: { quota: 30, window: hour, by: 'user' },
   /** All that makes others' clients busy, and the file larger; but reading, however much. */
   write: { quota: 300, window: minute, by: 'user' },
   /** Asking for what there is not. */

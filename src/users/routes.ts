@@ -128,7 +128,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/user',
     {
       config: {
-        limit: 'write',
+        limit: 'profile',
         audit: 'account_changed',
         refuses: [...proofRefusals, ...nameRefusals, 'email_taken'],
       },
@@ -145,7 +145,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/user/:user_id',
     {
       config: {
-        limit: 'write',
+        limit: 'profile',
         audit: 'account_changed',
         refuses: ['no_user', 'other_user', ...proofRefusals, ...nameRefusals, 'email_taken'],
       },

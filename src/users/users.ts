@@ -1,5 +1,4 @@
 /** Users: who registers, under which name, and what is left of them when they go. */
-import { chatIdsOf } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { clearAccount } from '../deletions/account.ts';
@@ -164,10 +163,7 @@ export async function changeUser(
   if (profile.name !== user.name) {
     await releaseName(unit, { id, nameHold });
     await holdName(unit, { id, name: profile.name });
-  }
-  await append(unit, { type: 'user', userId: id });
-  for (const { chatId } of await chatIdsOf(unit, { userId: id })) {
-    await append(unit, { type: 'member.changed', chatId, userId: id });
+    await append(unit, { type: 'user', userId: id });
   }
 }
 

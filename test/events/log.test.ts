@@ -52,7 +52,7 @@ t.test('the log holds references, never a text', async (t) => {
     log.map(({ type }) => type),
     [
       ...['chat.created', 'member.joined', 'member.joined', 'message', 'mention', 'mention'],
-      ...['message.edited', 'reaction', 'chat', 'user', 'member.changed', 'read', 'notify'],
+      ...['message.edited', 'reaction', 'chat', 'user', 'read', 'notify'],
       ...['message.deleted', 'read', 'session.ended', 'user', 'member.left', 'member.left'],
       ...['chat.deleted', 'session.ended'],
     ],

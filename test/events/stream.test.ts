@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { replay } from '../../src/events/replay.ts';
+import { query } from '../helpers/rows.ts';
 import { follow } from '../helpers/sse.ts';
 import { startCast } from '../helpers/world.ts';
 
@@ -136,12 +138,12 @@ t.test('members and titles are told to the members', async (t) => {
   const expected =
     frame(4, 'chat', '{"chat":{"id":1,"title":"Monday hike"}}') +
     frame(5, 'member.changed', bobby('owner').replace('bobby', 'bob')) +
-    frame(7, 'member.changed', bobby('owner')) +
-    frame(8, 'member.changed', bobby('member'));
+    frame(6, 'user', '{"id":2,"name":"bobby"}') +
+    frame(7, 'member.changed', bobby('member'));
   t.equal(await streams.alice.take(alice), expected);
   t.equal(await streams.bob.take(bob), expected);
   await alice.put(`${chat}/permissions`, { rename: 'owners' });
-  const kept = frame(13, 'chat', '{"chat":{"id":1,"title":"Monday hike","rename":"owners"}}');
+  const kept = frame(12, 'chat', '{"chat":{"id":1,"title":"Monday hike","rename":"owners"}}');
   t.equal(await streams.bob.take(bob), kept);
   t.equal(await streams.alice.take(alice), kept);
   await nobodyElse(t, 'alice', 'bob', 'device');
@@ -208,6 +210,38 @@ t.test('an heir is told of the chat that falls to them', async (t) => {
   );
 });
 
+t.test('a new name is one event, told once to each who shares a chat', async (t) => {
+  const { alice, bob, carol, db, device, file, streams, nobodyElse } = await startStreams(t);
+  for (let i = 0; i < 40; i++) {
+    const chat = await alice.createChat(`Number ${i}`);
+    if (i % 2 === 0) await alice.post(`${chat}/members`, { name: 'bob' });
+  }
+  await streams.alice.take(alice);
+  await streams.bob.take(bob);
+  await streams.device.take(device);
+  const newest = () => Number(query(file, 'select max(id) as id from events')[0]?.id);
+  const before = newest();
+  await alice.put('/api/user', { name: 'alicia' });
+  const told = frame(before + 1, 'user', '{"id":1,"name":"alicia"}');
+  t.equal(newest(), before + 1);
+  await alice.put('/api/user', { email: 'alicia@example.org' });
+  t.equal(newest(), before + 1, 'an address concerns nobody');
+  for (const [person, text] of [
+    [bob, told],
+    [alice, told],
+    [carol, ''],
+  ] as const) {
+    const { id: userId } = person;
+    const sessionId = (await person.get('/api/session')).body.session.id;
+    const part = await db.read(replay, { userId, sessionId, since: before });
+    t.equal(part?.text, `${text}id: ${before + 1}\n\n`, `${person.name} was away`);
+  }
+  t.equal(await streams.alice.take(alice), told);
+  t.equal(await streams.bob.take(bob), told);
+  t.equal(await streams.device.take(device), told);
+  await nobodyElse(t, 'alice', 'bob', 'device');
+});
+
 t.test('typing is told to the others in the chat and remembered nowhere', async (t) => {
   const { alice, bob, carol, chat, device, streams, nobodyElse } = await startStreams(t);
   t.same((await alice.post(`${chat}/typing`)).body, { status: 'ok' });
@@ -243,9 +277,9 @@ t.test('what people write cannot forge a frame', async (t) => {
     if (answer.status === 200) t.equal((await streams.bob.next('chat')).data.chat.title, title);
   }
   t.equal((await alice.put('/api/user', { name: 'data: x' })).status, 200);
-  t.equal((await streams.bob.next('member.changed')).data.member.name, 'data: x');
+  t.strictSame((await streams.bob.next('user')).data, { id: 1, name: 'data: x' });
   t.equal(await streams.bob.take(bob), '');
-  const known = ['message', 'chat', 'member.changed', 'member.joined'];
+  const known = ['message', 'chat', 'user', 'member.joined'];
   t.strictSame(
     streams.bob.events.filter(({ type }) => !known.includes(type)),
     [],

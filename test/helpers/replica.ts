@@ -179,6 +179,7 @@ export class Replica {
       return;
     }
     if (type === 'session.ended') return;
+    if (type === 'user') return this.#rename(data);
     const chatId: number = data.chat_id ?? data.chat.id;
     if (type === 'member.joined' && data.member.id === me) return this.#enter(chatId, id);
     const chat = this.chats.get(chatId);
@@ -201,6 +202,13 @@ export class Replica {
     if (type === 'member.left' && data.user_id === me) this.chats.delete(chatId);
     if (type === 'read' || type === 'notify') {
       Object.assign(chat, { readId: data.id, notify: data.notify });
+    }
+  }
+
+  #rename({ id, name }: { id: number; name: string }): void {
+    for (const { members } of this.chats.values()) {
+      const member = members.get(id);
+      if (member !== undefined) members.set(id, { ...member, name });
     }
   }
 

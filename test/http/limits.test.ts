@@ -67,6 +67,7 @@ const asked: Record<keyof typeof limits, InjectOptions> = {
   invite: { method: 'GET', url: '/api/invites/never-was' },
   search: { method: 'GET', url: '/api/search' },
   lookup: { method: 'GET', url: '/api/user/999' },
+  profile: { method: 'PUT', url: '/api/user/999' },
   write: { method: 'POST', url: '/api/chats/999' },
   nowhere: { method: 'GET', url: '/wp-login.php' },
 };

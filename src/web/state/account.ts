@@ -14,6 +14,12 @@ export function isCalledIn(text: string): boolean {
   return name !== undefined && text.toLocaleLowerCase().includes(`@${name}`);
 }
 
+/** Takes over one's own new name, from another device too. */
+export function renameOneself(name: string): void {
+  const { value } = account;
+  if (value) account.value = { ...value, user: { ...value.user, name } };
+}
+
 /** Finds out who is signed in. Without the cookie that scripts can see there is nobody to ask for. */
 export async function loadAccount(): Promise<void> {
   if (!/(^|; )user_id=\d/.test(document.cookie)) return signedOut();

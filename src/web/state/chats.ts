@@ -62,6 +62,12 @@ export function patchChat(id: number, patch: Partial<Chat>): void {
   if (chat !== undefined) byId.value = new Map(byId.value).set(id, { ...chat, ...patch });
 }
 
+/** A direct chat is called by the other's name, which has changed. */
+export function renameDirectChat(before: string, name: string): void {
+  const chat = [...byId.value.values()].find(({ direct, title }) => direct && title === before);
+  if (chat !== undefined) patchChat(chat.id, { title: name });
+}
+
 export function dropChat(id: number): void {
   const rest = new Map(byId.value);
   rest.delete(id);

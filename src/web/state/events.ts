@@ -2,11 +2,20 @@
 import { unlessBroken } from '../lib/api.ts';
 import { route } from '../lib/route.ts';
 import type { Told } from '../lib/wire.ts';
-import { account, ownId, signedOut } from './account.ts';
-import { dropChat, isLoaded, loadChats, noteMessage, noteReading, patchChat } from './chats.ts';
-import { dropMember, noteMember, reloadMembers } from './members.ts';
+import { account, ownId, renameOneself, signedOut } from './account.ts';
+import {
+  dropChat,
+  isLoaded,
+  loadChats,
+  noteMessage,
+  noteReading,
+  patchChat,
+  renameDirectChat,
+} from './chats.ts';
+import { dropMember, noteMember, reloadMembers, renameMember } from './members.ts';
 import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
+import { knownName, learn } from './people.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
@@ -57,6 +66,13 @@ const handlers: Handlers = {
   'member.left'({ chat_id: chatId, user_id: userId }) {
     dropMember(chatId, userId);
     if (userId === ownId()) dropChat(chatId);
+  },
+  user(user) {
+    const before = knownName(user.id);
+    learn([user]);
+    renameMember(user);
+    if (before !== undefined) renameDirectChat(before, user.name);
+    if (user.id === ownId()) renameOneself(user.name);
   },
   read(data) {
     noteReading(data.chat_id, data);

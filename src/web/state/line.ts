@@ -34,6 +34,7 @@ const types: Type[] = [
   'member.joined',
   'member.changed',
   'member.left',
+  'user',
   'read',
   'notify',
   'typing',

@@ -54,6 +54,15 @@ export function noteMember(chatId: number, member: Member): void {
   });
 }
 
+/** A user has another name: in all chats at once. */
+export function renameMember({ id, name }: Pick<Member, 'id' | 'name'>): void {
+  for (const chatId of byChat.keys()) {
+    change(chatId, (members) =>
+      members.map((member) => (member.id === id ? { ...member, name } : member)),
+    );
+  }
+}
+
 export function dropMember(chatId: number, userId: number): void {
   change(chatId, (members) => members.filter(({ id }) => id !== userId));
 }

@@ -15,6 +15,11 @@ export function nameOf(id: number): string | undefined {
   return name.value;
 }
 
+/** A user's name if it has been needed before. */
+export function knownName(id: number): string | undefined {
+  return names.get(id)?.peek();
+}
+
 /** The same for who can wait for it: empty if it cannot be had. */
 export async function findName(id: number): Promise<string> {
   const name = names.get(id) ?? signal<string | undefined>(undefined);
