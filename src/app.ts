@@ -32,6 +32,7 @@ import { isLocalTo } from './http/local.ts';
 import { protocol } from './http/protocol.ts';
 import { proxies } from './http/proxies.ts';
 import { rateLimit } from './http/rate-limit.ts';
+import { readLimit } from './http/read-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
@@ -129,7 +130,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
-  if (config.rateLimit) app.register(rateLimit, { ticks });
+  if (config.rateLimit) {
+    app.register(rateLimit, { ticks });
+    app.register(readLimit, { ticks });
+  }
   const guesses = new Guesses(ticks, { isOn: config.rateLimit });
 
   const files = Files.open();

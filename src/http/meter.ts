@@ -43,4 +43,19 @@ export class Meter {
     this.#resets.set(key, now + reset + step);
     return { left: Math.floor(-wait / step), wait: 0, reset: reset + step };
   }
+
+  /** How things stand for a key: `wait` is until there is something left. */
+  look(key: string, { quota, window }: Quota): Reading {
+    const span = window * 1000;
+    const reset = Math.max(0, (this.#resets.get(key) ?? 0) - this.#ticks());
+    const left = Math.max(0, Math.floor(((span - reset) / span) * quota));
+    return { left, wait: left > 0 ? 0 : Math.ceil(reset - span) + 1, reset };
+  }
+
+  /** Counts so many, also where they are more than is left: then the key is in debt. */
+  spend(key: string, { quota, window }: Quota, count: number): void {
+    const now = this.#ticks();
+    const reset = Math.max(now, this.#resets.get(key) ?? 0);
+    this.#resets.set(key, reset + (count / quota) * window * 1000);
+  }
 }

@@ -10,7 +10,7 @@ import { Refusal, type RefusalCode } from '../../src/errors.ts';
 const general: readonly RefusalCode[] = [
   ...(['bad_request', 'bad_url', 'bad_body', 'body_type', 'body_too_large'] as const),
   ...(['headers_too_large', 'too_slow', 'busy', 'disk_full', 'stopping', 'internal'] as const),
-  ...(['cross_site', 'misdirected', 'read_only', 'storage_failed'] as const),
+  ...(['cross_site', 'misdirected', 'too_often', 'read_only', 'storage_failed'] as const),
 ];
 
 const found = new WeakMap<FastifyInstance, Set<string>>();
@@ -32,8 +32,7 @@ subscribe('fastify.initialization', (message) => {
 });
 
 function isDeclared({ routeOptions }: FastifyRequest, code: RefusalCode): boolean {
-  const { access, limit, refuses = [] } = routeOptions.config;
+  const { access, refuses = [] } = routeOptions.config;
   if (code === 'signed_out' && access !== 'everybody') return true;
-  if (code === 'too_often' && limit !== undefined) return true;
   return [...general, ...refuses].includes(code);
 }

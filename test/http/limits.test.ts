@@ -10,6 +10,7 @@ import { placeOf } from '../../src/http/address.ts';
 import { Guesses } from '../../src/http/guesses.ts';
 import { Meter } from '../../src/http/meter.ts';
 import { limits } from '../../src/http/rate-limit.ts';
+import { baseCosts, budget } from '../../src/http/read-limit.ts';
 import { Recent } from '../../src/http/recent.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
@@ -168,6 +169,93 @@ t.test(
     t.doesNotThrow(() => fc.assert(fc.property(gaps, run), { numRuns: 300 }));
   },
 );
+
+/** What an answer costs whoever reads it. */
+const costOf = ({ text }: Answer) => baseCosts.read + Buffer.byteLength(text);
+
+t.test('reading is limited by what it costs, for each user by themselves', async (t) => {
+  const { register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const bob = await register('bob');
+  const chat = await alice.createChat('Sunday hike');
+  for (let i = 0; i < 9; i++) await alice.send(chat, `x${'\u0001'.repeat(3999)}`);
+  time.now += hour;
+  let spent = 0;
+  let served = 0;
+  let answer = await alice.get(chat);
+  for (; answer.status === 200; answer = await alice.get(chat)) {
+    spent += costOf(answer);
+    served += 1;
+    const isHalf = spent > budget.quota / 2 + 300_000;
+    if (isHalf) t.match(answer.headers.ratelimit, /^"read";r=\d+;t=\d+$/);
+    else if (spent < budget.quota / 2) t.notOk(answer.headers.ratelimit);
+  }
+  const most = costOf(await bob.get('/api/chats')) + 300_000;
+  t.ok(spent >= budget.quota && spent < budget.quota + most, `${served} times, ${spent} bytes`);
+  const wait = waitOf(t, answer);
+  t.match(answer.headers['ratelimit-policy'], `"read";q=${budget.quota};qu="content-bytes";w=60`);
+  for (const url of ['/api/session', '/api/chats', '/icon.svg']) {
+    if (url !== '/icon.svg') waitOf(t, await alice.get(url), 'whatever is asked for');
+    t.equal((await bob.get(url)).status, 200, 'nobody else is concerned');
+  }
+  t.equal((await alice.otherDevice().then((device) => device.get(chat))).status, 429);
+  time.now += wait * second;
+  t.equal((await alice.get(chat)).status, 200, 'who waits is served');
+  time.now += 30 * second;
+  let again = 0;
+  while ((await alice.get(chat)).status === 200) again += 1;
+  t.ok(again > 0.45 * served && again < 0.55 * served, 'half a minute, half of it');
+});
+
+t.test('a limit by cost is far above what people do', async (t) => {
+  const { register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const chat = await alice.createChat('Sunday hike');
+  for (let i = 0; i < 50; i++) await alice.send(chat, 'Shall we meet at the café, at nine?');
+  time.now += hour;
+  const costs = async (url: string) => costOf(await alice.get(url));
+  const page = await costs(chat);
+  const start = (await costs('/api/chats')) * 200 + (await costs('/api/session'));
+  const reload = start + 200 * (page + (await costs(`${chat}/members`)));
+  t.comment(`${reload} bytes for a reload of 200 chats with all their members`);
+  t.ok(15 * reload < budget.quota, 'on 15 devices within the same minute');
+  t.ok(60 * 10 * page < budget.quota / 4, 'ten pages a second while one scrolls');
+});
+
+t.test('a stranger’s reading is limited by address, wherever one need not sign in', async (t) => {
+  const { nobody, register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const ask = (url: string, remoteAddress: string) => nobody().request({ url, remoteAddress });
+  const url = '/docs/swagger-ui-bundle.js';
+  let served = 0;
+  while ((await ask(url, '192.0.2.7')).status === 200) served += 1;
+  t.ok(served > 30 && served < 60, `${served}`);
+  const routes = await routesOf(() => startWorld(t));
+  const open = routes.filter(({ config }) => config?.access === 'everybody').map(nameOf);
+  for (const name of open.filter((name) => name.startsWith('GET ') && name !== 'GET /healthz')) {
+    const path = name.replace('GET ', '').replace(':file', 'x.js');
+    waitOf(t, await ask(path, '192.0.2.7'), name);
+    t.not((await ask(path, '192.0.2.8')).status, 429, 'another address');
+  }
+  t.equal((await ask('/healthz', '192.0.2.7')).status, 200, 'a watcher hears that all is well');
+  t.equal((await alice.request({ url: '/api/chats', remoteAddress: '192.0.2.7' })).status, 200);
+  const six = (n: number) => ask(url, `2001:db8::${n.toString(16)}`);
+  for (let i = 1; i <= served + 1; i++) await six(i);
+  waitOf(t, await six(4711), 'a /64 counts as one');
+  time.now += minute;
+  t.equal((await ask(url, '192.0.2.7')).status, 200);
+});
+
+t.test('what may write without a limit of its own costs more', async (t) => {
+  const { register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const chat = await alice.createChat('Sunday hike');
+  const id = await alice.send(chat, 'hello');
+  time.now += hour;
+  let marked = 0;
+  while ((await alice.put(`${chat}/read`, { id: String(id) })).status === 200) marked += 1;
+  t.ok(marked > 900 && marked <= budget.quota / baseCosts.write, `${marked}`);
+});
 
 t.test('no more keys are remembered than there is room for', async (t) => {
   const meter = new Meter(() => 0);
