@@ -42,6 +42,10 @@ export class LateWriter implements Writer {
     await (await this.#open()).requireRoom();
   }
 
+  async inspect(): Promise<boolean> {
+    return (await this.#open()).inspect();
+  }
+
   async close(): Promise<void> {
     await this.#writer?.close();
   }

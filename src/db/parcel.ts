@@ -19,6 +19,7 @@ export type Question =
   | { readonly kind: 'moveLog' }
   | { readonly kind: 'emptyLog' }
   | { readonly kind: 'requireRoom' }
+  | { readonly kind: 'inspect' }
   | { readonly kind: 'close' };
 
 /** A function cannot pass, its name can. */

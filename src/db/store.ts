@@ -7,6 +7,7 @@ import { Kept } from './kept.ts';
 import type { Kind, KindOfMany, Memory } from './memory.ts';
 import type { Snapshot } from './query.ts';
 import type { Reader } from './read.ts';
+import { Verdict } from './verdict.ts';
 import type { Writer } from './writer.ts';
 
 type Listener = (events: readonly Told[], origin: Origin) => void;
@@ -31,6 +32,7 @@ export class Store implements Memory {
   #onFailure: (error: unknown) => void = () => undefined;
   /** What the file was last found to suffer from. */
   #trouble: RefusalCode | undefined;
+  readonly #verdict: Verdict;
   #failed = false;
   #hasLooked = false;
   #closed = false;
@@ -48,6 +50,7 @@ export class Store implements Memory {
     this.#release = release;
     this.isNew = isNew;
     if (isFull) this.#trouble = 'disk_full';
+    this.#verdict = new Verdict(() => writer.inspect());
     this.#kept = new Kept(cacheBytes);
     const publish = (events: readonly Told[], origin: Origin) => {
       this.#reads.renew();
@@ -133,12 +136,12 @@ export class Store implements Memory {
 
   /**
    * Tells whether the file is sound and can be written, as far as is known; after a write that
-   * failed, it tries one itself.
+   * failed, it tries one itself, and after a read that failed it reads the whole file.
    *
    * @throws Refusal `disk_full`, `read_only` or `damaged`, beside those of `write`.
    */
   async check(): Promise<void> {
-    if (this.#trouble === 'damaged') throw new Refusal('damaged');
+    if (await this.#verdict.isDamaged()) throw new Refusal('damaged');
     if (this.#trouble === undefined) return;
     if (this.#trouble === 'disk_full') await this.#requireRoom();
     await this.write(rewritePage, {});
@@ -229,9 +232,8 @@ export class Store implements Memory {
   #explain(error: unknown): unknown {
     const fault = faultOf(error);
     if (fault === 'storage_failed') this.#fail(error);
-    else if (fault !== undefined && fault !== 'busy' && this.#trouble !== 'damaged') {
-      this.#trouble = fault;
-    }
+    else if (fault === 'damaged') this.#verdict.suspect();
+    else if (fault !== undefined && fault !== 'busy') this.#trouble = fault;
     // Where it is damaged is for the log.
     return fault === undefined || fault === 'damaged' ? error : new Refusal(fault);
   }

@@ -74,6 +74,19 @@ export class ThreadWriter implements Writer {
     await this.#ask({ kind: 'requireRoom' });
   }
 
+  /** In yet another thread: those who write need not wait for it. */
+  async inspect(): Promise<boolean> {
+    const inspector = new Thread(this.#program.url, 'inspector', this.#errand);
+    try {
+      return (await inspector.ask({ kind: 'inspect' })) === true;
+    } catch {
+      // It could not even open the file.
+      return false;
+    } finally {
+      await inspector.close().catch(() => undefined);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#mover?.close();
     // The last one to close a file takes its log along.

@@ -28,6 +28,8 @@ export interface Writer {
   emptyLog(): Promise<void>;
   /** Makes sure that there is room to write. Throws NoRoom. */
   requireRoom(): Promise<void>;
+  /** Whether SQLite finds nothing wrong in the whole file; takes as long as reading it. */
+  inspect(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -135,6 +137,14 @@ export class OwnWriter implements Writer {
 
   async requireRoom(): Promise<void> {
     requireRoom(this.#sqlite.name, leastRoom);
+  }
+
+  async inspect(): Promise<boolean> {
+    try {
+      return this.#sqlite.pragma('quick_check(1)', { simple: true }) === 'ok';
+    } catch {
+      return false;
+    }
   }
 
   async close(): Promise<void> {

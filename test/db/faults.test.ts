@@ -21,6 +21,7 @@ import type { Command } from '../../src/db/commit.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Orm } from '../../src/db/orm.ts';
 import type { Store } from '../../src/db/store.ts';
+import { Verdict } from '../../src/db/verdict.ts';
 import { append } from '../../src/events/log.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { outside, startStore } from '../helpers/database.ts';
@@ -44,10 +45,10 @@ async function startTalk(t: Test, file: string, wrapper: readonly string[] = [])
   const server = await startServer(t, file, { wrapper });
   const alice = await new RemotePerson(server.url).register('alice');
   const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
-  const post = (content: string) =>
-    alice.send('POST', String(made.headers.get('location')), { content });
+  const chat = String(made.headers.get('location'));
+  const post = (content: string) => alice.send('POST', chat, { content });
   await post('first');
-  return { server, post };
+  return { server, post, alice, chat };
 }
 
 /** Asserts that the server has ended because of its disk, and has not closed the file. */
@@ -345,6 +346,49 @@ t.test('damage is told of and kept to itself', async (t) => {
   t.equal((await again.get('/api/chats')).body.chats.length, 1, 'all else goes on');
   done(t, await again.put(chat, { title: 'Monday hike' }));
   refused(t, await world.nobody().get('/healthz'), 503, damaged, 'for good');
+});
+
+t.test('a read that fails once heals', { skip: without('strace') }, async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const { server, post, alice, chat } = await startTalk(t, file);
+  // So much that nobody has all of it in memory.
+  for (let i = 0; i < 60; i++) await post(`${i} `.repeat(1_000).slice(0, 4_000));
+  await server.end('SIGTERM');
+  const next = await startServer(t, file);
+  const again = Object.assign(new RemotePerson(next.url), { cookie: alice.cookie });
+  const healthz = async () => (await fetch(`${next.url}/healthz`)).status;
+  const injection = await inject(t, next.child.pid, 'pread64', 'error=EIO:when=1', file);
+  const statuses: number[] = [];
+  for (let i = 0; i < 5; i++) statuses.push((await again.get(`${chat}?limit=200`)).status);
+  t.ok(statuses.includes(500), `one is refused: ${statuses}`);
+  t.equal(statuses.at(-1), 200);
+  await injection.end();
+  t.equal(await healthz(), 200, 'health has read the file again');
+  t.equal((await again.get(chat)).status, 200);
+  t.equal(await next.end('SIGTERM'), 0);
+});
+
+t.test('a file is called damaged once it was read again, and not for good', async (t) => {
+  let isSound = false;
+  let looks = 0;
+  const clock = { now: 0 };
+  const inspect = async () => {
+    looks++;
+    return isSound;
+  };
+  const verdict = new Verdict(inspect, () => clock.now);
+  t.equal(await verdict.isDamaged(), false);
+  t.equal(looks, 0, 'nobody looks without a reason');
+  verdict.suspect();
+  t.equal(await verdict.isDamaged(), true);
+  t.equal(await verdict.isDamaged(), true);
+  t.equal(looks, 1, 'not at each question');
+  isSound = true;
+  clock.now += 600_000;
+  t.equal(await verdict.isDamaged(), false);
+  verdict.suspect();
+  t.equal(await verdict.isDamaged(), false);
+  t.equal(looks, 3);
 });
 
 /** What befalls the files of a running server, and where its database is then. */

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Who asks waits so long for the file to be read again, in ms. */
+const patience = 2_000;
+
+/** A file that was found damaged is not read again before this, in ms: it takes the disk's time. */
+const period = 600_000;
+
+/**
+ * Whether the file is damaged, after a read of it has failed: a cable or a controller may fail for
+ * a moment only. So the whole file is read again before it is called damaged, and from time to time
+ * after that.
+ */
+export class Verdict {
+  readonly #inspect: () => Promise<boolean>;
+  readonly #ticks: () => number;
+  #state: 'sound' | 'suspect' | 'damaged' = 'sound';
+  #inspection: Promise<void> | undefined;
+  #hasFailedMeanwhile = false;
+  #foundAt = 0;
+
+  /**
+   * @param inspect tells whether the whole file is sound.
+   * @param ticks a time in ms that never steps.
+   */
+  constructor(inspect: () => Promise<boolean>, ticks: () => number = () => performance.now()) {
+    this.#inspect = inspect;
+    this.#ticks = ticks;
+  }
+
+  /** Notes that something could not be read. */
+  suspect(): void {
+    this.#hasFailedMeanwhile = true;
+    if (this.#state === 'sound') this.#state = 'suspect';
+  }
+
+  /** Whether the file is damaged, as far as is known; waits a little where it has to be read. */
+  async isDamaged(): Promise<boolean> {
+    if (!this.#isSuspect) return false;
+    const isDue = this.#state === 'suspect' || this.#ticks() - this.#foundAt >= period;
+    if (isDue) this.#inspection ??= this.#lookAgain();
+    const waiting = new AbortController();
+    await Promise.race([this.#inspection, pause(waiting.signal)]);
+    waiting.abort();
+    return this.#isSuspect;
+  }
+
+  get #isSuspect(): boolean {
+    return this.#state !== 'sound';
+  }
+
+  async #lookAgain(): Promise<void> {
+    this.#hasFailedMeanwhile = false;
+    const isSound = await this.#inspect();
+    this.#inspection = undefined;
+    if (isSound) this.#state = this.#hasFailedMeanwhile ? 'suspect' : 'sound';
+    else {
+      this.#state = 'damaged';
+      this.#foundAt = this.#ticks();
+    }
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(patience, undefined, { signal, ref: false }).catch(() => undefined);
+}
