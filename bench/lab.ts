@@ -87,7 +87,7 @@ export class Lab {
 
   /** Starts Snug on a database. */
   snug(file: string, options: SnugOptions = {}): Promise<Server> {
-    const env = { DATABASE_URL: file, RATE_LIMIT: 'off', ...options.env };
+    const env = { DATABASE_URL: file, RATE_LIMIT: 'off', TEXT_MB_PER_DAY: 'off', ...options.env };
     const bundle = this.#bundles[options.variant ?? 'snug'];
     return this.start([bundle, 'serve'], { ...options, env });
   }

@@ -14,6 +14,8 @@ import { audit } from './http/audit.ts';
 import { busy } from './http/busy.ts';
 import { compilersFactory } from './http/compilers.ts';
 import { connections } from './http/connections.ts';
+import { DailyQuotas } from './http/daily.ts';
+import { diskReserve } from './http/disk-reserve.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import {
   answerClientError,
@@ -63,9 +65,12 @@ export interface AppOptions {
   readonly config: Pick<
     Config,
     | 'allowedHosts'
+    | 'daily'
+    | 'diskReserve'
     | 'emails'
     | 'nameHold'
     | 'publicUrl'
+    | 'quotas'
     | 'rateLimit'
     | 'registration'
     | 'trustProxy'
@@ -134,6 +139,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     app.register(rateLimit, { ticks });
     app.register(readLimit, { ticks });
   }
+  app.register(diskReserve, { db, reserve: config.diskReserve, ticks });
+  const daily = new DailyQuotas(ticks, config.daily);
   const guesses = new Guesses(ticks, { isOn: config.rateLimit });
 
   const files = Files.open();
@@ -144,14 +151,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const isLocal = isLocalTo(config.trustProxy);
   app.register(webRoutes, { db, files, registration: config.registration, isLocal });
   app.register(healthRoutes, { db });
-  app.register(sessionRoutes, { prefix: '/api', db, clock, guesses });
-  const { registration, nameHold, emails } = config;
-  const accounts = { db, emails, nameHold, registration, clock, guesses, isLocal };
+  const { registration, nameHold, emails, quotas } = config;
+  app.register(sessionRoutes, { prefix: '/api', db, quotas, clock, guesses });
+  const accounts = { db, daily, emails, nameHold, registration, clock, guesses, isLocal };
   app.register(userRoutes, { prefix: '/api', ...accounts });
-  app.register(chatRoutes, { prefix: '/api', db });
-  app.register(memberRoutes, { prefix: '/api', db });
-  app.register(inviteRoutes, { prefix: '/api', db, clock });
-  app.register(messageRoutes, { prefix: '/api', db });
+  app.register(chatRoutes, { prefix: '/api', db, quotas });
+  app.register(memberRoutes, { prefix: '/api', db, quotas });
+  app.register(inviteRoutes, { prefix: '/api', db, quotas, clock });
+  app.register(messageRoutes, { prefix: '/api', db, daily });
   app.register(reactionRoutes, { prefix: '/api', db });
   app.register(searchRoutes, { prefix: '/api', db });
   app.register(eventRoutes, { prefix: '/api', db, clock });

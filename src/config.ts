@@ -19,6 +19,17 @@ function oneOf<const Value extends string>(...values: Value[]) {
   };
 }
 
+const unlimited = Number.POSITIVE_INFINITY;
+
+/** `off` is no limit; 0 would be nothing at all, which nobody means. */
+const quota = {
+  parse: (text: string) => {
+    if (text === 'off') return unlimited;
+    return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+  },
+  must: 'a whole number from 1 to 999999999, or off',
+};
+
 export const settings = {
   HOST: {
     default: '127.0.0.1',
@@ -119,6 +130,52 @@ export const settings = {
     description: '`off` lifts the limits on how often one may ask; for tests behind closed doors.',
     ...oneOf('on', 'off'),
   },
+  CHATS_PER_USER: {
+    default: '1000',
+    description: 'How many chats that one has made may be there.',
+    ...quota,
+  },
+  OPEN_CHATS_PER_USER: {
+    default: '20',
+    description: 'How many of them may be open, for anyone to join.',
+    ...quota,
+  },
+  MEMBERSHIPS_PER_USER: {
+    default: '2000',
+    description: 'How many chats one may be in of one’s own accord; being added does not count.',
+    ...quota,
+  },
+  INVITES_PER_USER: {
+    default: '200',
+    description: 'How many invites of one’s own may hold.',
+    ...quota,
+  },
+  SESSIONS_PER_USER: {
+    default: '50',
+    description: 'How many sessions one may have; with one more, the one used longest ago ends.',
+    ...quota,
+  },
+  TEXT_MB_PER_DAY: {
+    default: '50',
+    description: 'How many MB of text one may write within a day.',
+    ...quota,
+  },
+  ACCOUNTS_PER_NETWORK: {
+    default: '400',
+    description:
+      'How many accounts may be made within a day from an address of IPv4 or a /64 of IPv6; twice as many from a /56, four times from a /48.',
+    ...quota,
+  },
+  ACCOUNTS_PER_DAY: {
+    default: '10000',
+    description: 'How many accounts may be made within a day in all.',
+    ...quota,
+  },
+  DISK_RESERVE_MB: {
+    default: '100',
+    description: 'With less free disk than this, only admins and deletions write.',
+    ...quota,
+  },
 } satisfies Record<string, Setting<unknown>>;
 
 export type Config = ReturnType<typeof readConfig>;
@@ -157,6 +214,21 @@ export function readConfig(env: Record<string, string | undefined>) {
     allowedHosts: get('ALLOWED_HOSTS'),
     registration: get('REGISTRATION'),
     emails: get('EMAILS'),
+    quotas: {
+      chats: get('CHATS_PER_USER'),
+      openChats: get('OPEN_CHATS_PER_USER'),
+      memberships: get('MEMBERSHIPS_PER_USER'),
+      invites: get('INVITES_PER_USER'),
+      sessions: get('SESSIONS_PER_USER'),
+    },
+    daily: {
+      textBytes: get('TEXT_MB_PER_DAY') * 1024 * 1024,
+      // What counts by network is one of the limits that RATE_LIMIT=off lifts.
+      accountsPerNetwork: get('RATE_LIMIT') === 'on' ? get('ACCOUNTS_PER_NETWORK') : unlimited,
+      accounts: get('RATE_LIMIT') === 'on' ? get('ACCOUNTS_PER_DAY') : unlimited,
+    },
+    diskReserve:
+      (Number.isFinite(get('DISK_RESERVE_MB')) ? get('DISK_RESERVE_MB') : 0) * 1024 * 1024,
     nameHold: get('NAME_HOLD_DAYS') * unitsOfTime.d,
     cacheBytes: get('CACHE_MB') * 1024 * 1024,
     rateLimit: get('RATE_LIMIT') === 'on',

@@ -56,6 +56,30 @@ const refusals = {
     'The invite of a member holds for 30 days and for 100 people at most. Ask an owner of the chat.',
   ],
   other_invite: [403, 'You can revoke only your own invites.'],
+  quota_chats: [
+    403,
+    'Your quota of chats that you make is used up. Ask the person who runs the server for more.',
+  ],
+  quota_open_chats: [
+    403,
+    'Your quota of open chats is used up. Ask the person who runs the server for more.',
+  ],
+  quota_memberships: [
+    403,
+    'Your quota of chats that you are in is used up. Leave one, or ask the person who runs the server.',
+  ],
+  quota_invites: [
+    403,
+    'Your quota of invites is used up. Revoke one, or ask the person who runs the server for more.',
+  ],
+  quota_texts: [
+    403,
+    'Your quota of texts for a day is used up. Go on later, or ask the person who runs the server.',
+  ],
+  quota_accounts: [
+    403,
+    'The quota of new accounts for a day is used up. Try again tomorrow, or ask the person who runs the server.',
+  ],
   no_message: [404, 'There is no such message in this chat.'],
   other_sender: [403, 'You can edit and delete only your own messages.'],
   bad_emoji: [400, 'A reaction must be a single emoji.'],
@@ -81,6 +105,10 @@ const refusals = {
   too_slow: [408, 'The request took too long to arrive. Try again.'],
   busy: [503, 'The server is busy. Try again in a moment.'],
   disk_full: [503, 'The server cannot store anything at the moment. Try again later.'],
+  disk_low: [
+    503,
+    'The server has little room left and takes only deletions. Ask the person who runs it.',
+  ],
   read_only: [503, 'The server can only be read at the moment. Try again later.'],
   storage_failed: [503, 'The server can no longer use its disk, and ends. Try again in a moment.'],
   damaged: [503, 'The data of this server is damaged. Restore a backup.'],

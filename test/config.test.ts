@@ -25,6 +25,8 @@ function refusal(name: Name, text: string): string {
   return `${name} takes ${JSON.stringify(text)}`;
 }
 
+const megabyte = 1024 * 1024;
+
 t.test('every setting has its default, also where it is set to nothing', async (t) => {
   const defaults = {
     host: '127.0.0.1',
@@ -43,12 +45,18 @@ t.test('every setting has its default, also where it is set to nothing', async (
     emails: 'everybody',
     nameHold: 0,
     rateLimit: true,
+    quotas: { chats: 1000, openChats: 20, memberships: 2000, invites: 200, sessions: 50 },
+    daily: { textBytes: 50 * megabyte, accountsPerNetwork: 400, accounts: 10_000 },
+    diskReserve: 100 * megabyte,
   } as const;
   t.strictSame(readConfig({}), defaults);
   const empty = Object.fromEntries(Object.keys(settings).map((name) => [name, '']));
   t.strictSame(readConfig(empty), defaults);
   t.strictSame(readConfig({ PORT: '  ', SOMETHING_ELSE: 'x' }), defaults);
 });
+
+const standard = readConfig({});
+const unlimited = Number.POSITIVE_INFINITY;
 
 const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] = [
   ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
@@ -91,7 +99,25 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['NAME_HOLD_DAYS', '30', { nameHold: 30 * 24 * 3_600_000 }],
   ['CACHE_MB', '0', { cacheBytes: 0 }],
   ['CACHE_MB', '64', { cacheBytes: 64 * 1024 * 1024 }],
-  ['RATE_LIMIT', 'off', { rateLimit: false }],
+  [
+    'RATE_LIMIT',
+    'off',
+    {
+      rateLimit: false,
+      daily: { ...standard.daily, accountsPerNetwork: unlimited, accounts: unlimited },
+    },
+  ],
+  ['CHATS_PER_USER', '7', { quotas: { ...standard.quotas, chats: 7 } }],
+  ['OPEN_CHATS_PER_USER', '7', { quotas: { ...standard.quotas, openChats: 7 } }],
+  ['MEMBERSHIPS_PER_USER', '7', { quotas: { ...standard.quotas, memberships: 7 } }],
+  ['INVITES_PER_USER', '7', { quotas: { ...standard.quotas, invites: 7 } }],
+  ['SESSIONS_PER_USER', '7', { quotas: { ...standard.quotas, sessions: 7 } }],
+  ['CHATS_PER_USER', 'off', { quotas: { ...standard.quotas, chats: unlimited } }],
+  ['TEXT_MB_PER_DAY', '1', { daily: { ...standard.daily, textBytes: megabyte } }],
+  ['ACCOUNTS_PER_NETWORK', '9', { daily: { ...standard.daily, accountsPerNetwork: 9 } }],
+  ['ACCOUNTS_PER_DAY', 'off', { daily: { ...standard.daily, accounts: unlimited } }],
+  ['DISK_RESERVE_MB', '1', { diskReserve: megabyte }],
+  ['DISK_RESERVE_MB', 'off', { diskReserve: 0 }],
 ];
 
 t.test('every setting takes what makes sense', async (t) => {
@@ -161,6 +187,15 @@ const bad: Record<Name, string[]> = {
   NAME_HOLD_DAYS: ['-1', '1.5', '10000', '30d', 'off'],
   CACHE_MB: ['-1', '1.5', 'all', '10000', '32MB'],
   RATE_LIMIT: ['0', 'false', 'Off', '100'],
+  CHATS_PER_USER: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  OPEN_CHATS_PER_USER: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  MEMBERSHIPS_PER_USER: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  INVITES_PER_USER: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  SESSIONS_PER_USER: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  TEXT_MB_PER_DAY: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  ACCOUNTS_PER_NETWORK: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  ACCOUNTS_PER_DAY: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
+  DISK_RESERVE_MB: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
 };
 
 t.test('a bad value is refused with a sentence that names the variable', async (t) => {

@@ -20,7 +20,10 @@ t.test('the table of settings is that of the program', async (t) => {
     const shown = value === '' ? ' ' : ` \`${value}\` `;
     return `| \`${name}\` |${shown}| ${description} |`;
   });
-  t.strictSame(tableRows('## Settings'), rows);
+  t.strictSame(
+    tableRows('## Settings').filter((row) => row.startsWith('| `')),
+    rows,
+  );
 });
 
 t.test('.env.example has every setting, its meaning and its default', async (t) => {

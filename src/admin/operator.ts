@@ -83,7 +83,8 @@ export async function inviteTo(
     const isThere = (await findChat(unit, { id: chatId })) !== undefined;
     throw new Refusal(isThere ? 'direct_chat' : 'no_chat');
   }
-  await createInvite(unit, { ...invite, chatId, userId: owner.userId });
+  const maker = { userId: owner.userId, quota: Number.POSITIVE_INFINITY };
+  await createInvite(unit, { ...invite, ...maker, chatId });
   await append(unit, { type: 'invite.made', chatId, userId: owner.userId });
 }
 

@@ -2,12 +2,23 @@
 import type { Unit } from '../db/commit.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
-import { authorise, join, type Key } from '../members/members.ts';
+import { authorise, join, type Key, requireMembershipQuota } from '../members/members.ts';
 import { findMembership } from '../members/queries.ts';
+import { type Quotas, requireQuota } from '../server/quotas.ts';
 import { findUserByName } from '../users/queries.ts';
 import { requireUser } from '../users/users.ts';
-import { findChat, findDirectChat, insertChat, updatePermissions, updateTitle } from './queries.ts';
+import {
+  findChat,
+  findDirectChat,
+  findNthMade,
+  findNthOpenMade,
+  insertChat,
+  updatePermissions,
+  updateTitle,
+} from './queries.ts';
 import type { Permissions } from './wire.ts';
+
+type ChatQuotas = Pick<Quotas, 'chats' | 'openChats' | 'memberships'>;
 
 /** What a direct chat is called once the other one's account is gone. */
 const directTitle = 'Direct chat';
@@ -17,17 +28,21 @@ const directTitle = 'Direct chat';
  *
  * @param isOpen whether it stands in the directory, for anyone to join.
  * @returns the new chat's id.
- * @throws Refusal `signed_out` if the maker's account is gone.
+ * @throws Refusal `signed_out` if the maker's account is gone; `quota_chats`, `quota_open_chats`,
+ *   `quota_memberships`
  */
 export async function createChat(
   unit: Unit,
-  { userId, title, isOpen }: { userId: number; title: string; isOpen: boolean },
+  input: { userId: number; title: string; isOpen: boolean; quotas: ChatQuotas },
 ): Promise<number> {
+  const { userId, title, isOpen, quotas } = input;
   await requireUser(unit, { userId });
+  await requireMakable(unit, { userId, isOpen, quotas });
+  await requireMembershipQuota(unit, { userId, quota: quotas.memberships });
   const id = await append(unit, { type: 'chat.created', userId });
   const direct = { directLow: null, directHigh: null };
   await insertChat(unit, { id, title, isOpen, ...direct, createdAt: unit.now, createdBy: userId });
-  await join(unit, { chatId: id, userId, role: 'owner' });
+  await join(unit, { chatId: id, userId, role: 'owner', bySelf: true });
   return id;
 }
 
@@ -36,31 +51,51 @@ export async function createChat(
  * who had left it is in it again.
  *
  * @returns the chat's id.
- * @throws Refusal `signed_out`, `no_user`, `direct_self`
+ * @throws Refusal `signed_out`, `no_user`, `direct_self`, `quota_chats`, `quota_memberships`
  */
 export async function openDirectChat(
   unit: Unit,
-  { userId, nameKey }: { userId: number; nameKey: string },
+  { userId, nameKey, quotas }: { userId: number; nameKey: string; quotas: ChatQuotas },
 ): Promise<number> {
   await requireUser(unit, { userId });
   const other = await findUserByName(unit, { nameKey });
   if (other === undefined) throw new Refusal('no_user');
   if (other.id === userId) throw new Refusal('direct_self');
-  const chatId = await requireDirectChat(unit, userId, other.id);
+  const chatId = await requireDirectChat(unit, userId, other.id, quotas);
   for (const member of [userId, other.id]) {
     const key = { chatId, userId: member };
+    if ((await findMembership(unit, key)) !== undefined) continue;
+    const bySelf = member === userId;
+    if (bySelf) await requireMembershipQuota(unit, { userId, quota: quotas.memberships });
     // Neither owns it: nobody removes the other, or what the other wrote.
-    if ((await findMembership(unit, key)) === undefined)
-      await join(unit, { ...key, role: 'member' });
+    await join(unit, { ...key, role: 'member', bySelf });
   }
   return chatId;
 }
 
-async function requireDirectChat(unit: Unit, one: number, other: number): Promise<number> {
+/** Throws `quota_chats` or `quota_open_chats` if a user has made as many chats as they may. */
+async function requireMakable(
+  unit: Unit,
+  { userId, isOpen, quotas }: { userId: number; isOpen: boolean; quotas: ChatQuotas },
+): Promise<void> {
+  const made = { userId, quota: quotas.chats };
+  await requireQuota(unit, 'quota_chats', made, (nth) => findNthMade(unit, nth));
+  if (!isOpen) return;
+  const open = { userId, quota: quotas.openChats };
+  await requireQuota(unit, 'quota_open_chats', open, (nth) => findNthOpenMade(unit, nth));
+}
+
+async function requireDirectChat(
+  unit: Unit,
+  one: number,
+  other: number,
+  quotas: ChatQuotas,
+): Promise<number> {
   const low = Math.min(one, other);
   const high = Math.max(one, other);
   const found = await findDirectChat(unit, { low, high });
   if (found !== undefined) return found.id;
+  await requireMakable(unit, { userId: one, isOpen: false, quotas });
   const id = await append(unit, { type: 'chat.created', userId: one });
   const direct = { directLow: low, directHigh: high, isOpen: false };
   const made = { createdAt: unit.now, createdBy: one };

@@ -64,6 +64,25 @@ export const insertChat = change((orm, $: Params<ChatValues>) =>
   }),
 );
 
+/** A chat that a user has made, beyond so many others of theirs. */
+export const findNthMade = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+  orm
+    .select({ id: chats.id })
+    .from(chats)
+    .where(eq(chats.createdBy, $.userId))
+    .limit(1)
+    .offset($.skipped),
+);
+
+export const findNthOpenMade = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+  orm
+    .select({ id: chats.id })
+    .from(chats)
+    .where(and(eq(chats.createdBy, $.userId), eq(chats.isOpen, sql`1`)))
+    .limit(1)
+    .offset($.skipped),
+);
+
 export const findDirectChat = row((orm, $: Params<{ low: number; high: number }>) =>
   orm
     .select({ id: chats.id })

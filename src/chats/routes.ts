@@ -4,6 +4,7 @@ import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
+import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat, setPermissions } from './chats.ts';
 import { readList, readListPage } from './list.ts';
@@ -26,7 +27,12 @@ const listPage = 100;
 /** How many open chats a page of the directory has. */
 const directoryPage = 100;
 
-export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+interface Options {
+  readonly db: Store;
+  readonly quotas: Quotas;
+}
+
+export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, quotas }) => {
   app.get(
     '/chats',
     {
@@ -79,7 +85,11 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
   app.post(
     '/chats',
     {
-      config: { limit: 'write', audit: 'chat_created', refuses: ['no_user', 'direct_self'] },
+      config: {
+        limit: 'write',
+        audit: 'chat_created',
+        refuses: ['no_user', 'direct_self', 'quota_chats', 'quota_open_chats', 'quota_memberships'],
+      },
       schema: {
         summary: 'Create a chat, or open the direct chat with somebody',
         body: NewChat,
@@ -93,8 +103,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, 
       request.audited = { as };
       const id =
         title === undefined
-          ? await db.write(openDirectChat, { userId, nameKey: canonicalName(name ?? '') })
-          : await db.write(createChat, { userId, title, isOpen: open === '1' });
+          ? await db.write(openDirectChat, { userId, nameKey: canonicalName(name ?? ''), quotas })
+          : await db.write(createChat, { userId, title, isOpen: open === '1', quotas });
       request.audited = { as, on: { chat_id: id } };
       reply.code(201).header('location', `/api/chats/${id}`);
       return { status: 'ok' as const };

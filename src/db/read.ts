@@ -32,6 +32,10 @@ export class Reader {
     this.#connection = prepare(sqlite);
   }
 
+  get file(): string {
+    return this.#connection.sqlite.name;
+  }
+
   /** Resolves with what `query` finds; all its statements see the same state. */
   read<Input, Result>(
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,

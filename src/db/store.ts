@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { rewritePage } from './commands.ts';
@@ -7,6 +8,7 @@ import { Kept } from './kept.ts';
 import type { Kind, KindOfMany, Memory } from './memory.ts';
 import type { Snapshot } from './query.ts';
 import type { Reader } from './read.ts';
+import { freeSpace } from './room.ts';
 import { Verdict } from './verdict.ts';
 import type { Writer } from './writer.ts';
 
@@ -122,6 +124,15 @@ export class Store implements Memory {
 
   get changes(): number {
     return this.#kept.changes;
+  }
+
+  /** How many bytes may still be written to the disk of the file; Infinity where that is not known. */
+  get room(): number {
+    try {
+      return freeSpace(dirname(this.#reads.file));
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** Forgets what is kept of one thing, of which no event tells that it has changed. */

@@ -138,6 +138,8 @@ export const memberships = sqliteTable(
     joinedAt: integer('joined_at').notNull(),
     /** The event that announced it: who joined first has the smaller one, whatever the clock did. */
     joinedEvent: integer('joined_event').notNull(),
+    /** Whether the member came of their own accord, which is what their quota counts. */
+    bySelf: integer('by_self', { mode: 'boolean' }).notNull().default(false),
     /** What the member is told of while not looking. */
     notify: text('notify', { enum: ['all', 'mentions', 'nothing'] })
       .notNull()
@@ -153,6 +155,7 @@ export const memberships = sqliteTable(
     primaryKey({ columns: [t.userId, t.chatId] }),
     index('memberships_chat').on(t.chatId, t.joinedEvent),
     index('memberships_owners').on(t.chatId, t.joinedEvent).where(sql`${t.role} = 'owner'`),
+    index('memberships_by_self').on(t.userId).where(sql`${t.bySelf} = 1`),
     check('memberships_role', sql`${t.role} in ('owner', 'member')`),
     check('memberships_notify', sql`${t.notify} in ('all', 'mentions', 'nothing')`),
   ],

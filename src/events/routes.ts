@@ -80,7 +80,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
   app.post(
     '/chats/:chat_id/typing',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member'] },
+      config: { needsNoRoom: true, limit: 'write', refuses: ['no_chat', 'not_member'] },
       schema: {
         summary: 'Tell the others that one is typing; stored nowhere',
         params: ChatParams,

@@ -14,6 +14,17 @@ export function placeOf(ip: string): string {
   return mappedIPv4(address) ?? prefixOf(address);
 }
 
+/**
+ * The networks that a request comes from, the narrowest first: its place, and for IPv6 the /56 and the
+ * /48, of which one customer may have a whole one too.
+ */
+export function networksOf(ip: string): string[] {
+  const place = placeOf(ip);
+  const [, site, subnet] = /^((?:\w+:){3})(\w+)::\/64$/.exec(place) ?? [];
+  if (site === undefined || subnet === undefined) return [place];
+  return [place, `${site}${subnet.padStart(4, '0').slice(0, 2)}00::/56`, `${site}:/48`];
+}
+
 /** How a socket that takes both kinds shows an IPv4 address; see RFC 4291, 2.5.5.2. */
 function mappedIPv4(address: string): string | undefined {
   const [, high, low] = /^::ffff:(\w+):(\w+)$/.exec(address) ?? [];

@@ -33,15 +33,16 @@ export class Meter {
     this.#ticks = ticks;
   }
 
-  take(key: string, { quota, window }: Quota): Reading {
+  /** @param cost how much of the quota it takes. */
+  take(key: string, { quota, window }: Quota, cost = 1): Reading {
     const now = Math.floor(this.#ticks());
     const span = window * 1000;
-    const step = span / quota;
+    const step = (span / quota) * cost;
     const reset = Math.max(0, (this.#resets.get(key) ?? 0) - now);
     const wait = reset + step - span;
     if (wait > 0) return { left: 0, wait, reset };
     this.#resets.set(key, now + reset + step);
-    return { left: Math.floor(-wait / step), wait: 0, reset: reset + step };
+    return { left: Math.floor((-wait / step) * cost), wait: 0, reset: reset + step };
   }
 
   /** How things stand for a key: `wait` is until there is something left. */

@@ -12,14 +12,17 @@ import {
   type Role,
   refuseRemoved,
   requireInviter,
+  requireMembershipQuota,
 } from '../members/members.ts';
 import { findMembership } from '../members/queries.ts';
+import { requireQuota } from '../server/quotas.ts';
 import {
   deleteExpiredInvites,
   deleteInvite,
   findInvite,
   findInviteMaker,
   findNthInvite,
+  findNthOfMaker,
   insertInvite,
   listInvites,
   useInvite,
@@ -49,18 +52,21 @@ export function newCode(): string {
  * @param lifetime in ms, at most a year; for a plain member at most 30 days.
  * @param maxUses null for no limit; for a plain member at most 100, which null means for them.
  * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`, `invite_too_long`,
- *   `invite_too_large`
+ *   `invite_too_large`, `quota_invites`
  */
 export async function createInvite(
   unit: Unit,
-  input: Key & { code: string; lifetime: number; maxUses: number | null },
+  input: Key & { code: string; lifetime: number; maxUses: number | null; quota: number },
 ): Promise<void> {
-  const { chatId, userId, code, lifetime, maxUses } = input;
+  const { chatId, userId, code, lifetime, maxUses, quota } = input;
   const member = await authorise(unit, { chatId, userId });
   const chat = await findChat(unit, { id: chatId });
   if (chat?.directLow !== null) throw new Refusal('direct_chat');
   requireInviter(chat, member);
   const usesLeft = boundUses(member.role, { lifetime, maxUses });
+  await requireQuota(unit, 'quota_invites', { userId, quota }, (nth) =>
+    findNthOfMaker(unit, { ...nth, now: unit.now }),
+  );
   const expiresAt = unit.now + lifetime;
   const invite = { code, chatId, userId, createdAt: unit.now, expiresAt, usesLeft };
   await insertInvite(unit, invite);
@@ -131,19 +137,20 @@ export async function readInvite(snapshot: Snapshot, { code, now }: { code: stri
  * Joins the chat that an invite leads to. A member already has joined: that uses nothing up.
  *
  * @returns the chat's id.
- * @throws Refusal `no_invite`; `removed` for whom an owner has removed.
+ * @throws Refusal `no_invite`; `removed` for whom an owner has removed; `quota_memberships`
  */
 export async function acceptInvite(
   unit: Unit,
-  { code, userId }: { code: string; userId: number },
+  { code, userId, quota }: { code: string; userId: number; quota: number },
 ): Promise<number> {
   const { chatId, usesLeft } = await readInvite(unit, { code, now: unit.now });
   const key = { chatId, userId };
   if ((await findMembership(unit, key)) !== undefined) return chatId;
   await refuseRemoved(unit, key, 'removed');
+  await requireMembershipQuota(unit, { userId, quota });
   if (usesLeft === 1) await deleteInvite(unit, { code });
   else if (usesLeft !== null) await useInvite(unit, { code });
-  await join(unit, { ...key, role: 'member' });
+  await join(unit, { ...key, role: 'member', bySelf: true });
   return chatId;
 }
 

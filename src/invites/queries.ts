@@ -76,6 +76,17 @@ export const findInviteMaker = row(
       ),
 );
 
+/** An invite of a user that holds, beyond so many others of theirs. */
+export const findNthOfMaker = row(
+  (orm, $: Params<{ userId: number; now: number; skipped: number }>) =>
+    orm
+      .select({ code: invites.code })
+      .from(invites)
+      .where(and(eq(invites.userId, $.userId), gt(invites.expiresAt, $.now)))
+      .limit(1)
+      .offset($.skipped),
+);
+
 export const insertInvite = change(
   (
     orm,

@@ -3,6 +3,7 @@ import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
+import type { Quotas } from '../server/quotas.ts';
 import {
   acceptInvite,
   createInvite,
@@ -19,11 +20,15 @@ const pageSize = 100;
 
 interface Options {
   readonly db: Store;
+  readonly quotas: Quotas;
   /** The time in ms since 1970. */
   readonly clock: () => number;
 }
 
-export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
+export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { db, quotas, clock },
+) => {
   app.get(
     '/chats/:chat_id/invites',
     {
@@ -71,6 +76,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
           'not_owner',
           'invite_too_long',
           'invite_too_large',
+          'quota_invites',
         ],
       },
       schema: {
@@ -93,6 +99,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
         code,
         lifetime: seconds === undefined ? defaultLifetime : Number(seconds) * 1000,
         maxUses: maxUses === undefined ? null : Number(maxUses),
+        quota: quotas.invites,
       });
       reply.code(201).header('location', `/api/invites/${code}`);
       return { status: 'ok' as const };
@@ -151,7 +158,11 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
   app.post(
     '/invites/:code',
     {
-      config: { limit: 'invite', audit: 'invite_used', refuses: ['no_invite', 'removed'] },
+      config: {
+        limit: 'invite',
+        audit: 'invite_used',
+        refuses: ['no_invite', 'removed', 'quota_memberships'],
+      },
       schema: {
         summary: 'Join the chat that an invite leads to',
         params: InviteParams,
@@ -160,7 +171,8 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     },
     async (request, reply) => {
       const { userId } = request.session;
-      const chatId = await db.write(acceptInvite, { code: request.params.code, userId });
+      const { code } = request.params;
+      const chatId = await db.write(acceptInvite, { code, userId, quota: quotas.memberships });
       request.audited = { on: { chat_id: chatId } };
       reply.code(201).header('location', `/api/chats/${chatId}`);
       return { status: 'ok' as const };

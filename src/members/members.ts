@@ -7,6 +7,7 @@ import { clearSoon } from '../deletions/pending.ts';
 import { markChatDeleted } from '../deletions/queries.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
+import { requireQuota } from '../server/quotas.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
   changeMemberCount,
@@ -14,6 +15,7 @@ import {
   deleteRemoval,
   findLongestStanding,
   findMembership,
+  findNthOwn,
   findOtherOwner,
   findRemoval,
   insertMembership,
@@ -75,11 +77,11 @@ export async function readMembers(
  *
  * @returns the id of the user who was added.
  * @throws Refusal `no_chat`, `not_member`, `no_user`, `direct_chat`, `not_owner`, `already_member`,
- *   `removed`, `user_removed`
+ *   `removed`, `user_removed`, `quota_memberships` for who joins by themselves
  */
 export async function addMember(
   unit: Unit,
-  { chatId, userId, nameKey }: Key & { nameKey: string },
+  { chatId, userId, nameKey, quota }: Key & { nameKey: string; quota: number },
 ): Promise<number> {
   const chat = await requireChat(unit, { chatId });
   const added = await findUserByName(unit, { nameKey });
@@ -92,7 +94,8 @@ export async function addMember(
   if ((await findMembership(unit, key)) !== undefined) throw new Refusal('already_member');
   if (adder?.role === 'owner') await deleteRemoval(unit, key);
   else await refuseRemoved(unit, key, isJoining ? 'removed' : 'user_removed');
-  await join(unit, { ...key, role: 'member' });
+  if (isJoining) await requireMembershipQuota(unit, { userId, quota });
+  await join(unit, { ...key, role: 'member', bySelf: isJoining });
   return added.id;
 }
 
@@ -113,8 +116,19 @@ export async function refuseRemoved(
   if ((await findRemoval(snapshot, key)) !== undefined) throw new Refusal(code);
 }
 
+/** Throws `quota_memberships` if a user is in as many chats of their own accord as they may be. */
+export async function requireMembershipQuota(
+  unit: Unit,
+  of: { userId: number; quota: number },
+): Promise<void> {
+  await requireQuota(unit, 'quota_memberships', of, (nth) => findNthOwn(unit, nth));
+}
+
 /** Makes a user a member who has read all there is; whether that is right is the caller's to know. */
-export async function join(unit: Unit, { chatId, userId, role }: Key & { role: Role }) {
+export async function join(
+  unit: Unit,
+  { chatId, userId, role, bySelf }: Key & { role: Role; bySelf: boolean },
+): Promise<void> {
   const chat = await requireChat(unit, { chatId });
   const joinedEvent = await append(unit, { type: 'member.joined', chatId, userId });
   await insertMembership(unit, {
@@ -123,6 +137,7 @@ export async function join(unit: Unit, { chatId, userId, role }: Key & { role: R
     role,
     joinedAt: unit.now,
     joinedEvent,
+    bySelf,
     readId: chat.lastMessageId ?? 0,
     seen: chat.posted,
   });

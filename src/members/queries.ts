@@ -29,6 +29,16 @@ const member = {
   joinedAt: memberships.joinedAt,
 };
 
+/** A chat that a user is in of their own accord, beyond so many others. */
+export const findNthOwn = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+  orm
+    .select({ chatId: memberships.chatId })
+    .from(memberships)
+    .where(and(eq(memberships.userId, $.userId), eq(memberships.bySelf, sql`1`)))
+    .limit(1)
+    .offset($.skipped),
+);
+
 /** A chat that two users are both in. */
 export const findSharedChat = row((orm, $: Params<{ one: number; other: number }>) =>
   orm
@@ -123,6 +133,7 @@ export const insertMembership = change(
         role: Membership['role'];
         joinedAt: number;
         joinedEvent: number;
+        bySelf: boolean;
         readId: number;
         seen: number;
       }
@@ -134,6 +145,7 @@ export const insertMembership = change(
       role: $.role,
       joinedAt: $.joinedAt,
       joinedEvent: $.joinedEvent,
+      bySelf: $.bySelf,
       readId: $.readId,
       seen: $.seen,
     }),

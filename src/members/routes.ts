@@ -3,6 +3,7 @@ import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
+import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { addMember, changeRole, readMembers, removeMember, setNotify } from './members.ts';
 import {
@@ -19,7 +20,12 @@ import { memberToWire } from './wire.ts';
 /** How many members a page has unless the request says otherwise. */
 const pageSize = 200;
 
-export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+interface Options {
+  readonly db: Store;
+  readonly quotas: Quotas;
+}
+
+export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, quotas }) => {
   app.get(
     '/chats/:chat_id/members',
     {
@@ -59,6 +65,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
           'already_member',
           'removed',
           'user_removed',
+          'quota_memberships',
         ],
       },
       schema: {
@@ -72,7 +79,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
       const chatId = Number(request.params.chat_id);
       const { userId } = request.session;
       const nameKey = canonicalName(request.body.name);
-      const id = await db.write(addMember, { chatId, userId, nameKey });
+      const id = await db.write(addMember, { chatId, userId, nameKey, quota: quotas.memberships });
       request.audited = { on: { user_id: id } };
       reply.code(201).header('location', `/api/chats/${chatId}/members/${id}`);
       return { status: 'ok' as const };

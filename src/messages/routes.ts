@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
+import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { ownChats } from '../members/own.ts';
+import { refuseUnlessAdmin } from '../server/quotas.ts';
 import {
   deleteMessage,
   editMessage,
@@ -30,7 +32,12 @@ import {
 } from './schema.ts';
 import { messageToWire, ownToWire } from './wire.ts';
 
-export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+interface Options {
+  readonly db: Store;
+  readonly daily: DailyQuotas;
+}
+
+export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, daily }) => {
   app.get(
     '/chats/:chat_id',
     {
@@ -56,7 +63,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.post(
     '/chats/:chat_id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message'] },
+      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'quota_texts'] },
       schema: {
         summary: 'Send a message',
         params: ChatParams,
@@ -68,6 +75,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
     async (request, reply) => {
       const { content, reply_to: replyTo } = request.body;
       const { 'idempotency-key': idempotencyKey } = request.headers;
+      await countText(request.session.userId, content);
       const { chatId, id } = await db.write(postMessage, {
         chatId: Number(request.params.chat_id),
         userId: request.session.userId,
@@ -121,7 +129,10 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
   app.put(
     '/chats/:chat_id/messages/:id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
+      config: {
+        limit: 'write',
+        refuses: ['no_chat', 'not_member', 'no_message', 'other_sender', 'quota_texts'],
+      },
       schema: {
         summary: 'Edit one of one’s own messages',
         params: MessageParams,
@@ -130,6 +141,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       },
     },
     async (request) => {
+      await countText(request.session.userId, request.body.content);
       await db.write(editMessage, { ...keyOf(request), content: request.body.content });
       return { status: 'ok' as const };
     },
@@ -176,6 +188,12 @@ export const messageRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (ap
       return { status: 'ok' as const };
     },
   );
+
+  /** Counts a text towards what its writer may store within a day. Throws `quota_texts`. */
+  async function countText(userId: number, content: string): Promise<void> {
+    if (daily.takeText(userId, Buffer.byteLength(content))) return;
+    await db.read(refuseUnlessAdmin, { userId, code: 'quota_texts' });
+  }
 
   /** Pages are the same to all members: how the caller reacted is added where they do not show it. */
   async function withOwnReactions(key: Key, page: Page): Promise<Buffer> {

@@ -72,6 +72,18 @@ export const findNthSession = row(
       .offset($.skipped),
 );
 
+/** A user's sessions beyond so many that were used later, or made later where that is the same. */
+export const listStalest = rows(
+  (orm, $: Params<{ userId: number; skipped: number; limit: number }>) =>
+    orm
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(eq(sessions.userId, $.userId))
+      .orderBy(desc(sessions.lastSeenAt), desc(sessions.id))
+      .limit($.limit)
+      .offset($.skipped),
+);
+
 export const findSessionById = row((orm, $: Params<{ id: number }>) =>
   orm.select(session).from(sessions).where(eq(sessions.id, $.id)),
 );

@@ -7,6 +7,7 @@ import type { Guesses } from '../http/guesses.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
 import { provenSession } from '../http/sign-in.ts';
+import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
 import { findUserByName } from '../users/queries.ts';
@@ -26,6 +27,7 @@ const pageSize = 100;
 
 interface Options {
   readonly db: Store;
+  readonly quotas: Quotas;
   /** The time in ms since 1970. */
   readonly clock: () => number;
   readonly guesses: Guesses;
@@ -33,7 +35,7 @@ interface Options {
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, clock, guesses },
+  { db, quotas, clock, guesses },
 ) => {
   app.post(
     '/login',
@@ -42,6 +44,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
         access: 'everybody',
         limit: 'login',
         audit: 'signed_in',
+        needsNoRoom: true,
         refuses: ['wrong_password', 'account_disabled', 'busy'],
       },
       schema: { summary: 'Sign in', body: Login, response: answers(200, Ok) },
@@ -153,6 +156,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       ...session,
       userId: user.id,
       verifiedHash: user.passwordHash,
+      quota: quotas.sessions,
       ...(isOutdated(user.passwordHash) && { newHash: await hashPassword(password) }),
     });
     guesses.noteEntry(request, user.id);

@@ -16,6 +16,7 @@ import {
   findSessionByToken,
   insertSession,
   listSessions,
+  listStalest,
   updateLastSeen,
   updateVerifiedAt,
 } from './queries.ts';
@@ -85,6 +86,8 @@ function endOf({ createdAt, lastSeenAt }: { createdAt: number; lastSeenAt: numbe
  *
  * @param verifiedHash the hash that the password was checked against, outside this unit of work: if
  *   it is no longer the user's, the password was changed meanwhile and proves nothing.
+ * @param quota with more sessions than these, those that were used longest ago end: nobody is refused
+ *   a sign-in for it.
  * @param newHash the same password hashed with today's cost, where that has risen.
  * @throws Refusal `wrong_password`, `account_disabled`
  */
@@ -94,6 +97,7 @@ export async function signIn(
     userId: number;
     verifiedHash: string;
     newHash?: string;
+    quota: number;
   },
 ): Promise<void> {
   const user = await findUserById(unit, { id: input.userId });
@@ -103,6 +107,7 @@ export async function signIn(
     await updatePasswordHash(unit, { id: user.id, passwordHash: input.newHash });
   }
   await startSession(unit, input);
+  await endSurplus(unit, input);
 }
 
 /**
@@ -187,6 +192,18 @@ export async function endSessions(
     before: beyondIds,
   });
   for (const { id } of all) if (id !== except) await endSession(unit, { id, userId });
+}
+
+/** So many sessions end at a sign-in at the most; there are more only where the quota was lowered. */
+const surplusPortion = 100;
+
+async function endSurplus(
+  unit: Unit,
+  { userId, quota }: { userId: number; quota: number },
+): Promise<void> {
+  if (quota === Number.POSITIVE_INFINITY) return;
+  const surplus = await listStalest(unit, { userId, skipped: quota, limit: surplusPortion });
+  for (const { id } of surplus) await endSession(unit, { id, userId });
 }
 
 /** Ends the session that a new one takes the place of, if the token is one's at all. */

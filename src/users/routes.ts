@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
+import type { DailyQuotas } from '../http/daily.ts';
 import type { Guesses } from '../http/guesses.ts';
 import type { IsLocal } from '../http/local.ts';
 import { answers, Ok } from '../http/schema.ts';
@@ -40,6 +41,7 @@ const nameRefusals = [
 
 interface Options {
   readonly db: Store;
+  readonly daily: DailyQuotas;
   readonly emails: EmailAudience;
   /** For how long nobody else gets a name that was given up, in ms. */
   readonly nameHold: number;
@@ -55,7 +57,7 @@ const proofRefusals = ['password_needed', 'wrong_current_password', 'busy'] as c
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, emails, nameHold, registration, clock, guesses, isLocal },
+  { db, daily, emails, nameHold, registration, clock, guesses, isLocal },
 ) => {
   app.post(
     '/user',
@@ -71,6 +73,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
           'no_invite',
           ...nameRefusals,
           'email_taken',
+          'quota_accounts',
           'password_is_name',
           'password_common',
           'busy',
@@ -85,6 +88,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       // First what costs nothing: hashing is the dearest thing that the server does.
       await db.read(checkEntry, { ...entry, now: clock() });
       await checkPassword(password, { name, email });
+      if (!daily.takeAccount(request.ip)) throw new Refusal('quota_accounts');
       const passwordHash = await hashPassword(password);
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
@@ -200,6 +204,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       config: {
         limit: 'password',
         audit: 'password_changed',
+        needsNoRoom: true,
         refuses: [
           'no_user',
           'other_user',

@@ -73,7 +73,9 @@ export async function registerUser(
   const id = await makeAccount(unit, { ...input, isAdmin: false });
   await startSession(unit, { ...input.session, userId: id });
   if (input.invite === undefined) return { id };
-  return { id, chatId: await acceptInvite(unit, { code: input.invite, userId: id }) };
+  // Somebody new has all of their quotas.
+  const joining = { code: input.invite, userId: id, quota: Number.POSITIVE_INFINITY };
+  return { id, chatId: await acceptInvite(unit, joining) };
 }
 
 /**

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { createChat } from '../../src/chats/chats.ts';
 import { findChat } from '../../src/chats/queries.ts';
 import { commands } from '../../src/commands.ts';
+import { readConfig } from '../../src/config.ts';
 import type { Commands } from '../../src/db/commands.ts';
 import { about, type Kind } from '../../src/db/memory.ts';
 import { openStore } from '../../src/db/open.ts';
@@ -15,6 +16,7 @@ import { inject } from '../helpers/strace.ts';
 import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
+const { quotas } = readConfig({});
 const url = new URL('../../src/writer.ts', import.meta.url);
 
 /** A store on a fresh file, and a user with a chat in it. */
@@ -26,7 +28,8 @@ async function startThread(t: Test, known: Commands = commands) {
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
   const setup = { isLocal: true };
   const { id: userId } = await db.write(registerUser, { ...alice, mode: 'open', setup });
-  const chatId = await db.write(createChat, { userId, title: 'Sunday hike', isOpen: false });
+  const hike = { title: 'Sunday hike', isOpen: false, quotas };
+  const chatId = await db.write(createChat, { userId, ...hike });
   const post = (content: string, to = chatId) =>
     db.write(postMessage, { userId, chatId: to, content });
   return { db, file, userId, chatId, post };
@@ -160,7 +163,7 @@ t.test('a thread that cannot go on is as a disk that has failed', async (t) => {
   // Never closed: that is what it is about.
   const db = openStore(file, { program: { url: broken, commands } });
   const failed = new Promise((resolve) => db.onFailure(resolve));
-  const write = db.write(createChat, { userId: 1, title: 'Sunday hike', isOpen: false });
+  const write = db.write(createChat, { userId: 1, title: 'Sunday hike', isOpen: false, quotas });
   await t.rejects(write, { name: 'Refusal', code: 'storage_failed' });
   t.match(await failed, { message: 'the writer has ended: no memory' });
   await t.rejects(db.read(findChat, { id: 1 }), { code: 'storage_failed' });

@@ -10,7 +10,8 @@ import { Refusal, type RefusalCode } from '../../src/errors.ts';
 const general: readonly RefusalCode[] = [
   ...(['bad_request', 'bad_url', 'bad_body', 'body_type', 'body_too_large'] as const),
   ...(['headers_too_large', 'too_slow', 'busy', 'disk_full', 'stopping', 'internal'] as const),
-  ...(['cross_site', 'misdirected', 'too_often', 'read_only', 'storage_failed'] as const),
+  ...(['cross_site', 'misdirected', 'too_often', 'read_only', 'disk_low'] as const),
+  ...(['storage_failed'] as const),
 ];
 
 const found = new WeakMap<FastifyInstance, Set<string>>();

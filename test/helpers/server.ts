@@ -47,7 +47,7 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
   const node = [...asPeopleDo, process.execPath, ...nodeArgs];
   const [command = '', ...rest] = [...wrapper, ...node, bundle, ...args];
   const child = spawn(command, rest, {
-    env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT: 'off', ...env },
+    env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT: 'off', DISK_RESERVE_MB: 'off', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),

@@ -55,7 +55,7 @@ export async function openWorld(
 ): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
   const db = openStore(file, { clock: () => clock.now, ...(program && { program }) });
-  const config = readConfig({ RATE_LIMIT: 'off', ...env });
+  const config = readConfig({ RATE_LIMIT: 'off', DISK_RESERVE_MB: 'off', ...env });
   const app = await buildApp({ config, db, clock: () => clock.now, ...options });
   t.teardown(async () => {
     await app.close();

@@ -81,7 +81,7 @@ t.test('counts are right whatever happened', async (t) => {
       const person = pick(people.filter(({ id }) => !marks.has(id)));
       if (person === undefined) return;
       const nameKey = canonicalName(names.get(person.id) ?? '');
-      await db.write(addMember, { chatId, userId: owner.id, nameKey });
+      await db.write(addMember, { chatId, userId: owner.id, nameKey, quota: 100 });
       marks.set(person.id, newest());
     },
     async leave(userId) {
