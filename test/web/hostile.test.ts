@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
 import { randomNumbers } from '../helpers/random.ts';
+import { execute } from '../helpers/rows.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -291,4 +292,81 @@ async function spoil(route: Route, list: string, wrong: object): Promise<void> {
   const json = await response.json();
   Object.assign(json[list].at(-1) ?? {}, wrong);
   await route.fulfill({ response, json });
+}
+
+/** In every name, title and message of the next test, to be found again. */
+const marker = 'ZQ';
+
+webTest('what people write changes the direction of nothing around it', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(
+    alice,
+    chat,
+    `\u05d0 ${marker} **\u202e${marker}** [\u202e${marker}](https://example.org)`,
+  );
+  const asked = await post(
+    bob,
+    chat,
+    `\u202e${marker} asks\n\n- \u2067${marker}\n\n> \u202e${marker}`,
+  );
+  await post(alice, chat, `answer ${marker}`, { reply_to: String(asked) });
+  await bob.send('PUT', `${chat}/messages/${asked}/reactions/${encodeURIComponent('👍')}`, {});
+  await alice.send('POST', '/api/chats', { title: `${marker} open`, open: '1' });
+  // New ones of these are refused; older databases have them.
+  const evil = `\u2069\u202e${marker}`;
+  execute(stage.file, 'update users set name = ? where id = 2', `${evil}bob`);
+  execute(stage.file, 'update chats set title = ? || title', evil);
+  const reader = await stage.visitorAs(alice);
+  const place = `#${chat.replace('/api', '')}`;
+  const look = async (name: string, ready: string) => {
+    await reader.page.locator(ready).first().waitFor();
+    t.strictSame(await reader.page.evaluate(looseTexts, marker), [], name);
+  };
+  await look('list', '.chat-title');
+  await reader.go(place);
+  await look('chat', '.quote a');
+  const gap = await reader.page.locator('.quote a').evaluate((line) => {
+    const [who, what] = [...line.children].map((part) => part.getBoundingClientRect());
+    return Number(what?.left) - Number(who?.right);
+  });
+  t.ok(gap >= 0, 'who was quoted stays before what they wrote');
+  await reader.composer.fill('@');
+  await look('offered names', '.options');
+  await reader.composer.press('Escape');
+  await bob.send('POST', `${chat}/typing`, {});
+  await look('typing', '.typing:not(:empty)');
+  await reader.messages.nth(1).focus();
+  await reader.messages.nth(1).getByRole('button', { name: en.reply, exact: true }).click();
+  await look('reply', '.intent');
+  await reader.go(`#/search/${marker}`);
+  await look('search', '.hit mark');
+  await reader.go(`${place}/members`);
+  await look('members', '.people li');
+  await reader.go('#/directory');
+  await look('directory', '.people li');
+  await reader.page.keyboard.press('Control+k');
+  await look('switcher', 'dialog [role=option]');
+});
+
+/** What of people's texts, marked so, could change the direction of its surroundings. */
+function looseTexts(marker: string): string[] {
+  const own = (element: Element) => element.closest('bdi, [dir=auto]') !== null;
+  const isolated = (text: string) => !/[\u202e\u2067]/.test(text.replace(/\u2068.*\u2069/s, ''));
+  const loose: string[] = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ALL);
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const text = node.nodeValue ?? '';
+    const parent = node.parentElement;
+    if (text.includes(marker) && parent !== null && !own(parent) && !isolated(text))
+      loose.push(text);
+    if (!(node instanceof Element)) continue;
+    for (const { name, value } of node.attributes) {
+      const isShown = ['title', 'placeholder', 'aria-label'].includes(name);
+      if (isShown && value.includes(marker) && !isolated(value)) loose.push(`${name}=${value}`);
+    }
+    const isField = node.matches('input:not([type=hidden]), textarea');
+    if (isField && node.getAttribute('dir') !== 'auto' && node.getAttribute('type') === 'text')
+      loose.push(node.outerHTML);
+  }
+  return loose;
 }

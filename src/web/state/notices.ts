@@ -1,5 +1,6 @@
 /** Telling a person who is not looking: the browser's notifications and the title of the page. */
 import { effect, signal } from '@preact/signals';
+import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
@@ -33,9 +34,13 @@ export async function notice(chatId: number, message: Message): Promise<void> {
     message.sender_id !== ownId() && chat !== undefined && isAskedFor(chatId, message);
   if (!isForMe || !wanted.value || !document.hidden) return;
   const sender = await findName(message.sender_id);
-  const title = chat.direct ? sender : `${sender} · ${chat.title}`;
+  const title = chat.direct ? sender : `${isolated(sender)} · ${isolated(chat.title)}`;
   // One for each message, whichever tab shows it.
-  const shown = new Notification(title, { body: message.content, tag: `snug-${message.id}` });
+  const shown = new Notification(title, {
+    body: message.content,
+    dir: 'auto',
+    tag: `snug-${message.id}`,
+  });
   shown.onclick = () => {
     window.focus();
     location.hash = paths.chat(chatId);

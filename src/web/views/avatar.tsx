@@ -2,7 +2,7 @@
 export function Avatar({ id, name }: { id: number; name: string }) {
   const [first] = new Intl.Segmenter().segment(name);
   return (
-    <span class="avatar" data-hue={id % 8} aria-hidden="true">
+    <span class="avatar" data-hue={id % 8} dir="auto" aria-hidden="true">
       {first?.segment.toLocaleUpperCase()}
     </span>
   );

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
 import type { Message } from '../lib/wire.ts';
 import { chatOf } from '../state/chats.ts';
@@ -29,10 +30,10 @@ export function ChatPane({ chatId, messageId }: Props) {
     loadMembers(chatId).catch(() => {});
   }, [chatId]);
   return (
-    <section class="pane chat-pane" aria-label={title}>
+    <section class="pane chat-pane" aria-label={isolated(title)}>
       <header class="bar">
         <IconLink of="back" label={texts.back} href={paths.home} />
-        <h2>{title}</h2>
+        <h2 dir="auto">{title}</h2>
         <IconLink of="search" label={texts.search} href={paths.search('', chatId)} />
         <IconLink of="people" label={texts.chatMenu} href={paths.members(chatId)} />
       </header>

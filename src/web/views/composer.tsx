@@ -2,6 +2,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
+import { isolated } from '../lib/bidi.ts';
 import { plainText } from '../lib/markdown.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
@@ -18,6 +19,7 @@ import { Icon, IconButton } from './icons.tsx';
 
 import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
+import { Written } from './written.tsx';
 
 /** A mention that is being typed: an @ and the beginning of a name, right before the caret. */
 const beingTyped = /(?<![\p{L}\p{N}_])@([^@\n]{0,32})$/u;
@@ -151,7 +153,7 @@ export function Composer({ chatId, title, intent }: Props) {
           items={names.value}
           chosen={chosen.value}
           onPick={complete}
-          show={(name) => `@${name}`}
+          show={(name) => <Written text={`@${name}`} />}
         />
       )}
       <div class="composer-row">
@@ -160,8 +162,9 @@ export function Composer({ chatId, title, intent }: Props) {
           ref={input}
           rows={1}
           value={text}
-          aria-label={texts.writeMessage(title)}
-          placeholder={texts.writeMessage(title)}
+          aria-label={texts.writeMessage(isolated(title))}
+          placeholder={texts.writeMessage(isolated(title))}
+          dir="auto"
           aria-autocomplete="list"
           aria-controls={names.value.length > 0 ? listId : undefined}
           aria-activedescendant={
@@ -190,9 +193,11 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
     <div class="intent">
       <p>
         <strong>
-          {kind === 'edit' ? texts.editing : texts.replyTo(displayName(message.sender_id))}
+          {kind === 'edit'
+            ? texts.editing
+            : texts.replyTo(isolated(displayName(message.sender_id)))}
         </strong>{' '}
-        {kind === 'reply' && plainText(message.content)}
+        {kind === 'reply' && <Written text={plainText(message.content)} />}
       </p>
       <IconButton of="close" label={texts.cancel} onClick={onLeave} />
     </div>

@@ -9,6 +9,7 @@ import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { sentenceOf } from './form.tsx';
 import { Pane } from './pane.tsx';
+import { Written } from './written.tsx';
 
 /** The chats that anyone may join. */
 export function DirectoryPane() {
@@ -46,7 +47,7 @@ export function DirectoryPane() {
           <li key={id}>
             <Avatar id={id} name={title} />
             <span class="name">
-              {title} <small>{texts.memberCount(members)}</small>
+              <Written text={title} /> <small>{texts.memberCount(members)}</small>
             </span>
             {chatOf(id) === undefined ? (
               <button type="button" onClick={() => guard(join(id))}>

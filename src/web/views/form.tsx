@@ -19,8 +19,9 @@ interface FieldProps {
 export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
   const id = useId();
   const hintId = hint === undefined ? undefined : `${id}-hint`;
+  const dir = type === 'text' ? 'auto' : undefined;
   // One of three kinds, which TypeScript would check one by one.
-  const attributes = { ...input, id, type, 'aria-describedby': hintId };
+  const attributes = { ...input, id, type, dir, 'aria-describedby': hintId };
   return (
     <div class="field">
       <label for={id}>{label}</label>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { get, lastPart, post } from '../lib/api.ts';
+import { isolated } from '../lib/bidi.ts';
 import { paths, replace } from '../lib/route.ts';
 import type { InvitedTo } from '../lib/wire.ts';
 import { chatOf, isLoaded, loadChats } from '../state/chats.ts';
@@ -38,7 +39,7 @@ export function InvitePane({ code }: { code: string }) {
       )}
       {invite.value !== undefined && (
         <section class="card">
-          <h3>{texts.invitedTo(invite.value.title)}</h3>
+          <h3>{texts.invitedTo(isolated(invite.value.title))}</h3>
           <p>{texts.memberCount(invite.value.members)}</p>
           <Form action={texts.join} onSubmit={join}>
             {null}

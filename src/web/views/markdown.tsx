@@ -18,9 +18,17 @@ interface Props {
 /** The text of a message; one that cannot be drawn is shown as it was written. */
 export function Markdown({ text, chatId }: Props) {
   return (
-    <Boundary fallback={<p class="text">{text}</p>}>
+    <Boundary fallback={<Plain text={text} />}>
       <Text text={text} chatId={chatId} />
     </Boundary>
+  );
+}
+
+function Plain({ text }: { text: string }) {
+  return (
+    <p class="text" dir="auto">
+      {text}
+    </p>
   );
 }
 
@@ -40,32 +48,46 @@ function block(token: Token, find: Find, key: number): ComponentChildren {
       return null;
     case 'code':
       return (
-        <pre key={key}>
+        <pre key={key} dir="auto">
           <code>{token.text}</code>
         </pre>
       );
     case 'blockquote':
-      return <blockquote key={key}>{blocks(token.tokens, find)}</blockquote>;
+      return (
+        <blockquote key={key} dir="auto">
+          {blocks(token.tokens, find)}
+        </blockquote>
+      );
     case 'list':
       return list(token as Tokens.List, find, key);
     case 'paragraph':
-      return <p key={key}>{inlines(token.tokens, find)}</p>;
+      return (
+        <p key={key} dir="auto">
+          {inlines(token.tokens, find)}
+        </p>
+      );
     case 'text':
       // In a tight list: an element less for each of what may be a thousand items.
       return <Fragment key={key}>{inlines(token.tokens, find, token.text)}</Fragment>;
     default:
-      return <p key={key}>{token.raw.trimEnd()}</p>;
+      return (
+        <p key={key} dir="auto">
+          {token.raw.trimEnd()}
+        </p>
+      );
   }
 }
 
 function list({ ordered, start, items }: Tokens.List, find: Find, key: number) {
   const entries = items.map((item, index) => <li key={index}>{blocks(item.tokens, find)}</li>);
   return ordered ? (
-    <ol key={key} start={Number(start) || 1}>
+    <ol key={key} start={Number(start) || 1} dir="auto">
       {entries}
     </ol>
   ) : (
-    <ul key={key}>{entries}</ul>
+    <ul key={key} dir="auto">
+      {entries}
+    </ul>
   );
 }
 
@@ -88,7 +110,11 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
     case 'del':
       return <del key={key}>{inlines(token.tokens, find)}</del>;
     case 'codespan':
-      return <code key={key}>{token.text}</code>;
+      return (
+        <code key={key} dir="auto">
+          {token.text}
+        </code>
+      );
     case 'br':
       return <br key={key} />;
     case 'link':
@@ -105,7 +131,7 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
 function link({ href, raw, tokens }: Tokens.Link, find: Find, key: number): ComponentChildren {
   if (!/^(https?:\/\/|mailto:)/i.test(href)) return raw;
   return (
-    <a key={key} href={href} target="_blank" rel="noopener noreferrer nofollow">
+    <a key={key} href={href} dir="auto" target="_blank" rel="noopener noreferrer nofollow">
       {inlines(tokens, find)}
     </a>
   );
@@ -115,7 +141,7 @@ function withMentions(text: string, find: Find): ComponentChildren {
   if (find === undefined || !text.includes('@')) return text;
   return find(text).map((piece, i) =>
     piece.isMention ? (
-      <b key={i} class="mention" data-own={isOwnMention(piece.text) ? '' : undefined}>
+      <b key={i} class="mention" dir="auto" data-own={isOwnMention(piece.text) ? '' : undefined}>
         {piece.text}
       </b>
     ) : (

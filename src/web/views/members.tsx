@@ -10,6 +10,7 @@ import { Avatar } from './avatar.tsx';
 import { Field, Form } from './form.tsx';
 import { Invites } from './invites.tsx';
 import { Pane } from './pane.tsx';
+import { Written } from './written.tsx';
 
 /** Who is in a chat, and what one can do with it. */
 export function MembersPane({ chatId }: { chatId: number }) {
@@ -74,7 +75,7 @@ function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
     <li>
       <Avatar id={id} name={name} />
       <span class="name">
-        {name} {id === ownId() && <small>{texts.you}</small>}
+        <Written text={name} /> {id === ownId() && <small>{texts.you}</small>}
         {role === 'owner' && <small class="tag">{texts.owner}</small>}
       </span>
       {mayChange && (

@@ -2,6 +2,7 @@ import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { get, put, remove } from '../lib/api.ts';
+import { isolated } from '../lib/bidi.ts';
 import { plainText } from '../lib/markdown.ts';
 import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
@@ -18,6 +19,7 @@ import { EmojiButton } from './emoji-button.tsx';
 import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
 import { Markdown } from './markdown.tsx';
+import { Written } from './written.tsx';
 
 interface Props {
   readonly chatId: number;
@@ -56,7 +58,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
       data-own={message.sender_id === ownId() ? '' : undefined}
       data-group={startsGroup ? '' : undefined}
       data-target={isTarget ? '' : undefined}
-      aria-label={texts.messageFrom(name, fullTime(message.time))}
+      aria-label={texts.messageFrom(isolated(name), fullTime(message.time))}
       tabIndex={isActive.value || isLast ? 0 : -1}
       onMouseMove={show}
       onFocusCapture={show}
@@ -91,7 +93,9 @@ function Head({ id, name, time }: { id: number; name: string; time: string }) {
   return (
     <header class="head">
       <Avatar id={id} name={name} />
-      <strong class="name">{name}</strong>
+      <strong class="name" dir="auto">
+        {name}
+      </strong>
       <time dateTime={time} title={fullTime(time)}>
         {clockTime(time)}
       </time>
@@ -133,7 +137,10 @@ function Reactions({ chatId, message, attempt }: Pick<Props, 'chatId' | 'message
     <p class="reactions">
       {message.reactions.map(({ emoji, count, user_ids: ids }) => {
         const isMine = ids.includes(ownId());
-        const names = texts.andOthers(ids.map(displayName).join(', '), count - ids.length);
+        const names = texts.andOthers(
+          ids.map((id) => isolated(displayName(id))).join(', '),
+          count - ids.length,
+        );
         return (
           <button
             key={emoji}
@@ -174,7 +181,12 @@ function Quote({ chatId, id }: { chatId: number; id: number }) {
   return (
     <p class="quote">
       <a href={paths.message(chatId, id)} onClick={() => go(paths.message(chatId, id))}>
-        <strong>{displayName(original.sender_id)}</strong> {plainText(original.content)}
+        <strong class="who">
+          <Written text={displayName(original.sender_id)} />{' '}
+        </strong>
+        <span class="what" dir="auto">
+          {plainText(original.content)}
+        </span>
       </a>
     </p>
   );

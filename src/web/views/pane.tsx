@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
 import { texts } from '../texts/index.ts';
 import { IconLink } from './icons.tsx';
@@ -12,10 +13,10 @@ interface Props {
 /** A part of the client that is no chat: its name, the way back, and what is in it. */
 export function Pane({ title, back = paths.home, children }: Props) {
   return (
-    <section class="pane" aria-label={title}>
+    <section class="pane" aria-label={isolated(title)}>
       <header class="bar">
         <IconLink of="back" label={texts.back} href={back} />
-        <h2>{title}</h2>
+        <h2 dir="auto">{title}</h2>
       </header>
       <div class="scroll">{children}</div>
     </section>

@@ -9,6 +9,7 @@ import { texts } from '../texts/index.ts';
 import { sentenceOf } from './form.tsx';
 import { displayName } from './message.tsx';
 import { Pane } from './pane.tsx';
+import { Written } from './written.tsx';
 
 /** A person stops typing for so long before a search begins, in ms. */
 const pause = 200;
@@ -60,6 +61,7 @@ export function SearchPane({ query, chatId }: Props) {
       <search>
         <input
           type="search"
+          dir="auto"
           autofocus
           value={query}
           aria-label={texts.searchPlaceholder}
@@ -68,7 +70,10 @@ export function SearchPane({ query, chatId }: Props) {
         />
         {chat !== undefined && (
           <p>
-            {texts.searchHere}: <strong>{chat.title}</strong>{' '}
+            {texts.searchHere}:{' '}
+            <strong>
+              <Written text={chat.title} />
+            </strong>{' '}
             <a href={paths.search(query)}>{texts.searchEverywhere}</a>
           </p>
         )}
@@ -100,10 +105,13 @@ function HitItem({ hit }: { hit: Hit }) {
     <li>
       <a class="hit" href={paths.message(hit.chat_id, hit.id)}>
         <span class="hit-head">
-          <strong>{displayName(hit.sender_id)}</strong> {chatOf(hit.chat_id)?.title}
+          <strong>
+            <Written text={displayName(hit.sender_id)} />
+          </strong>{' '}
+          <Written text={chatOf(hit.chat_id)?.title ?? ''} />
           <time dateTime={hit.time}>{shortTime(hit.time)}</time>
         </span>
-        <span>{highlighted(hit)}</span>
+        <span dir="auto">{highlighted(hit)}</span>
       </a>
     </li>
   );

@@ -9,6 +9,7 @@ import { canNotify, wanted, wantNotices } from '../state/notices.ts';
 import { texts } from '../texts/index.ts';
 import { Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
+import { Written } from './written.tsx';
 
 export function SettingsPane() {
   return (
@@ -107,7 +108,7 @@ function Devices() {
         {devices.value.map(({ id, device, last_seen: seen, current }) => (
           <li key={id}>
             <span class="name">
-              {device} {current && <small class="tag">{texts.thisDevice}</small>}
+              <Written text={device} /> {current && <small class="tag">{texts.thisDevice}</small>}
               <small>{texts.lastSeen(fullTime(seen))}</small>
             </span>
             {!current && (

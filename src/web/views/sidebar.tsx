@@ -12,6 +12,7 @@ import { Boundary } from './boundary.tsx';
 import { IconButton, IconLink } from './icons.tsx';
 
 import { NewChat } from './new-chat.tsx';
+import { Written } from './written.tsx';
 
 export function Sidebar() {
   const isMaking = useSignal(false);
@@ -49,11 +50,15 @@ function ChatItem({ chat }: { chat: Chat }) {
         data-muted={chat.notify === 'nothing' ? '' : undefined}
       >
         <Avatar id={chat.id} name={chat.title} />
-        <span class="chat-title">{chat.title}</span>
+        <span class="chat-title" dir="auto">
+          {chat.title}
+        </span>
         <span class="chat-time">
           {chat.last_message_time !== null && shortTime(chat.last_message_time)}
         </span>
-        <span class="chat-last">{preview(chat)}</span>
+        <span class="chat-last">
+          <Preview chat={chat} />
+        </span>
         <Badge chat={chat} />
       </a>
     </li>
@@ -65,17 +70,30 @@ function PlainItem({ chat: { id, title } }: { chat: Chat }) {
   return (
     <li>
       <a class="chat" href={paths.chat(id)}>
-        <span class="chat-title">{title}</span>
+        <span class="chat-title" dir="auto">
+          {title}
+        </span>
       </a>
     </li>
   );
 }
 
-function preview({ last_message: text, sender_id: sender, direct }: Chat): string {
-  if (text === null || sender === null) return '';
-  const plain = plainText(text);
-  if (sender === ownId()) return `${texts.you}: ${plain}`;
-  return direct ? plain : `${nameOf(sender) ?? ''}: ${plain}`;
+/** The last message in a line, and who wrote it where that is not clear. */
+function Preview({ chat: { last_message: text, sender_id: sender, direct } }: { chat: Chat }) {
+  if (text === null || sender === null) return null;
+  const name = sender === ownId() ? texts.you : direct ? undefined : (nameOf(sender) ?? '');
+  return (
+    <>
+      {name !== undefined && (
+        <span class="who">
+          <Written text={name} />:{' '}
+        </span>
+      )}
+      <span class="what" dir="auto">
+        {plainText(text)}
+      </span>
+    </>
+  );
 }
 
 function Badge({ chat: { unread = 0, mentions = 0 } }: { chat: Chat }) {

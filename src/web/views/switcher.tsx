@@ -7,6 +7,7 @@ import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
 import { moved, Options, optionId } from './options.tsx';
+import { Written } from './written.tsx';
 
 /** The id of the list that the input offers. */
 const listId = 'switcher';
@@ -52,6 +53,7 @@ function Choices({ onClose }: { onClose: () => void }) {
     <Dialog title={texts.switchTo} onClose={onClose}>
       <input
         type="text"
+        dir="auto"
         autofocus
         role="combobox"
         aria-label={texts.switchTo}
@@ -74,7 +76,7 @@ function Choices({ onClose }: { onClose: () => void }) {
         show={({ id, title }) => (
           <>
             <Avatar id={id} name={title} />
-            {title}
+            <Written text={title} />
           </>
         )}
       />

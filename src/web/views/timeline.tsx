@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { isolated } from '../lib/bidi.ts';
 import { paths, replace } from '../lib/route.ts';
 import { dayName, isSameDay } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
@@ -133,7 +134,7 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
         const startsNew = message.id === firstNew;
         return (
           <li key={message.id} data-id={message.id}>
-            <Boundary fallback={<p class="message text">{message.content}</p>}>
+            <Boundary fallback={<Plain text={message.content} />}>
               {startsDay && <Day time={message.time} />}
               {startsNew && <p class="new-line">{texts.newSince}</p>}
               <MessageItem
@@ -150,6 +151,15 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
         );
       })}
     </ol>
+  );
+}
+
+/** A message of which nothing but its text can be drawn. */
+function Plain({ text }: { text: string }) {
+  return (
+    <p class="message text" dir="auto">
+      {text}
+    </p>
   );
 }
 
@@ -175,7 +185,7 @@ function Drafts({ chatId }: { chatId: number }) {
     <ol class="messages">
       {drafts.map((draft) => (
         <li key={draft.key}>
-          <Boundary fallback={<p class="message text">{draft.content}</p>}>
+          <Boundary fallback={<Plain text={draft.content} />}>
             <DraftItem draft={draft} />
           </Boundary>
         </li>
@@ -185,7 +195,7 @@ function Drafts({ chatId }: { chatId: number }) {
 }
 
 function Typists({ chatId }: { chatId: number }) {
-  const names = typists(chatId).map((id) => nameOf(id) ?? '');
+  const names = typists(chatId).map((id) => isolated(nameOf(id) ?? ''));
   return <p class="typing">{names.length > 0 && texts.isTyping(names)}</p>;
 }
 
@@ -198,7 +208,7 @@ function Announcer({ open }: { open: Run | undefined }) {
   const sender = isNews && newest.sender_id !== ownId() ? nameOf(newest.sender_id) : undefined;
   return (
     <p class="unseen" aria-live="polite">
-      {sender !== undefined && `${sender}: ${newest?.content}`}
+      {sender !== undefined && `${isolated(sender)}: ${isolated(newest?.content ?? '')}`}
     </p>
   );
 }
