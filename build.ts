@@ -171,7 +171,8 @@ async function buildClient(): Promise<void> {
   const named = (start: string) => files.find((file) => basename(file).startsWith(start)) ?? '';
   const page = (await readFile('src/web/index.html', 'utf8'))
     .replace('{style}', named('style-').slice(1))
-    .replace('{script}', named('app-').slice(1));
+    .replace('{script}', named('app-').slice(1))
+    .replace('{build}', digestOf(files.join()));
   await writeFile(`${web}/index.html`, page);
   for (const file of ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest']) {
     await cp(`src/web/${file}`, `${web}/${file}`);
@@ -180,7 +181,7 @@ async function buildClient(): Promise<void> {
 }
 
 async function buildWorker(files: string[], page: string): Promise<void> {
-  const version = createHash('sha256').update(page).update(files.join()).digest('hex').slice(0, 12);
+  const version = digestOf(page + files.join());
   await build({
     entryPoints: ['src/web/sw.ts'],
     outfile: `${web}/sw.js`,
@@ -189,4 +190,8 @@ async function buildWorker(files: string[], page: string): Promise<void> {
     define: { shell: JSON.stringify({ version, files }) },
     logLevel: 'warning',
   });
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

@@ -39,7 +39,7 @@ import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
 import { stopping } from './http/stopping.ts';
-import { webRoutes } from './http/web.ts';
+import { buildOf, webRoutes } from './http/web.ts';
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
@@ -161,7 +161,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(messageRoutes, { prefix: '/api', db, daily });
   app.register(reactionRoutes, { prefix: '/api', db });
   app.register(searchRoutes, { prefix: '/api', db });
-  app.register(eventRoutes, { prefix: '/api', db, clock });
+  app.register(eventRoutes, { prefix: '/api', db, clock, build: buildOf(files) });
   app.register(adminRoutes, { prefix: '/api', db });
   return app;
 }

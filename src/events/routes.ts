@@ -4,6 +4,7 @@ import type { Store } from '../db/store.ts';
 import { headersFor } from '../http/headers.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
+import { frame } from './frame.ts';
 import { Hub } from './hub.ts';
 import { EventHeaders, EventQuery, EventStream } from './schema.ts';
 import { Stream } from './stream.ts';
@@ -24,9 +25,15 @@ interface Options {
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock: () => number;
+  /** Names the client that is served, so that an open one notices another build. */
+  readonly build: string;
 }
 
-export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, clock }) => {
+export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { db, clock, build },
+) => {
+  const opening = `retry: ${retry}\n${frame('hello', { build })}`;
   const hub = new Hub(db, app.log);
   const beat = () => {
     hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat missed'));
@@ -45,7 +52,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:
-          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that the log no longer reaches back that far: load anew.',
+          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that the log no longer reaches back that far: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload.',
         headers: EventHeaders,
         querystring: EventQuery,
         response: {
@@ -67,7 +74,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db,
       raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
       // Sent alone, the head is kept as one text instead of its fifty pieces: 1 KB for each stream.
       raw.flushHeaders();
-      stream.push(`retry: ${retry}\n\n`);
+      stream.push(opening);
       try {
         await hub.open(stream, since === undefined ? undefined : Number(since));
       } catch (error) {

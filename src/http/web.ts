@@ -92,6 +92,12 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
   }
 };
 
+/** Names the client as it was built: other contents, another name. */
+export function buildOf(files: Files): string {
+  const page = files.find('index.html')?.bytes('identity').toString() ?? '';
+  return /data-build="(\w+)"/.exec(page)?.[1] ?? '';
+}
+
 /** Everybody may have it, signed in or not. */
 const openTo = (summary: string) => ({
   config: { access: 'everybody', refuses: ['no_client', 'no_route'] } as const,

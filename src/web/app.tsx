@@ -8,12 +8,13 @@ import { line, openLine } from './state/line.ts';
 import { openNotices } from './state/notices.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
 import { reportAgain } from './state/reading.ts';
+import { openUpdates } from './state/update.ts';
 import { texts } from './texts/index.ts';
 import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { InvitePane } from './views/invite.tsx';
-import { LineState } from './views/line.tsx';
+import { LineState, UpdateOffer } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
 import { SearchPane } from './views/search.tsx';
 import { SettingsPane } from './views/settings.tsx';
@@ -52,6 +53,7 @@ function Home() {
         </Boundary>
       </main>
       <LineState />
+      <UpdateOffer />
       <Switcher />
     </div>
   );
@@ -60,6 +62,7 @@ function Home() {
 function start(): void {
   openNotices();
   openOutbox();
+  openUpdates();
   openLine({ take, began });
   line.subscribe((state) => {
     if (state !== 'open') return;

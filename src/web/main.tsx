@@ -8,8 +8,10 @@ import { chooseLanguage } from './texts/index.ts';
 const root = document.getElementById('app');
 await chooseLanguage();
 if (root !== null) render(<App />, root);
+const slow = setTimeout(() => (line.value = 'broken'), 3_000);
 // The server may be on its way: whoever opened the page need not do it again.
 while (!(await isKnown())) await later(2_000);
+clearTimeout(slow);
 if (window.isSecureContext) await navigator.serviceWorker?.register('sw.js');
 
 async function isKnown(): Promise<boolean> {

@@ -44,15 +44,23 @@ async function dropOthers(): Promise<void> {
   await Promise.all(names.map((name) => caches.delete(name)));
 }
 
-/** The page names its files, so the newest one is wanted, if it can be had. */
+/** The server has this long for the page before the kept one is shown, in ms. */
+const patience = 3_000;
+
+/**
+ * The page names its files, so the newest one is wanted, if it can be had. A proxy whose server is
+ * away answers 502 to 504, or nothing for a long time.
+ */
 async function freshOrKept(request: Request): Promise<Response> {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const kept = await caches.match('/');
-    if (kept === undefined) throw error;
-    return kept;
-  }
+  const fresh = fetch(request);
+  const kept = await caches.match('/');
+  if (kept === undefined) return fresh;
+  const good = fresh.then(
+    (response) => (response.status < 500 ? response : kept),
+    () => kept,
+  );
+  const late = new Promise<Response>((resolve) => setTimeout(resolve, patience, kept));
+  return Promise.race([good, late]);
 }
 
 /** The other files have their contents in their names. */

@@ -39,7 +39,11 @@ t.test('a stream begins with its headers, when to try again, and where it is', a
   t.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8');
   t.equal(stream.headers['cache-control'], 'no-store');
   t.equal(stream.headers['x-accel-buffering'], 'no');
-  t.equal(stream.text, 'retry: 1000\n\nid: 3\n\n');
+  t.match(stream.build, /^\w{12}$/);
+  const hello = `event: hello\ndata: {"build":"${stream.build}"}\n\n`;
+  t.equal(stream.text, `retry: 1000\n${hello}id: 3\n\n`);
+  const page = await cast.nobody().get('/');
+  t.match(page.text, `data-build="${stream.build}"`, 'the build of the client that is served');
   t.equal((await cast.nobody().get('/api/events')).status, 403);
 });
 

@@ -285,3 +285,18 @@ export class Visitor {
     return box.y >= frame.y - 1 && box.y + box.height <= frame.y + frame.height + 1;
   }
 }
+
+/** What a page says while its server is gone. */
+export const noServer =
+  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
+
+/** The texts of a chat, as the server has them. */
+export async function messagesOf(person: RemotePerson, chat: string): Promise<string[]> {
+  const answer = await person.get(`${chat}?limit=200`);
+  const { messages } = (await answer.json()) as { messages: { content: string }[] };
+  return messages.map((message) => message.content);
+}
+
+/** The texts of the chat that is open, as the page shows them. */
+export const shownIn = ({ page }: Visitor) =>
+  page.locator('.timeline .message .text').allInnerTexts();

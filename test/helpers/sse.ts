@@ -30,6 +30,8 @@ export class EventReader {
   text = '';
   /** The events that have come so far, without what only names an id. */
   readonly events: SseEvent[] = [];
+  /** The build of the client, which the first event names; it is not among the events. */
+  build = '';
   /** What a browser would send as Last-Event-ID. */
   lastId: number | undefined;
   hasEnded = false;
@@ -131,7 +133,9 @@ export class EventReader {
       if (field === 'data') data.push(value);
     }
     this.lastId = id ?? this.lastId;
-    if (data.length > 0) this.events.push({ id, type, data: JSON.parse(data.join('\n')), text });
+    if (type === 'hello') this.build = JSON.parse(data.join('\n')).build;
+    else if (data.length > 0)
+      this.events.push({ id, type, data: JSON.parse(data.join('\n')), text });
   }
 
   #rouse(): void {

@@ -1,12 +1,16 @@
 /** The line between browser and server: broken, shared, resumed; and nothing that is lost by it. */
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
 import { en } from '../../src/web/texts/en.ts';
-import { post, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
-import type { RemotePerson } from '../helpers/server.ts';
-import { password } from '../helpers/world.ts';
-
-/** What a page says while its server is gone. */
-const noServer =
-  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
+import {
+  messagesOf,
+  noServer,
+  post,
+  shownIn,
+  startTalk,
+  type Visitor,
+  webTest,
+} from '../helpers/browser.ts';
 
 /** So many messages by each of two. */
 const each = 100;
@@ -41,12 +45,19 @@ webTest('200 messages survive a server that is killed twice', async (t, stage) =
   t.equal(await one.page.getByText(en.lineBroken).isVisible(), false);
 });
 
-/** Types one message after the other as fast as the page takes them; `say` would look up each time. */
-async function sayAll({ composer, page }: Visitor, name: string): Promise<void> {
-  await composer.focus();
-  for (let i = 0; i < each; i++) {
-    await page.keyboard.insertText(`${name} ${i}`);
-    await page.keyboard.press('Enter');
+/** Types one message after the other as fast as the page takes them. */
+async function sayAll({ composer }: Visitor, name: string): Promise<void> {
+  const texts = Array.from({ length: each }, (_, i) => `${name} ${i}`);
+  await composer.evaluate(typeAll, texts);
+}
+
+/** Runs in the page, so that not each key has to be sent there. */
+async function typeAll(area: SVGElement | HTMLElement, texts: string[]): Promise<void> {
+  for (const text of texts) {
+    Object.assign(area, { value: text });
+    area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve));
   }
 }
 
@@ -57,14 +68,6 @@ async function settled(visitor: Visitor): Promise<void> {
   await drafts.first().waitFor({ state: 'detached' });
   await visitor.lineIsOpen();
 }
-
-async function messagesOf(person: RemotePerson, chat: string): Promise<string[]> {
-  const answer = await person.get(`${chat}?limit=200`);
-  const { messages } = (await answer.json()) as { messages: { content: string }[] };
-  return messages.map((message) => message.content);
-}
-
-const shownIn = ({ page }: Visitor) => page.locator('.timeline .message .text').allInnerTexts();
 
 webTest('a broken line is seen wherever one is, on a phone too', async (t, stage) => {
   stage.expect(noServer);
@@ -81,129 +84,6 @@ webTest('a broken line is seen wherever one is, on a phone too', async (t, stage
   await reader.lineIsOpen();
   t.equal(await notice.isVisible(), false);
 });
-
-webTest('two tabs share one stream, and the second takes over', async (t, stage) => {
-  const { alice, bob, chat } = await startTalk(stage);
-  const first = await stage.visitorAs(alice);
-  await first.openChat('Sunday hike');
-  const second = await first.otherTab();
-  await second.openChat('Sunday hike');
-  await post(bob, chat, 'to both');
-  await first.message('to both').waitFor();
-  await second.message('to both').waitFor();
-  t.strictSame([streamsOf(first), streamsOf(second)], [1, 0]);
-  // A tab that closes passes on what it is told to the last.
-  const takingOver = second.page.waitForRequest(/\/api\/events/);
-  await first.page.close();
-  await takingOver;
-  await post(bob, chat, 'to the one that is left');
-  await second.message('to the one that is left').waitFor();
-  t.equal(streamsOf(second), 1);
-  await second.say('I am here');
-  await second.message('I am here').waitFor();
-  t.strictSame(await shownIn(second), await messagesOf(alice, chat));
-});
-
-const streamsOf = ({ asked }: Visitor) => asked.filter((path) => path === '/api/events').length;
-
-webTest(
-  'what was written is kept over a reload: the draft and what is unsent',
-  async (t, stage) => {
-    stage.expect(noServer);
-    const { alice, bob, chat } = await startTalk(stage);
-    const writer = await stage.visitorAs(alice);
-    await writer.openChat('Sunday hike');
-    await writer.lineIsOpen();
-    // So that the page can be loaded anew while the server is away.
-    await writer.page.evaluate(async () => void (await navigator.serviceWorker.ready));
-    await writer.composer.fill('half a sent');
-    await writer.page.reload();
-    await writer.composer.waitFor();
-    t.equal(await writer.composer.inputValue(), 'half a sent');
-
-    await stage.kill();
-    await writer.say('unsent one');
-    await writer.say('unsent two');
-    const other = await writer.otherTab(new URL(writer.page.url()).hash);
-    await writer.drafts.nth(1).waitFor();
-    t.equal(await writer.drafts.getByText(en.sending).count(), 2, 'marked as on their way');
-    await writer.page.reload();
-    await stage.revive();
-    await writer.message('unsent two').waitFor();
-    await other.message('unsent two').waitFor();
-    await writer.drafts.first().waitFor({ state: 'detached' });
-    t.strictSame(await messagesOf(bob, chat), ['unsent one', 'unsent two'], 'each once, in order');
-    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
-    await writer.page.reload();
-    await writer.message('unsent two').waitFor();
-    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
-  },
-);
-
-webTest('tabs do not forget what another one has not sent', async (t, stage) => {
-  stage.expect(noServer);
-  const { alice, bob, chat } = await startTalk(stage);
-  const first = await stage.visitorAs(alice);
-  await first.openChat('Sunday hike');
-  const second = await first.otherTab(new URL(first.page.url()).hash);
-  await second.composer.waitFor();
-  await second.lineIsOpen();
-  await stage.kill();
-  await first.say('from the first');
-  await second.say('from the second');
-  await second.drafts.first().waitFor();
-  await first.page.close();
-  await second.page.close();
-  await stage.revive();
-  const later = await first.otherTab();
-  await later.openChat('Sunday hike');
-  await later.message('from the first').waitFor();
-  await later.message('from the second').waitFor();
-  t.equal((await messagesOf(bob, chat)).length, 2);
-});
-
-webTest('what the server refuses is said, and can be discarded', async (t, stage) => {
-  stage.expect(/status of 403/);
-  const { alice, bob, chat } = await startTalk(stage);
-  const writer = await stage.visitorAs(bob);
-  await writer.openChat('Sunday hike');
-  await writer.lineIsOpen();
-  await writer.page.route('**/api/chats/*', (route) =>
-    route.request().method() === 'POST'
-      ? route.fulfill({ status: 403, json: { error: 'You are not a member of this chat.' } })
-      : route.continue(),
-  );
-  await writer.say('nobody hears this');
-  await writer.drafts.getByRole('alert').getByText('You are not a member').waitFor();
-  await writer.page.unroute('**/api/chats/*');
-  await writer.button(en.tryAgain).click();
-  await writer.message('nobody hears this').waitFor();
-  t.equal(await writer.drafts.count(), 0);
-  t.strictSame(await messagesOf(alice, chat), ['nobody hears this']);
-});
-
-webTest('what one has read stays read', async (t, stage) => {
-  const { alice, bob, chat } = await startTalk(stage);
-  const reader = await stage.visitorAs(bob);
-  await reader.openChat('Sunday hike');
-  await reader.lineIsOpen();
-  const told = reader.page.waitForResponse(/\/read$/);
-  await post(alice, chat, 'seen as it came');
-  await reader.message('seen as it came').waitFor();
-  await told;
-  t.equal(await unreadOf(bob), 0, 'the server knows');
-  await reader.page.reload();
-  await reader.message('seen as it came').waitFor();
-  t.equal(await reader.page.locator('.new-line').count(), 0);
-});
-
-/** How much is unread in the only chat, by the server's count. */
-async function unreadOf(person: RemotePerson): Promise<number> {
-  const { chats } = (await (await person.get('/api/chats')).json()) as {
-    chats: { unread?: number }[];
-  };
-  return chats[0]?.unread ?? 0;
-}
 
 webTest('after a sleep the line is made anew, and nothing is missing', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
@@ -224,28 +104,68 @@ webTest('after a sleep the line is made anew, and nothing is missing', async (t,
   t.strictSame(await sleeper.messages.locator('.text').allTextContents(), ['before', 'after']);
 });
 
-/** A second tab has nothing to show of somebody who has signed out. */
-webTest('signing out clears the other tab and the way back', async (t, stage) => {
-  stage.expect(/status of 403/);
-  const { alice, bob, chat } = await startTalk(stage);
-  await post(bob, chat, 'our secret');
-  const first = await stage.visitorAs(alice);
-  await first.openChat('Sunday hike');
-  const second = await first.otherTab();
-  await second.openChat('Sunday hike');
-  await second.message('our secret').waitFor();
-  await first.go('#/settings');
-  await Promise.all([first.page.waitForEvent('load'), first.button(en.signOut).click()]);
-  await first.button(en.signIn).waitFor();
-  await second.button(en.signIn).waitFor();
-  await first.page.goBack().catch(() => null);
-  await first.button(en.signIn).waitFor();
-  for (const { page } of [first, second]) {
-    t.equal(await page.getByText('our secret').count(), 0);
+webTest('a proxy without its server does not replace the client', async (t, stage) => {
+  stage.expect(noServer);
+  stage.expect(/status of 50\d/);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice);
+  await reader.lineIsOpen();
+  await reader.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  const port = Number(new URL(stage.server.url).port);
+  await stage.kill();
+  const answers: Record<string, RequestListener> = {
+    'says so': (_, response) => void response.writeHead(502).end('Bad Gateway'),
+    'says nothing': () => undefined,
+  };
+  for (const [how, answer] of Object.entries(answers)) {
+    const proxy = createServer(answer).listen(port, '127.0.0.1');
+    await once(proxy, 'listening');
+    await reader.page.reload({ waitUntil: 'commit' });
+    await reader.page.getByText(en.lineBroken).waitFor();
+    t.equal(await reader.page.getByText('Bad Gateway').count(), 0, how);
+    proxy.closeAllConnections();
+    await once(proxy.close(), 'close');
   }
-  t.equal(await first.page.evaluate(() => localStorage.length), 0);
-  await first.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
-  await first.openChat('Sunday hike');
-  await post(bob, chat, 'welcome back');
-  await first.message('welcome back').waitFor();
+  await stage.revive();
+  await reader.page.locator('.chat').first().waitFor();
 });
+
+webTest('a page of another build offers to reload, or does so unseen', async (t, stage) => {
+  const { alice } = await startTalk(stage);
+  // It would fetch the page past the test.
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  await reader.openChat('Sunday hike');
+  await reader.lineIsOpen();
+  t.equal(await page.getByText(en.newVersion).count(), 0, 'it has this build');
+  /** The page as it was before an upgrade. */
+  const age = async (build: string) => {
+    await page.route('**/', async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace(/data-build="\w+"/, `data-build="${build}"`);
+      await route.fulfill({ response, body });
+    });
+    await page.reload();
+    await page.unroute('**/');
+  };
+  await age('old');
+  await reader.composer.fill('half a sent');
+  await page.getByText(en.newVersion).waitFor();
+  await page.evaluate(hide, true);
+  t.equal(await page.locator('html').getAttribute('data-build'), 'old', 'not while one types');
+  await page.evaluate(hide, false);
+  await reader.composer.fill('');
+  await Promise.all([page.waitForEvent('load'), page.evaluate(hide, true)]);
+  t.not(await page.locator('html').getAttribute('data-build'), 'old');
+  await reader.lineIsOpen();
+  await age('older');
+  await Promise.all([page.waitForEvent('load'), reader.button(en.reload).click()]);
+  await reader.lineIsOpen();
+  t.equal(await page.getByText(en.newVersion).count(), 0);
+});
+
+/** Runs in the page: the tab is put into the background, or to the front. */
+function hide(isHidden: boolean): void {
+  Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}

@@ -26,6 +26,7 @@ export type User = Static<typeof UserAnswer>['user'];
 
 /** What the stream of events tells, by type; see src/events/describe.ts. */
 export interface Told {
+  hello: { build: string };
   message: { chat_id: number; message: Message };
   'message.edited': { chat_id: number; message: Message };
   'message.deleted': { chat_id: number; id: number };

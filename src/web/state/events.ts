@@ -20,10 +20,14 @@ import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
+import { noteBuild } from './update.ts';
 
 type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
 
 const handlers: Handlers = {
+  hello({ build }) {
+    noteBuild(build);
+  },
   message({ chat_id: chatId, message }) {
     stopTyping(chatId, message.sender_id);
     const isRead = isBeingRead(chatId);

@@ -25,6 +25,7 @@ interface Follower {
 }
 
 const types: Type[] = [
+  'hello',
   'message',
   'message.edited',
   'message.deleted',

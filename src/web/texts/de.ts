@@ -115,6 +115,8 @@ export const de: Texts = {
   lineConnecting: 'Verbinde …',
   lineBroken: 'Keine Verbindung. Neuer Versuch …',
   broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',
+  newVersion: 'Es gibt eine neue Version.',
+  reload: 'Neu laden',
   unreachable: 'Der Server ist nicht erreichbar. Versuche es noch einmal.',
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',

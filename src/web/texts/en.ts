@@ -114,6 +114,8 @@ export const en = {
   lineConnecting: 'Connecting …',
   lineBroken: 'No connection. Trying again …',
   broken: 'This could not be shown. Reload the page.',
+  newVersion: 'A new version is here.',
+  reload: 'Reload',
   unreachable: 'The server cannot be reached. Try again.',
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',
