@@ -81,11 +81,13 @@ export interface AppOptions {
   /** A time in ms that never steps, for what may be done so often and no oftener. */
   readonly ticks?: () => number;
   readonly logger?: FastifyBaseLogger;
+  readonly areBackupsLate?: () => boolean;
 }
 
 /** Builds the server around an open database; it does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock = Date.now, ticks = () => performance.now(), logger } = options;
+  const { areBackupsLate = () => false } = options;
   const app = Fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController: new RequestLog(),
@@ -150,7 +152,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(docsRoutes, { files });
   const isLocal = isLocalTo(config.trustProxy);
   app.register(webRoutes, { db, files, registration: config.registration, isLocal });
-  app.register(healthRoutes, { db });
+  app.register(healthRoutes, { db, isLocal, areBackupsLate });
   const { registration, nameHold, emails, quotas } = config;
   app.register(sessionRoutes, { prefix: '/api', db, quotas, clock, guesses });
   const accounts = { db, daily, emails, nameHold, registration, clock, guesses, isLocal };

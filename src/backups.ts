@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
-import { clearUnfinished } from './db/backup.ts';
+import { clearUnfinished, isWhole } from './db/backup.ts';
 
 type Settings = Pick<Config, 'backupDir' | 'backupEvery' | 'backupKeep'>;
 
@@ -103,4 +103,50 @@ async function make(folder: string, line: readonly string[], signal: AbortSignal
 async function clearOld({ backupDir, backupKeep }: Settings, newest: string): Promise<void> {
   const names = await backupsUntil(newest, backupDir);
   for (const name of names.slice(0, -backupKeep)) await rm(join(backupDir, name));
+}
+
+export interface Newest {
+  readonly name: string;
+  /** How old it is, in ms. */
+  readonly age: number;
+}
+
+/** The newest backup in the folder that is whole; undefined if there is none. */
+export async function findNewest(folder: string, now: number): Promise<Newest | undefined> {
+  const names = await backupsUntil(nameAt(now), folder);
+  const name = names.findLast((each) => isWhole(join(folder, each)));
+  return name === undefined ? undefined : { name, age: now - timeOf(name) };
+}
+
+/** Whether backups have failed for so long that somebody should know. */
+export const isLate = (newest: Newest | undefined, { backupEvery }: Settings) =>
+  newest === undefined || newest.age > 2 * backupEvery;
+
+/** How often it is looked for late backups, in ms; one that is due at the start is made before. */
+const looking = 600_000;
+
+/** How often the log warns of late backups, in ms. */
+const warning = 24 * 3_600_000;
+
+/**
+ * Looks whether backups are late, until `stop` is called, and warns of it every day. By itself, as
+ * what makes backups may be what hangs.
+ */
+export function watchBackups(
+  settings: Settings,
+  log: FastifyBaseLogger,
+  { clock = Date.now, interval = looking } = {},
+): { areLate(): boolean; stop(): void } {
+  let areLate = false;
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const look = async () => {
+    const now = clock();
+    const newest = await findNewest(settings.backupDir, now).catch(() => undefined);
+    areLate = isLate(newest, settings);
+    if (!areLate || Math.abs(now - warnedAt) < warning) return;
+    warnedAt = now;
+    log.warn({ newest: newest?.name }, 'backups are late: the newest one is too old');
+  };
+  const timer = settings.backupDir === '' ? undefined : setInterval(look, interval).unref();
+  return { areLate: () => areLate, stop: () => clearInterval(timer) };
 }

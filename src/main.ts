@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { backup } from './cli/backup.ts';
 import { check } from './cli/check.ts';
 import { type Command, readArguments } from './cli/command.ts';
+import { compact } from './cli/compact.ts';
 import { showHelp, version } from './cli/help.ts';
 import { invite } from './cli/invite.ts';
 import { restore } from './cli/restore.ts';
@@ -29,6 +30,7 @@ const commands: Readonly<Record<string, Command>> = {
   invite,
   'setup-code': setupCode,
   check,
+  compact,
   stats,
   help: {
     usage: 'help [COMMAND]',

@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { destination, type Logger, pino } from 'pino';
 import { buildApp } from './app.ts';
-import { keepBackups } from './backups.ts';
+import { keepBackups, watchBackups } from './backups.ts';
 import { commands } from './commands.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
@@ -49,7 +49,8 @@ export async function serve(): Promise<void> {
     log.fatal({ err: error }, 'ending at once, the file is left as it is');
     setTimeout(() => process.exit(1), lastWords);
   });
-  const app = await buildApp({ config, db, logger: log });
+  const backups = watchBackups(config, log);
+  const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
   const stopTidying = keepTidy(db, log, config.databaseFile);
   const stopClearing = keepClearing(db, log);
   const stopBackups = keepBackups(config, log);
@@ -58,6 +59,7 @@ export async function serve(): Promise<void> {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
     stopTidying();
+    backups.stop();
     stopNoticing();
     await Promise.all([app.close(), stopBackups(), stopClearing()]);
     await db.close();

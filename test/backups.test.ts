@@ -1,14 +1,14 @@
 /** Backups that the server makes by itself. */
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { keepBackups } from '../src/backups.ts';
+import { keepBackups, watchBackups } from '../src/backups.ts';
 import { ask, emptyFile, largeFile, mode, unfinishedIn } from './helpers/backups.ts';
 import { startServer } from './helpers/server.ts';
-import { tempFolder } from './helpers/world.ts';
+import { startWorld, tempFolder } from './helpers/world.ts';
 
 const hour = 3_600_000;
 const noon = Date.parse('2026-11-22T12:00:00Z');
@@ -153,6 +153,55 @@ t.test('a folder that is not there is not made: its disk may be away', async (t)
   const reason = `There is no folder ${backupDir}. Mount its disk, or make it.`;
   t.match(lines, [{ level: 50, msg: 'the backup failed', reason }, { reason }]);
   t.notOk(existsSync(backupDir));
+});
+
+t.test('late backups are warned of every day, until there is one', async (t) => {
+  const { folder, lines, clock, until } = await start(t, quick);
+  const file = await emptyFile(t);
+  const settings = { backupDir: folder, backupEvery: hour, backupKeep: 3 };
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const looked = { times: 0 };
+  const watch = watchBackups(settings, log, {
+    clock: () => {
+      looked.times++;
+      return clock.now;
+    },
+    interval: 10,
+  });
+  t.teardown(watch.stop);
+  const looks = (count: number) => {
+    const before = looked.times;
+    return until(() => looked.times >= before + count);
+  };
+  t.equal(watch.areLate(), false, 'not before it was looked');
+  await until(() => lines.length === 1);
+  t.match(lines[0], { level: 40, msg: 'backups are late: the newest one is too old' });
+  t.equal(watch.areLate(), true);
+  await looks(3);
+  t.equal(lines.length, 1);
+  clock.now += 24 * hour;
+  await until(() => lines.length === 2);
+  const name = `snug-${new Date(clock.now - hour).toISOString().slice(0, 19).replaceAll(':', '')}Z.db`;
+  copyFileSync(file, join(folder, name));
+  await until(() => !watch.areLate());
+  clock.now += 1.5 * hour;
+  await until(() => watch.areLate());
+  await looks(3);
+  t.equal(lines.length, 2, 'not again on the same day');
+});
+
+t.test('health tells this machine alone of late backups, and is well', async (t) => {
+  const state = { areLate: false };
+  const { nobody } = await startWorld(t, {}, { areBackupsLate: () => state.areLate });
+  const health = async (headers = {}) => {
+    const { status, text } = await nobody().get('/healthz', { host: 'localhost', ...headers });
+    t.equal(status, 200);
+    return text;
+  };
+  t.equal(await health(), '{"status":"ok"}');
+  state.areLate = true;
+  t.equal(await health(), '{"status":"ok","backup":"late"}');
+  t.equal(await health({ 'x-forwarded-for': '192.0.2.1' }), '{"status":"ok"}');
 });
 
 t.test('the server makes one at its start, and stops in the middle of one', async (t) => {

@@ -23,7 +23,7 @@ function kindOf(file: string): string {
 /** Which kinds of our own files each kind may import. */
 const arrows: Record<string, readonly string[]> = {
   main: ['serve', 'cli', 'errors'],
-  cli: ['cli', 'config', 'jobs', 'rules', 'queries', 'schema', 'db', 'errors'],
+  cli: ['cli', 'backups', 'config', 'jobs', 'rules', 'queries', 'schema', 'db', 'errors'],
   serve: ['app', 'backups', 'commands', 'config', 'db', 'http', 'housekeeping', 'jobs', 'errors'],
   writer: ['commands', 'db'],
   commands: ['rules', 'db'],
@@ -63,6 +63,7 @@ const open: Record<string, readonly string[]> = {
   'db/start-error.ts': ['cli', 'db'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
+  'db/compact.ts': ['cli', 'db'],
   'db/beside.ts': ['cli'],
   'db/check.ts': ['cli'],
   'db/compare-schema.ts': ['cli'],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countAll } from '../admin/queries.ts';
-import { loadConfig } from '../config.ts';
+import { findNewest, isLate } from '../backups.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { countMiscounted, countOrphans, countUnsearchable, findDamage } from '../db/check.ts';
 import { findForeignSchema } from '../db/compare-schema.ts';
 import { freeSpace } from '../db/room.ts';
@@ -37,6 +38,7 @@ export const check: Command = {
 interface Subject {
   readonly db: Store;
   readonly file: string;
+  readonly config: Config;
   /** What SQLite finds wrong, looked for once. */
   readonly damage: Promise<readonly string[]>;
 }
@@ -76,6 +78,14 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
     if (open.length === 0 || process.platform === 'win32') return undefined;
     return `Others may read them. Run: chmod 600 ${open.map(({ path }) => path).join(' ')}`;
   },
+  backups: async ({ config }) => {
+    if (config.backupDir === '') return undefined;
+    const newest = await findNewest(config.backupDir, Date.now()).catch(() => undefined);
+    if (!isLate(newest, config)) return undefined;
+    const what =
+      newest === undefined ? 'There is no whole one' : `The newest is ${inHours(newest.age)} old`;
+    return `${what} in ${config.backupDir}. Look into the log for: the backup failed`;
+  },
   disk: async ({ file }) => {
     const free = freeSpace(file);
     if (free >= enoughSpace) return undefined;
@@ -91,8 +101,9 @@ async function checkSettings(): Promise<undefined> {
 async function checkAll(): Promise<number> {
   if (!(await report('settings', checkSettings))) return 1;
   if (!(await report('database', () => withDatabase(async () => undefined)))) return 1;
-  return withDatabase(async (db, { databaseFile: file }) => {
-    const subject = { db, file, damage: db.read(findDamage, {}) };
+  return withDatabase(async (db, config) => {
+    const file = config.databaseFile;
+    const subject = { db, file, config, damage: db.read(findDamage, {}) };
     let problems = 0;
     for (const [name, find] of Object.entries(checks)) {
       if (!(await report(name, () => find(subject)))) problems += 1;
@@ -111,6 +122,8 @@ async function report(name: string, find: () => Promise<string | undefined>): Pr
   console.log(problem === undefined ? `ok     ${name}` : `WRONG  ${name}: ${problem}`);
   return problem === undefined;
 }
+
+const inHours = (ms: number) => `${Math.floor(ms / 3_600_000)} hours`;
 
 function complain(count: number, of: string): string | undefined {
   return count === 0 ? undefined : `${count} ${of}`;

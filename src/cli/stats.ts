@@ -1,4 +1,6 @@
 import { countAll } from '../admin/queries.ts';
+import { findNewest, type Newest } from '../backups.ts';
+import { countFree } from '../db/check.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
@@ -9,14 +11,24 @@ export const stats: Command = {
   summary: 'Tell how much there is of everything.',
   async run(args) {
     const { values } = readArguments(stats.usage, args, { json: { type: 'boolean' } });
-    await withDatabase(async (db, { databaseFile }) => {
+    await withDatabase(async (db, { databaseFile, backupDir }) => {
       const counts = await db.read(countAll, {});
+      const free = await db.read(countFree, {});
       const files = Object.fromEntries(filesOf(databaseFile).map(({ path, size }) => [path, size]));
-      if (values.json) printJson({ ...counts, files });
-      else print({ ...counts, ...files });
+      const backup = backupDir === '' ? undefined : await findNewest(backupDir, Date.now());
+      if (values.json)
+        printJson({ ...counts, free, files, ...(backup && { backup: inSeconds(backup) }) });
+      else print({ ...counts, ...files, ...inWords(free, backup) });
     });
   },
 };
+
+const inSeconds = ({ name, age }: Newest) => ({ name, age: Math.round(age / 1000) });
+
+const inWords = (free: number, backup: Newest | undefined) => ({
+  'bytes free in the database': free,
+  ...(backup && { 'seconds since the newest backup': inSeconds(backup).age }),
+});
 
 /** Counts, and sizes in bytes, with their digits below each other. */
 function print(numbers: Record<string, number>): void {

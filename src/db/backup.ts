@@ -8,13 +8,14 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../errors.ts';
 import { connect } from './connect.ts';
 import { damaged, explain, isSound, logs, noRoom, remove, sync } from './files.ts';
-import { checkHeader, hasHeader } from './header.ts';
+import { checkHeader, hasHeader, sizeOf } from './header.ts';
 import { freeSpace } from './room.ts';
 
 /** So much is left to the server on a disk that it shares with the backup, in bytes. */
@@ -54,6 +55,15 @@ export function backUp(database: string, file: string): void {
   } catch (error) {
     remove(temporary);
     throw explain(error, { read: database, written: target });
+  }
+}
+
+/** Whether a file is a database of ours that has not been cut off since; it is not read any further. */
+export function isWhole(file: string): boolean {
+  try {
+    return sizeOf(file) === statSync(file).size;
+  } catch {
+    return false;
   }
 }
 

@@ -62,6 +62,14 @@ export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
   );
 }
 
+/** How much of the file nothing is in, in bytes; it is used again, or given back by a compaction. */
+export async function countFree({ orm }: Snapshot): Promise<number> {
+  return count(
+    orm,
+    sql`SELECT freelist_count * page_size AS count FROM pragma_freelist_count, pragma_page_size`,
+  );
+}
+
 function count(orm: Snapshot['orm'], query: ReturnType<typeof sql>): number {
   return orm.all<{ count: number }>(query)[0]?.count ?? 0;
 }

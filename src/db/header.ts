@@ -5,6 +5,8 @@ import { StartError } from '../errors.ts';
 export const applicationId = 0x536e7567;
 
 const magic = 'SQLite format 3\0';
+const pageSizeOffset = 16;
+const pageCountOffset = 28;
 const versionOffset = 60;
 const applicationIdOffset = 68;
 const headerBytes = 100;
@@ -39,9 +41,20 @@ export function hasHeader(file: string): boolean {
 /** How many migrations a database of ours has had, by its file alone; 0 if it is none. */
 export function versionOf(file: string): number {
   const header = firstBytes(file);
-  const isOurs = isDatabase(header) && header.readUInt32BE(applicationIdOffset) === applicationId;
-  return isOurs ? header.readUInt32BE(versionOffset) : 0;
+  return isOurs(header) ? header.readUInt32BE(versionOffset) : 0;
 }
+
+/** How many bytes a database of ours says that it has; undefined if it is none. */
+export function sizeOf(file: string): number | undefined {
+  const header = firstBytes(file);
+  if (!isOurs(header)) return undefined;
+  const pageSize = header.readUInt16BE(pageSizeOffset);
+  // The largest, 65,536 bytes, has no room in two of them.
+  return (pageSize === 1 ? 65_536 : pageSize) * header.readUInt32BE(pageCountOffset);
+}
+
+const isOurs = (header: Buffer) =>
+  isDatabase(header) && header.readUInt32BE(applicationIdOffset) === applicationId;
 
 const isDatabase = (header: Buffer) =>
   header.length === headerBytes && header.toString('latin1', 0, magic.length) === magic;

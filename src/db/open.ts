@@ -1,5 +1,7 @@
+import { unfinishedCopy } from './compact.ts';
 import { type Connection, connect, connectInMemory, connectToRead } from './connect.ts';
 import { keepPlaces, placesOf } from './faults.ts';
+import { remove } from './files.ts';
 import { applicationId } from './header.ts';
 import { LateWriter } from './late-writer.ts';
 import { lockFile } from './lock.ts';
@@ -39,6 +41,8 @@ export function openStore(path: string, given: Partial<OpenOptions> = {}): Store
   const place = takePlace(path, options);
   const opened: Connection[] = [];
   try {
+    // What a compaction that was killed has left takes room.
+    remove(unfinishedCopy(place.file));
     upgrade(place.file, options.report ?? (() => undefined));
     return openPlace(place, options, opened);
   } catch (error) {

@@ -79,6 +79,12 @@ function digits(value: number, count: number): string {
 
 export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'It is done.' });
 
+/** The server is ready; to the machine that it runs on it says more. */
+export const Health = Type.Object({
+  ...Ok.properties,
+  backup: Type.Optional(Type.Literal('late', { description: 'The newest backup is too old.' })),
+});
+
 /** Every failure: one sentence that says why it is not done, and what to do. */
 export const Failure = Type.Object({
   error: Type.String({ examples: ['There is no such chat.'] }),

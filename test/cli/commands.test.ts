@@ -1,7 +1,7 @@
 /** The operator's commands as they are typed, on a database that no server has open. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -244,13 +244,42 @@ t.test('stats count everything', async (t) => {
   const { file, snug } = await startFile(t);
   await snug('user disable carol');
   const stats = JSON.parse((await snug('stats --json')).output);
-  const { files, ...counts } = stats;
+  const { files, free, ...counts } = stats;
+  t.equal(free % 4_096, 0, 'in whole pages');
   t.strictSame(counts, {
     ...{ users: 3, admins: 1, disabled: 1, sessions: 2, chats: 1, messages: 1, deleting: 0 },
     events: query(file, 'select * from events').length,
   });
   t.equal(files[file], statSync(file).size);
   t.match((await snug('stats')).output, /^ +3 {2}users\n(.*\n)+ *\d+ {2}bytes in .*snug\.db\n/);
+});
+
+t.test('check and stats know how old the newest backup is', async (t) => {
+  const { file, snug } = await startFile(t);
+  const folder = await tempFolder(t);
+  const env = { BACKUP_DIR: folder, BACKUP_EVERY: '2h' };
+  const advice = 'Look into the log for: the backup failed';
+  const problem = async () => problemsIn((await snug('check', '', env)).output).backups;
+  const hoursAgo = (hours: number) => {
+    const at = new Date(Date.now() - hours * 3_600_000 - 60_000).toISOString();
+    return `snug-${at.slice(0, 19).replaceAll(':', '')}Z.db`;
+  };
+  t.equal(await problem(), `There is no whole one in ${folder}. ${advice}`);
+  const name = hoursAgo(5);
+  await snug(`backup ${join(folder, name)}`);
+  // Cut off, or not ours, a later one is none.
+  await writeFile(join(folder, hoursAgo(1)), readFileSync(join(folder, name)).subarray(0, 8_192));
+  await writeFile(join(folder, hoursAgo(2)), 'x'.repeat(200));
+  t.equal(await problem(), `The newest is 5 hours old in ${folder}. ${advice}`);
+  const { backup } = JSON.parse((await snug('stats --json', '', env)).output);
+  t.equal(backup.name, name);
+  t.ok(backup.age >= 5 * 3_600 && backup.age < 5.5 * 3_600);
+  t.match((await snug('stats', '', env)).output, /^ *\d+ {2}seconds since the newest backup$/m);
+  await snug(`backup ${join(folder, hoursAgo(3))}`);
+  t.equal(await problem(), undefined);
+  env.BACKUP_DIR = join(folder, 'away');
+  t.equal(await problem(), `There is no whole one in ${env.BACKUP_DIR}. ${advice}`);
+  t.ok(file);
 });
 
 t.test('npm runs commands too', async (t) => {
@@ -272,7 +301,7 @@ t.test('check finds what is wrong and says what to do', async (t) => {
   const well = await snug('check');
   t.strictSame(
     { code: well.code, lines: well.output.match(/^ok {5}\w+$/gm)?.length },
-    { code: 0, lines: 10 },
+    { code: 0, lines: 11 },
   );
 
   const repair = 'The index does not fit the messages. Run: snug check --repair-search';

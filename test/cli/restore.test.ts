@@ -245,11 +245,11 @@ function killAt(done: readonly string[]): string[] {
   return ['-e', `inject=${kind}:signal=SIGKILL:when=${count}`];
 }
 
-/** Runs a restore under strace; returns the calls by which it changed files, one after another. */
-async function trace(t: Test, file: string, backup: string, inject: string[] = []) {
+/** Runs a command under strace; returns the calls by which it changed files, one after another. */
+async function trace(t: Test, file: string, args: string[], inject: string[] = []) {
   const log = join(await tempFolder(t), 'trace');
   const options = ['-f', '-qq', '-o', log, '-e', `trace=${calls}`, ...inject];
-  const ended = await run(t, file, ['restore', backup], ['strace', ...options]);
+  const ended = await run(t, file, args, ['strace', ...options]);
   return { ...ended, done: readFileSync(log, 'utf8').match(/^\d+ +\w+\(.*$/gm) ?? [] };
 }
 
@@ -264,7 +264,7 @@ t.test(
       execFileSync('cp', ['-r', `${dirname(template)}/.`, folder]);
       return join(folder, 'snug.db');
     };
-    const { done } = await trace(t, await copy(), backup);
+    const { done } = await trace(t, await copy(), ['restore', backup]);
     const renamed = done.findIndex((call) => call.includes('rename('));
     t.ok(renamed > 20, `${done.length} calls`);
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
@@ -273,7 +273,7 @@ t.test(
     const some = [renamed, renamed + 2, ...[0, 1].map((i) => 1 + ((seed >>> (i * 12)) % renamed))];
     for (const moment of process.env.RESTORE_MOMENTS === 'all' ? all : some) {
       const file = await copy();
-      const { code } = await trace(t, file, backup, killAt(done.slice(0, moment)));
+      const { code } = await trace(t, file, ['restore', backup], killAt(done.slice(0, moment)));
       const name = `killed at ${done[moment - 1]?.slice(0, 80)}`;
       t.not(code, 0, name);
       const left = nameOf(t, file);
@@ -309,5 +309,103 @@ t.test(
       t.equal(nameOf(t, file), 'old');
       t.strictSame(Object.keys(contents(dirname(file))), Object.keys(before));
     }
+  },
+);
+
+/** A database of which a part is free, with somebody signed in, whose last change is in its log alone. */
+async function looseFile(t: Test): Promise<string> {
+  const file = await namedFile(t, 'old');
+  edit(
+    file,
+    `insert into messages (chat_id, id, sender_id, content, created_at)
+       with recursive ids (id) as (select 10 union all select id + 1 from ids where id < 210)
+       select 1, id, 1, hex(randomblob(1500)), 0 from ids;
+     delete from messages where id > 20;`,
+  );
+  const open = outside(t, file);
+  open.exec("insert into chats (id, title, created_at) values (2, 'and its log', 0)");
+  const loose = join(await tempFolder(t), 'snug.db');
+  for (const suffix of ['', '-wal']) copyFileSync(file + suffix, loose + suffix);
+  return loose;
+}
+
+/** All that a compaction must keep, as text. */
+function everything(file: string): string {
+  const sqlite = new Database(file, { fileMustExist: true });
+  const all = (query: string) => sqlite.prepare(query).raw().all();
+  const names = all("select name from sqlite_schema where type = 'table' order by name").flat();
+  const tables = names
+    .filter((name) => !/^search/.test(String(name)))
+    .map((name) => [name, all(`select * from "${name}"`)]);
+  const text = JSON.stringify([tables, all('pragma user_version'), all('pragma application_id')]);
+  sqlite.close();
+  return text;
+}
+
+t.test('a compaction gives room back and keeps all that is there', async (t) => {
+  const file = await looseFile(t);
+  const before = everything(file);
+  const size = statSync(file).size;
+  chmodSync(file, 0o640);
+  const { free } = JSON.parse((await run(t, file, ['stats', '--json'])).output);
+  t.ok(free > 500_000, `${free} bytes are free`);
+  const { code, output } = await run(t, file, ['compact']);
+  t.equal(code, 0);
+  t.ok(statSync(file).size < size - 500_000);
+  t.equal(output, `${file} has ${statSync(file).size} bytes now; it had ${size}.\n`);
+  t.equal(mode(file), '640');
+  t.equal(everything(file), before);
+  t.match(await run(t, file, ['check']), { output: /^ok {5}structure$/m });
+  const server = await startServer(t, file);
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  const busy = `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`;
+  await refuses(t, file, ['compact'], busy);
+  t.equal(await server.end('SIGTERM'), 0);
+  const other = outside(t, file);
+  other.prepare('select count(*) from chats').get();
+  await refuses(t, file, ['compact'], `Another program is using ${file}. Stop it first.`);
+  other.close();
+  t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock']);
+});
+
+t.test(
+  'a compaction that is killed, or finds no room, leaves the old or the new one, whole',
+  { skip: without('strace') },
+  async (t) => {
+    const template = await looseFile(t);
+    const before = everything(template);
+    const copy = async () => {
+      const folder = await tempFolder(t);
+      execFileSync('cp', ['-r', `${dirname(template)}/.`, folder]);
+      return join(folder, 'snug.db');
+    };
+    const { done } = await trace(t, await copy(), ['compact']);
+    const renamed = done.findIndex((call) => call.includes('rename('));
+    t.ok(renamed > 20, `${done.length} calls`);
+    const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+    t.comment(`SEED=${seed}`);
+    const moments = [renamed, renamed + 1, 1 + (seed % renamed), 1 + ((seed >>> 12) % renamed)];
+    for (const moment of moments) {
+      const file = await copy();
+      const { code } = await trace(t, file, ['compact'], killAt(done.slice(0, moment)));
+      const name = `killed at ${done[moment - 1]?.slice(0, 80)}`;
+      t.not(code, 0, name);
+      t.equal(everything(file), before, name);
+      t.match(await run(t, file, ['compact']), { code: 0 });
+      t.equal(everything(file), before, name);
+      t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock'], name);
+    }
+    const file = await copy();
+    const full = ['-P', `${file}.compacting`, '-e', 'inject=pwrite64:error=ENOSPC:when=9+'];
+    const { code, errors } = await trace(t, file, ['compact'], full);
+    t.strictSame(
+      [code, errors],
+      [1, `snug: There is no room for ${file}. Make room and try again.\n`],
+    );
+    t.equal(everything(file), before);
+    t.strictSame(
+      readdirSync(dirname(file)).filter((name) => name.includes('compacting')),
+      [],
+    );
   },
 );

@@ -56,10 +56,16 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
   child.stdin.on('error', () => undefined).end(input);
   let text = '';
   let errorText = '';
-  child.stdout.on('data', (data) => (text += data));
-  child.stderr.on('data', (data) => {
+  let news = Promise.withResolvers<void>();
+  const hear = (data: Buffer) => {
     text += data;
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', (data: Buffer) => {
     errorText += data;
+    hear(data);
   });
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   t.teardown(async () => {
@@ -71,7 +77,7 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
     for (;;) {
       const match = pattern.exec(text);
       if (match !== null) return match;
-      await Promise.race([once(child.stdout, 'data'), failOn(exited, output)]);
+      await Promise.race([news.promise, failOn(exited, output)]);
     }
   };
   return { child, exited, output, errors: () => errorText, wrote };
