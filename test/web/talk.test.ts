@@ -1,8 +1,10 @@
 /** What people do with each other in their browsers. */
+
 import type { Route } from 'playwright-core';
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { execute } from '../helpers/rows.ts';
 import { password } from '../helpers/world.ts';
 
 webTest(
@@ -229,6 +231,44 @@ webTest('who has joined stays in the list, though an older one comes late', asyn
   await row('bob').waitFor();
   await row('carol').waitFor();
 });
+
+webTest(
+  'the last of a long list of members is found, and one who joins meanwhile',
+  async (t, stage) => {
+    const { alice, chat } = await startTalk(stage);
+    const ids =
+      'with recursive ids(n) as (select 1000 union all select n + 1 from ids where n < 1420)';
+    execute(
+      stage.file,
+      `${ids} insert into users (id, name, name_key, email, email_key, password_hash, role, created_at)
+      select n, 'Member' || n, 'member' || n, n || '@x', n || '@x', 'x', 'user', 0 from ids`,
+    );
+    execute(
+      stage.file,
+      `${ids} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
+      select n, ${Number(chat.split('/').at(-1))}, 'member', 0, n from ids`,
+    );
+    await stage.person('Zoe');
+    const reader = await stage.visitorAs(alice);
+    // Somebody joins after the first page has been read, and before the last one has.
+    const joinMeanwhile = async (route: Route) => {
+      const response = await route.fetch();
+      await alice.send('POST', `${chat}/members`, { name: 'Zoe' });
+      await route.fulfill({ response });
+    };
+    await reader.page.route(/members\?.*after=/, joinMeanwhile, { times: 1 });
+    await reader.openChat('Sunday hike');
+    await reader.page.getByLabel(en.chatMenu).click();
+    await reader.page.getByText(en.memberCount(424)).waitFor();
+    t.equal(await reader.page.locator('.people > li').count(), 424);
+    await reader.page.goBack();
+    for (const name of ['Member1420', 'Zoe']) {
+      await reader.composer.fill(`@${name.slice(0, -1)}`);
+      await reader.page.getByRole('option', { name }).click();
+      t.match(await reader.composer.inputValue(), `@${name}`);
+    }
+  },
+);
 
 webTest('direct chats and open chats are found', async (t, stage) => {
   const people = await startTalk(stage);
