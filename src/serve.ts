@@ -8,10 +8,12 @@ import { keepBackups, watchBackups } from './backups.ts';
 import { commands } from './commands.ts';
 import { type Config, loadConfig } from './config.ts';
 import { openStore } from './db/open.ts';
+import { asStartError } from './db/start-error.ts';
 import { isLongUpgradeDue, type Report } from './db/upgrade.ts';
 import { upgradeAside } from './db/upgrade-thread.ts';
 import { StartError } from './errors.ts';
 import { keepTidy, keepUp } from './housekeeping.ts';
+import { checkDescriptors } from './http/descriptors.ts';
 import { describeRequest } from './http/request-log.ts';
 import { announceSetup } from './http/setup.ts';
 import { upgradingServer } from './http/upgrading.ts';
@@ -23,12 +25,16 @@ const grace = 9_000;
 /** So long those who wait get to hear that the disk has failed, in ms. */
 const lastWords = 250;
 
+/** So many connections may wait to be accepted, as far as the system allows: all come back at once. */
+const backlog = 4_096;
+
 /** Lies beside this file, or both in one bundle beside each other. */
 const writerModule = new URL(`writer${extname(import.meta.url)}`, import.meta.url);
 
 /** Runs the server until it is told to stop. */
 export async function serve(): Promise<void> {
   const config = loadConfig();
+  checkDescriptors();
   // Written beside the requests: a slow reader of the log must not slow them down.
   const log = pino(
     { level: config.logLevel, serializers: { req: describeRequest } },
@@ -66,6 +72,7 @@ export async function serve(): Promise<void> {
     log.info('stopped');
   });
   try {
+    await canWrite(db, config);
     const address = await listen(app, config);
     if (isExposed(config)) {
       log.warn('others can reach this server without https: put a proxy with https before it');
@@ -88,19 +95,35 @@ async function upgradeBeside(config: Config, log: Logger, report: Report): Promi
     log.warn({ address: server.address() }, 'until the upgrade is done, all requests are refused');
     await upgradeAside(writerModule, databaseFile, report);
   } catch (error) {
-    throw asStartError(error as NodeJS.ErrnoException, host, port);
+    throw asListenError(error as NodeJS.ErrnoException, host, port);
   } finally {
     server.close();
     server.closeAllConnections();
   }
 }
 
+/** The thread that writes has started meanwhile: nobody is let in before it can. */
+async function canWrite(db: ReturnType<typeof openStore>, { databaseFile }: Config): Promise<void> {
+  try {
+    await db.ready();
+  } catch (error) {
+    throw asStartError(error, databaseFile);
+  }
+}
+
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: Config) {
   try {
+    passBacklog(app.server);
     return await app.listen({ host, port, ...bound(host, port) });
   } catch (error) {
-    throw asStartError(error as NodeJS.ErrnoException, host, port);
+    throw asListenError(error as NodeJS.ErrnoException, host, port);
   }
+}
+
+/** For a bound socket Node takes it as an argument only, and Fastify passes none. */
+function passBacklog(server: net.Server): void {
+  const listen = server.listen.bind(server) as (...args: unknown[]) => net.Server;
+  server.listen = (options: unknown) => listen(options, backlog);
 }
 
 /**
@@ -118,7 +141,7 @@ function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
   return !isLoopback && publicUrl?.protocol !== 'https:' && trustProxy.length === 0;
 }
 
-function asStartError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function asListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
     return new StartError(`Port ${port} is in use already. Set PORT to another one.`);
   }

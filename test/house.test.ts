@@ -60,7 +60,7 @@ const open: Record<string, readonly string[]> = {
   'db/room.ts': ['cli', 'db'],
   'db/upgrade.ts': ['serve', 'housekeeping', 'db'],
   'db/upgrade-thread.ts': ['serve', 'db'],
-  'db/start-error.ts': ['cli', 'db'],
+  'db/start-error.ts': ['serve', 'cli', 'db'],
   'db/backup.ts': ['cli', 'backups'],
   'db/restore.ts': ['cli'],
   'db/compact.ts': ['cli', 'db'],

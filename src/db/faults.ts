@@ -3,8 +3,9 @@ import type { RefusalCode } from '../errors.ts';
 
 /** What the driver's errors say of the file and its disk: https://sqlite.org/rescode.html */
 const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
-  // Another program holds the file, longer than we wait for it.
-  [/^SQLITE_BUSY/, 'busy'],
+  // Another program holds the file, longer than we wait for it; or the system lacks something for
+  // a moment that the writer's thread needs to start.
+  [/^SQLITE_BUSY|^SNUG_WRITER_NOT_STARTED$/, 'busy'],
   // SHMSIZE: there was no room for the index of the log, which is made anew at each start.
   [/^(SQLITE_(FULL|IOERR_SHMSIZE)|SNUG_NO_ROOM)$/, 'disk_full'],
   [/^SQLITE_READONLY/, 'read_only'],
@@ -34,6 +35,20 @@ export class Displaced extends Error {
 /** Whether that is what went wrong; in another thread the class is not known. */
 export function isDisplaced(error: unknown): boolean {
   return (error as { code?: unknown }).code === displaced;
+}
+
+const notStarted = 'SNUG_WRITER_NOT_STARTED';
+
+/** The thread that writes could not start: nothing is lost, and another one may try. */
+export class WriterNotStarted extends Error {
+  override readonly name = 'WriterNotStarted';
+  readonly code = notStarted;
+
+  constructor(cause?: Error) {
+    super(`the writer could not start${cause === undefined ? '' : `: ${cause.message}`}`, {
+      cause,
+    });
+  }
 }
 
 /** The thread that writes has ended: whether its last batch is on the disk, nobody knows. */

@@ -26,6 +26,9 @@ export class LateWriter implements Writer {
     return this.#writer?.isBehind ?? false;
   }
 
+  /** At once: it is there to be read, and the first write finds out the rest. */
+  async ready(): Promise<void> {}
+
   async write(batch: readonly Task[]): Promise<Written> {
     return (await this.#open()).write(batch);
   }

@@ -1,4 +1,5 @@
 import { StartError } from '../errors.ts';
+import { WriterNotStarted } from './faults.ts';
 import { noRoom } from './files.ts';
 import { isOutOfRoom } from './room.ts';
 
@@ -22,6 +23,11 @@ const ofTheSystem = /^(SQLITE_(IOERR|NOMEM|PROTOCOL|NOLFS)|E(?!RR_)[A-Z\d]+$)/;
 export function asStartError(error: unknown, file: string): unknown {
   const { code } = (error ?? {}) as { code?: unknown };
   if (error instanceof StartError || typeof code !== 'string') return error;
+  if (error instanceof WriterNotStarted) {
+    return new StartError(
+      `A thread cannot be started (${error.cause}). Allow this process more memory, files or tasks.`,
+    );
+  }
   if (isOutOfRoom(error, file)) return noRoom(file);
   const sentence = meanings.find(([codes]) => codes.test(code))?.[1];
   if (sentence !== undefined) return new StartError(`${file} ${sentence}`);

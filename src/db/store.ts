@@ -64,6 +64,15 @@ export class Store implements Memory {
   }
 
   /**
+   * Resolves when it can write: the thread that does so starts while the rest of the program does.
+   *
+   * @throws WriterNotStarted if the thread cannot start, or what keeps it from the file.
+   */
+  ready(): Promise<void> {
+    return this.#writer.ready();
+  }
+
+  /**
    * Runs a command as one unit of work and resolves with its result once it is on the disk.
    *
    * @throws Refusal what the command throws; `busy` if too many wait or another program holds the

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import { type Commands, ownCommands } from './commands.ts';
 import type { Command, Task } from './commit.ts';
-import { WriterGone } from './faults.ts';
+import { faultOf, WriterGone, WriterNotStarted } from './faults.ts';
 import { Progress } from './others.ts';
 import { type Errand, type NamedTask, type Packed, type Question, unpack } from './parcel.ts';
 import { settle, type Writer, type Written } from './writer.ts';
@@ -24,19 +24,28 @@ export class ThreadWriter implements Writer {
   readonly #errand: Errand;
   readonly #names: ReadonlyMap<Command<never, unknown>, string>;
   readonly #log: LogWatch;
-  #writer: Thread | undefined;
+  #writer: Thread;
   /** Another one of the same, so that nobody's message waits while the log is moved. */
   #mover: Thread | undefined;
   #batches = 0;
   #logWork = Promise.resolve();
 
-  /** @param reader a connection of this thread, to see by it what other processes commit. */
+  /**
+   * Starts the thread, and does not wait for it: see `ready`.
+   *
+   * @param reader a connection of this thread, to see by it what other processes commit.
+   */
   constructor(program: Program, errand: Errand, reader: Database) {
     this.#program = program;
     this.#errand = errand;
     const all = Object.entries({ ...ownCommands, ...program.commands });
     this.#names = new Map(all.map(([name, command]) => [command, name]));
     this.#log = new LogWatch(reader);
+    this.#writer = this.#start('writer');
+  }
+
+  async ready(): Promise<void> {
+    await this.#writer.started;
   }
 
   /** While a batch is under way, that is found out with it. */
@@ -59,11 +68,20 @@ export class ThreadWriter implements Writer {
 
   moveLog(): Promise<void> {
     return this.#inTurn(async () => {
-      this.#mover ??= new Thread(this.#program.url, 'log', this.#errand);
-      await this.#mover.ask({ kind: 'moveLog' });
+      await this.#moveMostOfLog();
       // What came meanwhile is little, and while more comes all the time, the log must have an end.
       await this.#ask({ kind: 'moveLog' });
     });
+  }
+
+  /** Without the second thread, the first one moves all of the log, and writes wait for it. */
+  async #moveMostOfLog(): Promise<void> {
+    if (this.#mover === undefined || this.#mover.couldNotStart) this.#mover = this.#start('log');
+    try {
+      await this.#mover.ask({ kind: 'moveLog' });
+    } catch (error) {
+      if (!this.#mover.couldNotStart) throw error;
+    }
   }
 
   emptyLog(): Promise<void> {
@@ -90,7 +108,7 @@ export class ThreadWriter implements Writer {
   async close(): Promise<void> {
     await this.#mover?.close();
     // The last one to close a file takes its log along.
-    await this.#writer?.close();
+    await this.#writer.close();
   }
 
   /** Two that move the log would get in each other's way. */
@@ -107,20 +125,39 @@ export class ThreadWriter implements Writer {
   }
 
   #ask(question: Question): Promise<unknown> {
-    // Not before it is needed: a server that has nothing to write yet is to answer first.
-    this.#writer ??= new Thread(this.#program.url, 'writer', this.#errand);
+    // It has done nothing yet, so another one may try.
+    if (this.#writer.couldNotStart) this.#writer = this.#start('writer');
     return this.#writer.ask(question);
+  }
+
+  #start(name: string): Thread {
+    return new Thread(this.#program.url, name, this.#errand);
   }
 }
 
 /** A thread that runs worker.ts, and answers in the order in which it is asked. */
 class Thread {
-  readonly #worker: Worker;
-  #asked: PromiseWithResolvers<unknown>[] = [];
-  #isGone = false;
+  readonly #worker: Worker | undefined;
+  /** Its first answer is that it has opened the file. */
+  readonly #opened = Promise.withResolvers<unknown>();
+  #asked: PromiseWithResolvers<unknown>[] = [this.#opened];
+  /** Why nothing is answered any more. */
+  #failure: Error | undefined;
+  #isOpen = false;
 
   constructor(url: URL, name: string, errand: Errand) {
-    this.#worker = new Worker(url, { name, workerData: errand });
+    this.#opened.promise.then(
+      () => {
+        this.#isOpen = true;
+      },
+      (error: Error) => this.#giveUp(error),
+    );
+    try {
+      this.#worker = new Worker(url, { name, workerData: errand });
+    } catch (error) {
+      this.#giveUp(error as Error);
+      return;
+    }
     this.#worker.on('message', (packed: Packed) => {
       const asked = this.#asked.shift();
       if (asked !== undefined) settle(asked, unpack(packed));
@@ -129,15 +166,33 @@ class Thread {
     this.#worker.on('exit', () => this.#giveUp());
   }
 
+  /**
+   * Resolves when the thread has opened the file.
+   *
+   * @throws WriterNotStarted if it could not start, or what keeps it from the file.
+   */
+  get started(): Promise<unknown> {
+    return this.#opened.promise.catch(() => {
+      throw this.#failure;
+    });
+  }
+
+  /** Whether it has ended before it could do anything, as for want of descriptors or memory. */
+  get couldNotStart(): boolean {
+    return this.#failure !== undefined && !this.#isOpen && !hasStorageFailed(this.#failure);
+  }
+
   async ask(question: Question): Promise<unknown> {
-    if (this.#isGone) throw new WriterGone();
+    if (this.#failure !== undefined) throw this.#failure;
     const answer = Promise.withResolvers<unknown>();
     this.#asked.push(answer);
-    this.#worker.postMessage(question);
+    this.#worker?.postMessage(question);
     return answer.promise;
   }
 
   async close(): Promise<void> {
+    // What could not start, or found no file, has nothing to close.
+    if (this.#worker === undefined || (this.#failure !== undefined && !this.#isOpen)) return;
     const ended = once(this.#worker, 'exit');
     await this.ask({ kind: 'close' });
     await ended;
@@ -145,10 +200,20 @@ class Thread {
 
   /** Nothing that was asked will be answered. */
   #giveUp(cause?: Error): void {
-    this.#isGone = true;
-    for (const { reject } of this.#asked.splice(0)) reject(new WriterGone(cause));
+    this.#failure ??= this.#explain(cause);
+    for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
+  }
+
+  /** An error of the file or its disk stays what it is. */
+  #explain(cause: Error | undefined): Error {
+    if (this.#isOpen) return new WriterGone(cause);
+    return cause !== undefined && faultOf(cause) !== undefined
+      ? cause
+      : new WriterNotStarted(cause);
   }
 }
+
+const hasStorageFailed = (error: Error) => faultOf(error) === 'storage_failed';
 
 /**
  * Tells by the event log whether other processes have written. To a connection of this thread our

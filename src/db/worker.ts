@@ -18,6 +18,7 @@ export function runWriter(commands: Commands): void {
   }
   const known = { ...ownCommands, ...commands };
   const writer = openWriter(workerData);
+  port.postMessage(pack({ result: 'opened' }));
   port.on('message', async (question: Question) => {
     port.postMessage(pack(await attempt(writer, known, question)));
     if (question.kind === 'close') port.close();

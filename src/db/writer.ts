@@ -16,6 +16,12 @@ const longLog = 4_000;
 export interface Writer {
   /** Whether another process has committed what no batch has brought yet. */
   readonly isBehind: boolean;
+  /**
+   * Resolves when it can write.
+   *
+   * @throws WriterNotStarted if it cannot start, or what keeps it from the file.
+   */
+  ready(): Promise<void>;
   /** Writes a batch with one commit. Throws what keeps all of it from the disk. */
   write(batch: readonly Task[]): Promise<Written>;
   /** Moves the log into the file, as far as nobody reads what was there before, so that it begins anew. */
@@ -101,6 +107,8 @@ export class OwnWriter implements Writer {
   get isBehind(): boolean {
     return this.#others.areAhead;
   }
+
+  async ready(): Promise<void> {}
 
   async write(batch: readonly Task[]): Promise<Written> {
     const attempts: Attempt[] = [];

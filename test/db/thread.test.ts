@@ -1,12 +1,14 @@
 /** The store with its writer in a thread of its own, as the server has it. */
 import { existsSync, statSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 import { createChat } from '../../src/chats/chats.ts';
 import { findChat } from '../../src/chats/queries.ts';
 import { commands } from '../../src/commands.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Commands } from '../../src/db/commands.ts';
+import { type Commands, doNothing } from '../../src/db/commands.ts';
 import { about, type Kind } from '../../src/db/memory.ts';
 import { openStore } from '../../src/db/open.ts';
 import { postMessage } from '../../src/messages/messages.ts';
@@ -20,9 +22,9 @@ const { quotas } = readConfig({});
 const url = new URL('../../src/writer.ts', import.meta.url);
 
 /** A store on a fresh file, and a user with a chat in it. */
-async function startThread(t: Test, known: Commands = commands) {
-  const file = join(await tempFolder(t), 'snug.db');
-  const db = openStore(file, { program: { url, commands: known } });
+async function startThread(t: Test, known: Commands = commands, program = url, place?: string) {
+  const file = place ?? join(await tempFolder(t), 'snug.db');
+  const db = openStore(file, { program: { url: program, commands: known } });
   t.teardown(() => db.close());
   const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl' };
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
@@ -157,16 +159,77 @@ t.test('the log stays short, and nobody takes its moving for the work of others'
   t.equal(textsIn(file).length % 50, 0);
 });
 
-t.test('a thread that cannot go on is as a disk that has failed', async (t) => {
+/** A module for the thread: the writer's own, changed by lines that run before it. */
+async function programOf(t: Test, lines: string): Promise<URL> {
+  const file = join(await tempFolder(t), 'writer.mjs');
+  const source = `
+    import { existsSync } from 'node:fs';
+    import { threadName, workerData } from 'node:worker_threads';
+    ${lines}
+    await import(${JSON.stringify(url.href)});
+  `;
+  await writeFile(file, source);
+  return pathToFileURL(file);
+}
+
+t.test('a thread that ends after it has started is as a disk that has failed', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
-  const broken = new URL('data:text/javascript,throw new Error("no memory")');
+  const lines =
+    'const go = setInterval(() => { if (existsSync(workerData.file + ".end")) throw new Error("no memory"); }, 10)';
   // Never closed: that is what it is about.
-  const db = openStore(file, { program: { url: broken, commands } });
+  const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
   const failed = new Promise((resolve) => db.onFailure(resolve));
-  const write = db.write(createChat, { userId: 1, title: 'Sunday hike', isOpen: false, quotas });
-  await t.rejects(write, { name: 'Refusal', code: 'storage_failed' });
+  await db.ready();
+  await writeFile(`${file}.end`, '');
+  const write = async () => {
+    for (;;) await db.write(doNothing, {});
+  };
+  await t.rejects(write(), { name: 'Refusal', code: 'storage_failed' });
   t.match(await failed, { message: 'the writer has ended: no memory' });
   await t.rejects(db.read(findChat, { id: 1 }), { code: 'storage_failed' });
+});
+
+t.test(
+  'a thread that cannot start is no failed disk, and the next write tries again',
+  async (t) => {
+    const file = join(await tempFolder(t), 'snug.db');
+    const lines = 'if (!existsSync(workerData.file + ".go")) throw new Error("EMFILE");';
+    const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
+    t.teardown(() => db.close());
+    db.onFailure(() => t.fail('the disk is well'));
+    await t.rejects(db.ready(), { name: 'WriterNotStarted', message: /EMFILE/ });
+    await t.rejects(db.write(doNothing, {}), { name: 'Refusal', code: 'busy', status: 503 });
+    t.equal(await db.read(findChat, { id: 1 }), undefined, 'reads go on');
+    await writeFile(`${file}.go`, '');
+    await db.write(doNothing, {});
+    await db.ready();
+  },
+);
+
+t.test('without its second thread, the first one moves the log', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const lines = 'if (threadName === "log") throw new Error("EMFILE");';
+  const { db, post } = await startThread(t, commands, await programOf(t, lines), file);
+  db.onFailure(() => t.fail('the disk is well'));
+  await fillLog(file, post);
+  // Waits until the log was moved.
+  await db.compact();
+  for (let i = 0; i < 4; i++) {
+    await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
+  }
+  const { size } = statSync(`${file}-wal`);
+  t.ok(size < 3 * longLog, `${size} bytes`);
+});
+
+t.test('a file that is gone before the thread opens it is what it is', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const lines = 'while (!existsSync(workerData.file + ".go"));';
+  const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
+  const failed = new Promise((resolve) => db.onFailure(resolve));
+  const write = db.write(doNothing, {});
+  await rename(file, `${file}.go`);
+  await t.rejects(write, { code: 'storage_failed' });
+  t.match(await failed, { code: 'SNUG_DISPLACED' });
 });
 
 t.test('close waits for the thread, which takes the log along', async (t) => {
