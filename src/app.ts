@@ -11,6 +11,7 @@ import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { audit } from './http/audit.ts';
+import { backpressure } from './http/backpressure.ts';
 import { busy } from './http/busy.ts';
 import { compilersFactory } from './http/compilers.ts';
 import { connections } from './http/connections.ts';
@@ -129,7 +130,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(proxies, { trustProxy: config.trustProxy });
   app.register(hosts, { publicUrl: config.publicUrl, allowedHosts: config.allowedHosts });
   app.register(stopping);
-  app.register(connections);
+  app.register(connections, { trustProxy: config.trustProxy });
   app.register(busy);
   app.register(formbody, { bodyLimit });
   app.register(json);
@@ -137,6 +138,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
+  app.register(backpressure);
   if (config.rateLimit) {
     app.register(rateLimit, { ticks });
     app.register(readLimit, { ticks });

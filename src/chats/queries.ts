@@ -114,7 +114,7 @@ export const updatePermissions = change(
 
 export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
   orm
-    .select({ chatId: memberships.chatId })
+    .select({ chatId: memberships.chatId, joinedEvent: memberships.joinedEvent })
     .from(memberships)
     .where(eq(memberships.userId, $.userId)),
 );

@@ -1,16 +1,22 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { EventRow, Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import type { Store } from '../db/store.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
 import { chatsOf, newsOf, textOf } from './describe.ts';
+import { FairQueue } from './fair-queue.ts';
 import { frame } from './frame.ts';
 import { audiences, isPersonal } from './log.ts';
+import { RecentEvents, readNewest } from './recent.ts';
 import { type Part, replay } from './replay.ts';
 import type { Stream } from './stream.ts';
 
 /** A user may have so many streams; one more ends the oldest. */
 const streamLimit = 20;
+
+/** So many streams are replayed at once; each goes on after other requests had their turn. */
+const replayLimit = 2;
 
 /** The open streams of a user, and the chats that they are told of, kept once for all of them. */
 interface Devices {
@@ -19,6 +25,20 @@ interface Devices {
   readonly chats: Set<number>;
   /** The event after which these are the chats; undefined until a stream is live. */
   since: number | undefined;
+}
+
+/** How far a stream has come. */
+interface Place {
+  readonly position: number | undefined;
+  /** Whether it has been sent anything of what its user has missed. */
+  readonly isUnderWay: boolean;
+}
+
+/** How far it has come after a turn. */
+interface Turn {
+  readonly position: number | undefined;
+  /** Whether it needs no more turns: it is live, or has ended. */
+  readonly isOver: boolean;
 }
 
 /** An event and the streams that are told of it. */
@@ -34,6 +54,8 @@ interface Delivery {
 export class Hub {
   readonly #db: Store;
   readonly #log: Pick<FastifyBaseLogger, 'error'>;
+  readonly #recent: RecentEvents;
+  readonly #replays = new FairQueue(replayLimit);
   readonly #byUser = new Map<number, Devices>();
   readonly #byChat = new Map<number, Set<Devices>>();
   #newest = 0;
@@ -44,6 +66,7 @@ export class Hub {
   constructor(db: Store, log: Pick<FastifyBaseLogger, 'error'>) {
     this.#db = db;
     this.#log = log;
+    this.#recent = new RecentEvents((input) => db.read(readNewest, input));
     db.onCommit((events) => this.#take(events));
   }
 
@@ -54,18 +77,46 @@ export class Hub {
    */
   async open(stream: Stream, since: number | undefined): Promise<void> {
     if (!this.#add(stream)) return stream.end();
-    const { userId, sessionId } = stream;
+    if (since !== undefined) await this.#recent.ready();
     let position = since;
+    let isOver = false;
+    while (!isOver) {
+      const reader = { position, isUnderWay: position !== since };
+      const turn = await this.#replays.run(stream.userId, () => this.#replay(stream, reader));
+      ({ position, isOver } = turn);
+      if (!isOver) await stream.drained();
+    }
+  }
+
+  /**
+   * Replays until the stream is live or over, or has to wait for its reader: a slow one must not hold
+   * up the others.
+   */
+  async #replay(stream: Stream, from: Place): Promise<Turn> {
+    const { userId, sessionId } = stream;
+    const recent = this.#recent;
+    let { position, isUnderWay } = from;
     while (stream.isOpen) {
-      const part = await this.#db.read(replay, { userId, sessionId, since: position });
-      if (part === undefined) return this.#dismiss(stream);
+      const reader = { userId, sessionId, since: position, isUnderWay, recent };
+      const part = await this.#db.read(replay, reader);
+      if (part === undefined) {
+        this.#dismiss(stream);
+        break;
+      }
       stream.push(part.text);
       stream.flush();
       position = part.upTo;
+      isUnderWay = true;
       // In the same turn: nothing can be published between the look and the leap.
-      if (part.isLast && position >= this.#newest) return this.#goLive(stream, part);
-      await stream.drained();
+      if (part.isLast && position >= this.#newest) {
+        this.#goLive(stream, part);
+        break;
+      }
+      // What was written goes to the system at the end of this turn.
+      await nextTurn();
+      if (stream.isBehind) return { position, isOver: false };
     }
+    return { position, isOver: true };
   }
 
   /** Forgets a stream that has ended. */
@@ -140,6 +191,7 @@ export class Hub {
 
   #take(events: readonly Told[]): void {
     this.#newest = events.at(-1)?.id ?? this.#newest;
+    this.#recent.take(events);
     if (this.#byUser.size === 0) return;
     for (const event of events) {
       if (event.type === 'session.ended') this.#endSession(event);

@@ -1,6 +1,6 @@
-import { and, asc, desc, eq, getTableColumns, gt, lt, lte } from 'drizzle-orm';
+import { and, asc, desc, gt, lt, lte } from 'drizzle-orm';
 import { change, insert, type Params, row, rows } from '../db/query.ts';
-import { events, memberships } from '../db/tables.ts';
+import { events } from '../db/tables.ts';
 
 type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
@@ -24,15 +24,16 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
   orm.select({ id: events.id }).from(events).orderBy(asc(events.id)).limit(1),
 );
 
-/** The events between two ids, each with the user's membership of its chat, if there is one. */
-export const listEvents = rows((orm, $: Params<{ userId: number; after: number; upTo: number }>) =>
+/** The newest events, the newest first. */
+export const listNewestEvents = rows((orm, $: Params<{ limit: number }>) =>
+  orm.select().from(events).orderBy(desc(events.id)).limit($.limit),
+);
+
+/** The events between two ids. */
+export const listEvents = rows((orm, $: Params<{ after: number; upTo: number }>) =>
   orm
-    .select({ ...getTableColumns(events), joinedEvent: memberships.joinedEvent })
+    .select()
     .from(events)
-    .leftJoin(
-      memberships,
-      and(eq(memberships.userId, $.userId), eq(memberships.chatId, events.chatId)),
-    )
     .where(and(gt(events.id, $.after), lte(events.id, $.upTo)))
     .orderBy(asc(events.id)),
 );

@@ -3,6 +3,7 @@ import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { headersFor } from '../http/headers.ts';
 import { answers, Ok } from '../http/schema.ts';
+import { spread } from '../http/spread.ts';
 import { authorise } from '../members/members.ts';
 import { frame } from './frame.ts';
 import { Hub } from './hub.ts';
@@ -12,8 +13,8 @@ import { Stream } from './stream.ts';
 /** How often the lines are kept open, in ms. */
 const heartbeat = 15_000;
 
-/** A reader whose line breaks tries again after this, in ms. */
-const retry = 1_000;
+/** A reader whose line breaks tries again after this, in ms: each at another time, or all come at once. */
+const retry = 2_000;
 
 const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -33,7 +34,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
   { db, clock, build },
 ) => {
-  const opening = `retry: ${retry}\n${frame('hello', { build })}`;
+  const hello = frame('hello', { build });
   const hub = new Hub(db, app.log);
   const beat = () => {
     hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat missed'));
@@ -48,11 +49,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/events',
     {
-      config: { sameOrigin: true, refuses: [] },
+      // When everything is late it is let in all the same: an EventSource takes a 503 as final.
+      config: { sameOrigin: true, limit: 'stream', refuses: [], answersWhenBusy: true },
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:
-          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that the log no longer reaches back that far: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload.',
+          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that too much has happened since: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload.',
         headers: EventHeaders,
         querystring: EventQuery,
         response: {
@@ -67,14 +69,18 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const since = request.headers['last-event-id'] ?? request.query.since;
       reply.hijack();
       const { raw } = reply;
-      const stream = new Stream(request.session, raw);
+      const unsent = app.unsent.open(request.session.userId, () => raw.destroy());
+      const stream = new Stream(request.session, raw, unsent);
       // Gone already, while it was being let in: no more will be heard of it.
-      if (!stream.isOpen) return;
-      raw.on('close', () => hub.remove(stream));
+      if (!stream.isOpen) return unsent.close();
+      raw.on('close', () => {
+        unsent.close();
+        hub.remove(stream);
+      });
       raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
       // Sent alone, the head is kept as one text instead of its fifty pieces: 1 KB for each stream.
       raw.flushHeaders();
-      stream.push(opening);
+      stream.push(`retry: ${spread(retry)}\n${hello}`);
       try {
         await hub.open(stream, since === undefined ? undefined : Number(since));
       } catch (error) {

@@ -8,6 +8,11 @@ const backlogLimit = 256 * 1024;
 
 const none: ReadonlySet<number> = new Set();
 
+/** Is told how many bytes are unsent: see http/unsent.ts. */
+interface Counter {
+  set(bytes: number): void;
+}
+
 /** One open GET /api/events. */
 export class Stream {
   readonly userId: number;
@@ -19,18 +24,26 @@ export class Stream {
   /** The id of the last event that it was told of, or spared. */
   position = Number.POSITIVE_INFINITY;
   readonly #response: ServerResponse;
+  readonly #counter: Counter;
+  #counted = 0;
   #unsent = '';
 
-  constructor({ userId, id, endsAt }: LiveSession, response: ServerResponse) {
+  constructor({ userId, id, endsAt }: LiveSession, response: ServerResponse, counter: Counter) {
     this.userId = userId;
     this.sessionId = id;
     this.sessionEndsAt = endsAt;
     this.#response = response;
+    this.#counter = counter;
   }
 
   /** Not `writable`: that stays true to the end of a response and beyond. */
   get isOpen(): boolean {
     return !this.#response.destroyed && !this.#response.writableEnded;
+  }
+
+  /** Whether the system takes no more before its reader has. */
+  get isBehind(): boolean {
+    return this.#response.socket?.writableNeedDrain === true;
   }
 
   /** Puts text by until `flush`, so that what comes together costs one system call. */
@@ -45,6 +58,7 @@ export class Stream {
     if (this.#response.writableLength > backlogLimit) this.cut();
     else this.#response.write(this.#unsent);
     this.#unsent = '';
+    this.#count();
   }
 
   /** Resolves in another turn of the event loop, once the reader has taken what was sent or is gone. */
@@ -52,13 +66,14 @@ export class Stream {
     await nextTurn();
     // Of the socket: a response may need a drain that is never told, for it counts in another way.
     const { socket } = this.#response;
-    if (!this.isOpen || !socket?.writableNeedDrain) return;
+    if (!this.isOpen || !this.isBehind || socket === null) return;
     // Made for this wait alone: most streams never wait, and there may be ten thousand.
     const settled = new AbortController();
     const { signal } = settled;
     const ends = [once(socket, 'drain', { signal }), once(this.#response, 'close', { signal })];
     await Promise.race(ends).catch(() => undefined);
     settled.abort();
+    this.#count();
   }
 
   /** Ends the stream after what it has been told. */
@@ -74,5 +89,13 @@ export class Stream {
   /** Breaks the stream off as it is. */
   cut(): void {
     this.#response.destroy();
+  }
+
+  #count(): void {
+    const { writableLength } = this.#response;
+    // Nearly always nothing is unsent, before and after.
+    if (writableLength === this.#counted) return;
+    this.#counted = writableLength;
+    this.#counter.set(writableLength);
   }
 }

@@ -4,7 +4,7 @@ import { Refusal } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers however late everything is: for whoever watches over the server. */
+    /** Answers however late everything is: to monitors, and to streams, which then wait their turn. */
     answersWhenBusy?: true;
   }
 }

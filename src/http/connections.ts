@@ -1,29 +1,48 @@
-/** The connections of the server: how many there may be, and how long an answer may lie unread. */
-import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+/** The connections of the server: how many there may be, from where, and what each may ask at once. */
+import type { RequestListener } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { peerReader } from './connection.ts';
+import { type ConnectionLimits, ConnectionTable, type Overflow } from './connection-table.ts';
+import { readDescriptorLimit, reserved } from './descriptors.ts';
+import { Pipelining } from './pipelining.ts';
+import { watchReaders } from './slow-readers.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** All open connections. */
+    readonly connections: ConnectionTable;
+  }
+}
 
 /** 10,000 readers of events, and some room. */
 const most = 12_000;
 
-/** File descriptors that are not for connections: the database, files of the client, Node's own. */
-const reserved = 48;
+/** Connections that only this machine itself may have, so that its monitor is answered in a flood. */
+const keptForLocal = 16;
 
-/** It is said no more often than this, in ms, that connections are turned away. */
+/** One address may have this part of all connections. */
+const share = 1 / 8;
+
+/** The same is not logged more often than this, in ms. */
 const silence = 60_000;
 
 /** An answer may lie unread for so long, in ms, and twice that at the most. */
 const patience = 60_000;
 
-/** How many files and connections the process may have open; Node has raised it to the hard limit. */
-const descriptorLimit = readDescriptorLimit();
+interface Options {
+  /** The addresses and CIDRs of the proxies whose headers count. */
+  readonly trustProxy: readonly string[];
+}
 
-export const connections = fp(
-  async (app: FastifyInstance) => {
-    limitNumber(app.server, app.log);
-    const cutOff = watchReaders(app.server);
+export const connections = fp<Options>(
+  async (app: FastifyInstance, { trustProxy }: Options) => {
+    const limits = limitsFor(readDescriptorLimit());
+    const table = new ConnectionTable(limits, peerReader(trustProxy));
+    app.decorate('connections', table);
+    limitNumber(app, limits);
+    servePipelined(app);
+    const cutOff = watchReaders(() => table.sockets);
     let timer: NodeJS.Timeout | undefined;
     app.addHook('onListen', async () => {
       timer = setInterval(cutOff, patience).unref();
@@ -33,64 +52,54 @@ export const connections = fp(
   { name: 'connections' },
 );
 
-/** Turns connections away while there are too many, before anything else lacks a descriptor. */
-function limitNumber(server: Server, log: FastifyBaseLogger): void {
-  server.maxConnections = Math.min(most, descriptorLimit - reserved);
-  let toldAt = Number.NEGATIVE_INFINITY;
-  const tell = () => {
-    const now = performance.now();
-    if (now - toldAt < silence) return;
-    toldAt = now;
-    log.warn({ most: server.maxConnections }, 'too many connections, new ones are turned away');
-  };
-  server.on('drop', tell);
-  // The system as a whole may lack descriptors. Without a listener this would end the process.
-  server.on('error', tell);
-}
-
 /**
- * Watches how readers take what they are sent. A timer for each answer would find the same, at a
- * cost to all of them. Event streams have a limit of their own: see events/stream.ts.
+ * The limits on connections of a process.
  *
- * @returns what cuts off, at each second look, who has not taken in between what lay there for them.
+ * @param descriptors how many files and connections it may have open.
  */
-function watchReaders(server: Server): () => void {
-  const sockets = new Set<Socket>();
-  function forget(this: Socket) {
-    sockets.delete(this);
-  }
-  server.on('connection', (socket) => void sockets.add(socket.on('close', forget)));
-  let behind = new Map<Socket, number>();
-  return () => {
-    const before = behind;
-    behind = new Map();
-    for (const socket of sockets) {
-      const { writableLength, bytesWritten } = socket;
-      // More is written only when what was written is taken; a stream's heartbeat always is.
-      if (writableLength > 0 && before.get(socket) === bytesWritten) socket.destroy();
-      else if (writableLength > 0) behind.set(socket, bytesWritten);
-    }
+export function limitsFor(descriptors: number): ConnectionLimits {
+  const all = Math.min(most, descriptors - reserved);
+  return { most: all, keptForLocal, share: Math.floor(all * share) };
+}
+
+/** Keeps to the limits, before anything else lacks a descriptor. */
+function limitNumber({ server, connections, log }: FastifyInstance, limits: ConnectionLimits) {
+  // One more may arrive, and another one is closed for it.
+  server.maxConnections = limits.most + 1;
+  const tell = occasionally((overflow: Overflow) => tellOverflow(log, overflow, limits));
+  server.on('connection', (socket) => {
+    const overflow = connections.add(socket);
+    if (overflow !== undefined) tell(overflow);
+  });
+  server.on('drop', () => tell('refused'));
+  // The system as a whole may lack descriptors. Without a listener this would end the process.
+  server.on('error', () => tell('refused'));
+}
+
+function tellOverflow(log: FastifyBaseLogger, overflow: Overflow, limits: ConnectionLimits): void {
+  const done = overflow === 'refused' ? 'new ones are turned away' : 'idle ones are closed for new';
+  log.warn(limits, `too many connections, ${done}`);
+}
+
+/** Calls a function at most once in `silence` for each value that it is given. */
+function occasionally<Value>(act: (value: Value) => void): (value: Value) => void {
+  const last = new Map<Value, number>();
+  return (value) => {
+    const now = performance.now();
+    if (now - (last.get(value) ?? Number.NEGATIVE_INFINITY) < silence) return;
+    last.set(value, now);
+    act(value);
   };
 }
 
-function readDescriptorLimit(): number {
-  const limit = Number(linuxLimit() ?? reportedLimit());
-  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
-}
-
-/** Linux says so in a file: proc_pid_limits(5). */
-function linuxLimit(): string | undefined {
-  try {
-    return /^Max open files +(\w+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Node knows it on every system, but looks into all that it has loaded, each time. */
-function reportedLimit(): number | 'unlimited' | undefined {
-  const { userLimits } = process.report.getReport() as {
-    userLimits?: { open_files?: { soft: number | 'unlimited' } };
-  };
-  return userLimits?.open_files?.soft;
+/** Puts pipelining between Node's server and Fastify. */
+function servePipelined({ server, connections }: FastifyInstance): void {
+  const [serve] = server.listeners('request') as [RequestListener];
+  const pipelining = new Pipelining(serve);
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    const connection = connections.find(request.socket);
+    // One that was closed for another has requests in the packet that is being parsed.
+    if (connection !== undefined) pipelining.take(connection, { request, response });
+  });
 }

@@ -11,6 +11,7 @@ import type {
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { headersFor, plainHeaders } from './headers.ts';
 import { describeRequest } from './request-log.ts';
+import { spread } from './spread.ts';
 
 /** What the framework and its parsers refuse, in our words. */
 const frameworkCodes: Record<string, RefusalCode> = {
@@ -82,7 +83,7 @@ export function answerUnreadable(error: unknown, request: FastifyRequest, reply:
 }
 
 /** What is refused for the moment is tried again after this, in ms, unless it says otherwise. */
-const moment = 2_000;
+const moment = 3_000;
 
 interface Described {
   readonly status: number;
@@ -94,7 +95,7 @@ interface Described {
 function describe(error: unknown): Described {
   if (error instanceof InvalidInput) return { status: 400, sentence: error.message };
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
-  const { status, message: sentence, wait = status === 503 ? moment : undefined } = refusal;
+  const { status, message: sentence, wait = status === 503 ? spread(moment) : undefined } = refusal;
   return { status, sentence, wait };
 }
 

@@ -22,10 +22,12 @@ export const protocol = fp(
     // RFC 9110, 10.1.1: who asks before sending too much is not told to go on.
     app.server.on('checkContinue', (request, response) => {
       if (Number(request.headers['content-length'] ?? 0) <= bodyLimit) response.writeContinue();
-      app.routing(request, response);
+      app.server.emit('request', request, response);
     });
     // The same: what is expected besides 100-continue may be ignored.
-    app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+    app.server.on('checkExpectation', (request, response) => {
+      app.server.emit('request', request, response);
+    });
   },
   { name: 'protocol' },
 );

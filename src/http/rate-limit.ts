@@ -28,6 +28,8 @@ export const limits = {
   profile: { quota: 30, window: hour, by: 'user' },
   /** All that makes others' clients busy, and the file larger; but reading, however much. */
   write: { quota: 300, window: minute, by: 'user' },
+  /** Opening event streams: 20 of them break and come back every ten seconds. */
+  stream: { quota: 120, window: minute, by: 'user' },
   /** Asking for what there is not. */
   nowhere: { quota: 120, window: minute, by: 'address' },
 } as const satisfies Record<string, Limit>;

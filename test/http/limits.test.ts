@@ -70,6 +70,8 @@ const asked: Record<keyof typeof limits, InjectOptions> = {
   lookup: { method: 'GET', url: '/api/user/999' },
   profile: { method: 'PUT', url: '/api/user/999' },
   write: { method: 'POST', url: '/api/chats/999' },
+  // Refused for its cursor after it was counted: no stream is opened.
+  stream: { method: 'GET', url: '/api/events?since=x' },
   nowhere: { method: 'GET', url: '/wp-login.php' },
 };
 

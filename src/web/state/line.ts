@@ -43,7 +43,7 @@ const types: Type[] = [
   'reset',
 ];
 
-/** A closed stream is opened again after this, in ms. */
+/** A closed stream is opened again after this, in ms, or up to half as much more or less. */
 const patience = 2_000;
 
 /** A clock that stood still for longer means that the machine slept, in ms. */
@@ -106,7 +106,9 @@ function connect(onEvent: OnEvent, onBegin: (isFirst: boolean) => void, isFirst:
     line.value = 'broken';
     if (source?.readyState !== EventSource.CLOSED) return;
     // The server said no: perhaps the session is over, perhaps it is only starting.
-    setTimeout(() => void loadAccount().then(reconnect, reconnect), patience);
+    // At random, because a server that was away is met by all its clients at once.
+    const wait = patience * (0.5 + Math.random());
+    setTimeout(() => void loadAccount().then(reconnect, reconnect), wait);
   };
   for (const type of types) {
     source.addEventListener(type, ({ data, lastEventId }) => {

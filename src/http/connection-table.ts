@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net';
+import { Connection, type Peer } from './connection.ts';
+import { Evictor } from './evictor.ts';
+
+export interface ConnectionLimits {
+  /** How many connections there may be. */
+  readonly most: number;
+  /** How many of them only this machine itself may have, so that a monitor gets through. */
+  readonly keptForLocal: number;
+  /** How many there may be from one address. */
+  readonly share: number;
+}
+
+/** What had to go for a new connection: another one, or the new one itself. */
+export type Overflow = 'evicted' | 'refused';
+
+/** The connections from one address. */
+interface Place {
+  readonly connections: Set<Connection>;
+  readonly evictor: Evictor;
+}
+
+/** All open connections. One that is too many takes the place of the one that is missed least. */
+export class ConnectionTable {
+  readonly #limits: ConnectionLimits;
+  readonly #peerOf: (socket: Socket) => Peer;
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #places = new Map<string, Place>();
+  readonly #evictor = new Evictor();
+
+  constructor(limits: ConnectionLimits, peerOf: (socket: Socket) => Peer) {
+    this.#limits = limits;
+    this.#peerOf = peerOf;
+  }
+
+  get sockets(): Iterable<Socket> {
+    return this.#connections.keys();
+  }
+
+  find(socket: Socket): Connection | undefined {
+    return this.#connections.get(socket);
+  }
+
+  /** Takes a new connection in and keeps to the limits; returns what had to go, if anything. */
+  add(socket: Socket): Overflow | undefined {
+    const connection = new Connection(socket, this.#peerOf(socket));
+    this.#connections.set(socket, connection);
+    const place = this.#enter(connection);
+    socket.on('close', () => this.#remove(connection));
+    const isOverShare = place !== undefined && place.connections.size > this.#limits.share;
+    const fromPlace = isOverShare
+      ? this.#makeRoom(place.evictor, place.connections, connection)
+      : undefined;
+    if (this.#connections.size <= this.#limitFor(connection)) return fromPlace;
+    return this.#makeRoom(this.#evictor, this.#connections.values(), connection);
+  }
+
+  #limitFor({ peer }: Connection): number {
+    const { most, keptForLocal } = this.#limits;
+    return peer.isLocal ? most : most - keptForLocal;
+  }
+
+  #enter(connection: Connection): Place | undefined {
+    const { place: name } = connection.peer;
+    if (name === undefined) return undefined;
+    const place = this.#places.get(name) ?? { connections: new Set(), evictor: new Evictor() };
+    place.connections.add(connection);
+    this.#places.set(name, place);
+    return place;
+  }
+
+  /** Closes the connection that goes first, or else the new one. */
+  #makeRoom(evictor: Evictor, all: Iterable<Connection>, added: Connection): Overflow {
+    const victim = evictor.next(all, added);
+    const leaving = victim ?? added;
+    // Its `close` event comes later, and the next connection may be here before.
+    this.#remove(leaving);
+    leaving.socket.destroy();
+    return victim === undefined ? 'refused' : 'evicted';
+  }
+
+  #remove(connection: Connection): void {
+    this.#connections.delete(connection.socket);
+    const { place: name = '' } = connection.peer;
+    const place = this.#places.get(name);
+    place?.connections.delete(connection);
+    if (place?.connections.size === 0) this.#places.delete(name);
+  }
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BlockList, type Socket } from 'node:net';
+import { placeOf } from './address.ts';
+
+/** A request and its response. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Where a connection comes from. */
+export interface Peer {
+  /** This machine itself. */
+  readonly isLocal: boolean;
+  /** A trusted proxy: many people share its connections. */
+  readonly isProxy: boolean;
+  /** The address that the connection counts for: see `placeOf`. Undefined for the two above. */
+  readonly place: string | undefined;
+}
+
+let uses = 0;
+
+/** An open connection, as pipelining and the limits on connections see it. */
+export class Connection {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  /** Whether somebody who is signed in has sent a request over it. */
+  hasSession = false;
+  /** When a request last started or ended here, as a count of such moments: a time costs more. */
+  lastUse = 0;
+  /** The response in work; undefined while the connection is idle. */
+  current: ServerResponse | undefined;
+  /** Requests that arrived while another one was in work, the oldest first. */
+  waiting: Exchange[] = [];
+  /** Listens for the end of each response; made once, since every request needs it. */
+  onEnd: (() => void) | undefined;
+
+  constructor(socket: Socket, peer: Peer) {
+    this.socket = socket;
+    this.peer = peer;
+    this.touch();
+  }
+
+  /** Notes that it is in use at this moment. */
+  touch(): void {
+    this.lastUse = ++uses;
+  }
+}
+
+/**
+ * Returns a function that tells where a connection comes from.
+ *
+ * @param proxies addresses and CIDRs of the trusted proxies.
+ */
+export function peerReader(proxies: readonly string[]): (socket: Socket) => Peer {
+  const loopback = blockListOf(['127.0.0.0/8', '::1']);
+  const trusted = blockListOf(proxies);
+  return ({ remoteAddress }) => {
+    // A connection that is gone already has no address any more.
+    if (remoteAddress === undefined) return { isLocal: false, isProxy: false, place: undefined };
+    // A link-local address ends with its interface, such as %eth0.
+    const address = remoteAddress.replace(/%.*/, '');
+    const family = familyOf(address);
+    const isLocal = loopback.check(address, family);
+    const isProxy = trusted.check(address, family);
+    const place = isLocal || isProxy ? undefined : placeOf(address);
+    return { isLocal, isProxy, place };
+  };
+}
+
+function blockListOf(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', prefix] = network.split('/');
+    const family = familyOf(address);
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+}
+
+/** Node's isIPv6 would compile its pattern at each start, and these are addresses for sure. */
+const familyOf = (address: string) => (address.includes(':') ? 'ipv6' : 'ipv4');

@@ -1,0 +1,96 @@
+/** So many bytes of unsent answers an owner may have. */
+const ownerLimit = 8 * 1024 * 1024;
+
+/** So many all owners may have together. */
+const totalLimit = 64 * 1024 * 1024;
+
+/** A user, or the address of strangers. */
+export type OwnerKey = string | number;
+
+interface Owner {
+  readonly key: OwnerKey;
+  bytes: number;
+  /** The oldest first. */
+  readonly accounts: Set<Account>;
+}
+
+/** The unsent bytes of one answer or stream. */
+interface Account {
+  readonly owner: Owner;
+  readonly cut: () => void;
+  bytes: number;
+}
+
+/** Counts the unsent bytes of one answer or stream. */
+export interface UnsentCounter {
+  /** Sets how many bytes are unsent now. */
+  set(bytes: number): void;
+  /** Ends the counting; the bytes are sent, or thrown away. */
+  close(): void;
+}
+
+/**
+ * Counts what was written and has not left yet, because readers do not take it. Beyond the limit of
+ * an owner its oldest answers are cut off; beyond the limit of all, those of the owner with the most.
+ * A reader loses nothing by that: streams resume, and requests can be sent again.
+ */
+export class Unsent {
+  readonly #owners = new Map<OwnerKey, Owner>();
+  #total = 0;
+
+  /** The unsent bytes of all owners. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /**
+   * Opens a counter.
+   *
+   * @param cut breaks the answer off, so that its bytes are freed.
+   */
+  open(key: OwnerKey, cut: () => void): UnsentCounter {
+    const owner = this.#owners.get(key) ?? { key, bytes: 0, accounts: new Set() };
+    this.#owners.set(key, owner);
+    const account = { owner, cut, bytes: 0 };
+    owner.accounts.add(account);
+    return {
+      set: (bytes) => this.#set(account, bytes),
+      close: () => this.#close(account),
+    };
+  }
+
+  #set(account: Account, bytes: number): void {
+    const { owner } = account;
+    // It was cut off meanwhile.
+    if (!owner.accounts.has(account)) return;
+    this.#add(account, bytes - account.bytes);
+    while (owner.bytes > ownerLimit && owner.accounts.size > 1) this.#cutOldest(owner);
+    while (this.#total > totalLimit) this.#cutOldest(this.#largest());
+  }
+
+  #close(account: Account): void {
+    const { owner } = account;
+    if (!owner.accounts.delete(account)) return;
+    this.#add(account, -account.bytes);
+    if (owner.accounts.size === 0) this.#owners.delete(owner.key);
+  }
+
+  #add(account: Account, bytes: number): void {
+    account.bytes += bytes;
+    account.owner.bytes += bytes;
+    this.#total += bytes;
+  }
+
+  #cutOldest({ accounts }: Owner): void {
+    const [oldest] = accounts;
+    if (oldest === undefined) return;
+    this.#close(oldest);
+    oldest.cut();
+  }
+
+  #largest(): Owner {
+    return [...this.#owners.values()].reduce((one, other) =>
+      other.bytes > one.bytes ? other : one,
+    );
+  }
+}
