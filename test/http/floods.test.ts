@@ -298,6 +298,7 @@ t.test('with few descriptors the idle make room, and nothing else fails', async 
   t.equal((await alice.get('/api/chats')).status, 200);
   await welcomes(t, server, 'bob');
   t.ok(descriptors(server) < 128);
+  await server.wrote(/idle ones are closed for new/);
   t.equal(server.output().split('idle ones are closed for new').length, 2, 'one line in the log');
   t.notMatch(server.output(), /"level":[56]0/, 'no error in the log');
 });
@@ -315,6 +316,7 @@ t.test('when nobody is idle, new connections are turned away', async (t) => {
   for (let i = 0; i < 80; i++) streams.push(await open(cookies[i % 4] ?? ''));
   await closed(await dial(t, server, health));
   await closed(await dial(t, server, health));
+  await server.wrote(/new ones are turned away/);
   t.equal(server.output().split('new ones are turned away').length, 2, 'one line in the log');
   t.notOk(
     streams.some(({ socket }) => socket.destroyed),
