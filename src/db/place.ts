@@ -30,7 +30,7 @@ export interface Place {
 }
 
 /** What was made here, by its path. */
-interface Made {
+export interface Made {
   /** The uppermost folder of those that were missing. */
   folder?: string | undefined;
   file?: string;
@@ -124,7 +124,7 @@ function takeLock(file: string, made: Made): { release(): void } {
  *
  * @returns the uppermost one that was made, if any.
  */
-function makeFolder(folder: string): string | undefined {
+export function makeFolder(folder: string): string | undefined {
   if (existsSync(folder)) return undefined;
   const uppermost = makeFolder(dirname(folder));
   mkdirSync(folder, 0o700);
@@ -132,7 +132,7 @@ function makeFolder(folder: string): string | undefined {
 }
 
 /** Removes what was made, as far as it is there; the folders only if nothing else is in them. */
-function unmake({ folder: uppermost, file, lock }: Made, path: string): void {
+export function unmake({ folder: uppermost, file, lock }: Made, path: string): void {
   if (file !== undefined) attempt(() => remove(file));
   if (lock !== undefined) attempt(() => rmSync(lock, { force: true }));
   if (uppermost === undefined) return;

@@ -5,7 +5,6 @@ import {
   createWriteStream,
   existsSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
@@ -20,10 +19,11 @@ import { StartError } from '../errors.ts';
 import { connect } from './connect.ts';
 import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from './files.ts';
 import { checkHeader, hasHeader } from './header.ts';
-import { lockFile, lockInstance } from './lock.ts';
+import { InUse, lockFile, lockInstance } from './lock.ts';
 import { migrate } from './migrate.ts';
 import type { Migration } from './migrations.ts';
 import { ownMigrations } from './own-migrations.ts';
+import { type Made, makeFolder, unmake } from './place.ts';
 
 /**
  * Every sequence of ids goes on so far above the highest that is known: more than were given since
@@ -57,12 +57,14 @@ export async function restore(
   database: string,
   migrations: readonly Migration[] = ownMigrations,
 ): Promise<string | undefined> {
+  const made: Made = {};
   try {
     checkBackup(backup);
-    const file = takePlace(database);
+    const file = findPlace(database, made);
     if (realpathSync(backup) === file) {
       throw new StartError(`${backup} is the database itself. Name a backup.`);
     }
+    makeLock(file, made);
     const lock = lockInstance(file);
     try {
       return await replace(file, backup, migrations);
@@ -70,6 +72,8 @@ export async function restore(
       lock.release();
     }
   } catch (error) {
+    // Where there is no database, a lock would say that there was one.
+    if (!(error instanceof InUse)) unmake(made, database);
     throw explain(error, { read: backup, written: database });
   }
 }
@@ -84,17 +88,22 @@ function checkBackup(backup: string): void {
   if (existsSync(lockFile(backup))) lockInstance(backup).release();
 }
 
-/** Makes folder and lock where they are missing; returns the database's one true name. */
-function takePlace(database: string): string {
-  mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
+/** Makes the folder where it is missing; returns the database's one true name. */
+function findPlace(database: string, made: Made): string {
+  made.folder = makeFolder(dirname(resolve(database)));
   const file = existsSync(database)
     ? realpathSync(database)
     : join(realpathSync(dirname(resolve(database))), basename(database));
   // Another program's is not ours to replace; what is no database any more may have been ours.
   if (existsSync(file) && hasHeader(file)) checkHeader(file);
-  closeSync(openSync(lockFile(file), 'a', 0o600));
-  giveToFolderOwner(lockFile(file));
   return file;
+}
+
+function makeLock(file: string, made: Made): void {
+  if (existsSync(lockFile(file))) return;
+  closeSync(openSync(lockFile(file), 'a', 0o600));
+  made.lock = lockFile(file);
+  giveToFolderOwner(lockFile(file));
 }
 
 async function replace(

@@ -189,7 +189,11 @@ t.test(
     const before = contents(folder);
     const copy = join(folder, 'copy.db');
     const sentence = `There is no room for ${copy}. Make room and try again.`;
-    for (const error of ['pwrite64:error=ENOSPC:when=20+', 'statfs:error=ENOSPC']) {
+    for (const error of [
+      'pwrite64:error=ENOSPC:when=20+',
+      'pwrite64:error=EDQUOT:when=20+',
+      'statfs:error=ENOSPC',
+    ]) {
       await refuses(t, file, ['backup', copy], sentence, inject(error));
       t.strictSame(contents(folder), before);
     }

@@ -1,7 +1,15 @@
 /** A restore puts the backup in the database's place, whole, or leaves everything as it was. */
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -217,6 +225,16 @@ t.test('a damaged database is replaced, and kept with its log as it was', async 
   }
 });
 
+t.test('a restore that is refused makes nothing', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'new', 'snug.db');
+  const backup = join(folder, 'backup.db');
+  const bytes = readFileSync(await namedFile(t, 'backup'));
+  await writeFile(backup, bytes.fill(0xff, 100, 4_096));
+  await refuses(t, file, ['restore', backup], `${backup} is damaged. Restore an earlier backup.`);
+  t.strictSame(readdirSync(folder), ['backup.db']);
+});
+
 t.test('a log without its database is none of the new one', async (t) => {
   const file = await crashedFile(t);
   const moved = join(await tempFolder(t), 'snug.db');
@@ -299,7 +317,7 @@ t.test(
     const file = await namedFile(t, 'old');
     const backup = await namedFile(t, 'backup');
     const sentence = `There is no room for ${file}. Make room and try again.`;
-    await writeFile(`${file}.lock`, '');
+    rmSync(`${file}.lock`);
     const before = contents(dirname(file));
     for (const error of ['write:error=ENOSPC', 'pwrite64:error=ENOSPC:when=2+']) {
       const options = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${error.split(':')[0]}`];
