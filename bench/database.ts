@@ -25,7 +25,7 @@ const makers = [
   'drizzle/*.sql',
   'bench/{fill,random,text,words}.ts',
   'src/events/retention.ts',
-  'src/search/{index,query,windows,words}.ts',
+  'src/search/{blocks,index,query,words}.ts',
   'src/sessions/tokens.ts',
   'src/users/canonical.ts',
 ];

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { limits } from '../src/events/retention.ts';
+import { opensBlock } from '../src/search/blocks.ts';
 import { searchEntry } from '../src/search/index.ts';
 import { hashToken } from '../src/sessions/tokens.ts';
 import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
@@ -31,6 +32,9 @@ interface Chat {
   readonly id: number;
   readonly language: number;
   readonly members: number[];
+  posted: number;
+  /** That of the search index which its messages go into. */
+  block: number;
 }
 
 /** Makes users, sessions, chats and memberships, then `messages` messages. */
@@ -78,7 +82,7 @@ function insertChats(sqlite: Database, random: Random, nextId: NextId): Chat[] {
     const owner = 1 + random.below(userCount);
     const id = nextId();
     insert.run(id, writeTitle(random, language), begin);
-    return { id, language, members: [owner] };
+    return { id, language, members: [owner], posted: 0, block: 0 };
   });
 }
 
@@ -119,6 +123,7 @@ function insertMessages(
     'insert into messages (chat_id, id, sender_id, content, created_at) values (?, ?, ?, ?, ?)',
   );
   const index = sqlite.prepare('insert into search (rowid, words, scope) values (?, ?, ?)');
+  const openBlock = sqlite.prepare('insert into search_blocks (chat_id, first_id) values (?, ?)');
   for (let i = 0; i < count; i++) {
     const chat = chats[random.zipf(chats.length)];
     if (chat === undefined) continue;
@@ -127,7 +132,12 @@ function insertMessages(
     const id = nextId();
     const content = writeMessage(random, chat.language);
     insert.run(chat.id, id, sender, content, at);
-    const entry = searchEntry({ id, chatId: chat.id, senderId: sender, content });
+    chat.posted += 1;
+    if (opensBlock(chat.posted)) {
+      openBlock.run(chat.id, id);
+      chat.block = id;
+    }
+    const entry = searchEntry({ id, senderId: sender, content }, chat.block);
     index.run(id, entry.words, entry.scope);
   }
 }

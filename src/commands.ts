@@ -18,6 +18,7 @@ import { clearOldKeys } from './messages/idempotency.ts';
 import { deleteMessage, editMessage, postMessage } from './messages/messages.ts';
 import { markRead } from './messages/reading.ts';
 import { react, unreact } from './reactions/reactions.ts';
+import { rebuildPortion } from './search/rebuild.ts';
 import { ensureSetupCode } from './server/setup.ts';
 import {
   clearExpiredSessions,
@@ -57,6 +58,7 @@ export const commands = {
   openDirectChat,
   postMessage,
   react,
+  rebuildPortion,
   registerUser,
   removeMember,
   renameChat,

@@ -18,6 +18,7 @@ import { describeRequest } from './http/request-log.ts';
 import { announceSetup } from './http/setup.ts';
 import { upgradingServer } from './http/upgrading.ts';
 import { keepClearing } from './jobs/deletions.ts';
+import { keepIndexed } from './jobs/search-index.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
@@ -59,6 +60,7 @@ export async function serve(): Promise<void> {
   const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
   const stopTidying = keepTidy(db, log, config.databaseFile);
   const stopClearing = keepClearing(db, log);
+  const stopIndexing = keepIndexed(db, log);
   const stopBackups = keepBackups(config, log);
   const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
@@ -67,7 +69,7 @@ export async function serve(): Promise<void> {
     stopTidying();
     backups.stop();
     stopNoticing();
-    await Promise.all([app.close(), stopBackups(), stopClearing()]);
+    await Promise.all([app.close(), stopBackups(), stopClearing(), stopIndexing()]);
     await db.close();
     log.info('stopped');
   });
@@ -79,7 +81,7 @@ export async function serve(): Promise<void> {
     }
     await announceSetup(db, log, config.publicUrl?.origin ?? address);
   } catch (error) {
-    await Promise.all([stopBackups(), stopClearing()]);
+    await Promise.all([stopBackups(), stopClearing(), stopIndexing()]);
     await db.close();
     throw error;
   }

@@ -11,7 +11,7 @@ import t from 'tap';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { openStore } from '../src/db/open.ts';
-import { inWindow, windowOf } from '../src/search/windows.ts';
+import { wordsInBlock } from '../src/search/blocks.ts';
 import { wordsOf } from '../src/search/words.ts';
 import { begin, enter, type Server, sequences } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
@@ -99,7 +99,7 @@ function checkFile(file: string, model: Model): void {
     same(sqlite.prepare('select rowid from search order by rowid').pluck().all(), idsOf(model));
     sqlite.exec("create virtual table temp.places using fts5vocab(main, search, 'instance')");
     const places = 'select doc, "offset", term from places where col = ? order by doc, "offset"';
-    same(sqlite.prepare(places).raw().all('words'), wordsIn(model));
+    same(sqlite.prepare(places).raw().all('words'), wordsIn(model, blocksOf(sqlite)));
   } finally {
     sqlite.close();
   }
@@ -107,14 +107,26 @@ function checkFile(file: string, model: Model): void {
 
 function messagesOf(model: Model) {
   const chats = [...model.chats.values()];
-  return chats.flatMap(({ messages }) => messages).sort((one, other) => one.id - other.id);
+  return chats
+    .flatMap(({ id: chatId, messages }) => messages.map((message) => ({ ...message, chatId })))
+    .sort((one, other) => one.id - other.id);
 }
 
 const idsOf = (model: Model) => messagesOf(model).map(({ id }) => id);
 
-const wordsIn = (model: Model) =>
-  messagesOf(model).flatMap(({ id, content }) =>
-    wordsOf(content).map(({ text }, index) => [id, index, inWindow(windowOf(id), [text])]),
+/** The block of each chat; none of them is so long that it has two. */
+const blocksOf = (sqlite: Database.Database) =>
+  new Map(
+    sqlite.prepare('select chat_id, first_id from search_blocks').raw().all() as [number, number][],
+  );
+
+const wordsIn = (model: Model, blocks: ReadonlyMap<number, number>) =>
+  messagesOf(model).flatMap(({ id, chatId, content }) =>
+    wordsOf(content).map(({ text }, index) => [
+      id,
+      index,
+      wordsInBlock(blocks.get(chatId) ?? 0, [text]),
+    ]),
   );
 
 function same(found: unknown, wanted: unknown): void {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { countAll } from '../admin/queries.ts';
 import { findNewest, isLate } from '../backups.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -8,7 +7,8 @@ import { freeSpace } from '../db/room.ts';
 import { asStartError } from '../db/start-error.ts';
 import type { Store } from '../db/store.ts';
 import { StartError } from '../errors.ts';
-import { rebuildIndex } from '../search/index.ts';
+import { finishRebuild } from '../jobs/search-index.ts';
+import { startRebuild } from '../search/rebuild.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
@@ -16,15 +16,12 @@ import { filesOf } from './files.ts';
 /** What a server needs to go on for a while, in bytes. */
 const enoughSpace = 200 * 1024 * 1024;
 
-/** Between two portions a running server has its turn to write, in ms. */
-const pause = 100;
-
 const repairOption = 'repair-search';
 
 export const check: Command = {
   usage: `check [--${repairOption}]`,
   summary: 'Tell whether all is well with the settings, the database and its files.',
-  details: `A line for each thing that is looked at: ok, or what is wrong and what to do; it ends with 1 if anything is. --${repairOption} makes the search index anew from the messages first. Both may run beside a server.`,
+  details: `A line for each thing that is looked at: ok, or what is wrong and what to do; it ends with 1 if anything is. --${repairOption} rebuilds the search index from the messages first; if it is interrupted, the server goes on with it. Both may run beside a server.`,
   async run(args) {
     const options = { [repairOption]: { type: 'boolean' } } as const;
     const { values } = readArguments(check.usage, args, options);
@@ -133,9 +130,6 @@ function complain(count: number, of: string): string | undefined {
 const isOfSearch = (line: string) => /fts5|table "?search"?/.test(line);
 
 async function repairSearch(db: Store): Promise<void> {
-  let after: number | undefined = 0;
-  while (after !== undefined) {
-    after = await db.write(rebuildIndex, { after });
-    await sleep(pause);
-  }
+  await db.write(startRebuild, {});
+  await finishRebuild(db);
 }

@@ -7,6 +7,14 @@ export interface Snapshot {
   readonly orm: Orm;
 }
 
+/** The database for rules that read in several steps, each on a snapshot of its own. */
+export interface Reads {
+  read<Input, Result>(
+    query: (snapshot: Snapshot, input: Input) => Promise<Result>,
+    input: Input,
+  ): Promise<Result>;
+}
+
 /**
  * The parameters of a query, standing for the values that each call brings. Drizzle takes a
  * placeholder in `set` as well, but its types know only SQL there.

@@ -224,6 +224,22 @@ export const messages = sqliteTable(
 );
 
 /**
+ * The runs of messages that search looks in one by one: see search/blocks.ts. A block goes on up to
+ * the next one of its chat. WITHOUT ROWID (see the migration).
+ */
+export const searchBlocks = sqliteTable(
+  'search_blocks',
+  {
+    chatId: integer('chat_id')
+      .notNull()
+      .references(() => chats.id, { onDelete: 'cascade' }),
+    /** The id of its first message, by which it is named; that one may be deleted meanwhile. */
+    firstId: integer('first_id').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.chatId, t.firstId] })],
+);
+
+/**
  * Who reacted with what. It references no message: one that has thousands of reactions is deleted at
  * once, and they are cleared away in portions.
  */

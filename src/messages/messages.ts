@@ -205,7 +205,7 @@ async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<nu
   tellWith(unit, { message, posted });
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
-  indexMessage(unit, message);
+  await indexMessage(unit, message, posted);
   return id;
 }
 

@@ -1,17 +1,11 @@
 /** The full-text index, kept in the transaction of the change; deletions are a trigger's. */
 import type { Unit } from '../db/commit.ts';
-import {
-  clearWords,
-  deleteWords,
-  findMessageId,
-  insertWords,
-  listMessagesAfter,
-} from './queries.ts';
-import { scopeOf } from './query.ts';
-import { inWindow, windowOf } from './windows.ts';
+import type { Snapshot } from '../db/query.ts';
+import { opensBlock, senderInBlock, wordsInBlock } from './blocks.ts';
+import { deleteWords, findBlock, insertBlock, insertWords } from './queries.ts';
 import { foldedWords } from './words.ts';
 
-interface Message {
+export interface Message {
   readonly chatId: number;
   readonly id: number;
   readonly senderId: number;
@@ -19,49 +13,40 @@ interface Message {
 }
 
 /**
- * Makes a new message findable, with all others of its batch: FTS5 writes what it has collected at
- * each savepoint, and many small pieces would have to be merged again and again.
+ * Makes a new message findable.
+ *
+ * @param posted how many messages its chat has had with it.
  */
-export function indexMessage({ last }: Unit, message: Message): void {
-  const entry = searchEntry(message);
-  last.push(async (snapshot) => {
-    // The next command of the batch may have deleted it.
-    if ((await findMessageId(snapshot, entry)) !== undefined) await insertWords(snapshot, entry);
-  });
-}
-
-/** A message as the index has it: its words, and where it is and who sent it. */
-export function searchEntry({ chatId, id, senderId, content }: Message) {
-  const window = windowOf(id);
-  const scope = [scopeOf.chat(chatId), scopeOf.sender(senderId)];
-  return {
-    id,
-    words: inWindow(window, foldedWords(content)),
-    scope: inWindow(window, scope),
-  };
+export async function indexMessage(unit: Unit, message: Message, posted: number): Promise<void> {
+  if (opensBlock(posted)) await insertBlock(unit, message);
+  indexLast(unit, message);
 }
 
 /** Makes an edited message findable by its new text, and by that alone. */
 export function reindexMessage(unit: Unit, message: Message): void {
   unit.last.push((snapshot) => deleteWords(snapshot, message));
-  indexMessage(unit, message);
+  indexLast(unit, message);
 }
 
-/** So many messages are indexed in one go, to keep it short. */
-const portion = 1_000;
-
 /**
- * Makes the index anew from the messages, a portion at a time; others may post meanwhile.
- *
- * @param after where the last portion ended; 0 to begin, which empties the index.
- * @returns the `after` of the next portion, or undefined when all is done.
+ * Indexes with all others of the batch: FTS5 writes what it has collected at each savepoint, and many
+ * small pieces would have to be merged again and again.
  */
-export async function rebuildIndex(
-  unit: Unit,
-  { after }: { after: number },
-): Promise<number | undefined> {
-  if (after === 0) await clearWords(unit, { command: 'delete-all' });
-  const messages = await listMessagesAfter(unit, { after, limit: portion });
-  for (const message of messages) reindexMessage(unit, message);
-  return messages.at(-1)?.id;
+function indexLast(unit: Unit, message: Message): void {
+  unit.last.push((snapshot) => insertEntry(snapshot, message));
+}
+
+/** Puts a message into the index, unless it has been deleted meanwhile. */
+export async function insertEntry(snapshot: Snapshot, message: Message): Promise<void> {
+  const found = await findBlock(snapshot, message);
+  if (found !== undefined) await insertWords(snapshot, searchEntry(message, found.block));
+}
+
+/** A message as the index has it: its words and its sender, each with the block that it lies in. */
+export function searchEntry({ id, senderId, content }: Omit<Message, 'chatId'>, block: number) {
+  return {
+    id,
+    words: wordsInBlock(block, foldedWords(content)),
+    scope: senderInBlock(block, senderId),
+  };
 }

@@ -1,5 +1,5 @@
 /** What a person types to search, made into what FTS5 understands: no input is an error. */
-import { inWindow } from './windows.ts';
+import { senderInBlock, wordsInBlock } from './blocks.ts';
 import { foldedWords } from './words.ts';
 
 /** Words that must stand in this order; the last one may go on if it is a prefix. */
@@ -32,26 +32,37 @@ export function parseQuery(query: string): Term[] {
 }
 
 /**
- * The expression for FTS5's MATCH; https://sqlite.org/fts5.html#full_text_query_syntax.
+ * The expression for FTS5's MATCH; https://sqlite.org/fts5.html#full_text_query_syntax. It finds what
+ * lies in one of the blocks and has all the terms.
  *
- * @param window which window of ids to look in; see windows.ts.
- * @param scopes each a list of alternatives (see scopeOf), of which one must fit.
+ * @param senderId of whom; of everybody if it is not given.
  */
 export function matchExpression(
   terms: readonly Term[],
-  scopes: readonly string[][],
-  window: number,
+  blocks: readonly number[],
+  senderId?: number,
 ): string {
-  const quote = (words: readonly string[]) => `"${inWindow(window, words)}"`;
-  const words = terms.map(({ words, isPrefix }) => quote(words) + (isPrefix ? ' *' : ''));
-  const alternatives = scopes.map(
-    (scope) => `scope : (${scope.map((word) => quote([word])).join(' OR ')})`,
-  );
-  return [`words : (${words.join(' AND ')})`, ...alternatives].join(' AND ');
+  return blocks.map((block) => `(${inBlock(terms, block, senderId)})`).join(' OR ');
 }
 
-/** The words that stand for where a message is and who sent it. */
-export const scopeOf = {
-  chat: (id: number) => `c${id}`,
-  sender: (id: number) => `u${id}`,
-};
+function inBlock(terms: readonly Term[], block: number, senderId: number | undefined): string {
+  const phrases = terms.map(
+    ({ words, isPrefix }) => `"${wordsInBlock(block, words)}"${isPrefix ? ' *' : ''}`,
+  );
+  if (senderId !== undefined) phrases.push(`"${senderInBlock(block, senderId)}"`);
+  return phrases.join(' AND ');
+}
+
+/** Whether a text has all the terms. */
+export function hasTerms(words: readonly string[], terms: readonly Term[]): boolean {
+  return terms.every((term) => words.some((_, at) => standsAt(words, at, term)));
+}
+
+/** Whether a term stands at this place of a text. */
+export function standsAt(words: readonly string[], at: number, { words: wanted, isPrefix }: Term) {
+  return wanted.every((text, index) => {
+    const found = words[at + index];
+    const mayGoOn = isPrefix && index === wanted.length - 1;
+    return mayGoOn ? found?.startsWith(text) : found === text;
+  });
+}

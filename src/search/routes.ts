@@ -25,7 +25,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     },
     async (request, reply) => {
       const { q, chat_id: chatId, from, before, limit } = request.query;
-      const page = await db.read(searchMessages, {
+      const page = await searchMessages(db, {
         userId: request.session.userId,
         query: q,
         limit: Number(limit ?? pageSize),

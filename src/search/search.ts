@@ -1,25 +1,30 @@
 /** Search over the caller's own chats. */
-
-import { chatIdsOf } from '../chats/queries.ts';
-import type { Snapshot } from '../db/query.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Reads, Snapshot } from '../db/query.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { findUserByName } from '../users/queries.ts';
-import { findAnyMatch, findHits, findNewestId } from './queries.ts';
-import { matchExpression, parseQuery, scopeOf, type Term } from './query.ts';
-import { windowOf, windowSize } from './windows.ts';
+import { type Block, Indexed } from './indexed.ts';
+import { listBlocks, listBlocksOf, listHits } from './queries.ts';
+import { matchExpression, parseQuery, type Term } from './query.ts';
+import { indexedFrom } from './rebuild.ts';
+import { type Part, Sweep } from './sweep.ts';
+import { type Rest, Unindexed } from './unindexed.ts';
 
 /*
- * Bounded by construction: the index is walked in windows of ids (see windows.ts), newest first, and
- * after `deadline` no further window is begun. So a page may be short, or even empty, although there
- * is more; `next` leads on from where it stopped.
+ * The cost of a search depends only on the number and the length of the caller's chats. After each
+ * `slice` of time the event loop serves others. After `deadline` of its own time the search answers with
+ * what is complete by then. So a page may be short, or even empty, although there is more; `next` leads
+ * on from where it stopped.
  */
 
-/** In ms. */
-const deadline = 10;
+export interface Times {
+  /** In ms. */
+  readonly slice: number;
+  readonly deadline: number;
+}
 
-/** With more chats than this it is cheaper to look each hit's chat up than to ask for them all. */
-const scopeLimit = 50;
+const ownTimes: Times = { slice: 5, deadline: 200 };
 
 export interface SearchInput {
   readonly userId: number;
@@ -33,7 +38,7 @@ export interface SearchInput {
   readonly limit: number;
 }
 
-export type Hit = Awaited<ReturnType<typeof findHits>>[number];
+export type Hit = Awaited<ReturnType<typeof listHits>>[number];
 
 export interface SearchPage {
   readonly terms: readonly Term[];
@@ -44,67 +49,102 @@ export interface SearchPage {
 
 /**
  * Finds messages of the caller's chats, newest first. Every word must be found, without regard to
- * case and accents; the last may be the beginning of one.
+ * case and accents; the last may be the beginning of one. What is posted while it looks is left out.
  *
  * @throws Refusal `no_chat`, `not_member` for a `chatId` that is not the caller's.
  */
-export async function searchMessages(snapshot: Snapshot, input: SearchInput): Promise<SearchPage> {
+export async function searchMessages(
+  db: Reads,
+  input: SearchInput,
+  times = ownTimes,
+): Promise<SearchPage> {
   const terms = parseQuery(input.query);
-  const scopes = await scopesOf(snapshot, input);
-  if (terms.length === 0 || scopes === undefined) return { terms, hits: [], next: undefined };
-  return { terms, ...(await walk(snapshot, terms, scopes, input)) };
+  const parts = await db.read(planSearch, { ...input, terms });
+  const sweep = new Sweep(parts, input.limit);
+  await run(db, sweep, times);
+  return { terms, ...(await pageOf(db, sweep, input)) };
 }
 
-async function walk(
+async function run(db: Reads, sweep: Sweep, { slice, deadline }: Times): Promise<void> {
+  let spent = 0;
+  while (!sweep.isDone && !(spent > deadline && sweep.hasAdvanced)) {
+    if (spent > 0) await nextTurn();
+    spent += await db.read(advance, { sweep, slice });
+  }
+}
+
+/** Goes on for a slice of time; returns how long it took, in ms. */
+async function advance(
   snapshot: Snapshot,
-  terms: readonly Term[],
-  scopes: readonly string[][],
-  { userId, before: end = beyondIds, limit }: SearchInput,
-): Promise<Omit<SearchPage, 'terms'>> {
-  const newest = (await findNewestId(snapshot, {}))?.id ?? 0;
+  { sweep, slice }: { sweep: Sweep; slice: number },
+): Promise<number> {
   const started = performance.now();
-  const hits: Hit[] = [];
-  let before = Math.min(end, newest + 1);
-  while (before > 1) {
-    const window = windowOf(before - 1);
-    const wanted = limit - hits.length;
-    hits.push(
-      ...(await hitsIn(snapshot, terms, scopes, { window, userId, before, limit: wanted })),
-    );
-    if (hits.length === limit) return { hits, next: hits.at(-1)?.id };
-    before = window * windowSize;
-    if (performance.now() - started > deadline) break;
-  }
-  return { hits, next: before > 1 ? before : undefined };
+  let spent = 0;
+  do {
+    await sweep.advance(snapshot);
+    spent = performance.now() - started;
+  } while (!sweep.isDone && spent < slice);
+  return spent;
 }
 
-async function hitsIn(
-  snapshot: Snapshot,
-  terms: readonly Term[],
-  scopes: readonly string[][],
-  { window, ...range }: { window: number; userId: number; before: number; limit: number },
-): Promise<Hit[]> {
-  // A rare word is not there at all in most windows: that is seen soon, before the chats are asked.
-  const anywhere = await findAnyMatch(snapshot, { match: matchExpression(terms, [], window) });
-  if (anywhere === undefined) return [];
-  return findHits(snapshot, { ...range, match: matchExpression(terms, scopes, window) });
+/** The messages are read for themselves: nothing but the caller's memberships decides who sees them. */
+async function pageOf(
+  db: Reads,
+  { hits: ids, reach }: Sweep,
+  { userId, limit }: SearchInput,
+): Promise<Omit<SearchPage, 'terms'>> {
+  const end = ids.length === limit ? ids.at(-1) : reach;
+  const hits = ids.length > 0 ? await db.read(listHits, { userId, ids: JSON.stringify(ids) }) : [];
+  return { hits, next: end === 0 ? undefined : end };
 }
 
-/** Where to look; undefined where there is nothing to be found. Rights do not depend on it. */
-async function scopesOf(
-  snapshot: Snapshot,
-  { userId, chatId, fromKey }: SearchInput,
-): Promise<string[][] | undefined> {
+type Plan = SearchInput & { readonly terms: readonly Term[] };
+
+/** What is to be looked through: nothing where nothing can be found. Rights do not depend on it. */
+async function planSearch(snapshot: Snapshot, plan: Plan): Promise<Part[]> {
+  const { userId, chatId, fromKey, terms } = plan;
   if (chatId !== undefined) await authorise(snapshot, { chatId, userId });
-  const scopes: string[][] = [];
-  if (fromKey !== undefined) {
-    const sender = await findUserByName(snapshot, { nameKey: fromKey });
-    if (sender === undefined) return undefined;
-    scopes.push([scopeOf.sender(sender.id)]);
+  if (fromKey === undefined) return terms.length > 0 ? partsOf(snapshot, plan) : [];
+  const sender = await findUserByName(snapshot, { nameKey: fromKey });
+  if (sender === undefined || terms.length === 0) return [];
+  return partsOf(snapshot, plan, sender.id);
+}
+
+async function partsOf(
+  snapshot: Snapshot,
+  { userId, chatId, terms, limit, before = beyondIds }: Plan,
+  senderId?: number,
+): Promise<Part[]> {
+  const floor = await indexedFrom(snapshot);
+  const rows =
+    chatId === undefined
+      ? await listBlocks(snapshot, { userId, before })
+      : await listBlocksOf(snapshot, { chatId, before });
+  const blocks = toBlocks(rows, before);
+  const match = (ids: readonly number[]) => matchExpression(terms, ids, senderId);
+  const isIndexed = ({ end }: Block) => end > floor;
+  const indexed = new Indexed(blocks.filter(isIndexed), { match, limit, floor });
+  return [indexed, new Unindexed(restsOf(blocks, floor), { terms, senderId })];
+}
+
+/** A block ends where the next one of its chat starts, and the last one with its chat. */
+function toBlocks(rows: Awaited<ReturnType<typeof listBlocks>>, before: number): Block[] {
+  return rows
+    .map(({ chatId, firstId, lastId }, index) => {
+      const next = rows[index + 1];
+      const end = next?.chatId === chatId ? next.firstId : (lastId ?? 0) + 1;
+      return { chatId, firstId, end: Math.min(end, before) };
+    })
+    .filter(({ firstId, end }) => firstId < end)
+    .sort((one, other) => other.end - one.end);
+}
+
+/** The chats that have messages below the floor, and where they go on there. */
+function restsOf(blocks: readonly Block[], floor: number): Rest[] {
+  const ends = new Map<number, number>();
+  for (const { chatId, firstId, end } of blocks) {
+    if (firstId < floor && !ends.has(chatId)) ends.set(chatId, Math.min(end, floor));
   }
-  if (chatId !== undefined) return [...scopes, [scopeOf.chat(chatId)]];
-  const chats = await chatIdsOf(snapshot, { userId });
-  if (chats.length === 0) return undefined;
-  if (chats.length > scopeLimit) return scopes;
-  return [...scopes, chats.map((chat) => scopeOf.chat(chat.chatId))];
+  const rests = Array.from(ends, ([chatId, end]) => ({ chatId, end }));
+  return rests.sort((one, other) => other.end - one.end);
 }

@@ -1,4 +1,4 @@
-import type { Term } from './query.ts';
+import { standsAt, type Term } from './query.ts';
 import { type Word, wordsOf } from './words.ts';
 
 /** A piece of a message around what was found; marks are [start, end) in UTF-16 code units. */
@@ -14,7 +14,8 @@ const after = 120;
 /** Cuts a piece out of a message and marks in it what was searched for. */
 export function snippetOf(content: string, terms: readonly Term[]): Snippet {
   const words = wordsOf(content);
-  const first = words.findIndex((_, index) => terms.some((term) => fits(words, index, term)));
+  const texts = words.map(({ text }) => text);
+  const first = texts.findIndex((_, at) => terms.some((term) => standsAt(texts, at, term)));
   const found = words[first]?.start ?? 0;
   const start = found > before ? cutAt(content, found - before) : 0;
   const end = found + after < content.length ? cutAt(content, found + after) : content.length;
@@ -30,22 +31,14 @@ export function snippetOf(content: string, terms: readonly Term[]): Snippet {
 function hitsIn(words: readonly Word[], shown: readonly Word[], terms: readonly Term[]): Word[] {
   const hits = new Set<Word | undefined>();
   const first = shown[0] === undefined ? 0 : words.indexOf(shown[0]);
+  const texts = words.map(({ text }) => text);
   for (const index of shown.keys()) {
     for (const term of terms) {
-      if (!fits(words, first + index, term)) continue;
+      if (!standsAt(texts, first + index, term)) continue;
       for (const offset of term.words.keys()) hits.add(words[first + index + offset]);
     }
   }
   return shown.filter((word) => hits.has(word));
-}
-
-/** Whether a term stands at this place. */
-function fits(words: readonly Word[], at: number, { words: wanted, isPrefix }: Term): boolean {
-  return wanted.every((text, index) => {
-    const found = words[at + index]?.text;
-    const mayGoOn = isPrefix && index === wanted.length - 1;
-    return mayGoOn ? found?.startsWith(text) : found === text;
-  });
 }
 
 /** The nearest place that does not halve a surrogate pair. */

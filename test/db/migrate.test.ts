@@ -5,6 +5,7 @@ import type Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { migrate } from '../../src/db/migrate.ts';
 import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
+import { blockSize } from '../../src/search/blocks.ts';
 import { outside } from '../helpers/database.ts';
 import { tempFolder } from '../helpers/world.ts';
 
@@ -149,9 +150,36 @@ t.test(
       if (isSetUp) populate(sqlite);
       sqlite.exec(before);
       migrate(sqlite, file, all);
-      const state = sqlite.prepare('select value from server_state').pluck().all();
+      const state = sqlite
+        .prepare("select value from server_state where key = 'setup'")
+        .pluck()
+        .all();
       t.strictSame(state, isSetUp ? ['done'] : [], before);
       t.strictSame(sqlite.prepare('select verified_at from sessions').pluck().all(), proofs);
     }
   },
 );
+
+t.test('what is in a chat already is cut into blocks, and to be indexed', async (t) => {
+  const { sqlite, file, folder } = await start(t);
+  const all = readMigrations(folder);
+  const index = all.findIndex(({ name }) => name.endsWith('search_by_chat.sql'));
+  migrate(sqlite, file, all.slice(0, index));
+  populate(sqlite);
+  sqlite.exec(`
+    insert into chats (id, title, created_at) values (3, 'Long', 0), (5, 'Empty', 0);
+    insert into messages (chat_id, id, sender_id, content, created_at)
+      with recursive n(n) as (select 1 union all select n + 1 from n where n < 40000)
+      select 3, 10 * n, 1, 'Hi', 0 from n;
+    insert into search (rowid, words, scope) values (4, '0000000hi', '0000000c2')`);
+  migrate(sqlite, file, all);
+  const rows = (query: string) => sqlite.prepare(query).raw().all();
+  t.strictSame(rows('select chat_id, first_id from search_blocks'), [
+    [2, 4],
+    [3, 10],
+    [3, 10 * (1 + blockSize)],
+    [3, 10 * (1 + 2 * blockSize)],
+  ]);
+  t.strictSame(rows('select id from search_docsize'), [], 'the old index is gone');
+  t.strictSame(rows("select key from server_state where key = 'search_rebuild'").length, 1);
+});

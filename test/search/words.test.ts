@@ -1,9 +1,9 @@
 /** How texts and queries become words, and what is shown of a hit. */
 import fc from 'fast-check';
 import t from 'tap';
+import { senderInBlock, wordsInBlock } from '../../src/search/blocks.ts';
 import { matchExpression, parseQuery } from '../../src/search/query.ts';
 import { snippetOf } from '../../src/search/snippet.ts';
-import { inWindow, windowOf, windowSize } from '../../src/search/windows.ts';
 import { foldedWords, wordsOf } from '../../src/search/words.ts';
 
 const texts = (text: string) => wordsOf(text).map((word) => word.text);
@@ -90,15 +90,24 @@ t.test('a query is words, phrases, and perhaps a beginning', async (t) => {
 
 t.test('nothing that is typed becomes syntax', async (t) => {
   t.equal(
-    matchExpression(parseQuery('a" OR scope : "c1'), [['c7', 'c8']], 1),
-    'words : ("0000001a" AND "0000001or 0000001scope" AND "0000001c1" *) AND scope : ("0000001c7" OR "0000001c8")',
+    matchExpression(parseQuery('a" OR scope : "c1'), [1, 36], 7),
+    '("1·a" AND "1·or 1·scope" AND "1·c1" * AND "1†7") OR ("10·a" AND "10·or 10·scope" AND "10·c1" * AND "10†7")',
   );
 });
 
-t.test('windows keep the order of ids and have room for all of them', async (t) => {
-  t.equal(windowOf(windowSize - 1), 0);
-  t.equal(windowOf(windowSize), 1);
-  t.equal(inWindow(0, ['a']).length, inWindow(windowOf(999_999_999_999_999), ['a']).length);
+t.test('what is asked of one block is the beginning of nothing in another', (t) => {
+  const block = fc.integer({ min: 1, max: 999_999_999_999_999 });
+  const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+  fc.assert(
+    fc.property(block, block, text, text, (one, other, here, there) => {
+      const term = (block: number, text: string) =>
+        wordsInBlock(block, foldedWords(text).slice(0, 1));
+      const [asked, inOther] = [term(one, here), term(other, there)];
+      if (one !== other && asked !== '' && inOther !== '') t.notOk(inOther.startsWith(asked));
+      if (asked !== '') t.notOk(senderInBlock(one, other).startsWith(asked));
+    }),
+  );
+  t.end();
 });
 
 const found = (content: string, query: string) => {

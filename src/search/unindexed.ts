@@ -1,0 +1,57 @@
+/** Searching the messages themselves, for what a rebuild of the index has not come to yet. */
+import type { Snapshot } from '../db/query.ts';
+import { listTextsBefore } from './queries.ts';
+import { hasTerms, type Term } from './query.ts';
+import type { Part } from './sweep.ts';
+import { foldedWords } from './words.ts';
+
+/** A chat, of which all that is older than an id is still to be searched. */
+export interface Rest {
+  readonly chatId: number;
+  readonly end: number;
+}
+
+interface Options {
+  readonly terms: readonly Term[];
+  /** Only messages of this user, if given. */
+  readonly senderId?: number | undefined;
+}
+
+/** How many messages are read at a time. */
+const portion = 64;
+
+/** Goes on in that chat which has the newest of what is left. */
+export class Unindexed implements Part {
+  readonly #rests: Rest[];
+  readonly #options: Options;
+
+  /** @param rests in the order of their ends, the newest first. */
+  constructor(rests: readonly Rest[], options: Options) {
+    this.#rests = [...rests];
+    this.#options = options;
+  }
+
+  get reach(): number {
+    return this.#rests[0]?.end ?? 0;
+  }
+
+  async advance(snapshot: Snapshot): Promise<number[]> {
+    const rest = this.#rests.shift();
+    if (rest === undefined) return [];
+    const { chatId, end: before } = rest;
+    const texts = await listTextsBefore(snapshot, { chatId, before, limit: portion });
+    const last = texts.at(-1);
+    if (last !== undefined && texts.length === portion) this.#insert({ chatId, end: last.id });
+    return texts.filter((text) => this.#fits(text)).map(({ id }) => id);
+  }
+
+  #insert(rest: Rest): void {
+    const place = this.#rests.findIndex(({ end }) => end < rest.end);
+    this.#rests.splice(place < 0 ? this.#rests.length : place, 0, rest);
+  }
+
+  #fits({ senderId, content }: { senderId: number; content: string }): boolean {
+    const { terms, senderId: wanted = senderId } = this.#options;
+    return senderId === wanted && hasTerms(foldedWords(content), terms);
+  }
+}

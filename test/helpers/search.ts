@@ -1,0 +1,55 @@
+/** Searching as a client does, and the same without an index. */
+import { wordsOf } from '../../src/search/words.ts';
+import type { Person } from './world.ts';
+
+export interface Hit {
+  readonly chat_id: number;
+  readonly id: number;
+  readonly sender_id: number;
+  readonly snippet: string;
+  readonly marks: [number, number][];
+}
+
+type Between = () => Promise<unknown>;
+
+/**
+ * All hits of a search: its first page and all that `Link` leads to.
+ *
+ * @param between is called after each page.
+ */
+export async function search(
+  person: Person,
+  q: string,
+  filters: Record<string, string> = {},
+  between?: Between,
+): Promise<Hit[]> {
+  const hits: Hit[] = [];
+  let url: string | undefined = `/api/search?${new URLSearchParams({ q, ...filters })}`;
+  while (url !== undefined) {
+    const { status, body, headers, text } = await person.get(url);
+    if (status !== 200) throw new Error(`${q}: ${status} ${text}`);
+    hits.push(...body.hits);
+    url = /^<([^>]+)>; rel="next"$/.exec(String(headers.link))?.[1];
+    await between?.();
+  }
+  return hits;
+}
+
+/** The ids of all hits of a search. */
+export const ids = async (...input: Parameters<typeof search>) =>
+  (await search(...input)).map(({ id }) => id);
+
+/** Whether a text has a phrase, or all words; the last of them may be the beginning of one. */
+export function isFound(
+  content: string,
+  query: readonly string[],
+  style: 'words' | 'prefix' | 'phrase',
+): boolean {
+  const words = wordsOf(content).map((word) => word.text);
+  const wanted = query.flatMap((part) => wordsOf(part).map((word) => word.text));
+  if (style === 'phrase') return ` ${words.join(' ')} `.includes(` ${wanted.join(' ')} `);
+  return wanted.every((word, index) => {
+    const mayGoOn = style === 'prefix' && index === wanted.length - 1 && word.length > 1;
+    return words.some((found) => (mayGoOn ? found.startsWith(word) : found === word));
+  });
+}
