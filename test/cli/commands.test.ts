@@ -121,14 +121,20 @@ t.test('users are added by the rules of the API', async (t) => {
     'The password must differ from the name and the e-mail address. Choose another one.';
   const email = 'The e-mail address is not valid. Write it like alice@example.org.';
   const taken = 'This name is taken. Choose another one.';
+  const mixed = 'The name mixes scripts that look alike. Write it in the letters of one script.';
+  const reserved = 'This name says something that is not for users. Choose another one.';
+  const alike = 'This name looks like the name of somebody else. Choose another one.';
   const none = 'Give the password on standard input, or say --generate to have one made.';
   await mistaken(t, file, 'user add a\u202eb --email d@b', name);
   await mistaken(t, file, 'user add dora', email);
+  await mistaken(t, file, 'user add Аlice --email d@b', mixed);
+  await mistaken(t, file, 'user add admin --email d@b', reserved);
   await Promise.all([
     refuses(t, snug('user add dora --email d@b'), none),
     refuses(t, snug('user add dora --email d@b', '1234567'), length),
     refuses(t, snug('user add dora-dora --email d@b', 'Dora-Dora\r\n'), differ),
     refuses(t, snug('user add ALICE --email d@b', password), taken),
+    refuses(t, snug('user add aIice --email d@b', password), alike),
   ]);
   t.strictSame(rows(), before);
   const { output } = await snug('user add dora --email d@b --admin --generate');
