@@ -153,9 +153,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(apiDescription);
   app.register(docsRoutes, { files });
   const isLocal = isLocalTo(config.trustProxy);
-  app.register(webRoutes, { db, files, registration: config.registration, isLocal });
-  app.register(healthRoutes, { db, isLocal, areBackupsLate });
   const { registration, nameHold, emails, quotas } = config;
+  app.register(webRoutes, { db, files, registration, emails, isLocal });
+  app.register(healthRoutes, { db, isLocal, areBackupsLate });
   app.register(sessionRoutes, { prefix: '/api', db, quotas, clock, guesses });
   const accounts = { db, daily, emails, nameHold, registration, clock, guesses, isLocal };
   app.register(userRoutes, { prefix: '/api', ...accounts });

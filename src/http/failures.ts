@@ -67,12 +67,13 @@ function sentenceOf({
 
 /** Answers an error with its status and its sentence; what is not meant for people is logged. */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, sentence, wait } = describe(error);
+  const { code, status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
   // A text already: it needs no serialiser, which Fastify would make for every route.
   const body = JSON.stringify({ error: sentence });
   // RFC 9110, 10.2.3: in whole seconds, of which one is the least to wait for.
   if (wait !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(wait / 1000)));
+  reply.header('error-code', code);
   reply.code(status).type('application/json; charset=utf-8').send(body);
 }
 
@@ -86,6 +87,8 @@ export function answerUnreadable(error: unknown, request: FastifyRequest, reply:
 const moment = 3_000;
 
 interface Described {
+  /** Names the refusal for programs, in the header `Error-Code`; its sentence is for people. */
+  readonly code: RefusalCode | 'invalid_input';
   readonly status: number;
   readonly sentence: string;
   /** In ms. */
@@ -93,10 +96,13 @@ interface Described {
 }
 
 function describe(error: unknown): Described {
-  if (error instanceof InvalidInput) return { status: 400, sentence: error.message };
+  if (error instanceof InvalidInput) {
+    return { code: 'invalid_input', status: 400, sentence: error.message };
+  }
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
-  const { status, message: sentence, wait = status === 503 ? spread(moment) : undefined } = refusal;
-  return { status, sentence, wait };
+  const { code, status, message: sentence } = refusal;
+  const wait = refusal.wait ?? (status === 503 ? spread(moment) : undefined);
+  return { code, status, sentence, wait };
 }
 
 function translate({ code, statusCode }: FastifyError): Refusal {
@@ -117,13 +123,13 @@ export function answerClientError(
     socket.destroy();
     return;
   }
-  const { status, message } = new Refusal(parserCodes[error.code ?? ''] ?? 'bad_request');
+  const { code, status, message } = new Refusal(parserCodes[error.code ?? ''] ?? 'bad_request');
   // By the error's code alone: the error itself holds what was sent.
   const line = { address: socket.remoteAddress, status, reason: error.code };
   this.log.info(line, 'request refused');
   const body = JSON.stringify({ error: message });
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${parserHeaders}${lengthOf(body)}${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${parserHeaders}error-code: ${code}\r\n${lengthOf(body)}${body}`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { isSetUp } from '../server/setup.ts';
-import type { RegistrationMode } from '../users/users.ts';
+import type { EmailAudience, RegistrationMode } from '../users/users.ts';
 import { type Files, forEver, ifUnchanged, type Servable, serve } from './files.ts';
 import type { IsLocal } from './local.ts';
 import { made } from './made.ts';
@@ -31,12 +31,13 @@ interface Options {
   readonly db: Store;
   readonly files: Files;
   readonly registration: RegistrationMode;
+  readonly emails: EmailAudience;
   readonly isLocal: IsLocal;
 }
 
 export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, files, registration, isLocal },
+  { db, files, registration, emails, isLocal },
 ) => {
   const fresh = makePage('yes');
   const used = makePage('no');
@@ -81,6 +82,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
         .bytes('identity')
         .toString()
         .replace('data-registration="open"', `data-registration="${registration}"`)
+        .replace('data-emails="everybody"', `data-emails="${emails}"`)
         .replace('data-fresh="no"', `data-fresh="${isFresh}"`),
     );
   }

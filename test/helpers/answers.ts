@@ -24,6 +24,7 @@ export function done(t: Test, answer: Answer, status = 200): void {
 export function refused(t: Test, answer: Answer, status: number, error?: string, name = ''): void {
   const { status: given, text, headers } = answer;
   t.strictSame({ status: given, type: headers['content-type'] }, { status, type: json }, name);
+  t.match(headers['error-code'], /^[a-z_]+$/, `${name} a code for programs`);
   t.notOk(headers['set-cookie'], `${name} no cookie is set`);
   t.notOk(headers.location, `${name} nothing was made`);
   const told = answer.body.error;

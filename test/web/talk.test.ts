@@ -330,6 +330,85 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.button(en.signIn).waitFor();
 });
 
+webTest(
+  'the first account of a server is made from elsewhere by its setup code',
+  async (t, stage) => {
+    stage.expect(/status of 403/);
+    // As a proxy adds it.
+    const away = { extraHTTPHeaders: { 'x-forwarded-for': '192.0.2.7' } };
+    const stranger = await stage.visitor(away);
+    await stranger.button(en.newHere).click();
+    t.equal(await stranger.page.getByText(en.firstVisit).count(), 0, 'nobody is invited to be it');
+    const mallory = { [en.name]: 'mallory', [en.email]: 'm@example.org', [en.password]: password };
+    await stranger.fill(mallory, en.register);
+    await stranger.page.getByRole('alert').getByText('setup code').waitFor();
+    await stranger.fill({ [en.setupCode]: 'not-this-one' }, en.register);
+    await stranger.page.getByRole('alert').getByText('setup code').waitFor();
+    const [address = ''] = /#\/setup\/[a-z0-9-]+/.exec(stage.server.output()) ?? [];
+    const alice = await stage.visitor(away);
+    await alice.go(address);
+    await alice.page.getByText(en.firstVisit).waitFor();
+    await alice.register('alice');
+    await alice.page.getByText(en.noChats).waitFor();
+    t.equal(new URL(alice.page.url()).hash, '#/', 'the code is not left in the address');
+  },
+);
+
+webTest(
+  'a session of some time asks for the password before it is a way to take an account',
+  async (t, stage) => {
+    stage.expect(/status of 40[03]/);
+    const person = await stage.person('alice');
+    execute(stage.file, 'update sessions set verified_at = 0');
+    const alice = await stage.visitorAs(person);
+    await alice.page.getByLabel(en.settings).click();
+    await alice.page.getByText(en.emailForEverybody).waitFor();
+    await alice.fill({ [en.email]: 'elsewhere@example.org' }, en.save);
+    const asked = alice.page.getByRole('alert').getByText(String(en.refusals.password_needed));
+    await asked.waitFor();
+    const proof = alice.page
+      .locator('.card', { hasText: en.profile })
+      .getByLabel(en.currentPassword);
+    await proof.fill('not this one');
+    await alice.button(en.save).click();
+    await alice.page.getByRole('alert').getByText('The current password is wrong.').waitFor();
+    await proof.fill(password);
+    await alice.button(en.save).click();
+    await alice.page.getByText(en.saved).waitFor();
+    execute(stage.file, 'update sessions set verified_at = 0');
+    alice.page.once('dialog', (dialog) => void dialog.accept());
+    await alice.button(en.deleteAccount).click();
+    await asked.waitFor();
+    const card = alice.page.locator('.card', { has: alice.button(en.deleteAccount) });
+    await card.getByLabel(en.currentPassword).fill(password);
+    await alice.button(en.deleteAccount).click();
+    await alice.button(en.signIn).waitFor();
+    t.equal((await person.get('/api/session')).status, 403);
+  },
+);
+
+webTest('owners choose who may rename a chat and invite', async (t, stage) => {
+  const people = await startTalk(stage);
+  const [alice, bob] = [await stage.visitorAs(people.alice), await stage.visitorAs(people.bob)];
+  for (const { page } of [alice, bob]) {
+    await page.locator('.chat').click();
+    await page.getByLabel(en.chatMenu).click();
+    await page.locator('.people li').nth(1).waitFor();
+  }
+  await bob.lineIsOpen();
+  const onlyOwners = alice.page.getByRole('button', { name: en.onlyOwners });
+  t.equal(await bob.page.getByText(en.permissions).count(), 0, 'a member does not choose');
+  for (const [index, gone] of [bob.button(en.rename), bob.button(en.newInvite)].entries()) {
+    await gone.waitFor();
+    await onlyOwners.nth(index).click();
+    await gone.waitFor({ state: 'detached' });
+  }
+  t.equal(await bob.button(en.add).count(), 0);
+  t.equal(await alice.button(en.newInvite).count(), 1, 'an owner still may');
+  await alice.page.getByRole('button', { name: en.everybody }).last().click();
+  await bob.button(en.newInvite).waitFor();
+});
+
 webTest('another session is ended from here', async (t, stage) => {
   const alice = await stage.visitor();
   await alice.register('alice');

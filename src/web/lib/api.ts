@@ -3,10 +3,13 @@
 /** The server said no, in a sentence for the person. */
 export class ApiError extends Error {
   readonly status: number;
+  /** The refusal's name; see `refusals` in src/errors.ts. */
+  readonly code: string;
 
-  constructor(status: number, sentence: string) {
+  constructor(status: number, sentence: string, code: string) {
     super(sentence);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -61,7 +64,10 @@ export async function ask<Body>(
   if (response.status >= 500 || response.status === 429) {
     throw new LineError(answer.error, 1000 * (Number(response.headers.get('retry-after')) || 0));
   }
-  if (!response.ok) throw new ApiError(response.status, String(answer.error));
+  if (!response.ok) {
+    const code = response.headers.get('error-code') ?? '';
+    throw new ApiError(response.status, String(answer.error), code);
+  }
   return {
     body: answer as Body,
     location: response.headers.get('location') ?? '',
@@ -106,8 +112,8 @@ export async function put(path: string, fields?: Fields): Promise<void> {
   await ask('PUT', path, fields);
 }
 
-export async function remove(path: string): Promise<void> {
-  await ask('DELETE', path);
+export async function remove(path: string, fields?: Fields): Promise<void> {
+  await ask('DELETE', path, fields);
 }
 
 /** The last part of an address: the id or the code of what was made. */

@@ -8,7 +8,8 @@ export type Route =
   | { readonly name: 'search'; readonly query: string; readonly chatId?: number }
   | { readonly name: 'directory' }
   | { readonly name: 'settings' }
-  | { readonly name: 'invite'; readonly code: string };
+  | { readonly name: 'invite'; readonly code: string }
+  | { readonly name: 'setup'; readonly code: string };
 
 const hash = signal(location.hash);
 addEventListener('hashchange', () => {
@@ -45,7 +46,7 @@ function parse(text: string): Route {
   if (first === 'chats') return parseChat(second, third);
   if (first === 'search') return { name: 'search', query: decode(second), ...optionalChat(third) };
   if (first === 'directory' || first === 'settings') return { name: first };
-  if (first === 'invite') return { name: 'invite', code: second };
+  if (first === 'invite' || first === 'setup') return { name: first, code: second };
   return { name: 'home' };
 }
 

@@ -39,7 +39,7 @@ export interface Told {
     added: boolean;
     count: number;
   };
-  chat: { chat: { id: number; title: string } };
+  chat: { chat: Pick<Chat, 'id' | 'title' | 'rename' | 'invite'> };
   'chat.deleted': { chat_id: number };
   'member.joined': { chat_id: number; member: Member };
   'member.changed': { chat_id: number; member: Member };

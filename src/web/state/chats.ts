@@ -62,6 +62,17 @@ export function patchChat(id: number, patch: Partial<Chat>): void {
   if (chat !== undefined) byId.value = new Map(byId.value).set(id, { ...chat, ...patch });
 }
 
+/** Takes a new title, and who may do what: a permission that is missing is everybody's. */
+export function noteChat({
+  id,
+  ...changed
+}: Pick<Chat, 'id' | 'title' | 'rename' | 'invite'>): void {
+  const chat = byId.value.get(id);
+  if (chat === undefined) return;
+  const { rename: _, invite: __, ...rest } = chat;
+  byId.value = new Map(byId.value).set(id, { ...rest, ...changed });
+}
+
 /** A direct chat is called by the other's name, which has changed. */
 export function renameDirectChat(before: string, name: string): void {
   const chat = [...byId.value.values()].find(({ direct, title }) => direct && title === before);

@@ -7,9 +7,9 @@ import {
   dropChat,
   isLoaded,
   loadChats,
+  noteChat,
   noteMessage,
   noteReading,
-  patchChat,
   renameDirectChat,
 } from './chats.ts';
 import { dropMember, noteMember, reloadMembers, renameMember } from './members.ts';
@@ -54,8 +54,8 @@ const handlers: Handlers = {
       reactions: changeReactions(before.reactions ?? [], data, ownId()),
     }));
   },
-  chat({ chat: { id, title } }) {
-    patchChat(id, { title });
+  chat({ chat }) {
+    noteChat(chat);
   },
   'chat.deleted'({ chat_id: chatId }) {
     dropChat(chatId);

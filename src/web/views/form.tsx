@@ -38,10 +38,12 @@ interface FormProps {
   readonly onSubmit: (fields: Record<string, string>) => Promise<unknown>;
   /** Said when it is done. */
   readonly done?: string;
+  /** Whether what it does cannot be undone. */
+  readonly isDangerous?: boolean;
 }
 
 /** A form that says what went wrong, or that it is done, and is not sent twice. */
-export function Form({ action, children, onSubmit, done }: FormProps) {
+export function Form({ action, children, onSubmit, done, isDangerous = false }: FormProps) {
   const error = useSignal('');
   const note = useSignal('');
   const isBusy = useSignal(false);
@@ -69,7 +71,7 @@ export function Form({ action, children, onSubmit, done }: FormProps) {
         </p>
       )}
       {note.value !== '' && <p role="status">{note}</p>}
-      <button type="submit" class="primary" disabled={isBusy}>
+      <button type="submit" class={isDangerous ? 'danger' : 'primary'} disabled={isBusy}>
         {action}
       </button>
     </form>
@@ -79,10 +81,18 @@ export function Form({ action, children, onSubmit, done }: FormProps) {
 /** What a person is told of an error. */
 export function sentenceOf(error: unknown): string {
   const isTold = error instanceof ApiError || error instanceof LineError;
-  return (isTold && error.message) || texts.unreachable;
+  const own = error instanceof ApiError ? texts.refusals[error.code] : undefined;
+  return own ?? ((isTold && error.message) || texts.unreachable);
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {
   const entries = [...new FormData(form)].map(([name, value]) => [name, String(value)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
+}
+
+/** Who will see an e-mail address: by the setting EMAILS, which the page brings. */
+export function emailHint(): string {
+  const { emails } = document.documentElement.dataset;
+  if (emails === 'admins') return texts.emailForAdmins;
+  return emails === 'members' ? texts.emailForMembers : texts.emailForEverybody;
 }

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { post, put, remove } from '../lib/api.ts';
 import { go, paths } from '../lib/route.ts';
-import type { Member, Notify } from '../lib/wire.ts';
+import type { Chat, Member, Notify } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chatOf, dropChat } from '../state/chats.ts';
 import { isOwner, loadMembers, membersOf } from '../state/members.ts';
@@ -20,6 +20,9 @@ export function MembersPane({ chatId }: { chatId: number }) {
   }, [chatId]);
   if (chat === undefined) return null;
   const members = membersOf(chatId);
+  const isOwned = isOwner(chatId);
+  const mayInvite = !chat.direct && (isOwned || chat.invite !== 'owners');
+  const mayRename = !chat.direct && (isOwned || chat.rename !== 'owners');
   return (
     <Pane title={chat.title} back={paths.chat(chatId)}>
       <NotifyChoice chatId={chatId} notify={chat.notify ?? 'all'} />
@@ -30,7 +33,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
             <MemberItem key={member.id} chatId={chatId} member={member} />
           ))}
         </ul>
-        {!chat.direct && (
+        {mayInvite && (
           <Form
             action={texts.add}
             onSubmit={(fields) => post(`/api/chats/${chatId}/members`, fields)}
@@ -39,8 +42,8 @@ export function MembersPane({ chatId }: { chatId: number }) {
           </Form>
         )}
       </section>
-      {!chat.direct && <Invites chatId={chatId} />}
-      {!chat.direct && (
+      {mayInvite && <Invites chatId={chatId} />}
+      {mayRename && (
         <section class="card">
           <h3>{texts.rename}</h3>
           <Form
@@ -52,6 +55,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
           </Form>
         </section>
       )}
+      {isOwned && !chat.direct && <Permissions chat={chat} />}
       <button type="button" class="danger" onClick={() => leave(chatId)}>
         {texts.leave}
       </button>
@@ -92,6 +96,32 @@ function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
   );
 }
 
+/** What owners may keep to themselves. */
+function Permissions({ chat }: { chat: Chat }) {
+  const set = (fields: Record<string, string>) => put(`/api/chats/${chat.id}/permissions`, fields);
+  const who = [
+    ['everybody', texts.everybody],
+    ['owners', texts.onlyOwners],
+  ] as const;
+  return (
+    <section class="card">
+      <h3>{texts.permissions}</h3>
+      <Choice
+        label={texts.whoMayRename}
+        options={who}
+        chosen={chat.rename ?? 'everybody'}
+        onChoose={(rename) => set({ rename })}
+      />
+      <Choice
+        label={texts.whoMayInvite}
+        options={who}
+        chosen={chat.invite ?? 'everybody'}
+        onChoose={(invite) => set({ invite })}
+      />
+    </section>
+  );
+}
+
 function NotifyChoice({ chatId, notify }: { chatId: number; notify: Notify }) {
   const levels = [
     ['all', texts.notifyAll],
@@ -99,16 +129,36 @@ function NotifyChoice({ chatId, notify }: { chatId: number; notify: Notify }) {
     ['nothing', texts.notifyNothing],
   ] as const;
   return (
+    <Choice
+      label={texts.notifications}
+      options={levels}
+      chosen={notify}
+      onChoose={(level) => put(`/api/chats/${chatId}/notify`, { notify: level })}
+    />
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  readonly label: string;
+  /** Each value, and what it is called. */
+  readonly options: readonly (readonly [Value, string])[];
+  readonly chosen: Value;
+  readonly onChoose: (value: Value) => Promise<void>;
+}
+
+/** One of a few values, set at once. */
+function Choice<Value extends string>({ label, options, chosen, onChoose }: ChoiceProps<Value>) {
+  return (
     <fieldset class="choice">
-      <legend>{texts.notifications}</legend>
-      {levels.map(([level, label]) => (
+      <legend>{label}</legend>
+      {options.map(([value, name]) => (
         <button
-          key={level}
+          key={value}
           type="button"
-          aria-pressed={notify === level}
-          onClick={() => put(`/api/chats/${chatId}/notify`, { notify: level })}
+          aria-pressed={value === chosen}
+          onClick={() => onChoose(value)}
         >
-          {label}
+          {name}
         </button>
       ))}
     </fieldset>

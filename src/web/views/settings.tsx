@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { ask, getAll, put, remove } from '../lib/api.ts';
+import { ApiError, ask, getAll, put, remove } from '../lib/api.ts';
 import { forgetAll } from '../lib/store.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Device } from '../lib/wire.ts';
 import { account, loadAccount, ownId } from '../state/account.ts';
 import { canNotify, wanted, wantNotices } from '../state/notices.ts';
 import { texts } from '../texts/index.ts';
-import { Field, Form } from './form.tsx';
+import { emailHint, Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
 
@@ -34,9 +34,7 @@ export function SettingsPane() {
         <button type="button" onClick={signOut}>
           {texts.signOut}
         </button>
-        <button type="button" class="danger" onClick={deleteAccount}>
-          {texts.deleteAccount}
-        </button>
+        <DeleteAccount />
       </section>
     </Pane>
   );
@@ -44,8 +42,9 @@ export function SettingsPane() {
 
 function Profile() {
   const user = account.value?.user;
+  const proof = useProof();
   const change = async (fields: Record<string, string>) => {
-    await put(`/api/user/${ownId()}`, fields);
+    await proof.during(put(`/api/user/${ownId()}`, fields));
     await loadAccount();
   };
   return (
@@ -53,9 +52,56 @@ function Profile() {
       <h3>{texts.profile}</h3>
       <Form action={texts.save} onSubmit={change} done={texts.saved}>
         <Field name="name" label={texts.name} defaultValue={user?.name} required />
-        <Field name="email" label={texts.email} type="email" defaultValue={user?.email} required />
+        <Field
+          name="email"
+          label={texts.email}
+          type="email"
+          hint={emailHint()}
+          defaultValue={user?.email}
+          required
+        />
+        {proof.field}
       </Form>
     </section>
+  );
+}
+
+/** Asks for the password once the server wants it: who is signed in for long may be somebody else. */
+function useProof() {
+  const isAsked = useSignal(false);
+  const during = async (work: Promise<void>) => {
+    try {
+      await work;
+      isAsked.value = false;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'password_needed') isAsked.value = true;
+      throw error;
+    }
+  };
+  const field = isAsked.value && (
+    <Field
+      name="current_password"
+      label={texts.currentPassword}
+      type="password"
+      autocomplete="current-password"
+      required
+    />
+  );
+  return { field, during };
+}
+
+function DeleteAccount() {
+  const proof = useProof();
+  const erase = async (fields: Record<string, string>) => {
+    // Who gives the password has been asked already.
+    if (!proof.field && !confirm(texts.deleteAccountQuestion)) return;
+    await proof.during(remove('/api/user', fields));
+    forget();
+  };
+  return (
+    <Form action={texts.deleteAccount} onSubmit={erase} isDangerous>
+      {proof.field}
+    </Form>
   );
 }
 
@@ -130,12 +176,6 @@ function Devices() {
 
 async function signOut(): Promise<void> {
   await ask('GET', '/api/logout');
-  forget();
-}
-
-async function deleteAccount(): Promise<void> {
-  if (!confirm(texts.deleteAccountQuestion)) return;
-  await remove('/api/user');
   forget();
 }
 

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
+import { ApiError } from '../lib/api.ts';
 import { paths, replace, route } from '../lib/route.ts';
 import { register, signIn } from '../state/account.ts';
 import { chats, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
-import { Field, Form } from './form.tsx';
+import { emailHint, Field, Form } from './form.tsx';
 import { Logo } from './icons.tsx';
 
 const { registration, fresh } = document.documentElement.dataset;
@@ -12,7 +13,9 @@ const { registration, fresh } = document.documentElement.dataset;
 export function SignIn() {
   const here = route.value;
   const code = here.name === 'invite' ? here.code : undefined;
-  const isNew = useSignal(fresh === 'yes' || code !== undefined);
+  const setup = here.name === 'setup' ? here.code : undefined;
+  const isFirst = fresh === 'yes' || setup !== undefined;
+  const isNew = useSignal(isFirst || code !== undefined);
   return (
     <main class="sign-in">
       <header>
@@ -20,10 +23,10 @@ export function SignIn() {
         <h1>{texts.appName}</h1>
         <p>{texts.welcome}</p>
       </header>
-      {fresh === 'yes' && <p class="note">{texts.firstVisit}</p>}
+      {isFirst && <p class="note">{texts.firstVisit}</p>}
       {code !== undefined && <p class="note">{texts.invitedUnknown}</p>}
-      {isNew.value ? <Register code={code} /> : <KnownUser />}
-      {registration !== 'closed' && (
+      {isNew.value ? <Register code={code} setup={setup} /> : <KnownUser />}
+      {(registration !== 'closed' || isFirst) && (
         <button type="button" class="link" onClick={() => (isNew.value = !isNew.value)}>
           {isNew.value ? texts.knownHere : texts.newHere}
         </button>
@@ -51,16 +54,37 @@ function KnownUser() {
   );
 }
 
-function Register({ code }: { code: string | undefined }) {
-  const asksForCode = registration === 'invite' && fresh !== 'yes';
+interface RegisterProps {
+  /** The code of an invite link. */
+  readonly code: string | undefined;
+  /** The setup code of a new server, from the address that it has printed. */
+  readonly setup: string | undefined;
+}
+
+function Register({ code, setup }: RegisterProps) {
+  const isSetupAsked = useSignal(setup !== undefined);
+  const isInviteAsked = registration === 'invite' && fresh !== 'yes' && !isSetupAsked.value;
   const submit = async (fields: Record<string, string>) => {
-    await register(fields);
+    try {
+      await register(fields);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'setup_needed') isSetupAsked.value = true;
+      throw error;
+    }
     if (fields.invite !== undefined) await enterFirstChat();
+    else if (fields.setup !== undefined) replace(paths.home);
   };
   return (
     <Form action={texts.register} onSubmit={submit} key="register">
       <Field name="name" label={texts.name} autocomplete="username" required />
-      <Field name="email" label={texts.email} type="email" autocomplete="email" required />
+      <Field
+        name="email"
+        label={texts.email}
+        type="email"
+        autocomplete="email"
+        hint={emailHint()}
+        required
+      />
       <Field
         name="password"
         label={texts.password}
@@ -70,7 +94,17 @@ function Register({ code }: { code: string | undefined }) {
         hint={texts.passwordHint}
         required
       />
-      {(asksForCode || code !== undefined) && (
+      {isSetupAsked.value && (
+        <Field
+          name="setup"
+          label={texts.setupCode}
+          hint={texts.setupHint}
+          defaultValue={setup}
+          autocomplete="off"
+          required
+        />
+      )}
+      {(isInviteAsked || code !== undefined) && (
         <Field
           name="invite"
           label={texts.inviteCode}
