@@ -5,6 +5,7 @@ import { clearOldCopies } from './db/upgrade.ts';
 import { clearOldEvents } from './events/retention.ts';
 import { clearExpiredInvites } from './invites/invites.ts';
 import { clearAllDeleted } from './jobs/deletions.ts';
+import { inPortions } from './jobs/portions.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 import { clearHeldNames, noteOldNames } from './users/held.ts';
@@ -94,16 +95,16 @@ export function watchTime(wall: () => number, steady: () => number): () => boole
  */
 export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
   await clearAllDeleted(db);
-  while (await db.write(noteOldNames, {}));
+  await inPortions(() => db.write(noteOldNames, {}));
   if (isTimeSure) {
-    await db.write(clearExpiredInvites, {});
-    await db.write(clearHeldNames, {});
-    await db.write(clearExpiredSessions, {});
+    await inPortions(() => db.write(clearExpiredInvites, {}));
+    await inPortions(() => db.write(clearHeldNames, {}));
+    await inPortions(() => db.write(clearExpiredSessions, {}));
     // Sessions have new dates.
     db.forgetAll();
-    while (await db.write(clearOldKeys, {}));
+    await inPortions(() => db.write(clearOldKeys, {}));
   }
   const ages = isTimeSure ? {} : { maxAge: Number.POSITIVE_INFINITY };
-  while (await db.write(clearOldEvents, ages));
+  await inPortions(() => db.write(clearOldEvents, ages));
   await db.compact();
 }

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { tidyUp, watchTime } from '../src/housekeeping.ts';
-import { query } from './helpers/rows.ts';
+import { clearExpiredInvites } from '../src/invites/invites.ts';
+import { clearOldKeys } from '../src/messages/idempotency.ts';
+import { clearExpiredSessions } from '../src/sessions/sessions.ts';
+import { hurried } from './helpers/database.ts';
+import { execute, query } from './helpers/rows.ts';
 import { startCast } from './helpers/world.ts';
 
 t.test('a deleted text is in no file any more', async (t) => {
@@ -97,6 +101,38 @@ t.test('a session that was made while the clock was ahead does not live for ever
   await pass(2 * hour);
   clock.now += 31 * 24 * hour;
   t.equal((await device.get('/api/session')).status, 403);
+});
+
+t.test('what has run out is cleared away in portions', async (t) => {
+  const { alice, clock, db, file } = await startTidying(t);
+  const now = clock.now;
+  const rows = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 250)';
+  execute(
+    file,
+    `${rows} insert into sessions (user_id, token_hash, device, created_at, last_seen_at)
+    select ?, randomblob(32), '', ${now} - i % 2, ${now} + ${hour} * (i % 2) from n`,
+    alice.id,
+  );
+  execute(
+    file,
+    `${rows} insert into invites select 'code ' || i, 1, ?, ${now}, ${now}, null from n`,
+    alice.id,
+  );
+  execute(file, `${rows} insert into idempotency_keys select ?, i, 1, 1, ${now} from n`, alice.id);
+  clock.now += 40 * 24 * hour;
+  for (const [clear, table, step] of [
+    [clearExpiredSessions, 'sessions', 100],
+    [clearExpiredInvites, 'invites', 100],
+    [clearOldKeys, 'idempotency_keys', 200],
+  ] as const) {
+    const count = () => Number(query(file, `select count(*) n from ${table}`)[0]?.n);
+    const before = count();
+    t.ok(before >= 250);
+    t.ok(await db.write(hurried(clear), {}), `${table}: more is left`);
+    t.equal(count(), before - step, 'one step');
+    while (await db.write(hurried(clear), {}));
+    t.equal(count(), 0);
+  }
 });
 
 t.test('messages keep their order, whatever the clock does', async (t) => {

@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts';
 import { hasDatabase } from '../db/beside.ts';
 import { openStore } from '../db/open.ts';
 import { StartError } from '../errors.ts';
+import { clearAllDeleted } from '../jobs/deletions.ts';
 import { noteOldNames } from '../users/held.ts';
 import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
@@ -85,6 +86,8 @@ const remove = onUser(
     if (!yes) await confirm(name);
     const { nameHold } = loadConfig();
     await db.write(deleteAccount, { id, nameHold });
+    // Also where no server runs that would go on with it.
+    await clearAllDeleted(db);
     console.log(`Deleted ${name}, id ${id}.`);
   },
   'The user leaves all chats, and the name and the e-mail address are free again (the name after NAME_HOLD_DAYS). Without --yes it asks.',

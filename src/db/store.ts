@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { rewritePage } from './commands.ts';
 import { type Command, Committer, type Origin, type Told } from './commit.ts';
@@ -10,9 +10,13 @@ import type { Snapshot } from './query.ts';
 import type { Reader } from './read.ts';
 import { freeSpace } from './room.ts';
 import { Verdict } from './verdict.ts';
-import type { Writer } from './writer.ts';
+import { isLogInUse, type Writer } from './writer.ts';
 
 type Listener = (events: readonly Told[], origin: Origin) => void;
+
+/** How often it is tried to empty the log while somebody reads it, and how long apart, in ms. */
+const compactTries = 20;
+const compactPause = 50;
 
 export interface StoreOptions {
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
@@ -197,18 +201,27 @@ export class Store implements Memory {
 
   /**
    * Moves the log into the file and empties it, so that what was deleted is overwritten there too.
-   * Takes as long as writing and syncing what the log holds.
+   * Takes as long as writing and syncing what the log holds; writes wait for the end of it only.
    *
-   * @throws Error if another process reads the file at that moment.
+   * @throws Error if another process reads the file for long.
    */
   async compact(): Promise<void> {
+    for (let tries = 1; !(await this.#emptyLog(tries === compactTries)); tries++) {
+      await sleep(compactPause);
+    }
+  }
+
+  /** Empties the log; returns whether there is no more to do. On the last try it throws instead. */
+  async #emptyLog(isLast: boolean): Promise<boolean> {
     // Commands and queries await nothing but the database: in a new turn none of them is under way.
     await nextTurn();
-    if (this.#closed || this.#failed) return;
+    if (this.#closed || this.#failed) return true;
     this.#reads.release();
     try {
       await this.#writer.emptyLog();
+      return true;
     } catch (error) {
+      if (isLogInUse(error) && !isLast) return false;
       throw this.#explain(error);
     }
   }

@@ -1,5 +1,6 @@
 /** The writer in a thread of its own: no reader waits for the disk. Its other end is worker.ts. */
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import { type Commands, ownCommands } from './commands.ts';
@@ -8,6 +9,9 @@ import { faultOf, WriterGone, WriterNotStarted } from './faults.ts';
 import { Progress } from './others.ts';
 import { type Errand, type NamedTask, type Packed, type Question, unpack } from './parcel.ts';
 import { settle, type Writer, type Written } from './writer.ts';
+
+/** To empty a log of this size in the writer's thread would be felt, in bytes. */
+const longLog = 2 * 1024 * 1024;
 
 /** What runs in the thread. */
 export interface Program {
@@ -85,7 +89,11 @@ export class ThreadWriter implements Writer {
   }
 
   emptyLog(): Promise<void> {
-    return this.#inTurn(async () => void (await this.#ask({ kind: 'emptyLog' })));
+    return this.#inTurn(async () => {
+      // Most of it while others write; a thread for a short log would cost more than it saves.
+      if (this.#mover !== undefined || this.#isLogLong) await this.#moveMostOfLog();
+      await this.#ask({ kind: 'emptyLog' });
+    });
   }
 
   async requireRoom(): Promise<void> {
@@ -109,6 +117,11 @@ export class ThreadWriter implements Writer {
     await this.#mover?.close();
     // The last one to close a file takes its log along.
     await this.#writer.close();
+  }
+
+  get #isLogLong(): boolean {
+    const log = statSync(`${this.#errand.file}-wal`, { throwIfNoEntry: false });
+    return (log?.size ?? 0) > longLog;
   }
 
   /** Two that move the log would get in each other's way. */

@@ -12,6 +12,22 @@ import { isOutOfRoom, leastRoom, NoRoom, requireRoom } from './room.ts';
  */
 const longLog = 4_000;
 
+/** How long to wait for those who read the log before it is emptied, in ms: writes wait meanwhile. */
+const logPatience = 20;
+
+/** The log cannot be emptied now. */
+export class LogInUse extends Error {
+  readonly code = 'SNUG_LOG_IN_USE';
+
+  constructor() {
+    super('the log could not be emptied: somebody reads it');
+  }
+}
+
+/** Whether an error is that, also where it comes from another thread. */
+export const isLogInUse = (error: unknown) =>
+  (error as { code?: unknown } | undefined)?.code === 'SNUG_LOG_IN_USE';
+
 /** Where batches are written: in this thread (below), or in one of its own (thread.ts). */
 export interface Writer {
   /** Whether another process has committed what no batch has brought yet. */
@@ -137,10 +153,16 @@ export class OwnWriter implements Writer {
   }
 
   async emptyLog(): Promise<void> {
-    const [{ busy }] = this.#checkpoint(() => this.#sqlite.pragma('wal_checkpoint(TRUNCATE)')) as [
-      { busy: number },
-    ];
-    if (busy !== 0) throw new Error('the log could not be emptied: somebody reads it');
+    const timeout = this.#sqlite.pragma('busy_timeout', { simple: true });
+    this.#sqlite.pragma(`busy_timeout = ${logPatience}`);
+    try {
+      const [{ busy }] = this.#checkpoint(() =>
+        this.#sqlite.pragma('wal_checkpoint(TRUNCATE)'),
+      ) as [{ busy: number }];
+      if (busy !== 0) throw new LogInUse();
+    } finally {
+      this.#sqlite.pragma(`busy_timeout = ${timeout}`);
+    }
   }
 
   async requireRoom(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Unit } from '../db/commit.ts';
 import { pageByTime } from '../db/paging.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
+import { inSteps } from '../jobs/steps.ts';
 import {
   authorise,
   join,
@@ -154,7 +155,17 @@ export async function acceptInvite(
   return chatId;
 }
 
-/** Clears away the invites that have run out. */
-export async function clearExpiredInvites(unit: Unit): Promise<void> {
-  await deleteExpiredInvites(unit, { now: unit.now });
+/** How many invites are cleared away in one step. */
+const step = 100;
+
+/**
+ * Clears away the invites that have run out.
+ *
+ * @returns whether there may be more.
+ */
+export async function clearExpiredInvites(unit: Unit): Promise<boolean> {
+  const isDone = await inSteps(unit, step, async (limit) => {
+    return (await deleteExpiredInvites(unit, { now: unit.now, limit })).length;
+  });
+  return !isDone;
 }

@@ -124,6 +124,15 @@ export const deleteInvitesOf = change((orm, $: Params<{ userId: number }>) =>
   orm.delete(invites).where(eq(invites.userId, $.userId)),
 );
 
-export const deleteExpiredInvites = change((orm, $: Params<{ now: number }>) =>
-  orm.delete(invites).where(lte(invites.expiresAt, $.now)),
-);
+/** Deletes some of the invites that have run out; returns a row for each. */
+export const deleteExpiredInvites = rows((orm, $: Params<{ now: number; limit: number }>) => {
+  const some = orm
+    .select({ code: invites.code })
+    .from(invites)
+    .where(lte(invites.expiresAt, $.now))
+    .limit($.limit);
+  return orm
+    .delete(invites)
+    .where(sql`${invites.code} in ${some}`)
+    .returning({ code: invites.code });
+});

@@ -3,13 +3,14 @@
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 import type { Unit } from '../db/commit.ts';
-import { findNthKey, forgetPosted } from './queries.ts';
+import { inSteps } from '../jobs/steps.ts';
+import { forgetPosted } from './queries.ts';
 
 /** An Idempotency-Key is remembered for so long, in ms. */
 export const keyLifetime = 24 * 3_600_000;
 
-/** About so many are cleared away in one go, to keep it short. */
-const portion = 1_000;
+/** How many are cleared away in one step. */
+const step = 200;
 
 /**
  * Clears away a portion of the keys that are no longer remembered.
@@ -17,9 +18,9 @@ const portion = 1_000;
  * @returns whether there may be more to clear away.
  */
 export async function clearOldKeys(unit: Unit): Promise<boolean> {
-  const limit = unit.now - keyLifetime;
-  const last = await findNthKey(unit, { skipped: portion - 1 });
-  const isMore = last !== undefined && last.createdAt < limit;
-  await forgetPosted(unit, { before: isMore ? last.createdAt : limit });
-  return isMore;
+  const before = unit.now - keyLifetime;
+  const isDone = await inSteps(unit, step, async (limit) => {
+    return (await forgetPosted(unit, { before, limit })).length;
+  });
+  return !isDone;
 }

@@ -264,15 +264,21 @@ export const updateLastMessage = change((orm, $: Params<Key & { content: string 
     .where(and(eq(chats.id, $.chatId), eq(chats.lastMessageId, $.id))),
 );
 
-/** How many messages of a chat are newer than one id and not newer than another. */
+/**
+ * How many messages of a chat are newer than one id and not newer than another, and the last of them;
+ * no more than `limit`.
+ */
 export const countMessages = one(
-  (orm, $: Params<{ chatId: number; after: number; upTo: number }>) =>
-    orm
-      .select({ count: count() })
+  (orm, $: Params<{ chatId: number; after: number; upTo: number; limit: number }>) => {
+    const found = orm
+      .select({ id: messages.id })
       .from(messages)
-      .where(
-        and(eq(messages.chatId, $.chatId), gt(messages.id, $.after), lte(messages.id, $.upTo)),
-      ),
+      .where(and(eq(messages.chatId, $.chatId), gt(messages.id, $.after), lte(messages.id, $.upTo)))
+      .orderBy(asc(messages.id))
+      .limit($.limit)
+      .as('found');
+    return orm.select({ count: count(), last: max(found.id) }).from(found);
+  },
 );
 
 /** Takes a deleted message out of what its chat's members have not read yet. */
@@ -328,16 +334,13 @@ export const rememberPosted = change(
       }),
 );
 
-/** When the key was used before which so many others were. */
-export const findNthKey = row((orm, $: Params<{ skipped: number }>) =>
-  orm
-    .select({ createdAt: idempotencyKeys.createdAt })
+/** Forgets some of the keys that were used too long ago; returns a row for each. */
+export const forgetPosted = rows((orm, $: Params<{ before: number; limit: number }>) => {
+  const { userId, key, createdAt } = idempotencyKeys;
+  const some = orm
+    .select({ userId, key })
     .from(idempotencyKeys)
-    .orderBy(asc(idempotencyKeys.createdAt))
-    .limit(1)
-    .offset($.skipped),
-);
-
-export const forgetPosted = change((orm, $: Params<{ before: number }>) =>
-  orm.delete(idempotencyKeys).where(lte(idempotencyKeys.createdAt, $.before)),
-);
+    .where(lte(createdAt, $.before))
+    .limit($.limit);
+  return orm.delete(idempotencyKeys).where(sql`(${userId}, ${key}) in ${some}`).returning({ key });
+});

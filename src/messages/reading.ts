@@ -2,6 +2,7 @@
 import { findChat } from '../chats/queries.ts';
 import type { Unit } from '../db/commit.ts';
 import { append } from '../events/log.ts';
+import { inSteps } from '../jobs/steps.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { deleteMentionsUpTo } from '../mentions/queries.ts';
 import { countMessages, updateRead } from './queries.ts';
@@ -12,21 +13,46 @@ import { countMessages, updateRead } from './queries.ts';
  * reading counts what was read; deleting raises `seen` of those who had not read it (forgetUnread).
  */
 
+/** How many messages are counted in one step. */
+const step = 1_000;
+
 /**
  * Notes that the caller has read a chat up to a message. A mark moves forward only: a device that
- * is late cannot take it back.
+ * is late cannot take it back. In a chat of very many messages it moves a portion at a time.
  *
+ * @returns whether it is still to be moved on.
  * @throws Refusal `no_chat`, `not_member`
  */
-export async function markRead(unit: Unit, { id, ...key }: Key & { id: number }): Promise<void> {
+export async function markRead(unit: Unit, { id, ...key }: Key & { id: number }): Promise<boolean> {
   const membership = await authorise(unit, key);
-  const chat = await findChat(unit, { id: key.chatId });
-  const readId = Math.min(id, chat?.lastMessageId ?? 0);
-  if (readId <= membership.readId) return;
-  const { count } = await countMessages(unit, { ...key, after: membership.readId, upTo: readId });
+  const { posted = 0, lastMessageId } = (await findChat(unit, { id: key.chatId })) ?? {};
+  const upTo = Math.min(id, lastMessageId ?? 0);
+  if (upTo <= membership.readId) return false;
+  // Up to the last one, all that were posted are read: nothing needs to be counted.
+  const isAll = upTo === lastMessageId;
+  const { readId, seen } = isAll
+    ? { readId: upTo, seen: posted }
+    : await countRead(unit, membership, upTo);
   const mentions = membership.mentions - (await forgetMentions(unit, key, readId));
-  await updateRead(unit, { ...key, readId, seen: membership.seen + count, mentions });
+  await updateRead(unit, { ...key, readId, seen, mentions });
   await append(unit, { type: 'read', ...key, messageId: readId });
+  return readId < upTo;
+}
+
+/** How far a mark gets in this unit, and what it has seen there. */
+async function countRead(
+  unit: Unit,
+  { chatId, ...from }: Key & { readId: number; seen: number },
+  upTo: number,
+): Promise<{ readId: number; seen: number }> {
+  let { readId, seen } = from;
+  const isDone = await inSteps(unit, step, async (limit) => {
+    const { count, last } = await countMessages(unit, { chatId, after: readId, upTo, limit });
+    readId = last ?? readId;
+    seen += count;
+    return count;
+  });
+  return { readId: isDone ? upTo : readId, seen };
 }
 
 /**

@@ -180,11 +180,10 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       },
     },
     async (request) => {
-      await db.write(markRead, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
-        id: Number(request.body.id),
-      });
+      const chatId = Number(request.params.chat_id);
+      const { userId } = request.session;
+      const id = Number(request.body.id);
+      while (await db.write(markRead, { chatId, userId, id }));
       return { status: 'ok' as const };
     },
   );

@@ -92,20 +92,31 @@ export const deleteSession = change((orm, $: Params<{ id: number }>) =>
   orm.delete(sessions).where(eq(sessions.id, $.id)),
 );
 
-export const deleteExpiredSessions = change(
-  (orm, $: Params<{ seenBefore: number; createdBefore: number }>) =>
-    orm
+/** Deletes some of the sessions that were seen or made too long ago; returns a row for each. */
+export const deleteExpiredSessions = rows(
+  (orm, $: Params<{ seenBefore: number; createdBefore: number; limit: number }>) => {
+    const isOver = or(
+      lte(sessions.lastSeenAt, $.seenBefore),
+      lte(sessions.createdAt, $.createdBefore),
+    );
+    const some = orm.select({ id: sessions.id }).from(sessions).where(isOver).limit($.limit);
+    return orm
       .delete(sessions)
-      .where(or(lte(sessions.lastSeenAt, $.seenBefore), lte(sessions.createdAt, $.createdBefore))),
+      .where(sql`${sessions.id} in ${some}`)
+      .returning({ id: sessions.id });
+  },
 );
 
-/** Dates what is dated later than now as of now. */
-export const dateSessionsBack = change((orm, $: Params<{ now: number }>) =>
-  orm
+/** Dates some of what is dated later than now as of now; returns a row for each. */
+export const dateSessionsBack = rows((orm, $: Params<{ now: number; limit: number }>) => {
+  const isAhead = or(gt(sessions.createdAt, $.now), gt(sessions.lastSeenAt, $.now));
+  const some = orm.select({ id: sessions.id }).from(sessions).where(isAhead).limit($.limit);
+  return orm
     .update(sessions)
     .set({
       createdAt: sql`min(${sessions.createdAt}, ${$.now})`,
       lastSeenAt: sql`min(${sessions.lastSeenAt}, ${$.now})`,
     })
-    .where(or(gt(sessions.createdAt, $.now), gt(sessions.lastSeenAt, $.now))),
-);
+    .where(sql`${sessions.id} in ${some}`)
+    .returning({ id: sessions.id });
+});

@@ -6,6 +6,7 @@ import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
+import { inSteps } from '../jobs/steps.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import {
   dateSessionsBack,
@@ -113,14 +114,24 @@ export async function signIn(
 /**
  * Clears away the sessions that have run out. One that was made while the clock was ahead begins
  * its life now: it would last until long after that time.
+ *
+ * @returns whether there may be more.
  */
-export async function clearExpiredSessions(unit: Unit): Promise<void> {
-  await dateSessionsBack(unit, { now: unit.now });
-  await deleteExpiredSessions(unit, {
-    seenBefore: unit.now - idleLimit,
-    createdBefore: unit.now - ageLimit,
-  });
+export async function clearExpiredSessions(unit: Unit): Promise<boolean> {
+  const { now } = unit;
+  const over = { seenBefore: now - idleLimit, createdBefore: now - ageLimit };
+  const isDone =
+    (await inSteps(unit, step, async (limit) => {
+      return (await dateSessionsBack(unit, { now, limit })).length;
+    })) &&
+    (await inSteps(unit, step, async (limit) => {
+      return (await deleteExpiredSessions(unit, { ...over, limit })).length;
+    }));
+  return !isDone;
 }
+
+/** How many sessions are cleared away in a step of that. */
+const step = 100;
 
 /** Starts a session of somebody who has just given their password; it replaces the one brought. */
 export async function startSession(

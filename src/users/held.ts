@@ -1,6 +1,7 @@
 /** Names as others must not have them: those in use, those that were given up, and what looks like them. */
 import type { Unit } from '../db/commit.ts';
 import { Refusal } from '../errors.ts';
+import { inSteps } from '../jobs/steps.ts';
 import { deleteState, findState, setState } from '../server/queries.ts';
 import {
   deleteHeldSkeletons,
@@ -46,9 +47,16 @@ export async function releaseName(
   else await holdSkeletons(unit, { userId: id, heldUntil: unit.now + nameHold });
 }
 
-/** Clears away the names that were held long enough. */
-export async function clearHeldNames(unit: Unit): Promise<void> {
-  await deleteHeldSkeletons(unit, { now: unit.now });
+/**
+ * Clears away the names that were held long enough.
+ *
+ * @returns whether there may be more.
+ */
+export async function clearHeldNames(unit: Unit): Promise<boolean> {
+  const isDone = await inSteps(unit, portion, async (limit) => {
+    return (await deleteHeldSkeletons(unit, { now: unit.now, limit })).length;
+  });
+  return !isDone;
 }
 
 /** The id of the last user whose name was noted; absent once all are. The migration sets it to 0. */

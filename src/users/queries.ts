@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lte, ne, or } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { change, isAmong, one, type Params, row, rows } from '../db/query.ts';
 import { nameSkeletons, users } from '../db/tables.ts';
 
@@ -130,6 +130,16 @@ export const holdSkeletons = change((orm, $: Params<{ userId: number; heldUntil:
     .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
 );
 
-export const deleteHeldSkeletons = change((orm, $: Params<{ now: number }>) =>
-  orm.delete(nameSkeletons).where(lte(nameSkeletons.heldUntil, $.now)),
-);
+/** Deletes some of what was held long enough; returns a row for each. */
+export const deleteHeldSkeletons = rows((orm, $: Params<{ now: number; limit: number }>) => {
+  const { skeleton, userId, heldUntil } = nameSkeletons;
+  const some = orm
+    .select({ skeleton, userId })
+    .from(nameSkeletons)
+    .where(lte(heldUntil, $.now))
+    .limit($.limit);
+  return orm
+    .delete(nameSkeletons)
+    .where(sql`(${skeleton}, ${userId}) in ${some}`)
+    .returning({ userId });
+});

@@ -131,10 +131,11 @@ const exceptions: Record<string, RegExp> = {
   'events/listOldest': /^SCAN events$/,
   'events/listNewestEvents': /^SCAN events$/,
   'deletions/findPending': /^SCAN pending_deletions$/,
-  'messages/findNthKey': /^SCAN idempotency_keys USING COVERING INDEX idempotency_keys_created$/,
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':
     /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
+  // Counts what it has found, up to its limit.
+  'messages/countMessages': /^SCAN found$/,
   // The first ten users of each emoji.
   'messages/listReactions': /^SCAN \(subquery-\d+\)$/,
   // Walk through the ids that they are given.

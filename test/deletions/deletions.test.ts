@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { countMiscounted, countOrphans, countUnsearchable } from '../../src/db/check.ts';
-import type { Command, Unit } from '../../src/db/commit.ts';
+import { Pace } from '../../src/db/pace.ts';
 import type { Store } from '../../src/db/store.ts';
 import { clearDeleted } from '../../src/deletions/deletions.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
@@ -10,17 +12,13 @@ import { leaveChat } from '../../src/members/members.ts';
 import { deleteMessage, postMessage } from '../../src/messages/messages.ts';
 import { eraseAccount } from '../../src/users/users.ts';
 import { done, refused } from '../helpers/answers.ts';
+import { hurried, outside } from '../helpers/database.ts';
 import { damage, execute, query } from '../helpers/rows.ts';
+import { RemotePerson, startServer } from '../helpers/server.ts';
 import { follow } from '../helpers/sse.ts';
-import { type Person, startCast } from '../helpers/world.ts';
+import { type Person, startCast, tempFolder } from '../helpers/world.ts';
 
 const noChat = 'There is no such chat.';
-
-/** A command in a unit that has no time: it does one step of its long work, as on a slow machine. */
-const hurried =
-  <Input, Result>(command: Command<Input, Result>): Command<Input, Result> =>
-  (unit: Unit, input: Input) =>
-    command({ ...unit, hasTime: () => false }, input);
 
 const idOf = (chat: string) => Number(chat.split('/').at(-1));
 
@@ -103,7 +101,7 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
   await sound(t, db, file, 'after it');
   await tidyUp(db);
   const bytes = [file, `${file}-wal`].map((name) => readFileSync(name, 'utf8')).join();
-  t.notMatch(bytes, text);
+  t.notOk(bytes.includes(text), 'no byte of it is left');
   t.notOk(await db.write(clearDeleted, {}), 'nothing is left');
 });
 
@@ -211,4 +209,83 @@ t.test('the reactions to a deleted message go in portions', async (t) => {
   await clearAllDeleted(db);
   t.equal(countRows(file, 'reactions'), 0);
   t.equal(countRows(file, 'pending_deletions'), 0);
+});
+
+t.test('while a large chat is deleted others write, and kill -9 only interrupts it', async (t) => {
+  const file = join(await tempFolder(t), 'snug.db');
+  const server = await startServer(t, file);
+  const alice = await new RemotePerson(server.url).register('alice');
+  const bob = await new RemotePerson(server.url).register('bob');
+  const make = async (person: RemotePerson, title: string) => {
+    const { headers } = await person.send('POST', '/api/chats', { title });
+    return String(headers.get('location'));
+  };
+  const [cellar, talk] = [await make(alice, 'Cellar'), await make(bob, 'Talk')];
+  const text = 'Nobody shall ever read this sentence again';
+  const count = 60_000;
+  const writer = outside(t, file);
+  writer.pragma('secure_delete = ON');
+  writer.pragma('busy_timeout = 5000');
+  writer
+    .prepare(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
+      insert into messages (chat_id, id, sender_id, content, created_at)
+      select ?, 1000000 + i, 1, ? || i, 0 from n`,
+    )
+    .run(idOf(cellar), text);
+  writer.close();
+  const left = () => countRows(file, `messages where chat_id = ${idOf(cellar)}`);
+  const waits: number[] = [];
+  const post = async () => {
+    const began = performance.now();
+    t.equal((await bob.send('POST', talk, { content: 'Meanwhile' })).status, 201);
+    waits.push(performance.now() - began);
+  };
+
+  const { status } = await alice.send('DELETE', `/api/chats?chat_id=${idOf(cellar)}`, {});
+  t.equal(status, 200);
+  t.ok(left() > count / 2, 'the answer comes before the work is done');
+  t.equal((await alice.get(cellar)).status, 404);
+  for (let i = 0; i < 10; i++) await post();
+  t.ok(left() > 0, 'and so do those of others');
+  t.ok(Math.max(...waits) < 1_000, `at most ${Math.max(...waits)} ms`);
+  await server.end('SIGKILL');
+  const interrupted = left();
+  t.ok(interrupted > 0);
+  t.strictSame(damage(file), []);
+
+  const again = await startServer(t, file);
+  while (countRows(file, 'pending_deletions') > 0) await sleep(50);
+  t.equal(left(), 0);
+  t.strictSame(query(file, 'select title from chats'), [{ title: 'Talk' }]);
+  t.equal(await again.end('SIGTERM'), 0);
+  t.strictSame(damage(file), []);
+  t.notOk(readFileSync(file).includes(text), 'no byte of it is left');
+});
+
+t.test('long work takes less time where commits are slow', async (t) => {
+  let now = 0;
+  const pace = new Pace(() => now);
+  /** How long the statements of one batch may take, if its commit takes so long; in ms. */
+  const batch = (commit: number) => {
+    pace.begin();
+    const began = now;
+    while (pace.hasTime()) now += 1;
+    const taken = now - began;
+    now += commit;
+    pace.end();
+    return taken;
+  };
+  const fast = Array.from({ length: 20 }, () => batch(1));
+  t.equal(Math.max(...fast), 20);
+  const slow = Array.from({ length: 20 }, () => batch(100));
+  t.equal(slow.at(-1), 2);
+  t.ok(batch(1) < 5, 'it grows again slowly');
+  t.equal(Array.from({ length: 60 }, () => batch(1)).at(-1), 20);
+  for (let i = 0; i < 10; i++) {
+    pace.begin();
+    now += 1_000;
+    pace.end();
+  }
+  t.equal(batch(1), 20, 'batches without long work say nothing');
 });

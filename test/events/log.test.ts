@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { clearOldEvents } from '../../src/events/retention.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
+import { hurried } from '../helpers/database.ts';
 import { addressOf, cookieOf, follow, openEvents } from '../helpers/sse.ts';
 import { type Person, startCast, type World } from '../helpers/world.ts';
 
@@ -236,10 +237,10 @@ t.test('the log is cleared by age and by count, in portions, but for its newest'
   t.equal((await toldSince(t, cast, bob, 24)).includes('"on"'), true);
 
   for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
-  const limits = { maxCount: 3, portion: 8 };
+  const limits = { maxCount: 3, step: 8 };
   const left: number[] = [];
   do left.push(ids().length);
-  while (await db.write(clearOldEvents, limits));
+  while (await db.write(hurried(clearOldEvents), limits));
   t.strictSame(left, [24, 16, 8]);
   t.equal(ids().length, 3);
   const page = (await bob.get(chat)).body.messages;
@@ -255,7 +256,7 @@ t.test('a log that is cleared while somebody catches up tells them to load anew'
   const where = { url: await addressOf(cast), cookie: cookieOf(bob), query: '?since=3' };
   const reader = await openEvents(t, where);
   reader.pause();
-  await db.write(clearOldEvents, { maxCount: 1, portion: 10_000 });
+  await db.write(clearOldEvents, { maxCount: 1, step: 10_000 });
   const last = await alice.send(chat, 'last');
   reader.resume();
   await reader.until(() => reader.events.at(-1)?.id === last);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Test } from 'tap';
+import type { Command, Unit } from '../../src/db/commit.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
 import { tempFolder } from './world.ts';
@@ -41,3 +42,9 @@ export function gate(): { opened: Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: resolve };
 }
+
+/** A command in a unit that has no time: it does one step of its long work, as on a slow machine. */
+export const hurried =
+  <Input, Result>(command: Command<Input, Result>): Command<Input, Result> =>
+  (unit: Unit, input: Input) =>
+    command({ ...unit, hasTime: () => false }, input);

@@ -13,6 +13,7 @@ import { deleteMessage, editMessage, postMessage } from '../../src/messages/mess
 import { markRead } from '../../src/messages/reading.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { changeUser } from '../../src/users/users.ts';
+import { hurried } from '../helpers/database.ts';
 import { query } from '../helpers/rows.ts';
 import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
@@ -162,6 +163,24 @@ t.test('unread mentions of a member are bounded, the newest are kept', async (t)
   await db.write(markRead, { chatId, userId: bob.id, id: Number(ids.at(-1)) });
   t.equal(await mentions(), undefined);
   t.strictSame(query(file, 'select * from mentions'), []);
+});
+
+t.test('a mark moves over very many messages a portion at a time', async (t) => {
+  const { db, alice, bob, chat } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  const posts = Array.from({ length: 1_200 }, () =>
+    db.write(postMessage, { chatId, userId: alice.id, content: 'hello' }),
+  );
+  const ids = (await Promise.all(posts)).map(({ id }) => id);
+  const unread = async () => (await bob.get('/api/chats')).body.chats[0].unread;
+  const mark = { chatId, userId: bob.id, id: Number(ids[1_099]) };
+  t.ok(await db.write(hurried(markRead), mark), 'in a unit without time');
+  t.equal(await unread(), 200, 'it is a mark like others meanwhile');
+  t.notOk(await db.write(hurried(markRead), mark));
+  t.equal(await unread(), 100);
+  t.equal((await alice.delete(`${chat}/messages/${ids[1_150]}`)).status, 200);
+  t.equal((await bob.put(`${chat}/read`, { id: String(ids.at(-1)) })).status, 200);
+  t.equal(await unread(), undefined);
 });
 
 /** Mulberry32: numbers from 0 to 1 that a seed repeats. */
