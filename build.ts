@@ -100,7 +100,8 @@ async function compileScripts(started: string): Promise<void> {
     // No settings of anybody's: neither from here nor from a file .env.
     cwd: folder,
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // On the standard error a new server says where to make its first account: not in this one.
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(server, 'exit');
   for await (const line of createInterface(server.stdout)) {

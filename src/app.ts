@@ -41,6 +41,7 @@ import { sameOrigin } from './http/same-origin.ts';
 import { signIn } from './http/sign-in.ts';
 import { stopping } from './http/stopping.ts';
 import { buildOf, webRoutes } from './http/web.ts';
+import { WideLimits } from './http/wide-limits.ts';
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
@@ -146,6 +147,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(diskReserve, { db, reserve: config.diskReserve, ticks });
   const daily = new DailyQuotas(ticks, config.daily);
   const guesses = new Guesses(ticks, { isOn: config.rateLimit });
+  const wideLimits = new WideLimits(ticks, { isOn: config.rateLimit });
 
   const files = Files.open();
   app.addHook('onClose', async () => files.close());
@@ -156,8 +158,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { registration, nameHold, emails, quotas } = config;
   app.register(webRoutes, { db, files, registration, emails, isLocal });
   app.register(healthRoutes, { db, isLocal, areBackupsLate });
-  app.register(sessionRoutes, { prefix: '/api', db, quotas, clock, guesses });
-  const accounts = { db, daily, emails, nameHold, registration, clock, guesses, isLocal };
+  const signingIn = { clock, guesses, wideLimits };
+  app.register(sessionRoutes, { prefix: '/api', db, quotas, ...signingIn });
+  const accounts = { db, daily, emails, nameHold, registration, isLocal, ...signingIn };
   app.register(userRoutes, { prefix: '/api', ...accounts });
   app.register(chatRoutes, { prefix: '/api', db, quotas });
   app.register(memberRoutes, { prefix: '/api', db, quotas });

@@ -20,6 +20,7 @@ import { markRead } from './messages/reading.ts';
 import { react, unreact } from './reactions/reactions.ts';
 import { rebuildPortion } from './search/rebuild.ts';
 import { ensureSetupCode } from './server/setup.ts';
+import { clearOldNetworks } from './sessions/networks.ts';
 import {
   clearExpiredSessions,
   endOwnSession,
@@ -43,6 +44,7 @@ export const commands = {
   clearHeldNames,
   clearOldEvents,
   clearOldKeys,
+  clearOldNetworks,
   createChat,
   createInvite,
   deleteMessage,

@@ -7,6 +7,7 @@ import { clearExpiredInvites } from './invites/invites.ts';
 import { clearAllDeleted } from './jobs/deletions.ts';
 import { inPortions } from './jobs/portions.ts';
 import { clearOldKeys } from './messages/idempotency.ts';
+import { clearOldNetworks } from './sessions/networks.ts';
 import { clearExpiredSessions } from './sessions/sessions.ts';
 import { clearHeldNames, noteOldNames } from './users/held.ts';
 
@@ -100,6 +101,7 @@ export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
     await inPortions(() => db.write(clearExpiredInvites, {}));
     await inPortions(() => db.write(clearHeldNames, {}));
     await inPortions(() => db.write(clearExpiredSessions, {}));
+    await inPortions(() => db.write(clearOldNetworks, {}));
     // Sessions have new dates.
     db.forgetAll();
     await inPortions(() => db.write(clearOldKeys, {}));

@@ -79,6 +79,28 @@ export const sessions = sqliteTable(
   ],
 );
 
+/**
+ * From which networks a user has signed in: see sessions/networks.ts. WITHOUT ROWID (see the
+ * migration): a look-up by user and hash is the only one.
+ */
+export const knownNetworks = sqliteTable(
+  'known_networks',
+  {
+    userId: integer('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** Keyed: the file lists no addresses. */
+    hash: blob('hash', { mode: 'buffer' }).notNull(),
+    /** The last sign-in from there. */
+    seenAt: integer('seen_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.hash] }),
+    index('known_networks_user').on(t.userId, t.seenAt),
+    index('known_networks_seen').on(t.seenAt),
+  ],
+);
+
 export const chats = sqliteTable(
   'chats',
   {

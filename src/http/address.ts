@@ -25,6 +25,18 @@ export function networksOf(ip: string): string[] {
   return [place, `${site}${subnet.padStart(4, '0').slice(0, 2)}00::/56`, `${site}:/48`];
 }
 
+/**
+ * The networks that take turns, the widest first. Of IPv4 that is the /24 as well, which one customer
+ * may have rented; neighbours in it are strangers to each other all the same.
+ */
+export function turnsOf(ip: string): readonly [widest: string, ...narrower: string[]] {
+  const [place = '', ...wider] = networksOf(ip);
+  const [widest = place, ...narrower] = [...wider.reverse(), place];
+  return isIPv4(place)
+    ? [`${place.slice(0, place.lastIndexOf('.'))}.0/24`, place]
+    : [widest, ...narrower];
+}
+
 /** How a socket that takes both kinds shows an IPv4 address; see RFC 4291, 2.5.5.2. */
 function mappedIPv4(address: string): string | undefined {
   const [, high, low] = /^::ffff:(\w+):(\w+)$/.exec(address) ?? [];

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ageLimit, type NewSession } from '../sessions/sessions.ts';
 import { hashToken, newToken } from '../sessions/tokens.ts';
+import { placeOf } from './address.ts';
 
 /** As much of a User-Agent is kept as a person can tell a device by. */
 const deviceLength = 200;
@@ -31,7 +32,8 @@ export function newCredentials(request: FastifyRequest): { token: string; sessio
   const device = (request.headers['user-agent'] ?? '').slice(0, deviceLength).toWellFormed();
   const brought = readCredentials(request)?.token;
   const broughtToken = brought === undefined ? {} : { broughtToken: hashToken(brought) };
-  return { token, session: { tokenHash: hashToken(token), device, ...broughtToken } };
+  const network = placeOf(request.ip);
+  return { token, session: { tokenHash: hashToken(token), device, network, ...broughtToken } };
 }
 
 export function setCredentials(reply: FastifyReply, { userId, token }: Credentials): void {

@@ -2,32 +2,23 @@ import { hash } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import { Refusal } from '../errors.ts';
 import type { Session } from '../sessions/sessions.ts';
-import { placeOf } from './address.ts';
-import { Recent } from './recent.ts';
+import { placeOf, turnsOf } from './address.ts';
+import { type Count, Counts, type Patience } from './counts.ts';
+import { Meter } from './meter.ts';
 
-/** So many wrong passwords in a row cost nothing. */
-const freeGuesses = 5;
+const minute = 60_000;
+const patience: Patience = { free: 5, firstWait: 1_000 };
 
-/** The wait after that, in ms; it doubles with each further one, up to the longest. */
-const firstWait = 1_000;
-const longestWait = 15 * 60_000;
+/** What a network has for itself while strangers have to wait, in spite of them. */
+const ownTries: Patience = { free: 1, firstWait: minute };
 
-/** Without a further one, they are forgotten after this, in ms. */
-const memory = 60 * 60_000;
-
-/** So many counts and so many places are known; who has not been heard of longest is forgotten. */
-const keyLimit = 10_000;
+/** So many tries in spite of the wait are let through for a name, from all networks together. */
+const triesInSpite = { quota: 1_000, window: 24 * 60 * 60 };
 
 /** Of a request, what counts here. */
 interface Request {
   readonly ip: string;
   readonly log: Pick<FastifyBaseLogger, 'warn'>;
-}
-
-/** How many wrong passwords there were in a row, and when the last one came. */
-interface Failure {
-  count: number;
-  last: number;
 }
 
 /** Whose password is tried, and what is known of who tries it. */
@@ -37,28 +28,32 @@ interface Guess {
   readonly userId: number | undefined;
   /** The session that the request brings, if it brings one. */
   readonly session: Session | undefined;
+  /** Whether the account was signed in to from this network before. */
+  readonly isKnown: boolean;
 }
 
 /**
  * Slows down who guesses the password of an account, from however many addresses. The wait is no
- * lock: the sessions that there are go on, and who shows one of them, or comes from a place from
- * which the account was entered before, is counted apart from strangers.
+ * lock: the sessions that there are go on, and a session of the account and each of its known
+ * networks are counted apart from strangers. These share a count for each name. While they have to
+ * wait, a network that has not tried that name lately has a try of its own, so that the owner gets in
+ * from a new place too, though others guess without end.
  */
 export class Guesses {
-  readonly #free: number;
-  readonly #places = new Recent<true>(keyLimit);
-  readonly #failures = new Recent<Failure>(keyLimit);
-  readonly #ticks: () => number;
+  readonly #isOn: boolean;
+  readonly #inSpite: Meter;
+  /** Of sessions and known networks: apart, so that strangers cannot have them forgotten. */
+  readonly #own: Counts;
+  readonly #names: Counts;
+  readonly #networks: Counts;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
-    this.#ticks = ticks;
-    this.#free = isOn ? freeGuesses : Number.POSITIVE_INFINITY;
-  }
-
-  /** Remembers that an account was entered from where a request comes. */
-  noteEntry({ ip }: Request, userId: number): void {
-    this.#places.set(placeKey(userId, ip), true);
+    this.#isOn = isOn;
+    this.#inSpite = new Meter(ticks);
+    this.#own = new Counts(ticks, patience);
+    this.#names = new Counts(ticks, patience);
+    this.#networks = new Counts(ticks, ownTries);
   }
 
   /**
@@ -68,54 +63,45 @@ export class Guesses {
    * @throws Refusal `too_often`, before anything is verified; what `verify` throws.
    */
   async check(request: Request, guess: Guess, verify: () => Promise<boolean>): Promise<boolean> {
-    const key = this.#keyOf(request, guess);
-    const failure = this.#begin(key);
-    const nth = failure.count;
+    if (!this.#isOn) return verify();
+    const counts = this.#admit(request, guess);
+    const [first] = counts.map((count) => count.note());
     try {
       if (await verify()) {
-        this.#failures.delete(key);
+        for (const count of counts) count.clear();
         return true;
       }
     } catch (error) {
-      failure.count -= 1;
+      for (const count of counts) count.takeBack();
       throw error;
     }
     // The name is not logged: people type their password there.
-    if (nth === this.#free) {
+    if (first === patience.free) {
       const { ip: address } = request;
       request.log.warn({ user: guess.userId, address }, 'wrong passwords: slowing down');
     }
     return false;
   }
 
-  #begin(key: string) {
-    const now = this.#ticks();
-    const known = this.#failures.get(key);
-    const isFresh = known !== undefined && now - known.last <= memory;
-    const failure = isFresh ? known : { count: 0, last: now };
-    const wait = Math.ceil(failure.last + this.#waitAfter(failure.count) - now);
-    if (wait > 0) throw new Refusal('too_often', wait);
-    failure.count += 1;
-    failure.last = now;
-    this.#failures.set(key, failure);
-    return failure;
-  }
-
-  #waitAfter(count: number): number {
-    const paid = count - this.#free;
-    return paid < 0 ? 0 : Math.min(firstWait * 2 ** paid, longestWait);
-  }
-
-  /** Under what a guess is counted: a session, a known place, or the name for all strangers. */
-  #keyOf({ ip }: Request, { nameKey, userId, session }: Guess): string {
-    if (userId !== undefined) {
-      if (session?.userId === userId) return `session ${session.id}`;
-      const place = placeKey(userId, ip);
-      if (this.#places.has(place)) return `place ${place}`;
-    }
+  /** What a try counts for, if it may be made now. */
+  #admit({ ip }: Request, guess: Guess): [Count, ...Count[]] {
+    const own = this.#ownOf(ip, guess);
+    if (own !== undefined) return [own.demand()];
     // Names are of any length here, and not to be kept.
-    return `name ${hash('sha256', nameKey, 'base64url')}`;
+    const name = hash('sha256', guess.nameKey, 'base64url');
+    const shared = this.#names.of(name);
+    const alone = this.#networks.of(`${name} ${turnsOf(ip)[0]}`);
+    if (shared.wait > 0) {
+      if (alone.wait > 0) throw new Refusal('too_often', Math.min(shared.wait, alone.wait));
+      const { wait } = this.#inSpite.take(name, triesInSpite);
+      if (wait > 0) throw new Refusal('too_often', Math.min(shared.wait, wait));
+    }
+    return [shared, alone];
+  }
+
+  #ownOf(ip: string, { userId, session, isKnown }: Guess): Count | undefined {
+    if (userId === undefined) return undefined;
+    if (session?.userId === userId) return this.#own.of(`session ${session.id}`);
+    return isKnown ? this.#own.of(`network ${userId} ${placeOf(ip)}`) : undefined;
   }
 }
-
-const placeKey = (userId: number, ip: string) => `${userId} ${placeOf(ip)}`;

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type LiveSession, sessionOfToken, touchSession } from '../sessions/sessions.ts';
+import { placeOf } from './address.ts';
 import { noteForeignCookies } from './audit.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 
@@ -53,9 +54,10 @@ export const signIn = fp<Options>(
     });
 
     /** Beside the request, which does not wait for it. */
-    function noteUse({ log, cookies }: FastifyRequest, session: LiveSession): void {
+    function noteUse({ ip, log, cookies }: FastifyRequest, session: LiveSession): void {
       const { token = '' } = cookies;
-      db.write(touchSession, session)
+      const { id, userId } = session;
+      db.write(touchSession, { id, userId, network: placeOf(ip) })
         .then(() => db.forget(sessionOfToken, { token }))
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }

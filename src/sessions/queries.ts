@@ -1,6 +1,6 @@
-import { and, desc, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
-import { sessions } from '../db/tables.ts';
+import { knownNetworks, sessions } from '../db/tables.ts';
 
 /** A session lives if it was seen and made after these times, in ms since 1970. */
 interface Limits {
@@ -119,4 +119,73 @@ export const dateSessionsBack = rows((orm, $: Params<{ now: number; limit: numbe
     })
     .where(sql`${sessions.id} in ${some}`)
     .returning({ id: sessions.id });
+});
+
+export const findNetwork = row((orm, $: Params<{ userId: number; hash: Buffer; after: number }>) =>
+  orm
+    .select({ seenAt: knownNetworks.seenAt })
+    .from(knownNetworks)
+    .where(
+      and(
+        eq(knownNetworks.userId, $.userId),
+        eq(knownNetworks.hash, $.hash),
+        gt(knownNetworks.seenAt, $.after),
+      ),
+    ),
+);
+
+export const upsertNetwork = change(
+  (orm, $: Params<{ userId: number; hash: Buffer; now: number }>) =>
+    orm
+      .insert(knownNetworks)
+      .values({ userId: $.userId, hash: $.hash, seenAt: $.now })
+      .onConflictDoUpdate({
+        target: [knownNetworks.userId, knownNetworks.hash],
+        set: { seenAt: $.now },
+      }),
+);
+
+/** How many networks of a user are kept, and how many more there may be by mistake. */
+const networkLimit = 20;
+const excess = 1_000;
+
+/** Deletes the oldest networks of a user, beyond the 20 newest. */
+export const trimNetworks = change((orm, $: Params<{ userId: number }>) => {
+  const old = orm
+    .select({ hash: knownNetworks.hash })
+    .from(knownNetworks)
+    .where(eq(knownNetworks.userId, $.userId))
+    .orderBy(desc(knownNetworks.seenAt))
+    .limit(excess)
+    .offset(networkLimit);
+  return orm
+    .delete(knownNetworks)
+    .where(and(eq(knownNetworks.userId, $.userId), inArray(knownNetworks.hash, old)));
+});
+
+/** Deletes so many of the networks that were not seen since a time. */
+export const deleteOldNetworks = rows((orm, $: Params<{ until: number; limit: number }>) => {
+  const some = orm
+    .select({ userId: knownNetworks.userId, hash: knownNetworks.hash })
+    .from(knownNetworks)
+    .where(lte(knownNetworks.seenAt, $.until))
+    .limit($.limit);
+  return orm
+    .delete(knownNetworks)
+    .where(sql`(${knownNetworks.userId}, ${knownNetworks.hash}) in ${some}`)
+    .returning({ userId: knownNetworks.userId });
+});
+
+/** Dates so many of those that are dated later than now as of now. */
+export const dateNetworksBack = rows((orm, $: Params<{ now: number; limit: number }>) => {
+  const some = orm
+    .select({ userId: knownNetworks.userId, hash: knownNetworks.hash })
+    .from(knownNetworks)
+    .where(gt(knownNetworks.seenAt, $.now))
+    .limit($.limit);
+  return orm
+    .update(knownNetworks)
+    .set({ seenAt: $.now })
+    .where(sql`(${knownNetworks.userId}, ${knownNetworks.hash}) in ${some}`)
+    .returning({ userId: knownNetworks.userId });
 });

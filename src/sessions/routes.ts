@@ -2,15 +2,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
+import { turnsOf } from '../http/address.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
 import { provenSession } from '../http/sign-in.ts';
+import type { WideLimits } from '../http/wide-limits.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
-import { findUserByName } from '../users/queries.ts';
+import { readSigner } from './networks.ts';
 import { Login, SessionAnswer, SessionList, SessionQuery } from './schema.ts';
 import {
   endOwnSession,
@@ -31,11 +33,12 @@ interface Options {
   /** The time in ms since 1970. */
   readonly clock: () => number;
   readonly guesses: Guesses;
+  readonly wideLimits: WideLimits;
 }
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, quotas, clock, guesses },
+  { db, quotas, clock, guesses, wideLimits },
 ) => {
   app.post(
     '/login',
@@ -144,12 +147,16 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     session: NewSession,
   ): Promise<number> {
     const nameKey = canonicalName(name);
-    const user = await db.read(findUserByName, { nameKey });
+    const { network } = session;
+    const { user, isKnown } = await db.read(readSigner, { nameKey, network, now: clock() });
     if (user !== undefined) request.audited = { user: user.id };
-    const known = await provenSession(request, { db, now: clock() });
-    const guess = { nameKey, userId: user?.id, session: known };
+    const brought = await provenSession(request, { db, now: clock() });
+    const isStranger = !isKnown && (user === undefined || brought?.userId !== user.id);
+    if (isStranger) wideLimits.take('login', request.ip);
+    const guess = { nameKey, userId: user?.id, session: brought, isKnown };
+    const waiter = { isKnown: !isStranger, networks: turnsOf(request.ip) };
     const isRight = await guesses.check(request, guess, () =>
-      verifyPassword(password, user?.passwordHash),
+      verifyPassword(password, user?.passwordHash, waiter),
     );
     if (user === undefined || !isRight) throw new Refusal('wrong_password');
     await db.write(signIn, {
@@ -157,9 +164,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       userId: user.id,
       verifiedHash: user.passwordHash,
       quota: quotas.sessions,
-      ...(isOutdated(user.passwordHash) && { newHash: await hashPassword(password) }),
+      ...(isOutdated(user.passwordHash) && { newHash: await hashPassword(password, waiter) }),
     });
-    guesses.noteEntry(request, user.id);
     return user.id;
   }
 };

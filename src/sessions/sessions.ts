@@ -8,6 +8,7 @@ import { append } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { inSteps } from '../jobs/steps.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
+import { rememberNetwork } from './networks.ts';
 import {
   dateSessionsBack,
   deleteExpiredSessions,
@@ -56,6 +57,8 @@ export interface NewSession {
   readonly tokenHash: Buffer;
   /** What the client calls itself, for the person's own list of sessions. */
   readonly device: string;
+  /** The network that the request comes from, as http/address.ts names it. */
+  readonly network: string;
   /** The hash of the token that the request brought, whose session the new one replaces. */
   readonly broughtToken?: Buffer;
 }
@@ -133,11 +136,15 @@ export async function clearExpiredSessions(unit: Unit): Promise<boolean> {
 /** How many sessions are cleared away in a step of that. */
 const step = 100;
 
-/** Starts a session of somebody who has just given their password; it replaces the one brought. */
+/**
+ * Starts a session of somebody who has just given their password; it replaces the one brought. The
+ * network that they come from is known from now on.
+ */
 export async function startSession(
   unit: Unit,
-  { userId, tokenHash, device, broughtToken }: NewSession & { userId: number },
+  { userId, tokenHash, device, network, broughtToken }: NewSession & { userId: number },
 ): Promise<void> {
+  await rememberNetwork(unit, { userId, network });
   if (broughtToken !== undefined) await replaceSession(unit, broughtToken);
   await insertSession(unit, { userId, tokenHash, device, now: unit.now });
 }
@@ -241,7 +248,12 @@ export async function noteProof(unit: Unit, { id }: { id: number }): Promise<voi
   await updateVerifiedAt(unit, { id, now: unit.now });
 }
 
-/** Notes that a session is in use. */
-export async function touchSession(unit: Unit, { id }: { id: number }): Promise<void> {
+/** Notes that a session is in use, and keeps the network that it is used from known. */
+export async function touchSession(
+  unit: Unit,
+  { id, userId, network }: Session & { network: string },
+): Promise<void> {
+  if ((await findSessionById(unit, { id })) === undefined) return;
+  await rememberNetwork(unit, { userId, network });
   await updateLastSeen(unit, { id, now: unit.now, before: unit.now - lastSeenStep });
 }

@@ -1,9 +1,9 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
-import pLimit from 'p-limit';
 import { Refusal } from '../errors.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
+import { FairQueue, type Waiter } from './queue.ts';
 
 /** The least that OWASP's Password Storage Cheat Sheet asks of argon2id; memory in KiB. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
@@ -15,10 +15,10 @@ const saltBytes = 16;
 const hashBytes = 32;
 
 /** A core stays free for everybody else's requests while passwords are hashed. */
-const limit = pLimit(Math.max(1, availableParallelism() - 1));
+const queue = new FairQueue(Math.max(1, availableParallelism() - 1));
 
-/** As many may wait for their turn, a few seconds' worth; the next is told to come back. */
-const queueLimit = 100;
+/** The operator at the command line. */
+const operator: Waiter = { isKnown: true, networks: [] };
 
 /** The parts of a PHC string: $argon2id$v=19$m=19456,t=2,p=1$salt$hash. */
 interface Phc {
@@ -32,12 +32,14 @@ interface Phc {
 /**
  * Hashes a password with argon2id (RFC 9106) in the thread pool.
  *
+ * @param waiter who waits for it.
  * @returns a PHC string with a salt of its own.
  * @throws Refusal `busy` if too many passwords wait for their turn.
  */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, waiter = operator): Promise<string> {
   const salt = randomBytes(saltBytes);
-  return format({ ...cost, salt, hash: await derive(password, { ...cost, salt }, hashBytes) });
+  const hash = await derive(password, { ...cost, salt }, hashBytes, waiter);
+  return format({ ...cost, salt, hash });
 }
 
 /**
@@ -46,9 +48,13 @@ export async function hashPassword(password: string): Promise<string> {
  *
  * @throws Refusal `busy` if too many passwords wait for their turn.
  */
-export async function verifyPassword(password: string, phc: string | undefined): Promise<boolean> {
+export async function verifyPassword(
+  password: string,
+  phc: string | undefined,
+  waiter = operator,
+): Promise<boolean> {
   const wanted = parse(phc ?? nobody);
-  const hash = await derive(password, wanted, wanted.hash.length);
+  const hash = await derive(password, wanted, wanted.hash.length, waiter);
   return timingSafeEqual(hash, wanted.hash) && phc !== undefined;
 }
 
@@ -89,11 +95,11 @@ async function derive(
   password: string,
   { memory, passes, parallelism, salt }: Omit<Phc, 'hash'>,
   tagLength: number,
+  waiter: Waiter,
 ): Promise<Buffer> {
-  if (limit.pendingCount >= queueLimit) throw new Refusal('busy');
   // RFC 8265 (OpaqueString): one password, however the keyboard composed it.
   const message = password.normalize('NFC');
-  return limit(() =>
+  return queue.run(waiter, () =>
     promisify(argon2)('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }),
   );
 }

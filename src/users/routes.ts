@@ -2,13 +2,16 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
+import { turnsOf } from '../http/address.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import type { Guesses } from '../http/guesses.ts';
 import type { IsLocal } from '../http/local.ts';
 import { answers, Ok } from '../http/schema.ts';
+import type { WideLimits } from '../http/wide-limits.ts';
 import { noteOldNames } from './held.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
+import type { Waiter } from './queue.ts';
 import {
   AccountDeletion,
   PasswordChange,
@@ -50,6 +53,7 @@ interface Options {
   readonly clock: () => number;
   readonly guesses: Guesses;
   readonly isLocal: IsLocal;
+  readonly wideLimits: WideLimits;
 }
 
 /** What a route refuses that may ask for the current password. */
@@ -57,7 +61,7 @@ const proofRefusals = ['password_needed', 'wrong_current_password', 'busy'] as c
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, daily, emails, nameHold, registration, clock, guesses, isLocal },
+  { db, daily, emails, nameHold, registration, clock, guesses, isLocal, wideLimits },
 ) => {
   app.post(
     '/user',
@@ -86,15 +90,15 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const setup = { isLocal: isLocal(request), ...(code !== undefined && { code }) };
       const entry = { mode: registration, setup, ...(invite !== undefined && { invite }) };
       // First what costs nothing: hashing is the dearest thing that the server does.
+      wideLimits.take('register', request.ip);
       await db.read(checkEntry, { ...entry, now: clock() });
       await checkPassword(password, { name, email });
       if (!daily.takeAccount(request.ip)) throw new Refusal('quota_accounts');
-      const passwordHash = await hashPassword(password);
+      const passwordHash = await hashPassword(password, waiterOf(request, false));
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
       await noteAllNames();
       const { id, chatId } = await db.write(registerUser, user);
-      guesses.noteEntry(request, id);
       request.audited = { user: id, ...(chatId !== undefined && { on: { chat_id: chatId } }) };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
@@ -227,7 +231,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { current_password: current, password } = request.body;
       const user = await verifyCurrent(request, id, current);
       await checkPassword(password, user);
-      const passwordHash = await hashPassword(password);
+      const passwordHash = await hashPassword(password, waiterOf(request, true));
       const change = { id, session, verifiedHash: user.passwordHash, passwordHash };
       await db.write(changePassword, change);
       return { status: 'ok' as const };
@@ -286,14 +290,19 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   async function verifyCurrent(request: FastifyRequest, id: number, current: string) {
     const { session } = request;
     const user = await db.read(requireOwnAccount, { id, userId: session.userId });
-    const guess = { nameKey: user.nameKey, userId: user.id, session };
+    const guess = { nameKey: user.nameKey, userId: user.id, session, isKnown: false };
     const isRight = await guesses.check(request, guess, () =>
-      verifyPassword(current, user.passwordHash),
+      verifyPassword(current, user.passwordHash, waiterOf(request, true)),
     );
     if (!isRight) throw new Refusal('wrong_current_password');
     return user;
   }
 };
+
+/** @param isKnown whether the request brings a session of the account. */
+function waiterOf({ ip }: FastifyRequest, isKnown: boolean): Waiter {
+  return { isKnown, networks: turnsOf(ip) };
+}
 
 /** The body may be left out with its only field. */
 async function fillBody(request: FastifyRequest): Promise<void> {

@@ -107,6 +107,7 @@ t.test('every table is strict, and those read in runs are stored in order', asyn
   const withoutRowid = own.filter(({ wr }) => wr === 1).map(({ name }) => name);
   t.strictSame(withoutRowid.sort(), [
     'idempotency_keys',
+    'known_networks',
     'memberships',
     'mentions',
     'messages',

@@ -26,7 +26,7 @@ async function startThread(t: Test, known: Commands = commands, program = url, p
   const file = place ?? join(await tempFolder(t), 'snug.db');
   const db = openStore(file, { program: { url: program, commands: known } });
   t.teardown(() => db.close());
-  const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl' };
+  const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl', network: '192.0.2.7' };
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
   const setup = { isLocal: true };
   const { id: userId } = await db.write(registerUser, { ...alice, mode: 'open', setup });

@@ -2,6 +2,7 @@ import { argon2Sync } from 'node:crypto';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import t from 'tap';
 import { checkPassword } from '../../src/users/passwords.ts';
+import { FairQueue, places } from '../../src/users/queue.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { password, startWorld } from '../helpers/world.ts';
@@ -133,3 +134,88 @@ t.test('a sign-in with a password that changes meanwhile proves nothing', async 
   refused(t, await login, 400, wrong);
   t.equal(query(file, 'select * from sessions').length, 1, 'only the one of the registration');
 });
+
+/** A queue that does one job at a time, each when it is told to; and the order of what was done. */
+function startQueue() {
+  const queue = new FairQueue(1);
+  const done: string[] = [];
+  const refused: string[] = [];
+  let finish: () => void = () => undefined;
+  const add = (name: string, networks: readonly string[], isKnown = false) => {
+    const work = () =>
+      new Promise<void>((resolve) => {
+        done.push(name);
+        finish = resolve;
+      });
+    queue.run({ isKnown, networks }, work).catch(({ code }: { code: string }) => {
+      refused.push(`${name}: ${code}`);
+    });
+  };
+  /** Does so many jobs, and tells which. */
+  const next = async (count: number) => {
+    await new Promise(setImmediate);
+    const before = done.length;
+    for (let i = 0; i < count; i++) {
+      finish();
+      await new Promise(setImmediate);
+    }
+    return done.slice(before);
+  };
+  return { add, next, refused };
+}
+
+t.test(
+  'networks take turns to have passwords hashed, wide ones and narrow ones in them',
+  async (t) => {
+    const { add, next } = startQueue();
+    add('first', ['x']);
+    await next(0);
+    for (let i = 1; i <= 6; i++) add(`flood ${i}`, ['a', `a${i % 2}`, `a${i}`]);
+    for (let i = 1; i <= 2; i++) add(`b ${i}`, ['b', 'b1', 'b1']);
+    add('c', ['c', 'c1', 'c1']);
+    t.strictSame(await next(9), [
+      ...['flood 1', 'b 1', 'c', 'flood 2', 'b 2', 'flood 3', 'flood 4', 'flood 5', 'flood 6'],
+    ]);
+  },
+);
+
+t.test('people who are known go first, and strangers have every fourth turn', async (t) => {
+  const { add, next } = startQueue();
+  add('first', ['x']);
+  await next(0);
+  for (let i = 1; i <= 4; i++) add(`stranger ${i}`, ['a']);
+  for (let i = 1; i <= 7; i++) add(`known ${i}`, ['k'], true);
+  const order = await next(11);
+  t.strictSame(order.filter((name) => name.startsWith('known')).length, 7);
+  t.equal(order.indexOf('stranger 2') - order.indexOf('stranger 1'), 4);
+  t.ok(order.indexOf('known 1') < 2);
+  t.match(order.at(-1), 'stranger 4');
+});
+
+t.test('strangers fill their places only, and lose them to networks that have fewer', async (t) => {
+  const { add, next, refused } = startQueue();
+  add('first', ['x']);
+  await next(0);
+  const { strangers, known } = places;
+  for (let i = 0; i < strangers + 3; i++) add(`flood ${i}`, ['a', `a${i % 2}`]);
+  await next(0);
+  const last = range(strangers, strangers + 3);
+  t.strictSame(
+    refused,
+    last.map((i) => `flood ${i}: busy`),
+  );
+  for (let i = 0; i < known; i++) add(`known ${i}`, [`k${i}`], true);
+  add('too many', ['k'], true);
+  await next(0);
+  t.equal(refused.at(-1), 'too many: busy');
+  for (const name of ['newcomer', 'another']) add(name, ['b', 'b1']);
+  await next(0);
+  t.equal(refused.length, 6, 'each takes the place of the flood’s newest');
+  t.ok(refused.slice(4).every((line) => line.startsWith('flood')));
+  const order = await next(known + strangers);
+  t.equal(order.length, known + strangers, 'nobody else is lost');
+  const [one, other] = ['newcomer', 'another'].map((name) => order.indexOf(name));
+  t.ok(Number(one) < 12 && Number(other) < 20, `${one} and ${other}`);
+});
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);

@@ -1,0 +1,90 @@
+/**
+ * Known networks: those from which an account was signed in to. A right password from one of them is
+ * never counted among strangers, whatever these do.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Unit } from '../db/commit.ts';
+import type { Snapshot } from '../db/query.ts';
+import { inSteps } from '../jobs/steps.ts';
+import { findState, setState } from '../server/queries.ts';
+import { findUserByName } from '../users/queries.ts';
+import {
+  dateNetworksBack,
+  deleteOldNetworks,
+  findNetwork,
+  trimNetworks,
+  upsertNetwork,
+} from './queries.ts';
+
+/** A network is known for so long after the last sign-in from it, in ms. */
+const lifetime = 90 * 24 * 3_600_000;
+
+/** The fact that holds the key of the hashes. */
+const key = 'network_key';
+
+/** A network as http/address.ts names it: an IPv4 address, or the /64 of an IPv6 address. */
+interface Place {
+  readonly network: string;
+}
+
+/**
+ * Who may be signing in: the user of a name, and whether the network is known for them. For a name
+ * that nobody has, it does the same work, so that the time does not tell whether a name exists.
+ */
+export async function readSigner(
+  snapshot: Snapshot,
+  { nameKey, network, now }: Place & { nameKey: string; now: number },
+) {
+  const user = await findUserByName(snapshot, { nameKey });
+  const userId = user?.id ?? 0;
+  const secret = (await findState(snapshot, { key }))?.value ?? '';
+  const hash = hashNetwork(secret, userId, network);
+  const known = await findNetwork(snapshot, { userId, hash, after: now - lifetime });
+  return { user, isKnown: known !== undefined };
+}
+
+/** Notes that a user has signed in from a network. A user has 20 known ones: the newest. */
+export async function rememberNetwork(
+  unit: Unit,
+  { userId, network }: Place & { userId: number },
+): Promise<void> {
+  const hash = hashNetwork(await ensureSecret(unit), userId, network);
+  await upsertNetwork(unit, { userId, hash, now: unit.now });
+  await trimNetworks(unit, { userId });
+}
+
+/**
+ * Clears away the networks that are no longer known.
+ *
+ * @returns whether there may be more.
+ */
+export async function clearOldNetworks(unit: Unit): Promise<boolean> {
+  const { now } = unit;
+  const isDone =
+    (await inSteps(unit, step, async (limit) => {
+      return (await dateNetworksBack(unit, { now, limit })).length;
+    })) &&
+    (await inSteps(unit, step, async (limit) => {
+      return (await deleteOldNetworks(unit, { until: now - lifetime, limit })).length;
+    }));
+  return !isDone;
+}
+
+/** How many networks are cleared away in a step of that. */
+const step = 100;
+
+async function ensureSecret(unit: Unit): Promise<string> {
+  const found = await findState(unit, { key });
+  if (found !== undefined) return found.value;
+  const value = randomBytes(32).toString('base64url');
+  await setState(unit, { key, value });
+  return value;
+}
+
+/**
+ * HMAC-SHA-256, cut to 128 bits, so that the file lists no addresses. It differs from user to user:
+ * the file does not show who has lived together either.
+ */
+function hashNetwork(secret: string, userId: number, network: string): Buffer {
+  return createHmac('sha256', secret).update(`${userId} ${network}`).digest().subarray(0, 16);
+}
