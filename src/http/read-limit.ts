@@ -31,12 +31,14 @@ interface Options {
 export const readLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const meter = new Meter(ticks);
+    const takeTurn = oneInEachTurn();
     app.addHook('onRequest', (request, reply, done) => {
       const key = payerOf(request);
       if (key === undefined) return done();
       const reading = meter.look(key, budget);
       if (reading.left < budget.quota / 2 && !reply.hasHeader('ratelimit')) tell(reply, reading);
-      done(reading.wait > 0 ? new Refusal('too_often', reading.wait) : undefined);
+      if (reading.wait > 0) return done(new Refusal('too_often', reading.wait));
+      takeTurn(key, done);
     });
     app.addHook('onSend', (request, reply, payload, done) => {
       const key = payerOf(request);
@@ -48,6 +50,23 @@ export const readLimit = fp<Options>(
   },
   { name: 'read-limit', dependencies: ['sign-in', 'rate-limit'] },
 );
+
+/**
+ * Lets one request of a payer through in each turn of the event loop, in the order in which they came:
+ * however many connections somebody has, others are heard between two of their requests.
+ *
+ * @returns a function that calls `go` at once, or in a later turn.
+ */
+export function oneInEachTurn(): (key: string, go: () => void) => void {
+  const served = new Set<string>();
+  const takeTurn = (key: string, go: () => void): void => {
+    if (served.has(key)) return void setImmediate(takeTurn, key, go);
+    if (served.size === 0) setImmediate(() => served.clear());
+    served.add(key);
+    go();
+  };
+  return takeTurn;
+}
 
 /** Who pays for a request. Asking for what there is not is counted by rate-limit.ts. */
 function payerOf(request: FastifyRequest): string | undefined {
