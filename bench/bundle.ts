@@ -43,8 +43,8 @@ export const variants = {
   /** What happens is made into text for each stream by itself. */
   apart: {
     file: 'events/hub.ts',
-    find: "stream.push(texts[index] ?? '')",
-    put: 'stream.push(frame(event.type, event.news.message, event.id))',
+    find: 'chats)) stream.push(text);',
+    put: 'chats)) stream.push(frame(event.type, event.news.message, event.id));',
   },
 } satisfies Record<string, Edit>;
 

@@ -23,8 +23,15 @@ const look = `
   console.log(['program', 'writer', 'compilers'].filter(isTaken).join());
 `;
 
-/** What a command of the operator's needs of dist/. */
-const started = ['dist/load.mjs', 'dist/program.js', 'dist/snug.mjs'];
+/** The files of dist/ that must be there for any command. */
+const started = [
+  'dist/compilers.js',
+  'dist/load.mjs',
+  'dist/program.js',
+  'dist/snug.mjs',
+  'dist/writer.js',
+  'dist/writer.mjs',
+];
 
 /** The program in a folder of its own. */
 async function install(t: Test): Promise<string> {
