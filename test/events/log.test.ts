@@ -1,8 +1,10 @@
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
+import { FairQueue } from '../../src/events/fair-queue.ts';
 import { clearOldEvents } from '../../src/events/retention.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
-import { hurried } from '../helpers/database.ts';
+import { spread } from '../../src/http/spread.ts';
+import { hurried, outside } from '../helpers/database.ts';
 import { addressOf, cookieOf, follow, openEvents } from '../helpers/sse.ts';
 import { type Person, startCast, type World } from '../helpers/world.ts';
 
@@ -268,4 +270,65 @@ t.test('a log that is cleared while somebody catches up tells them to load anew'
     ids,
     ids.toSorted((a, b) => a - b),
   );
+});
+
+t.test('who has missed too much loads anew, and what others did costs them nothing', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, file } = cast;
+  const append = outside(t, file).prepare(
+    `with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
+     insert into events (type, at, chat_id, message_id) select 'message.deleted', 0, ?, i from n`,
+  );
+  const elsewhere = 999;
+  append.run(9_000, elsewhere);
+  const id = await alice.send(chat, 'Hi');
+  const text = await toldSince(t, cast, bob, 3);
+  t.equal(text.match(/^event: /gm)?.length, 1, 'of 9,000 events one concerns bob');
+  t.match(text, `id: ${id}\nevent: message\n`);
+  append.run(2_000, elsewhere);
+  await cast.db.catchUp();
+  t.equal((await toldSince(t, cast, bob, id)).match(/^event: /gm), null);
+  append.run(10_000, elsewhere);
+  await cast.db.catchUp();
+  t.match(await toldSince(t, cast, bob, 3), /^id: \d+\nevent: reset\n/, 'too long ago');
+  const newest = readLog(cast).length;
+  append.run(1_000, 1);
+  await cast.db.catchUp();
+  const all = await toldSince(t, cast, bob, newest);
+  t.equal(all.match(/^event: message.deleted$/gm)?.length, 1_000);
+  append.run(1, 1);
+  await cast.db.catchUp();
+  t.match(await toldSince(t, cast, bob, newest), /event: reset/, 'too much of one’s own');
+});
+
+t.test('few streams resume at once, and users take turns', async (t) => {
+  const queue = new FairQueue(2);
+  const order: string[] = [];
+  let running = 0;
+  let most = 0;
+  const run = (userId: number, name: string) =>
+    queue.run(userId, async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      order.push(name);
+      running -= 1;
+      if (name === 'a3') throw new Error('gone');
+    });
+  const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'c1'].map((name) =>
+    run(name.charCodeAt(0), name),
+  );
+  const outcomes = await Promise.allSettled(all);
+  t.equal(most, 2);
+  t.strictSame(order, ['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2', 'a5']);
+  t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1);
+  await run(1, 'd1');
+  t.equal(order.at(-1), 'd1', 'a failure takes no place for good');
+});
+
+t.test('those who are sent away come back at different times', (t) => {
+  const waits = Array.from({ length: 200 }, () => spread(2_000));
+  t.ok(waits.every((wait) => wait >= 1_000 && wait <= 3_000));
+  t.ok(new Set(waits).size > 100);
+  t.end();
 });

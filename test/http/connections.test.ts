@@ -51,13 +51,15 @@ t.test('while it is behind, the server refuses what comes, and then is itself ag
   await sleep(600);
   const { alice, chat } = await startChat(server);
   const chats = `GET /api/chats HTTP/1.1\r\nHost: x\r\nCookie: ${alice.cookie}\r\n\r\n`;
-  const requests = [eventsOf(alice.cookie), chats, health];
-  const [stream, late, alive] = (await dialMany(t, server, requests)) as [Line, Line, Line];
+  const requests = [eventsOf(alice.cookie), chats, health, health];
+  const lines = (await dialMany(t, server, requests)) as [Line, Line, Line, Line];
+  const [stream, late, alive, back] = lines;
   t.match(late.text, /^HTTP\/1.1 200 /);
   server.child.kill('SIGWINCH');
   await server.wrote(/standing still/);
-  late.text = alive.text = '';
+  late.text = alive.text = back.text = '';
   late.socket.write(chats);
+  back.socket.write(eventsOf(alice.cookie));
   alive.socket.write(health);
   // A second late counts; the loop is looked at each half second.
   await sleep(1_600);
@@ -67,6 +69,8 @@ t.test('while it is behind, the server refuses what comes, and then is itself ag
   t.match(late.text, /\r\nretry-after: [2-5]\r\n/);
   t.match(late.text, '{"error":"The server is busy. Try again in a moment."}');
   t.match(alive.text, /^HTTP\/1.1 200 /, 'who watches over it is answered');
+  await until('the first event', () => back.text.includes('\nid: '));
+  t.match(back.text, /^HTTP\/1.1 200 /, 'a stream is let in');
   while ((await alice.get('/api/chats')).status === 503) await sleep(50);
   t.equal((await alice.send('POST', chat, { content: 'Hi' })).status, 201);
   await until('the message', () => stream.text.includes('"content":"Hi"'));
@@ -197,7 +201,7 @@ t.test('an answer that nobody takes is not kept for ever', async (t) => {
   const world = await startCast(t);
   const { app, alice, chat } = world;
   const url = await addressOf(world);
-  // 100 messages are 1.6 MB; so many pages are more than the system itself holds for a reader.
+  // A page is 256 KB; so many of them are more than the system itself holds for a reader.
   await Promise.all(Array.from({ length: 100 }, () => alice.send(chat, '\u{1f600}'.repeat(4000))));
   const get = `GET ${chat}?limit=100 HTTP/1.1\r\nHost: x\r\nCookie: ${cookieOf(alice)}\r\n\r\n`;
   const lines: Record<string, Line> = {};
@@ -206,11 +210,11 @@ t.test('an answer that nobody takes is not kept for ever', async (t) => {
     app.server.once('connection', (socket) => (ends[name] = socket));
     lines[name] = await dial(t, { url });
     if (name !== 'good') lines[name]?.socket.pause();
-    lines[name]?.socket.write(get.repeat(name === 'good' ? 1 : 8));
+    lines[name]?.socket.write(get.repeat(name === 'good' ? 1 : 60));
   }
   const { none, dripping, good } = ends as Record<string, Socket>;
   await until('full lines', () => Boolean(none?.writableLength && dripping?.writableLength));
-  const isTaken = () => good?.writableLength === 0 && (lines.good?.text.length ?? 0) > 400_000;
+  const isTaken = () => good?.writableLength === 0 && (lines.good?.text.length ?? 0) > 100_000;
   await until('a page', isTaken);
   const tick = async () => {
     mock.timers.tick(60_000);
@@ -321,7 +325,8 @@ t.test(
       const args = [mode, '-u', `${server.url}${path}`, ...load.map(String)];
       await once(spawn('slowhttptest', args, { stdio: 'ignore' }), 'close');
     });
-    await until('most of them', () => descriptors(server) > before + 2 * count);
+    // What is read slowly or in ranges fits into the system's memory, and is over soon.
+    await until('slow headers and bodies', () => descriptors(server) > before + 1.5 * count);
     for (const name of ['alice', 'bob', 'carol']) await welcomes(t, server, name);
     await Promise.all(runs);
     await until('their descriptors', () => descriptors(server) < before + 20);
