@@ -91,6 +91,7 @@ t.test('a phone at home opens the server by its name there, without any setting'
     env: { HOST: '0.0.0.0' },
   });
   const { port } = new URL(server.url);
+  const [, setup = ''] = await server.wrote(/"setup_code":"([^"]+)"/);
   const ask = async (lines: string, body = '') => {
     const socket = connect({ port: Number(port), host: '127.0.0.1' });
     socket.write(`${lines}\r\nconnection: close\r\n\r\n${body}`);
@@ -98,7 +99,8 @@ t.test('a phone at home opens the server by its name there, without any setting'
   };
   const host = `raspberrypi.local:${port}`;
   t.match(await ask(`GET / HTTP/1.1\r\nhost: ${host}`), /^HTTP\/1.1 200[\s\S]*<!doctype html>/);
-  const fields = new URLSearchParams({ name: 'alice', password, email: 'alice@example.org' });
+  const person = { name: 'alice', password, email: 'alice@example.org' };
+  const fields = new URLSearchParams({ ...person, setup });
   const form = `content-type: application/x-www-form-urlencoded\r\ncontent-length: ${String(fields).length}`;
   const lines = `POST /api/user HTTP/1.1\r\nhost: ${host}\r\norigin: http://${host}\r\n${form}`;
   t.match(await ask(lines, String(fields)), /^HTTP\/1.1 201/);
