@@ -1,6 +1,8 @@
 /** Where the database lies: found or made, held, and left as it was if nothing comes of it. */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -95,6 +97,8 @@ function checkFile(path: string, mustExist: boolean): void {
     throw new StartError(`${path} is not a file. Name a file in DATABASE_URL.`);
   }
   checkHeader(path);
+  // Before the lock: of the two files, the database is the one to name.
+  accessSync(path, constants.R_OK | constants.W_OK);
   if (mustExist && stats.size === 0) throw isMissing(path);
 }
 
