@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { BlockList, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { placeOf } from './address.ts';
+import { isLoopback, matcherOf } from './networks.ts';
 
 /** A request and its response. */
 export interface Exchange {
@@ -53,31 +54,15 @@ export class Connection {
  * @param proxies addresses and CIDRs of the trusted proxies.
  */
 export function peerReader(proxies: readonly string[]): (socket: Socket) => Peer {
-  const loopback = blockListOf(['127.0.0.0/8', '::1']);
-  const trusted = blockListOf(proxies);
+  const isTrusted = matcherOf(proxies);
   return ({ remoteAddress }) => {
     // A connection that is gone already has no address any more.
     if (remoteAddress === undefined) return { isLocal: false, isProxy: false, place: undefined };
     // A link-local address ends with its interface, such as %eth0.
     const address = remoteAddress.replace(/%.*/, '');
-    const family = familyOf(address);
-    const isLocal = loopback.check(address, family);
-    const isProxy = trusted.check(address, family);
+    const isLocal = isLoopback(address);
+    const isProxy = isTrusted(address);
     const place = isLocal || isProxy ? undefined : placeOf(address);
     return { isLocal, isProxy, place };
   };
 }
-
-function blockListOf(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', prefix] = network.split('/');
-    const family = familyOf(address);
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
-}
-
-/** Node's isIPv6 would compile its pattern at each start, and these are addresses for sure. */
-const familyOf = (address: string) => (address.includes(':') ? 'ipv6' : 'ipv4');
