@@ -10,40 +10,49 @@ declare module 'fastify' {
   }
 }
 
-/** Answers up to this many bytes are not counted: the system takes them whole. */
+/** Answers up to this many bytes are not looked at: the system takes them whole. */
 const small = 16 * 1024;
 
-/** Bounds what waits for readers in memory, by user and in all; see `Unsent`. */
+/**
+ * Bounds what waits for readers in memory, by user and in all; see `Unsent`. Files are not counted:
+ * they are in memory once for all. There is no `onSend` hook: every
+ * request would pay for it, and it does not know what the system takes.
+ */
 export const backpressure = fp(
   async (app: FastifyInstance) => {
-    const unsent = new Unsent();
-    app.decorate('unsent', unsent);
+    app.decorate('unsent', new Unsent());
     app.addHook('onRequest', (request, _, done) => {
       const connection = request.session && app.connections.find(request.raw.socket);
       if (connection !== undefined) connection.hasSession = true;
       done();
     });
-    app.addHook('onSend', (request, reply, payload, done) => {
-      const bytes = sizeOf(payload);
-      if (bytes > small) count(unsent, request, reply, bytes);
-      done();
+    // What is sent as bytes comes here by `sendJson`.
+    app.addHook('preSerialization', (_, reply, payload, done) => {
+      countUnsent(reply, Number.POSITIVE_INFINITY);
+      done(null, payload);
     });
   },
   { name: 'backpressure', dependencies: ['connections', 'sign-in'] },
 );
 
-/** Who a request's unsent bytes are counted for. */
-export function ownerOf({ session, ip }: FastifyRequest): OwnerKey {
-  return session?.userId ?? placeOf(ip);
+/**
+ * Counts an answer that is sent in this turn of the event loop, as far as its reader leaves it.
+ *
+ * @param bytes how long it is, if that is known.
+ */
+export function countUnsent(reply: FastifyReply, bytes: number): void {
+  if (bytes > small) setImmediate(count, reply);
 }
 
-/** What is streamed is not in memory as a whole. */
-function sizeOf(payload: unknown): number {
-  return typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0;
-}
-
-function count(unsent: Unsent, request: FastifyRequest, { raw }: FastifyReply, bytes: number) {
-  const counter = unsent.open(ownerOf(request), () => raw.destroy());
+function count({ request, raw, server }: FastifyReply): void {
+  const bytes = raw.writableLength;
+  if (bytes === 0 || raw.destroyed) return;
+  const counter = server.unsent.open(ownerOf(request), () => raw.destroy());
   raw.on('close', () => counter.close());
   counter.set(bytes);
+}
+
+/** Who a request's unsent bytes are counted for. */
+function ownerOf({ session, ip }: FastifyRequest): OwnerKey {
+  return session?.userId ?? placeOf(ip);
 }
