@@ -15,8 +15,8 @@ const small = 16 * 1024;
 
 /**
  * Bounds what waits for readers in memory, by user and in all; see `Unsent`. Files are not counted:
- * they are in memory once for all. There is no `onSend` hook: every
- * request would pay for it, and it does not know what the system takes.
+ * they are in memory once for all. There is no `onSend` hook: every request would pay for it, and it
+ * does not know what the system takes.
  */
 export const backpressure = fp(
   async (app: FastifyInstance) => {

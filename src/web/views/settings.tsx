@@ -78,15 +78,7 @@ function useProof() {
       throw error;
     }
   };
-  const field = isAsked.value && (
-    <Field
-      name="current_password"
-      label={texts.currentPassword}
-      type="password"
-      autocomplete="current-password"
-      required
-    />
-  );
+  const field = isAsked.value && <CurrentPassword />;
   return { field, during };
 }
 
@@ -105,6 +97,18 @@ function DeleteAccount() {
   );
 }
 
+function CurrentPassword() {
+  return (
+    <Field
+      name="current_password"
+      label={texts.currentPassword}
+      type="password"
+      autocomplete="current-password"
+      required
+    />
+  );
+}
+
 function Password() {
   return (
     <section class="card">
@@ -114,13 +118,7 @@ function Password() {
         done={texts.passwordChanged}
         onSubmit={(fields) => put(`/api/user/${ownId()}/password`, fields)}
       >
-        <Field
-          name="current_password"
-          label={texts.currentPassword}
-          type="password"
-          autocomplete="current-password"
-          required
-        />
+        <CurrentPassword />
         <Field
           name="password"
           label={texts.newPassword}
