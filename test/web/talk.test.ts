@@ -232,6 +232,23 @@ webTest('who has joined stays in the list, though an older one comes late', asyn
   await row('carol').waitFor();
 });
 
+webTest('a name is offered though the members come after the @ was typed', async (t, stage) => {
+  const people = await startTalk(stage);
+  const alice = await stage.visitorAs(people.alice);
+  const asked = new Promise<Route>((resolve) => {
+    void alice.page.route(/\/members/, resolve, { times: 1 });
+  });
+  await alice.openChat('Sunday hike');
+  await alice.composer.fill('@b');
+  const bob = alice.page.getByRole('option', { name: '@bob' });
+  t.equal(await bob.count(), 0);
+  await (await asked).continue();
+  await bob.waitFor();
+  await alice.button(en.send).click();
+  await alice.message('@b').waitFor();
+  t.equal(await bob.count(), 0, 'the list goes with the message');
+});
+
 webTest(
   'the last of a long list of members is found, and one who joins meanwhile',
   async (t, stage) => {

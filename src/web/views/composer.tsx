@@ -42,9 +42,11 @@ interface Props {
 export function Composer({ chatId, title, intent }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const text = useSignal(load(`draft.${chatId}`, ''));
-  const names = useSignal<readonly string[]>([]);
+  const mention = useSignal<string | undefined>(undefined);
   const chosen = useSignal(0);
   const error = useSignal('');
+  // Asked at each drawing: the members may come after the @.
+  const names = mention.value === undefined ? [] : offer(chatId, mention.value);
 
   const write = (value: string) => {
     text.value = value;
@@ -81,6 +83,7 @@ export function Composer({ chatId, title, intent }: Props) {
     const now = intent.value;
     if (now?.kind === 'edit') return change(now.message, content);
     enqueue(chatId, content, now?.message.id);
+    mention.value = undefined;
     write('');
     leave();
   };
@@ -89,7 +92,7 @@ export function Composer({ chatId, title, intent }: Props) {
     const caret = input.current?.selectionStart ?? text.value.length;
     const before = text.value.slice(0, caret).replace(beingTyped, `@${name} `);
     write(before + text.value.slice(caret));
-    names.value = [];
+    mention.value = undefined;
     queueMicrotask(() => input.current?.setSelectionRange(before.length, before.length));
   };
 
@@ -97,13 +100,13 @@ export function Composer({ chatId, title, intent }: Props) {
     const { value, selectionStart } = event.currentTarget;
     write(value);
     if (value !== '') tellTyping(chatId);
-    names.value = offer(chatId, value.slice(0, selectionStart));
+    mention.value = beingTyped.exec(value.slice(0, selectionStart))?.[1];
     chosen.value = 0;
   };
 
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
     if (event.isComposing) return;
-    if (names.value.length > 0 && pickByKey(event)) return;
+    if (names.length > 0 && pickByKey(event)) return;
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
       submit();
@@ -116,10 +119,10 @@ export function Composer({ chatId, title, intent }: Props) {
   };
 
   const pickByKey = (event: KeyboardEvent): boolean => {
-    const next = moved(event.key, chosen.value, names.value.length);
-    const name = names.value[chosen.value];
+    const next = moved(event.key, chosen.value, names.length);
+    const name = names[chosen.value];
     if (next !== undefined) chosen.value = next;
-    else if (event.key === 'Escape') names.value = [];
+    else if (event.key === 'Escape') mention.value = undefined;
     else if ((event.key === 'Enter' || event.key === 'Tab') && name !== undefined) complete(name);
     else return false;
     event.preventDefault();
@@ -146,11 +149,11 @@ export function Composer({ chatId, title, intent }: Props) {
           {error}
         </p>
       )}
-      {names.value.length > 0 && (
+      {names.length > 0 && (
         <Options
           id={listId}
           label={texts.members}
-          items={names.value}
+          items={names}
           chosen={chosen.value}
           onPick={complete}
           show={(name) => <Written text={`@${name}`} />}
@@ -166,10 +169,8 @@ export function Composer({ chatId, title, intent }: Props) {
           placeholder={texts.writeMessage(isolated(title))}
           dir="auto"
           aria-autocomplete="list"
-          aria-controls={names.value.length > 0 ? listId : undefined}
-          aria-activedescendant={
-            names.value.length > 0 ? optionId(listId, chosen.value) : undefined
-          }
+          aria-controls={names.length > 0 ? listId : undefined}
+          aria-activedescendant={names.length > 0 ? optionId(listId, chosen.value) : undefined}
           onInput={onInput}
           onKeyDown={onKeyDown}
         />
@@ -205,9 +206,8 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
 }
 
 /** The members whose names begin with what stands behind the last @. */
-function offer(chatId: number, before: string): string[] {
-  const beginning = beingTyped.exec(before)?.[1]?.toLocaleLowerCase();
-  if (beginning === undefined) return [];
+function offer(chatId: number, typed: string): string[] {
+  const beginning = typed.toLocaleLowerCase();
   return membersOf(chatId)
     .filter(({ id, name }) => id !== ownId() && name.toLocaleLowerCase().startsWith(beginning))
     .map(({ name }) => name)
