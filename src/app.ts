@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
+import { admission } from './http/admission.ts';
 import { audit } from './http/audit.ts';
 import { backpressure } from './http/backpressure.ts';
 import { busy } from './http/busy.ts';
@@ -131,6 +132,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(proxies, { trustProxy: config.trustProxy });
   app.register(hosts, { publicUrl: config.publicUrl, allowedHosts: config.allowedHosts });
   app.register(stopping);
+  app.register(admission);
   app.register(connections, { trustProxy: config.trustProxy });
   app.register(busy);
   app.register(formbody, { bodyLimit });

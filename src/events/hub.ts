@@ -8,7 +8,7 @@ import { chatsOf, newsOf, textOf } from './describe.ts';
 import { FairQueue } from './fair-queue.ts';
 import { frame } from './frame.ts';
 import { audiences, isPersonal } from './log.ts';
-import { RecentEvents, readNewest } from './recent.ts';
+import { RecentEvents, readBefore } from './recent.ts';
 import { type Part, replay } from './replay.ts';
 import type { Stream } from './stream.ts';
 
@@ -66,7 +66,7 @@ export class Hub {
   constructor(db: Store, log: Pick<FastifyBaseLogger, 'error'>) {
     this.#db = db;
     this.#log = log;
-    this.#recent = new RecentEvents((input) => db.read(readNewest, input));
+    this.#recent = new RecentEvents((input) => db.read(readBefore, input));
     db.onCommit((events) => this.#take(events));
   }
 

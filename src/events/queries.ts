@@ -24,9 +24,9 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
   orm.select({ id: events.id }).from(events).orderBy(asc(events.id)).limit(1),
 );
 
-/** The newest events, the newest first. */
-export const listNewestEvents = rows((orm, $: Params<{ limit: number }>) =>
-  orm.select().from(events).orderBy(desc(events.id)).limit($.limit),
+/** The events before an id, the newest first. */
+export const listEventsBefore = rows((orm, $: Params<{ before: number; limit: number }>) =>
+  orm.select().from(events).where(lt(events.id, $.before)).orderBy(desc(events.id)).limit($.limit),
 );
 
 /** The events between two ids. */

@@ -1,15 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventRow, Told } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
-import { listNewestEvents } from './queries.ts';
+import { beyondIds } from '../http/schema.ts';
+import { listEventsBefore } from './queries.ts';
 
 /** So many of the newest events are kept, and up to twice as many. */
 const limit = 10_000;
 
-type ReadNewest = (input: { limit: number }) => Promise<EventRow[]>;
+/** They are read in portions of this many, between which other requests are served. */
+const portion = 500;
 
-/** Reads so many of the newest events, in the order of the log. */
-export async function readNewest(snapshot: Snapshot, { limit }: { limit: number }) {
-  return (await listNewestEvents(snapshot, { limit })).reverse();
+type ReadBefore = (input: { before: number; limit: number }) => Promise<EventRow[]>;
+
+/** Reads the newest events before an id, at most `limit` of them, in the order of the log. */
+export async function readBefore(
+  snapshot: Snapshot,
+  input: { before: number; limit: number },
+): Promise<EventRow[]> {
+  return (await listEventsBefore(snapshot, input)).reverse();
 }
 
 /**
@@ -18,13 +26,13 @@ export async function readNewest(snapshot: Snapshot, { limit }: { limit: number 
  * read once, when the first stream resumes; from then on the commits bring them.
  */
 export class RecentEvents {
-  readonly #read: ReadNewest;
+  readonly #read: ReadBefore;
   /** In the order of the log, without a gap. */
   #events: EventRow[] = [];
   #loading: Promise<void> | undefined;
 
-  /** @param read as `readNewest`, from the file. */
-  constructor(read: ReadNewest) {
+  /** @param read as `readBefore`, from the file. */
+  constructor(read: ReadBefore) {
     this.#read = read;
   }
 
@@ -62,10 +70,24 @@ export class RecentEvents {
 
   async #load(): Promise<void> {
     this.#events = [];
-    const events = await this.#read({ limit });
+    const events = await this.#readAll();
     // What was committed meanwhile may be in both.
     const last = events.at(-1)?.id ?? 0;
     this.#events = [...events, ...this.#events.filter(({ id }) => id > last)];
+  }
+
+  async #readAll(): Promise<EventRow[]> {
+    const portions: EventRow[][] = [];
+    let before = beyondIds;
+    while (portions.length < limit / portion) {
+      const events = await this.#read({ before, limit: portion });
+      portions.unshift(events);
+      const [oldest] = events;
+      if (oldest === undefined || events.length < portion) break;
+      before = oldest.id;
+      await nextTurn();
+    }
+    return portions.flat();
   }
 
   /** The index of the first event after an id. */

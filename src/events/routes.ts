@@ -50,7 +50,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/events',
     {
       // When everything is late it is let in all the same: an EventSource takes a 503 as final.
-      config: { sameOrigin: true, limit: 'stream', refuses: [], answersWhenBusy: true },
+      config: {
+        sameOrigin: true,
+        limit: 'stream',
+        refuses: [],
+        answersWhenBusy: true,
+        admission: 'one-per-turn',
+      },
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
 import { Meter, type Reading } from './meter.ts';
+import { Turns } from './turns.ts';
 
 /**
  * What one may cost the server, in bytes that are sent: 64 MB at once, and as much again each minute.
@@ -31,14 +32,15 @@ interface Options {
 export const readLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const meter = new Meter(ticks);
-    const takeTurn = oneInEachTurn();
+    const turns = new Turns<string>();
     app.addHook('onRequest', (request, reply, done) => {
       const key = payerOf(request);
       if (key === undefined) return done();
       const reading = meter.look(key, budget);
       if (reading.left < budget.quota / 2 && !reply.hasHeader('ratelimit')) tell(reply, reading);
       if (reading.wait > 0) return done(new Refusal('too_often', reading.wait));
-      takeTurn(key, done);
+      // However many connections a payer has, others are heard between two of their requests.
+      turns.take(key, done);
     });
     app.addHook('onSend', (request, reply, payload, done) => {
       const key = payerOf(request);
@@ -50,23 +52,6 @@ export const readLimit = fp<Options>(
   },
   { name: 'read-limit', dependencies: ['sign-in', 'rate-limit'] },
 );
-
-/**
- * Lets one request of a payer through in each turn of the event loop, in the order in which they came:
- * however many connections somebody has, others are heard between two of their requests.
- *
- * @returns a function that calls `go` at once, or in a later turn.
- */
-export function oneInEachTurn(): (key: string, go: () => void) => void {
-  const served = new Set<string>();
-  const takeTurn = (key: string, go: () => void): void => {
-    if (served.has(key)) return void setImmediate(takeTurn, key, go);
-    if (served.size === 0) setImmediate(() => served.clear());
-    served.add(key);
-    go();
-  };
-  return takeTurn;
-}
 
 /** Who pays for a request. Asking for what there is not is counted by rate-limit.ts. */
 function payerOf(request: FastifyRequest): string | undefined {

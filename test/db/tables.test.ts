@@ -130,7 +130,6 @@ const exceptions: Record<string, RegExp> = {
   'events/findNewestEvent': /^SCAN events$/,
   'events/findOldestEvent': /^SCAN events$/,
   'events/listOldest': /^SCAN events$/,
-  'events/listNewestEvents': /^SCAN events$/,
   'deletions/findPending': /^SCAN pending_deletions$/,
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':

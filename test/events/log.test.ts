@@ -1,10 +1,16 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { FairQueue } from '../../src/events/fair-queue.ts';
 import { clearOldEvents } from '../../src/events/retention.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
+import { Admission } from '../../src/http/admission.ts';
+import { readDescriptorLimit } from '../../src/http/descriptors.ts';
 import { spread } from '../../src/http/spread.ts';
 import { hurried, outside } from '../helpers/database.ts';
+import { execute } from '../helpers/rows.ts';
+import { dial, eventsOf, makeUsers } from '../helpers/sockets.ts';
 import { addressOf, cookieOf, follow, openEvents } from '../helpers/sse.ts';
 import { type Person, startCast, type World } from '../helpers/world.ts';
 
@@ -324,6 +330,84 @@ t.test('few streams resume at once, and users take turns', async (t) => {
   t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1);
   await run(1, 'd1');
   t.equal(order.at(-1), 'd1', 'a failure takes no place for good');
+});
+
+/** How many connections this process may have, with both of their ends in it. */
+const streamCount = Math.min(5_000, Math.floor((readDescriptorLimit() - 200) / 2));
+
+t.test('5,000 streams that come back at once leave room for others', async (t) => {
+  if (streamCount < 5_000) t.comment(`only ${streamCount}: the system allows no more descriptors`);
+  const cast = await startCast(t);
+  const { alice, app, file } = cast;
+  const cookies = makeUsers(t, file, 300);
+  execute(
+    file,
+    `with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000)
+     insert into events (type, at, chat_id, message_id) select 'message.deleted', 0, 999, i from n`,
+  );
+  let [starts, most] = [0, 0];
+  app.addHook('onRequest', async ({ url }) => {
+    if (url === '/api/events') starts += 1;
+  });
+  const url = await addressOf(cast);
+  const port = Number(new URL(url).port);
+  const counts = { reset: 0, refused: 0 };
+  const comeBack = (cookie: string) => {
+    const socket = connect(port, '127.0.0.1')
+      .setEncoding('latin1')
+      .on('error', () => undefined);
+    t.teardown(() => socket.destroy());
+    socket.write(eventsOf(cookie).replace('\r\n', '\r\nLast-Event-ID: 3\r\n'));
+    let text = '';
+    const read = (data: string) => {
+      text += data;
+      const isReset = text.includes('event: reset');
+      if (!isReset && !/^HTTP.1.1 [345]/.test(text)) return;
+      counts[isReset ? 'reset' : 'refused'] += 1;
+      socket.off('data', read);
+      socket.resume();
+    };
+    socket.on('data', read);
+  };
+  const other = await dial(t, { url });
+  const isOver = () => counts.reset + counts.refused === streamCount;
+  for (let i = 0; i < streamCount; i++) comeBack(cookies[i % cookies.length] ?? '');
+  let answered = 0;
+  while (!isOver()) {
+    const before = starts;
+    other.socket.write(
+      `GET /api/session HTTP/1.1\r\nHost: x\r\nCookie: ${cookieOf(alice)}\r\n\r\n`,
+    );
+    await once(other.socket, 'data');
+    most = Math.max(most, starts - before);
+    answered += 1;
+  }
+  t.strictSame(counts, { reset: streamCount, refused: 0 });
+  t.equal(starts, streamCount);
+  t.comment(`${answered} others are answered, with at most ${most} starts between two`);
+  t.ok(most <= 20);
+});
+
+t.test('streams are let in one in a turn, and fewer while connections arrive', async (t) => {
+  const admission = new Admission();
+  const order: string[] = [];
+  const take = (name: string) => admission.take(() => void order.push(name));
+  const turn = () => new Promise((resolve) => void setImmediate(resolve));
+  for (const name of ['a', 'b', 'c', 'd']) take(name);
+  t.strictSame(order, ['a'], 'the first one at once');
+  await turn();
+  take('e');
+  t.strictSame(order, ['a', 'b']);
+  for (let i = 0; i < 16; i++) {
+    admission.noteArrival();
+    await turn();
+  }
+  t.strictSame(order, ['a', 'b', 'c', 'd']);
+  await turn();
+  t.strictSame(order, ['a', 'b', 'c', 'd', 'e']);
+  await turn();
+  take('f');
+  t.equal(order.at(-1), 'f', 'then at once again');
 });
 
 t.test('those who are sent away come back at different times', (t) => {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { RecentEvents, readNewest } from '../../src/events/recent.ts';
+import { RecentEvents, readBefore } from '../../src/events/recent.ts';
 import { replay } from '../../src/events/replay.ts';
 import { query } from '../helpers/rows.ts';
 import { follow } from '../helpers/sse.ts';
@@ -228,7 +228,7 @@ t.test('a new name is one event, told once to each who shares a chat', async (t)
   const before = newest();
   await alice.put('/api/user', { name: 'alicia' });
   const told = frame(before + 1, 'user', '{"id":1,"name":"alicia"}');
-  const recent = new RecentEvents((input) => db.read(readNewest, input));
+  const recent = new RecentEvents((input) => db.read(readBefore, input));
   await recent.ready();
   t.equal(newest(), before + 1);
   await alice.put('/api/user', { email: 'alicia@example.org' });

@@ -10,8 +10,9 @@ import { placeOf } from '../../src/http/address.ts';
 import { Guesses } from '../../src/http/guesses.ts';
 import { Meter } from '../../src/http/meter.ts';
 import { limits } from '../../src/http/rate-limit.ts';
-import { baseCosts, budget, oneInEachTurn } from '../../src/http/read-limit.ts';
+import { baseCosts, budget } from '../../src/http/read-limit.ts';
 import { Recent } from '../../src/http/recent.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
@@ -210,14 +211,14 @@ t.test('reading is limited by what it costs, for each user by themselves', async
 });
 
 t.test('in each turn of the event loop, one request of a user is served', async (t) => {
-  const takeTurn = oneInEachTurn();
+  const turns = new Turns<string>();
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);
-  for (const name of ['a1', 'a2', 'a3', 'b1', 'b2']) takeTurn(name.slice(0, 1), note(name));
+  for (const name of ['a1', 'a2', 'a3', 'b1', 'b2']) turns.take(name.slice(0, 1), note(name));
   t.strictSame(order, ['a1', 'b1'], 'others do not wait');
   await new Promise((resolve) => void setImmediate(resolve));
   t.strictSame(order.slice(2), ['a2', 'b2']);
-  takeTurn('c', note('c1'));
+  turns.take('c', note('c1'));
   t.equal(order.at(-1), 'c1', 'nor who comes later');
   await new Promise((resolve) => void setImmediate(resolve));
   t.strictSame(order.slice(5), ['a3'], 'and nobody is forgotten');

@@ -1,0 +1,89 @@
+import type { RequestListener } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** In each turn of the event loop, at most one request to all such routes starts. */
+    admission?: 'one-per-turn';
+  }
+}
+
+/** While connections arrive in every turn, a request starts in one turn of this many. */
+const patience = 8;
+
+/**
+ * Admits one request in each turn of the event loop, in the order in which they came. A turn in which
+ * a connection arrived admits none, for a time: Node accepts one connection in a turn, so that whoever
+ * comes after thousands of others waits for that many turns.
+ */
+export class Admission {
+  readonly #waiting: (() => void)[] = [];
+  #isRunning = false;
+  #hasArrived = false;
+  #passed = 0;
+
+  /** Notes that a connection has arrived in this turn. */
+  noteArrival(): void {
+    this.#hasArrived = true;
+  }
+
+  /** Calls `start` now if nothing else has started in this turn or waits, otherwise in a later one. */
+  take(start: () => void): void {
+    if (this.#isRunning) {
+      this.#waiting.push(start);
+      return;
+    }
+    this.#isRunning = true;
+    setImmediate(this.#run);
+    start();
+  }
+
+  readonly #run = (): void => {
+    const isHeld = this.#hasArrived && this.#passed < patience - 1;
+    this.#hasArrived = false;
+    if (isHeld) {
+      this.#passed += 1;
+      setImmediate(this.#run);
+      return;
+    }
+    this.#passed = 0;
+    const start = this.#waiting.shift();
+    this.#isRunning = start !== undefined;
+    if (start === undefined) return;
+    setImmediate(this.#run);
+    start();
+  };
+}
+
+/**
+ * Admits the requests of some routes gradually, by `config.admission`. After a restart all event
+ * streams come back at once: 500 starts in one turn of the event loop held up everybody else for half
+ * a second. It stands between Node's server and Fastify, so a request that waits has cost little.
+ */
+export const admission = fp(
+  async (app: FastifyInstance) => {
+    const { server } = app;
+    const [serve] = server.listeners('request') as [RequestListener];
+    const all = new Admission();
+    const paths = new Set<string>();
+    app.addHook('onRoute', ({ url, config }) => {
+      if (config?.admission !== undefined) paths.add(url);
+    });
+    server.on('connection', () => all.noteArrival());
+    server.removeAllListeners('request');
+    server.on('request', (request, response) => {
+      if (!paths.has(pathOf(request.url))) return serve(request, response);
+      all.take(() => {
+        // Nobody waits for the answer any more.
+        if (!response.destroyed) serve(request, response);
+      });
+    });
+  },
+  { name: 'admission' },
+);
+
+function pathOf(url = ''): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
