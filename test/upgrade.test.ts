@@ -66,26 +66,43 @@ async function answersAsBefore(t: Test, { recording, person }: Upgraded): Promis
   }
 }
 
-/** Asserts that a stream that resumes is sent the same events. */
+/** Asserts that a stream that resumes is sent the same events, or has to load anew. */
 async function resumesAsBefore(t: Test, world: Upgraded): Promise<void> {
-  const { recording, person } = world;
-  const url = await addressOf(world);
+  const { recording } = world;
+  const ids = Object.values(recording.events).flatMap((all) => all.map(({ id = 0 }) => id));
+  const last = Math.max(...ids);
   for (const [name, recorded] of Object.entries(recording.events)) {
-    // Of a reaction the log did not note which one it was: it is told no more.
-    const before = recorded.filter(({ type }) => type !== 'reaction');
-    const query = `?since=${recording.first}`;
-    const stream = await openEvents(t, { url, cookie: cookieOf(person(name)), query });
-    const last = Math.max(
-      ...Object.values(recording.events)
-        .flat()
-        .map(({ id = 0 }) => id),
-    );
-    await stream.until(() => (stream.lastId ?? 0) >= last);
+    const first = Number(recording.first);
+    // Of a reaction the log did not note which one it was.
+    const reaction = recorded.findLast(({ type }) => type === 'reaction')?.id;
+    if (reaction !== undefined) {
+      const told = await eventsSince(t, world, { name, since: first, last });
+      t.match(told, [{ type: 'reset' }], `${name} loads anew`);
+    }
+    const since = reaction ?? first;
+    const before = recorded.filter(({ id = 0 }) => id > since);
     // That somebody has a new name is told since.
-    const now = stream.events.filter(({ id, type }) => id !== undefined && type !== 'user');
+    const now = (await eventsSince(t, world, { name, since, last })).filter(
+      ({ type }) => type !== 'user',
+    );
     t.strictSame(asBefore(now, before), before, `the events of ${name}`);
-    stream.cut();
   }
+}
+
+/** What a stream of somebody is sent that resumes, up to the last event of the recording. */
+async function eventsSince(
+  t: Test,
+  world: Upgraded,
+  { name, since, last }: { name: string; since: number; last: number },
+) {
+  const cookie = cookieOf(world.person(name));
+  const stream = await openEvents(t, {
+    ...{ url: await addressOf(world), cookie },
+    query: `?since=${since}`,
+  });
+  await stream.until(() => (stream.lastId ?? 0) >= last);
+  stream.cut();
+  return stream.events.filter(({ id }) => id !== undefined);
 }
 
 const form = 'application/x-www-form-urlencoded';

@@ -55,7 +55,7 @@ async function describe(
     case 'message.deleted':
       return { chat_id: chatId, id: messageId };
     case 'reaction':
-      // An older version of the program did not note which.
+      // An older version of the program did not note which; replay.ts sends a `reset` for it.
       if (emoji === null) return undefined;
       return describeReaction(snapshot, { chatId, messageId: messageId ?? 0, emoji, userId });
     case 'chat':

@@ -46,7 +46,8 @@ type Joined = ReadonlyMap<number, number>;
 
 /**
  * Reads the next part of what a user has missed since an event. Where the recent events do not reach
- * back to it, or too many of them concern the user, the part is a `reset`.
+ * back to it, too many of them concern the user, or one of these cannot be told any more, the part is
+ * a `reset`.
  *
  * @returns undefined if the session has ended.
  */
@@ -74,7 +75,13 @@ async function nextPart(
   const all = await eventsBetween(snapshot, recent, since, newest);
   const missed = all.filter((event) => isFor(event, userId, joined));
   const isTooMuch = missed.length > missedLimit && !isUnderWay;
-  return isTooMuch ? reset(newest) : retell(snapshot, userId, missed, newest);
+  if (isTooMuch || missed.some(isUntold)) return reset(newest);
+  return retell(snapshot, userId, missed, newest);
+}
+
+/** Of a reaction that an older version of the program has logged, nobody knows which one it was. */
+function isUntold({ type, emoji }: EventRow): boolean {
+  return type === 'reaction' && emoji === null;
 }
 
 function reset(newest: number) {
