@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import { turnsOf } from '../http/address.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { Guesses } from '../http/guesses.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
 import { provenSession } from '../http/sign-in.ts';
+import { waiterOf } from '../http/waiter.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
@@ -154,7 +154,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     const isStranger = !isKnown && (user === undefined || brought?.userId !== user.id);
     if (isStranger) wideLimits.take('login', request.ip);
     const guess = { nameKey, userId: user?.id, session: brought, isKnown };
-    const waiter = { isKnown: !isStranger, networks: turnsOf(request.ip) };
+    const waiter = waiterOf(request, !isStranger);
     const isRight = await guesses.check(request, guess, () =>
       verifyPassword(password, user?.passwordHash, waiter),
     );

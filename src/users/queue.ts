@@ -6,6 +6,8 @@ export interface Waiter {
   readonly isKnown: boolean;
   /** The networks that they come from, the widest first. */
   readonly networks: readonly string[];
+  /** Whether nobody waits any more, because the connection has closed. */
+  isGone?(): boolean;
 }
 
 /** As many may wait, a few seconds' worth: strangers have a part of the places. */
@@ -17,6 +19,7 @@ const strangersTurn = 4;
 interface Job {
   readonly start: () => void;
   readonly refuse: (reason: Refusal) => void;
+  readonly isGone: () => boolean;
 }
 
 /**
@@ -24,7 +27,8 @@ interface Job {
  * neither fill the lane of the known nor hold it up for longer than the jobs at hand. Within a lane,
  * the widest networks take turns, and so do the narrower ones within each: a flood from one of them
  * waits for itself. When a lane is full, the network with the most jobs in it loses its newest one
- * to a network with fewer.
+ * to a network with fewer. The jobs of those who are gone are dropped at their turn, or when a lane
+ * is full, before anybody else loses a place.
  */
 export class FairQueue {
   readonly #known = new Lane(places.known);
@@ -37,11 +41,12 @@ export class FairQueue {
     this.#free = concurrency;
   }
 
-  /** @throws Refusal `busy` if too many wait; what `work` throws. */
+  /** @throws Refusal `busy` if too many wait, or the waiter is gone; what `work` throws. */
   run<Result>(waiter: Waiter, work: () => Promise<Result>): Promise<Result> {
     const { promise: turn, resolve: start, reject: refuse } = Promise.withResolvers<void>();
     const lane = waiter.isKnown ? this.#known : this.#strangers;
-    lane.add({ start, refuse }, waiter.networks);
+    const isGone = () => waiter.isGone?.() === true;
+    lane.add({ start, refuse, isGone }, waiter.networks);
     this.#serve();
     return turn.then(() => work().finally(() => this.#finish()));
   }
@@ -79,21 +84,30 @@ class Lane {
 
   /** Refuses the job, or another one in its place, if there is no room. */
   add(job: Job, networks: readonly string[]): void {
+    if (this.#all.size >= this.#limit) this.#all.removeGone().forEach(refuse);
     const displaced = this.#all.size < this.#limit ? undefined : this.#all.displace(networks);
-    displaced?.refuse(new Refusal('busy'));
+    if (displaced !== undefined) refuse(displaced);
     if (this.#all.size < this.#limit) this.#all.add(job, networks);
-    else job.refuse(new Refusal('busy'));
+    else refuse(job);
   }
 
   next(): Job | undefined {
-    return this.#all.next();
+    for (;;) {
+      const job = this.#all.next();
+      if (job === undefined || !job.isGone()) return job;
+      refuse(job);
+    }
   }
+}
+
+function refuse(job: Job): void {
+  job.refuse(new Refusal('busy'));
 }
 
 /** The jobs of a network: its own, or those of the narrower networks in it. */
 class Group {
   size = 0;
-  readonly #jobs: Job[] = [];
+  #jobs: Job[] = [];
   /** In the order of their turns. */
   readonly #parts = new Map<string, Group>();
 
@@ -114,6 +128,18 @@ class Group {
     const job = this.#take(part.next());
     if (part.size > 0) this.#parts.set(network, part);
     return job;
+  }
+
+  /** Takes out the jobs of those who are gone. */
+  removeGone(): Job[] {
+    const gone = this.#jobs.filter((job) => job.isGone());
+    this.#jobs = this.#jobs.filter((job) => !gone.includes(job));
+    for (const [network, part] of this.#parts) {
+      gone.push(...part.removeGone());
+      if (part.size === 0) this.#parts.delete(network);
+    }
+    this.size -= gone.length;
+    return gone;
   }
 
   /** Takes out the newest job of the network that has the most, if the one that asks has fewer. */

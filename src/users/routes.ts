@@ -2,16 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import { turnsOf } from '../http/address.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import type { Guesses } from '../http/guesses.ts';
 import type { IsLocal } from '../http/local.ts';
 import { answers, Ok } from '../http/schema.ts';
+import { waiterOf } from '../http/waiter.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
 import { noteOldNames } from './held.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
-import type { Waiter } from './queue.ts';
 import {
   AccountDeletion,
   PasswordChange,
@@ -298,11 +297,6 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return user;
   }
 };
-
-/** @param isKnown whether the request brings a session of the account. */
-function waiterOf({ ip }: FastifyRequest, isKnown: boolean): Waiter {
-  return { isKnown, networks: turnsOf(ip) };
-}
 
 /** The body may be left out with its only field. */
 async function fillBody(request: FastifyRequest): Promise<void> {

@@ -1,8 +1,12 @@
 import { argon2Sync } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { dictionary } from '@zxcvbn-ts/language-common';
+import Fastify from 'fastify';
 import t from 'tap';
+import { waiterOf } from '../../src/http/waiter.ts';
 import { checkPassword } from '../../src/users/passwords.ts';
-import { FairQueue, places } from '../../src/users/queue.ts';
+import { FairQueue, places, type Waiter } from '../../src/users/queue.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { password, startWorld } from '../helpers/world.ts';
@@ -141,15 +145,21 @@ function startQueue() {
   const done: string[] = [];
   const refused: string[] = [];
   let finish: () => void = () => undefined;
-  const add = (name: string, networks: readonly string[], isKnown = false) => {
+  const add = (
+    name: string,
+    networks: readonly string[],
+    { isKnown = false, isGone }: { isKnown?: boolean; isGone?: () => boolean } = {},
+  ) => {
     const work = () =>
       new Promise<void>((resolve) => {
         done.push(name);
         finish = resolve;
       });
-    queue.run({ isKnown, networks }, work).catch(({ code }: { code: string }) => {
-      refused.push(`${name}: ${code}`);
-    });
+    queue
+      .run({ isKnown, networks, ...(isGone && { isGone }) }, work)
+      .catch(({ code }: { code: string }) => {
+        refused.push(`${name}: ${code}`);
+      });
   };
   /** Does so many jobs, and tells which. */
   const next = async (count: number) => {
@@ -184,7 +194,7 @@ t.test('people who are known go first, and strangers have every fourth turn', as
   add('first', ['x']);
   await next(0);
   for (let i = 1; i <= 4; i++) add(`stranger ${i}`, ['a']);
-  for (let i = 1; i <= 7; i++) add(`known ${i}`, ['k'], true);
+  for (let i = 1; i <= 7; i++) add(`known ${i}`, ['k'], { isKnown: true });
   const order = await next(11);
   t.strictSame(order.filter((name) => name.startsWith('known')).length, 7);
   t.equal(order.indexOf('stranger 2') - order.indexOf('stranger 1'), 4);
@@ -204,8 +214,8 @@ t.test('strangers fill their places only, and lose them to networks that have fe
     refused,
     last.map((i) => `flood ${i}: busy`),
   );
-  for (let i = 0; i < known; i++) add(`known ${i}`, [`k${i}`], true);
-  add('too many', ['k'], true);
+  for (let i = 0; i < known; i++) add(`known ${i}`, [`k${i}`], { isKnown: true });
+  add('too many', ['k'], { isKnown: true });
   await next(0);
   t.equal(refused.at(-1), 'too many: busy');
   for (const name of ['newcomer', 'another']) add(name, ['b', 'b1']);
@@ -216,6 +226,58 @@ t.test('strangers fill their places only, and lose them to networks that have fe
   t.equal(order.length, known + strangers, 'nobody else is lost');
   const [one, other] = ['newcomer', 'another'].map((name) => order.indexOf(name));
   t.ok(Number(one) < 12 && Number(other) < 20, `${one} and ${other}`);
+});
+
+t.test('who is gone loses their turn, and in a full lane their place', async (t) => {
+  const { add, next, refused } = startQueue();
+  add('first', ['x']);
+  await next(0);
+  let areGone = false;
+  const isGone = () => areGone;
+  const all = range(0, places.strangers).map(String);
+  const isOdd = (name: string) => Number(name) % 2 === 1;
+  for (const name of all) add(name, ['a', `a${Number(name) % 3}`], isOdd(name) ? { isGone } : {});
+  for (const name of ['known', 'gone']) {
+    add(name, ['k', 'k1'], { isKnown: true, ...(name === 'gone' && { isGone }) });
+  }
+  areGone = true;
+  const left = all.filter((name) => !isOdd(name));
+  const newcomers = all.filter(isOdd).map((name) => `instead of ${name}`);
+  for (const name of newcomers) add(name, ['a', 'a0']);
+  await next(0);
+  t.strictSame(
+    refused.toSorted(),
+    all
+      .filter(isOdd)
+      .map((name) => `${name}: busy`)
+      .toSorted(),
+  );
+  const order = await next(all.length + 1);
+  t.strictSame(order.toSorted(), [...left, ...newcomers, 'known'].toSorted());
+  t.equal(refused.at(-1), 'gone: busy');
+  t.equal(refused.length, newcomers.length + 1, 'nobody else is refused');
+});
+
+t.test('who hangs up no longer waits, and who waits has not hung up', async (t) => {
+  const app = Fastify({ forceCloseConnections: true });
+  t.teardown(() => app.close());
+  const arrival = Promise.withResolvers<{ waiter: Waiter; closed: Promise<unknown> }>();
+  app.post('/', (request) => {
+    arrival.resolve({ waiter: waiterOf(request, false), closed: once(request.socket, 'close') });
+    return new Promise(() => undefined);
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const body = '{"a":1}';
+  const head = `host: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  socket.write(`POST / HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+  const { waiter, closed } = await arrival.promise;
+  await new Promise(setImmediate);
+  t.equal(waiter.isGone?.(), false);
+  socket.destroy();
+  await closed;
+  t.equal(waiter.isGone?.(), true);
 });
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
