@@ -40,7 +40,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       schema: {
         summary: 'List one’s chats, the one with the latest activity first',
         description:
-          'All of them; with `limit` or `before`, a page, and `Link` with `rel="next"` leads on.',
+          'All of them, however many: their bytes count towards the limit on reading. With `limit` or `before`, a page, and `Link` with `rel="next"` leads on.',
         querystring: ChatPage,
         response: answers(200, ChatList),
       },

@@ -67,7 +67,7 @@ function costOf({ method }: FastifyRequest, payload: unknown): number {
   const isSafe = method === 'GET' || method === 'HEAD';
   const base = isSafe ? baseCosts.read : baseCosts.write;
   const isSized = typeof payload === 'string' || Buffer.isBuffer(payload);
-  return base + (isSized ? payload.length : 0);
+  return base + (isSized ? Buffer.byteLength(payload) : 0);
 }
 
 /** See draft-ietf-httpapi-ratelimit-headers-10, of which `content-bytes` is a unit. */

@@ -210,6 +210,24 @@ t.test('reading is limited by what it costs, for each user by themselves', async
   t.ok(again > 0.45 * served && again < 0.55 * served, 'half a minute, half of it');
 });
 
+t.test('an answer costs its bytes, however many it has', async (t) => {
+  const { register, time } = await startLimited(t);
+  const alice = await register('alice');
+  const chat = await alice.createChat('山'.repeat(100));
+  for (let i = 0; i < 30; i++) await alice.createChat(`${'山'.repeat(90)} ${i}`);
+  const id = await alice.send(chat, '山'.repeat(4000));
+  for (let i = 0; i < 20; i++) await alice.send(chat, `x${'\u0001'.repeat(3999)}`);
+  time.now += hour;
+  for (let spent = 0; spent < budget.quota / 2; ) spent += costOf(await alice.get(chat));
+  const left = ({ headers }: Answer) => Number(/r=(\d+)/.exec(String(headers.ratelimit))?.[1]);
+  // All of one's chats have no other bound.
+  for (const url of ['/api/chats', `${chat}/messages/${id}`, `${chat}/members`, chat]) {
+    const answer = await alice.get(url);
+    const next = await alice.get('/api/session');
+    t.equal(left(answer) - left(next), costOf(answer), url);
+  }
+});
+
 t.test('in each turn of the event loop, one request of a user is served', async (t) => {
   const turns = new Turns<string>();
   const order: string[] = [];
