@@ -7,9 +7,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { readFixture } from './helpers/fixtures.ts';
+import { query } from './helpers/rows.ts';
 import { bundle, RemotePerson, runSnug, spawnSnug, startServer } from './helpers/server.ts';
 import { mountless, smallDisk } from './helpers/tools.ts';
-import { tempFolder } from './helpers/world.ts';
+import { password, tempFolder } from './helpers/world.ts';
 
 const full = 'The server cannot store anything at the moment. Try again later.';
 const size = 8 * 1024 * 1024;
@@ -77,6 +78,29 @@ for (const [signal, name] of [
     },
   );
 }
+
+t.test('a server without accounts starts on a full disk too', { skip: mountless }, async (t) => {
+  const folder = await smallDisk(t, size);
+  const file = join(folder, 'snug.db');
+  t.equal(await (await startServer(t, file)).end('SIGTERM'), 0);
+  const makeRoom = fill(folder);
+  const server = await startServer(t, file);
+  await server.wrote(/"the disk is full: nothing is stored until there is room"/);
+  const stranger = new RemotePerson(server.url);
+  const fields = { name: 'alice', email: 'alice@example.org', password };
+  const register = () => stranger.send('POST', '/api/user', fields);
+  for (let i = 0; i < 2; i++) {
+    const answer = await register();
+    t.strictSame([answer.status, await answer.json()], [503, { error: full }]);
+    t.equal(answer.headers.get('set-cookie'), null);
+    t.equal((await fetch(`${server.url}/healthz`)).status, 503);
+  }
+  makeRoom();
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  t.equal((await register()).status, 201, 'room brings it back');
+  t.strictSame(query(file, 'select name, role from users'), [{ name: 'alice', role: 'admin' }]);
+  t.equal(await server.end('SIGTERM'), 0);
+});
 
 t.test('a full disk takes no new database and no upgrade', { skip: mountless }, async (t) => {
   const folder = await smallDisk(t, size);

@@ -6,6 +6,7 @@ import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
+import { createChat } from '../../src/chats/chats.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { invite } from '../../src/cli/invite.ts';
 import { stats } from '../../src/cli/stats.ts';
@@ -140,6 +141,34 @@ t.test('users are added by the rules of the API', async (t) => {
   const { output } = await snug('user add dora --email d@b --admin --generate');
   t.match(output, /^Added dora, id 4\.\nPassword: [\w-]{24}\n$/);
   t.strictSame(rows(), [...before, { name: 'dora', email: 'd@b', role: 'admin' }]);
+});
+
+t.test('a user of many chats is deleted in portions, until nothing is left', async (t) => {
+  const { app, db, file, carol } = await startCast(t);
+  const quotas = { chats: 1e6, openChats: 1e6, memberships: 1e6 };
+  const make = { userId: carol.id, isOpen: false, quotas };
+  const chats = Array.from({ length: 600 }, (_, i) =>
+    db.write(createChat, { ...make, title: `Number ${i}` }),
+  );
+  await Promise.all(chats);
+  await app.close();
+  await db.close();
+  await chmod(file, 0o600);
+  const count = (table: string) => Number(query(file, `select count(*) as n from ${table}`)[0]?.n);
+  const theirs = `memberships where user_id = ${carol.id}`;
+  t.equal(count(theirs), 600);
+  const seen = new Set<number>();
+  const look = setInterval(() => seen.add(count(theirs)), 5);
+  const { code, output } = await runSnug(t, file, ['user', 'delete', 'carol', '--yes']);
+  clearInterval(look);
+  t.strictSame({ code, output }, { code: 0, output: `Deleted carol, id ${carol.id}.\n` });
+  const between = [...seen].filter((left) => left > 0 && left < 600);
+  t.ok(between.length > 1, `others see it go: ${between}`);
+  for (const rows of [theirs, 'pending_deletions', `removals where user_id = ${carol.id}`]) {
+    t.equal(count(rows), 0, rows);
+  }
+  t.equal(count('chats'), 1, 'those that nobody else is in go as well');
+  t.equal((await runSnug(t, file, ['check'])).code, 0);
 });
 
 t.test('users are listed, aligned or as JSON', async (t) => {
