@@ -26,6 +26,7 @@ const makers = [
   'bench/{fill,random,text,words}.ts',
   'src/events/retention.ts',
   'src/search/{blocks,index,query,words}.ts',
+  'src/search/vocabulary/vocabulary.ts',
   'src/sessions/tokens.ts',
   'src/users/canonical.ts',
 ];

@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { limits } from '../src/events/retention.ts';
 import { opensBlock } from '../src/search/blocks.ts';
 import { searchEntry } from '../src/search/index.ts';
+import { entriesOf } from '../src/search/vocabulary/vocabulary.ts';
 import { hashToken } from '../src/sessions/tokens.ts';
 import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
 import { Random } from './random.ts';
@@ -124,6 +125,9 @@ function insertMessages(
   );
   const index = sqlite.prepare('insert into search (rowid, words, scope) values (?, ?, ?)');
   const openBlock = sqlite.prepare('insert into search_blocks (chat_id, first_id) values (?, ?)');
+  const learn = sqlite.prepare(
+    'insert or ignore into search_vocabulary (block, word) values (?, ?)',
+  );
   for (let i = 0; i < count; i++) {
     const chat = chats[random.zipf(chats.length)];
     if (chat === undefined) continue;
@@ -139,6 +143,7 @@ function insertMessages(
     }
     const entry = searchEntry({ id, senderId: sender, content }, chat.block);
     index.run(id, entry.words, entry.scope);
+    for (const word of entriesOf(content)) learn.run(chat.block, word);
   }
 }
 
@@ -158,7 +163,7 @@ function insertEvents(sqlite: Database): void {
   insert.run(limits);
 }
 
-/** What the commands would have counted: everybody has read everything. */
+/** What the commands would have counted, and the job that extends vocabularies: everybody has read everything. */
 function showLastMessages(sqlite: Database): void {
   sqlite.exec(`
     update chats set
@@ -167,6 +172,8 @@ function showLastMessages(sqlite: Database): void {
     from messages m
     where m.chat_id = chats.id
       and m.id = (select max(id) from messages where chat_id = chats.id);
+    update search_blocks set known_to =
+      (select last_message_id from chats where id = chat_id);
     update chats set
       posted = (select count(*) from messages where chat_id = chats.id),
       member_count = (select count(*) from memberships where chat_id = chats.id);

@@ -13,9 +13,10 @@ INSERT INTO search_blocks (chat_id, first_id)
 	) AS numbered
 	WHERE number % 16384 = 1;
 --> statement-breakpoint
--- The words of the old index bear other marks. The server makes it anew in portions, the newest
--- messages first: see src/search/rebuild.ts.
-INSERT INTO search (search) VALUES ('delete-all');
---> statement-breakpoint
+-- The words of the old index bear other marks. The server replaces it and makes it anew in portions, the
+-- newest messages first: see src/search/rebuild.ts.
 INSERT INTO server_state (key, value)
 	SELECT 'search_rebuild', '1000000000000000' FROM messages LIMIT 1;
+--> statement-breakpoint
+INSERT INTO server_state (key, value)
+	SELECT 'search_outdated', 'yes' FROM messages LIMIT 1;

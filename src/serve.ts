@@ -19,6 +19,7 @@ import { announceSetup } from './http/setup.ts';
 import { upgradingServer } from './http/upgrading.ts';
 import { keepClearing } from './jobs/deletions.ts';
 import { keepIndexed } from './jobs/search-index.ts';
+import { keepVocabularies } from './jobs/search-vocabulary.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;
@@ -61,6 +62,7 @@ export async function serve(): Promise<void> {
   const stopTidying = keepTidy(db, log, config.databaseFile);
   const stopClearing = keepClearing(db, log);
   const stopIndexing = keepIndexed(db, log);
+  const stopLearning = keepVocabularies(db, log);
   const stopBackups = keepBackups(config, log);
   const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
@@ -69,7 +71,7 @@ export async function serve(): Promise<void> {
     stopTidying();
     backups.stop();
     stopNoticing();
-    await Promise.all([app.close(), stopBackups(), stopClearing(), stopIndexing()]);
+    await Promise.all([app.close(), stopBackups(), stopClearing(), stopIndexing(), stopLearning()]);
     await db.close();
     log.info('stopped');
   });

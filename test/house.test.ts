@@ -67,6 +67,7 @@ const open: Record<string, readonly string[]> = {
   'db/beside.ts': ['cli'],
   'db/check.ts': ['cli'],
   'db/compare-schema.ts': ['cli'],
+  'db/replace-search.ts': ['rules', 'db'],
 };
 
 /** Packages that not everybody may import. */

@@ -8,6 +8,7 @@ import { asStartError } from '../db/start-error.ts';
 import type { Store } from '../db/store.ts';
 import { StartError } from '../errors.ts';
 import { finishRebuild } from '../jobs/search-index.ts';
+import { extendAll } from '../jobs/search-vocabulary.ts';
 import { startRebuild } from '../search/rebuild.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
@@ -132,4 +133,5 @@ const isOfSearch = (line: string) => /fts5|table "?search"?/.test(line);
 async function repairSearch(db: Store): Promise<void> {
   await db.write(startRebuild, {});
   await finishRebuild(db);
+  await extendAll(db);
 }

@@ -1,11 +1,14 @@
 /** What may be wrong with the file or with what it counts, each as a query that finds it. */
 import { sql } from 'drizzle-orm';
 import type { Snapshot } from './query.ts';
+import { oldSearch } from './replace-search.ts';
 
 /** What SQLite finds wrong with its own structures; of the full-text index, that it is damaged. */
 export async function findDamage({ orm }: Snapshot): Promise<string[]> {
   const found = orm.all<{ integrity_check: string }>(sql`PRAGMA integrity_check`);
-  return found.map((row) => row.integrity_check).filter((line) => line !== 'ok');
+  // An index that was replaced is whole no more while it is cleared away.
+  const isWell = (line: string) => line === 'ok' || line.includes(oldSearch);
+  return found.map((row) => row.integrity_check).filter((line) => !isWell(line));
 }
 
 /** How many rows refer to what is not there, but for what is still to be cleared away. */
@@ -62,6 +65,7 @@ export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
         AND id >= coalesce((SELECT CAST(value AS integer) FROM server_state WHERE key = 'search_rebuild'), 0)
     ) + (
       SELECT count(*) FROM search_docsize WHERE id NOT IN (SELECT id FROM messages)
+        AND NOT EXISTS (SELECT 1 FROM server_state WHERE key = 'search_outdated')
     ) AS count`,
   );
 }

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { migrate } from './migrate.ts';
 import type { Snapshot } from './query.ts';
+import { oldSearch } from './replace-search.ts';
 
 /**
  * Which tables, indexes and triggers are not as the migrations make them: missing, changed, or
@@ -29,10 +30,14 @@ interface SchemaRow {
   readonly sql: string;
 }
 
-/** What SQLite makes by itself is left out: its own tables, and those of a virtual one. */
+/**
+ * What SQLite makes by itself is left out: its own tables, and those of a virtual one. So is a search
+ * index that is being cleared away.
+ */
 const schemaQuery = `
   SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
-    AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')`;
+    AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')
+    AND name <> '${oldSearch}'`;
 
 /** Definitions by name. A later SQLite may put its spaces and quotes otherwise. */
 function schemaOf(ask: (query: string) => SchemaRow[]): Map<string, string> {

@@ -25,5 +25,16 @@ export function toOrm(sqlite: Database): Orm {
     dialect,
     undefined,
   );
-  return new BetterSQLite3Database('sync', dialect, session, undefined);
+  const orm: Orm = new BetterSQLite3Database('sync', dialect, session, undefined);
+  connections.set(orm, sqlite);
+  return orm;
+}
+
+const connections = new WeakMap<Orm, Database>();
+
+/** The connection that Drizzle runs on, for what SQLite refuses to a statement by itself. */
+export function connectionOf(orm: Orm): Database {
+  const sqlite = connections.get(orm);
+  if (sqlite === undefined) throw new Error('not made by toOrm');
+  return sqlite;
 }

@@ -9,6 +9,3 @@ export const search = sqliteTable('search', {
   words: text('words').notNull(),
   scope: text('scope').notNull(),
 });
-
-/** FTS5 takes commands as values of a column that is named as the table. */
-export const searchCommands = sqliteTable('search', { command: text('search').notNull() });

@@ -257,8 +257,23 @@ export const searchBlocks = sqliteTable(
       .references(() => chats.id, { onDelete: 'cascade' }),
     /** The id of its first message, by which it is named; that one may be deleted meanwhile. */
     firstId: integer('first_id').notNull(),
+    /** The words of its messages are in `search_vocabulary` up to this id. */
+    knownTo: integer('known_to').notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.firstId] })],
+);
+
+/**
+ * Which words a block has: see search/vocabulary/vocabulary.ts. It references no block: the words of a deleted chat
+ * are cleared away in portions. WITHOUT ROWID.
+ */
+export const searchVocabulary = sqliteTable(
+  'search_vocabulary',
+  {
+    block: integer('block').notNull(),
+    word: text('word').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.block, t.word] })],
 );
 
 /**

@@ -1,4 +1,6 @@
+import type { Query } from '../db/query.ts';
 import { inSteps } from '../jobs/steps.ts';
+import { deleteSomeWordsIn } from '../search/vocabulary/queries.ts';
 import type { Clear } from './pending.ts';
 import {
   deleteChatRow,
@@ -17,10 +19,11 @@ const rowStep = 100;
 
 /** Clears away a deleted chat: its texts first. */
 export const clearChat: Clear = async (unit, { id: chatId }) => {
-  const step = (run: typeof deleteSomeMemberships | typeof deleteSomeMessages) => (limit: number) =>
+  const step = (run: Query<{ chatId: number; limit: number }, unknown[]>) => (limit: number) =>
     count(run(unit, { chatId, limit }));
   const isCleared =
     (await inSteps(unit, messageStep, step(deleteSomeMessages))) &&
+    (await inSteps(unit, rowStep, step(deleteSomeWordsIn))) &&
     (await inSteps(unit, rowStep, step(deleteSomeReactionsIn))) &&
     (await inSteps(unit, rowStep, step(deleteSomeRemovalsFrom))) &&
     (await inSteps(unit, rowStep, step(deleteSomeMemberships)));

@@ -3,6 +3,7 @@ import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { opensBlock, senderInBlock, wordsInBlock } from './blocks.ts';
 import { deleteWords, findBlock, insertBlock, insertWords } from './queries.ts';
+import { learnWords } from './vocabulary/vocabulary.ts';
 import { foldedWords } from './words.ts';
 
 export interface Message {
@@ -26,6 +27,13 @@ export async function indexMessage(unit: Unit, message: Message, posted: number)
 export function reindexMessage(unit: Unit, message: Message): void {
   unit.last.push((snapshot) => deleteWords(snapshot, message));
   indexLast(unit, message);
+  unit.last.push((snapshot) => learnAgain(snapshot, message));
+}
+
+/** A vocabulary that knows the message already is extended by nobody else. */
+async function learnAgain(snapshot: Snapshot, message: Message): Promise<void> {
+  const found = await findBlock(snapshot, message);
+  if (found !== undefined) await learnWords(snapshot, found.block, message.content);
 }
 
 /**

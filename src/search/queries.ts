@@ -1,6 +1,6 @@
-import { and, asc, desc, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows } from '../db/query.ts';
-import { search, searchCommands } from '../db/search-table.ts';
+import { and, desc, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm';
+import { change, isAmong, type Params, row, rows, type Snapshot } from '../db/query.ts';
+import { search } from '../db/search-table.ts';
 import { chats, memberships, messages, searchBlocks } from '../db/tables.ts';
 
 interface Key {
@@ -21,11 +21,6 @@ export const deleteWordsBetween = change((orm, $: Params<{ first: number; before
   orm.delete(search).where(and(gte(search.id, $.first), lt(search.id, $.before))),
 );
 
-/** https://sqlite.org/fts5.html#the_delete_all_command */
-export const clearWords = change((orm, $: Params<{ command: 'delete-all' }>) =>
-  orm.insert(searchCommands).values({ command: $.command }),
-);
-
 /** Opens a block with its first message. */
 export const insertBlock = change((orm, $: Params<Key>) =>
   orm.insert(searchBlocks).values({ chatId: $.chatId, firstId: $.id }),
@@ -39,7 +34,7 @@ export const findBlock = row((orm, $: Params<Key>) =>
     .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id))),
 );
 
-const blockOf = (orm: Parameters<Parameters<typeof row>[0]>[0], $: Params<Key>): SQL =>
+const blockOf = (orm: Snapshot['orm'], $: Params<Key>): SQL =>
   orm
     .select({ block: max(searchBlocks.firstId) })
     .from(searchBlocks)
@@ -65,34 +60,6 @@ export const listTextsBefore = rows(
       .where(and(eq(messages.chatId, $.chatId), lt(messages.id, $.before)))
       .orderBy(desc(messages.id))
       .limit($.limit),
-);
-
-const block = {
-  chatId: searchBlocks.chatId,
-  firstId: searchBlocks.firstId,
-  /** The newest message of the chat. */
-  lastId: chats.lastMessageId,
-};
-
-/** The blocks of a user's chats that have messages older than an id: chat by chat, oldest first. */
-export const listBlocks = rows((orm, $: Params<{ userId: number; before: number }>) =>
-  orm
-    .select(block)
-    .from(memberships)
-    .innerJoin(searchBlocks, eq(searchBlocks.chatId, memberships.chatId))
-    .innerJoin(chats, and(eq(chats.id, memberships.chatId), isNull(chats.deletedAt)))
-    .where(and(eq(memberships.userId, $.userId), lt(searchBlocks.firstId, $.before)))
-    .orderBy(asc(memberships.chatId), asc(searchBlocks.firstId)),
-);
-
-/** The same of one chat. */
-export const listBlocksOf = rows((orm, $: Params<{ chatId: number; before: number }>) =>
-  orm
-    .select(block)
-    .from(searchBlocks)
-    .innerJoin(chats, eq(chats.id, searchBlocks.chatId))
-    .where(and(eq(searchBlocks.chatId, $.chatId), lt(searchBlocks.firstId, $.before)))
-    .orderBy(asc(searchBlocks.firstId)),
 );
 
 /** The ids from one up to another that fit an expression, newest first. */

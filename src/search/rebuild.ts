@@ -3,37 +3,51 @@
  * in the database, so that a rebuild that was interrupted, even by kill -9, can be continued.
  */
 import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
-import { beyondIds } from '../http/schema.ts';
+import { clearOldSearch, hasOldSearch, replaceSearch } from '../db/replace-search.ts';
 import { inSteps } from '../jobs/steps.ts';
-import { deleteState, findState, setState } from '../server/queries.ts';
 import { insertEntry } from './index.ts';
-import { clearWords, deleteWordsBetween, listMessagesBefore } from './queries.ts';
-
-/** Its value: the messages that are older than this id are still to be indexed. */
-const key = 'search_rebuild';
+import { deleteWordsBetween, listMessagesBefore } from './queries.ts';
+import { indexedFrom, isOutdated, setIndexedFrom, setOutdated, setReplaced } from './state.ts';
+import { forgetSomeKnown } from './vocabulary/queries.ts';
 
 /** How many messages are indexed between two looks at the time. */
 const messageStep = 100;
 
-/** Empties the index and notes that all of it is to be rebuilt. */
-export async function startRebuild(unit: Unit): Promise<void> {
-  await clearWords(unit, { command: 'delete-all' });
-  await setState(unit, { key, value: String(beyondIds) });
-}
+/** The same of blocks whose vocabularies are forgotten, and of rows of an old index, of up to 4 KB. */
+const blockStep = 500;
+const rowStep = 50;
 
-/** The id from which on all messages are in the index; 0 if all are, as long as nothing is rebuilt. */
-export async function indexedFrom(snapshot: Snapshot): Promise<number> {
-  return Number((await findState(snapshot, { key }))?.value ?? 0);
+/** Notes that all of the index is to be rebuilt. */
+export async function startRebuild(unit: Unit): Promise<void> {
+  await setOutdated(unit);
 }
 
 /**
- * Indexes a portion of the messages that are still to be indexed, the newest of them.
+ * Does a portion of a rebuild: first an empty index takes the place of the old one, which is cleared
+ * away; then the messages are indexed, the newest first.
  *
- * @returns whether there are more.
+ * @returns whether there is more to do.
  */
 export async function rebuildPortion(unit: Unit): Promise<boolean> {
+  if (await hasOldSearch(unit)) {
+    do await clearOldSearch(unit, rowStep);
+    while ((await hasOldSearch(unit)) && unit.hasTime());
+    return true;
+  }
+  if (await isOutdated(unit)) {
+    if (await inSteps(unit, blockStep, (limit) => forgetKnown(unit, limit))) await replace(unit);
+    return true;
+  }
   return !(await inSteps(unit, messageStep, (limit) => indexNext(unit, { limit })));
+}
+
+async function forgetKnown(unit: Unit, limit: number): Promise<number> {
+  return (await forgetSomeKnown(unit, { limit })).length;
+}
+
+async function replace(unit: Unit): Promise<void> {
+  await replaceSearch(unit);
+  await setReplaced(unit);
 }
 
 /**
@@ -52,7 +66,6 @@ export async function indexNext(unit: Unit, { limit }: { limit: number }): Promi
   await deleteWordsBetween(unit, { first, before });
   // FTS5 writes a piece of its own for each message that comes out of the order of ids.
   for (const message of messages.toReversed()) await insertEntry(unit, message);
-  if (isLast) await deleteState(unit, { key });
-  else await setState(unit, { key, value: String(first) });
+  await setIndexedFrom(unit, first);
   return messages.length;
 }

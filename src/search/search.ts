@@ -5,11 +5,13 @@ import { beyondIds } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { findUserByName } from '../users/queries.ts';
 import { type Block, Indexed } from './indexed.ts';
-import { listBlocks, listBlocksOf, listHits } from './queries.ts';
+import { listHits } from './queries.ts';
 import { matchExpression, parseQuery, type Term } from './query.ts';
-import { indexedFrom } from './rebuild.ts';
+import { indexedFrom } from './state.ts';
 import { type Part, Sweep } from './sweep.ts';
 import { type Rest, Unindexed } from './unindexed.ts';
+import { listBlocks, listBlocksOf } from './vocabulary/queries.ts';
+import { wantedOf } from './vocabulary/vocabulary.ts';
 
 /*
  * The cost of a search depends only on the number and the length of the caller's chats. After each
@@ -116,10 +118,11 @@ async function partsOf(
   senderId?: number,
 ): Promise<Part[]> {
   const floor = await indexedFrom(snapshot);
+  const wanted = { ...wantedOf(terms), before };
   const rows =
     chatId === undefined
-      ? await listBlocks(snapshot, { userId, before })
-      : await listBlocksOf(snapshot, { chatId, before });
+      ? await listBlocks(snapshot, { ...wanted, userId })
+      : await listBlocksOf(snapshot, { ...wanted, chatId });
   const blocks = toBlocks(rows, before);
   const match = (ids: readonly number[]) => matchExpression(terms, ids, senderId);
   const isIndexed = ({ end }: Block) => end > floor;
@@ -130,9 +133,8 @@ async function partsOf(
 /** A block ends where the next one of its chat starts, and the last one with its chat. */
 function toBlocks(rows: Awaited<ReturnType<typeof listBlocks>>, before: number): Block[] {
   return rows
-    .map(({ chatId, firstId, lastId }, index) => {
-      const next = rows[index + 1];
-      const end = next?.chatId === chatId ? next.firstId : (lastId ?? 0) + 1;
+    .map(({ chatId, firstId, nextId, lastId }) => {
+      const end = nextId ?? (lastId ?? 0) + 1;
       return { chatId, firstId, end: Math.min(end, before) };
     })
     .filter(({ firstId, end }) => firstId < end)

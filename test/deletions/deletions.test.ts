@@ -8,6 +8,7 @@ import type { Store } from '../../src/db/store.ts';
 import { clearDeleted } from '../../src/deletions/deletions.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
+import { extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { leaveChat } from '../../src/members/members.ts';
 import { deleteMessage, postMessage } from '../../src/messages/messages.ts';
 import { eraseAccount } from '../../src/users/users.ts';
@@ -62,6 +63,8 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
   const headers = { 'idempotency-key': 'once' };
   const post = { method: 'POST', url: chat, headers, payload: { content: 'again' } } as const;
   done(t, await alice.request(post), 201);
+  await extendAll(db);
+  t.ok(countRows(file, 'search_vocabulary') > 100);
   const stream = await follow(t, cast, alice);
 
   await db.write(hurried(leaveChat), { chatId: idOf(chat), userId: alice.id });
@@ -97,6 +100,7 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
     t.equal(countRows(file, table), 0, table);
   }
   t.equal(countRows(file, 'search_docsize'), 0);
+  t.equal(countRows(file, 'search_vocabulary'), 0);
   t.strictSame(query(file, 'select * from chats where id = ?', idOf(chat)), []);
   await sound(t, db, file, 'after it');
   await tidyUp(db);

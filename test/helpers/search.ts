@@ -1,5 +1,10 @@
 /** Searching as a client does, and the same without an index. */
+import { hasOldSearch } from '../../src/db/replace-search.ts';
+import type { Store } from '../../src/db/store.ts';
+import { rebuildPortion, startRebuild } from '../../src/search/rebuild.ts';
+import { isOutdated } from '../../src/search/state.ts';
 import { wordsOf } from '../../src/search/words.ts';
+import { hurried } from './database.ts';
 import type { Person } from './world.ts';
 
 export interface Hit {
@@ -52,4 +57,11 @@ export function isFound(
     const mayGoOn = style === 'prefix' && index === wanted.length - 1 && word.length > 1;
     return words.some((found) => (mayGoOn ? found.startsWith(word) : found === word));
   });
+}
+
+/** Starts a rebuild, up to where the index is empty. */
+export async function replaceIndex(db: Store): Promise<void> {
+  await db.write(startRebuild, {});
+  const isLeft = async () => (await db.read(isOutdated, {})) || (await db.read(hasOldSearch, {}));
+  while (await isLeft()) await db.write(hurried(rebuildPortion), {});
 }

@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { blockSize } from '../../src/search/blocks.ts';
-import { indexNext, startRebuild } from '../../src/search/rebuild.ts';
+import { indexNext } from '../../src/search/rebuild.ts';
+import { extendVocabularies } from '../../src/search/vocabulary/vocabulary.ts';
+import { hurried } from '../helpers/database.ts';
 import { execute } from '../helpers/rows.ts';
-import { ids, isFound } from '../helpers/search.ts';
+import { ids, isFound, replaceIndex } from '../helpers/search.ts';
 import { type Person, startCast } from '../helpers/world.ts';
 
 /** SEARCH_RUNS=500 takes some minutes. */
@@ -94,7 +96,11 @@ const kinds = {
       place.id,
     ),
 
-  startRebuild: ({ state: { db } }: Scene) => db.write(startRebuild, {}),
+  startRebuild: ({ state: { db } }: Scene) => replaceIndex(db),
+
+  /** The vocabulary of one block comes to know some of what was said. */
+  extend: ({ state: { db }, place }: Scene) =>
+    db.write(hurried(extendVocabularies), { chatIds: [place.id] }),
 
   indexNext: ({ state: { db } }: Scene) => db.write(indexNext, { limit: 5 }),
 
@@ -135,7 +141,7 @@ function allOf({ state: { places }, person, place, step }: Scene): Said[] {
 }
 
 const frequent = { post: 12, search: 8, edit: 2, remove: 2 };
-const rare = { join: 1, leave: 1, openBlock: 1, startRebuild: 1, indexNext: 2 };
+const rare = { join: 1, leave: 1, openBlock: 1, startRebuild: 1, indexNext: 2, extend: 4 };
 
 const steps = fc.array(
   fc.record({

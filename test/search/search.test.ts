@@ -4,12 +4,17 @@ import t from 'tap';
 import { fill, tokenOf } from '../../bench/fill.ts';
 import type { Store } from '../../src/db/store.ts';
 import { beyondIds } from '../../src/http/schema.ts';
+import { ChatsBehind, extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
 import { blockSize } from '../../src/search/blocks.ts';
-import { indexNext, startRebuild } from '../../src/search/rebuild.ts';
+import { parseQuery } from '../../src/search/query.ts';
+import { indexNext } from '../../src/search/rebuild.ts';
 import { searchMessages } from '../../src/search/search.ts';
+import { listBlocks } from '../../src/search/vocabulary/queries.ts';
+import { extendVocabularies, wantedOf } from '../../src/search/vocabulary/vocabulary.ts';
+import { hurried } from '../helpers/database.ts';
 import { execute, query } from '../helpers/rows.ts';
-import { ids, search } from '../helpers/search.ts';
+import { ids, replaceIndex, search } from '../helpers/search.ts';
 import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
 /** How many messages the dearest search goes through. SEARCH_MESSAGES=1000000 takes a minute. */
@@ -199,7 +204,7 @@ t.test('a search that runs out of time leads on, and finds all of it', async (t)
   const { found, pages } = await findAll();
   t.strictSame(found, walks);
   t.ok(pages > 2, `${pages} pages`);
-  await db.write(startRebuild, {});
+  await replaceIndex(db);
   await db.write(indexNext, { limit: 20 });
   const again = await findAll();
   t.strictSame(again.found.slice(-walks.length), walks, 'also while the index is rebuilt');
@@ -248,14 +253,15 @@ t.test('the dearest search holds nobody else up', async (t) => {
   ];
   for (const q of dear) {
     const url = `/api/search?${new URLSearchParams({ q })}`;
-    const gaps: number[] = [];
-    // Others on the same machine may take a turn; not three times.
+    const times: number[] = [];
+    // The CPU time: how long others on the same machine take is theirs. Collecting garbage is not.
     for (let i = 0; i < 3; i++) {
-      const began = performance.now();
+      const before = process.cpuUsage();
       t.equal((await reader.get(url)).status, 200);
-      gaps.push(performance.now() - began);
+      const { user, system } = process.cpuUsage(before);
+      times.push((user + system) / 1_000);
     }
-    t.ok(Math.min(...gaps) < 100, `${q}: ${gaps.map(Math.round)} ms`);
+    t.ok(Math.min(...times) < 100, `${q}: ${times.map(Math.round)} ms`);
   }
   t.ok((await reader.get('/api/search?q=the')).body.hits.length > 0, 'there is much to be found');
 });
@@ -297,8 +303,96 @@ t.test('the messages of a batch are one piece of the index, not one each', async
   t.equal((await ids(bob, 'batched')).length, 30);
 });
 
+/** How many blocks of a person's chats a search would look up in the index. */
+async function countLookUps(db: Store, { id: userId }: Person, query: string): Promise<number> {
+  const wanted = wantedOf(parseQuery(query));
+  return (await db.read(listBlocks, { ...wanted, userId, before: beyondIds })).length;
+}
+
+t.test('blocks that do not have the words are not looked up', async (t) => {
+  const { alice, db, file } = await startCast(t);
+  const texts = ['a walk in Rauðhólar', 'an internationalist talk', 'walk and talk 山川 café'];
+  const chats: string[] = [];
+  for (const text of texts) chats.push(await alice.createChat(text.slice(0, 10)));
+  for (const [n, text] of texts.entries()) await alice.send(chats[n] ?? '', text);
+  t.equal(
+    await countLookUps(db, alice, 'nowhere'),
+    3,
+    'what was not learned yet may have any word',
+  );
+  await extendAll(db);
+  const wanted = {
+    nowhere: 0,
+    'walk ': 2,
+    'wal ': 0,
+    wal: 2,
+    'walk talk ': 1,
+    '"walk and"': 1,
+    rauðhól: 1,
+    'internationalist ': 1,
+    internationale: 1,
+    'internal ': 0,
+    川: 1,
+    '山 ': 1,
+    CAFÉ: 1,
+    'a walk in the park with alice ': 0,
+  };
+  for (const [query, count] of Object.entries(wanted)) {
+    t.equal(await countLookUps(db, alice, query), count, query);
+  }
+  const posted = await alice.send(chats[0] ?? '', 'more');
+  t.equal(await countLookUps(db, alice, 'nowhere '), 1, 'that with a new message');
+  t.strictSame(await ids(alice, 'more'), [posted]);
+  await extendAll(db);
+  t.equal(await countLookUps(db, alice, 'nowhere '), 0);
+  t.strictSame(await ids(alice, 'more '), [posted]);
+  await alice.put(`${chats[0]}/messages/${posted}`, { content: 'less' });
+  t.equal(await countLookUps(db, alice, 'less '), 1);
+  t.strictSame(await ids(alice, 'less '), [posted], 'an edited message');
+  execute(file, "insert into search_vocabulary select first_id, 'stray' from search_blocks");
+  await rebuild(db);
+  t.equal(await countLookUps(db, alice, 'nowhere '), 3, 'a rebuild forgets all of them');
+  await extendAll(db);
+  t.equal(await countLookUps(db, alice, 'stray '), 0);
+  t.equal(await countLookUps(db, alice, 'walk '), 2);
+});
+
+t.test('vocabularies are extended by what others and other processes do', async (t) => {
+  const { alice, chat, db, file } = await startCast(t);
+  const behind = new ChatsBehind(db);
+  const known = () => query(file, 'select max(known_to) as id from search_blocks')[0]?.id;
+  await alice.send(chat, 'before');
+  t.equal(await behind.extend(), false);
+  const id = await alice.send(chat, 'after');
+  t.ok(Number(known()) < id);
+  t.equal(await behind.extend(), false);
+  t.equal(known(), id);
+  execute(file, 'update search_blocks set known_to = 0');
+  await alice.send(chat, 'and on');
+  await db.catchUp();
+  await behind.extend();
+  t.ok(Number(known()) > id);
+  t.equal(await countLookUps(db, alice, 'before '), 1);
+});
+
+t.test('a long chat is learned in portions', async (t) => {
+  const { alice, chat, db, file } = await startCast(t);
+  const [userId, chatId] = [alice.id, idOf(chat)];
+  const posts = Array.from({ length: 120 }, (_, n) =>
+    db.write(postMessage, { chatId, userId, content: `word${n}` }),
+  );
+  await Promise.all(posts);
+  const words = () => query(file, 'select count(*) as n from search_vocabulary')[0]?.n;
+  for (const learned of [50, 100, 120]) {
+    t.strictSame(await db.write(hurried(extendVocabularies), { chatIds: [chatId] }), [chatId]);
+    t.equal(words(), learned);
+    t.equal(await countLookUps(db, alice, 'nowhere '), learned === 120 ? 0 : 1);
+  }
+  t.strictSame(await db.write(extendVocabularies, { chatIds: [chatId] }), []);
+});
+
 async function rebuild(db: Store): Promise<void> {
-  await db.write(startRebuild, {});
+  await replaceIndex(db);
   while ((await db.write(indexNext, { limit: 7 })) > 0);
 }
 
