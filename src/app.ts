@@ -1,7 +1,6 @@
 /** The table of contents of the server: what it is made of, in the order in which it applies. */
 import { maxHeaderSize } from 'node:http';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
-import formbody from '@fastify/formbody';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { adminRoutes } from './admin/routes.ts';
@@ -26,6 +25,7 @@ import {
   invalidInput,
 } from './http/failures.ts';
 import { Files } from './http/files.ts';
+import { form } from './http/form.ts';
 import { Guesses } from './http/guesses.ts';
 import { head } from './http/head.ts';
 import { headers } from './http/headers.ts';
@@ -135,7 +135,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(admission);
   app.register(connections, { trustProxy: config.trustProxy });
   app.register(busy);
-  app.register(formbody, { bodyLimit });
+  app.register(form, { bodyLimit });
   app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(audit, { db });

@@ -1,6 +1,9 @@
 /** Every setting, once: its default, what it means, and what it may be. Documented in the README. */
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 import { StartError } from './errors.ts';
 
 interface Setting<Value> {
@@ -180,16 +183,23 @@ export const settings = {
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Loads `.env` from the working directory where there is one, then reads the environment. */
+/** Loads `.env` from the working directory where there is one; the environment wins. */
 export function loadConfig(): Config {
+  return readConfig({ ...readEnvFile(), ...process.env });
+}
+
+/** The variables of `.env`. Unlike `process.loadEnvFile`, it ignores a byte order mark. */
+function readEnvFile(): ReturnType<typeof parseEnv> {
+  let bytes: Buffer;
   try {
-    process.loadEnvFile();
+    bytes = readFileSync('.env');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new StartError('The file .env cannot be read. Check who owns it.');
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new StartError('The file .env cannot be read. Check who owns it.');
   }
-  return readConfig(process.env);
+  // Editors and shells of Windows may write UTF-16.
+  if (!isUtf8(bytes)) throw new StartError('The file .env is not in UTF-8. Save it as UTF-8.');
+  return parseEnv(bytes.toString().replace(/^\ufeff/, ''));
 }
 
 /**

@@ -96,8 +96,15 @@ const refusals = {
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
   bad_request: [400, 'The request could not be understood.'],
-  bad_url: [400, 'The address could not be read. Check its percent-encoding.'],
+  bad_url: [
+    400,
+    'The address could not be read. Check its percent-encoding, which must be of UTF-8.',
+  ],
   bad_body: [400, 'The body could not be read. Send a form or a JSON object.'],
+  bad_encoding: [
+    400,
+    'The text is not in UTF-8, or has a % that starts no escape. Send UTF-8, and in a form write % as %25.',
+  ],
   body_type: [400, 'Send the fields as application/x-www-form-urlencoded or as application/json.'],
   body_too_large: [413, 'The request is too large.'],
   headers_too_large: [431, 'The headers of the request are too large.'],

@@ -228,6 +228,21 @@ t.test('.env in the working directory is read, and the environment wins', async 
   await t.rejects(stat(join(cwd, 'here')));
 });
 
+t.test('.env may come from any editor, and is read whole or refused', async (t) => {
+  const cwd = await tempFolder(t);
+  const text = 'LOG_LEVEL=loud\r\nPORT=x\r\n';
+  const start = async (bytes: Buffer) => {
+    await writeFile(join(cwd, '.env'), bytes);
+    const refused = spawnSnug(t, { cwd });
+    t.equal(await refused.exited, 1);
+    return refused.errors();
+  };
+  t.match(await start(Buffer.from(`\ufeff${text}`)), /^snug: LOG_LEVEL must be .*"loud"\.\n$/);
+  const notUtf8 = 'snug: The file .env is not in UTF-8. Save it as UTF-8.\n';
+  t.equal(await start(Buffer.from(`\ufeff${text}`, 'utf16le')), notUtf8);
+  t.equal(await start(Buffer.from('# caf\xe9\n', 'latin1')), notUtf8);
+});
+
 t.test('an .env that cannot be read is not passed over', async (t) => {
   const cwd = await tempFolder(t);
   await mkdir(join(cwd, '.env'));

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ageLimit, type NewSession } from '../sessions/sessions.ts';
 import { hashToken, newToken } from '../sessions/tokens.ts';
 import { placeOf } from './address.ts';
+import { textOfHeader } from './text.ts';
 
 /** As much of a User-Agent is kept as a person can tell a device by. */
 const deviceLength = 200;
@@ -29,7 +30,8 @@ export function readCredentials({ cookies, headers }: FastifyRequest): Credentia
  */
 export function newCredentials(request: FastifyRequest): { token: string; session: NewSession } {
   const token = newToken();
-  const device = (request.headers['user-agent'] ?? '').slice(0, deviceLength).toWellFormed();
+  const agent = textOfHeader(request.headers['user-agent'] ?? '');
+  const device = agent.slice(0, deviceLength).toWellFormed();
   const brought = readCredentials(request)?.token;
   const broughtToken = brought === undefined ? {} : { broughtToken: hashToken(brought) };
   const network = placeOf(request.ip);

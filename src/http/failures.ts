@@ -25,6 +25,7 @@ const frameworkCodes: Record<string, RefusalCode> = {
 
 /** What Node's HTTP parser refuses before there is a request; code of the error → ours. */
 const parserCodes: Record<string, RefusalCode> = {
+  HPE_INVALID_URL: 'bad_url',
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
+import { isDecodable } from './text.ts';
 
 /** A browser behind a proxy sends some 30. */
 const headerLimit = 100;
@@ -15,6 +16,8 @@ export const protocol = fp(
       // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
       const hosts = countHosts(raw.rawHeaders);
       if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) throw new Refusal('bad_request');
+      // The router looks at the escapes of the path only.
+      if (!isDecodable(raw.url ?? '')) throw new Refusal('bad_url');
       // RFC 9110, 8.4: nothing is unpacked here, so nothing can be packed to burst.
       if (raw.headers['content-encoding'] !== undefined) throw new Refusal('body_type');
       done();

@@ -8,10 +8,17 @@ import { Refusal, type RefusalCode } from '../../src/errors.ts';
 
 /** What any request may be refused for, whatever its route. */
 const general: readonly RefusalCode[] = [
-  ...(['bad_request', 'bad_url', 'bad_body', 'body_type', 'body_too_large'] as const),
-  ...(['headers_too_large', 'too_slow', 'busy', 'disk_full', 'stopping', 'internal'] as const),
+  ...(['bad_request', 'bad_url', 'bad_body', 'bad_encoding', 'body_type'] as const),
+  ...([
+    'body_too_large',
+    'headers_too_large',
+    'too_slow',
+    'busy',
+    'disk_full',
+    'stopping',
+  ] as const),
   ...(['cross_site', 'misdirected', 'too_often', 'read_only', 'disk_low'] as const),
-  ...(['storage_failed'] as const),
+  ...(['storage_failed', 'internal'] as const),
 ];
 
 const found = new WeakMap<FastifyInstance, Set<string>>();

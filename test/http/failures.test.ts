@@ -17,8 +17,10 @@ import {
 } from '../helpers/world.ts';
 
 const noRoute = 'There is nothing at this address. Check the path and the method.';
-const badUrl = 'The address could not be read. Check its percent-encoding.';
+const badUrl = 'The address could not be read. Check its percent-encoding, which must be of UTF-8.';
 const badBody = 'The body could not be read. Send a form or a JSON object.';
+const badEncoding =
+  'The text is not in UTF-8, or has a % that starts no escape. Send UTF-8, and in a form write % as %25.';
 const bodyType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
 const badTitle = 'The title must have 1 to 100 visible characters, in one line, and not be blank.';
 const badRequest = 'The request could not be understood.';
@@ -136,8 +138,7 @@ t.test('fields come as a form or as JSON', async (t) => {
     'Application/X-WWW-Form-URLencoded',
     `${form}; charset=utf-8`,
     `${form} ; a=b`,
-    // What a form's bytes mean is fixed, whatever is said of them: see the URL standard, 5.
-    `${form}; charset=utf-16`,
+    `${form} ;Charset="UTF8"`,
     ...[`${form};`, `${form}\t`, `\t${form}`, ` ${form}\t;\t`],
   ];
   for (const type of types) {
@@ -273,18 +274,49 @@ t.test('what nobody knows is ignored, however much of it there is', async (t) =>
   }
 });
 
-t.test('percent-encoding that is none is taken as it stands', async (t) => {
+t.test('what is not UTF-8 is refused, and never stored as something else', async (t) => {
+  const { alice, nobody, file } = await startCast(t);
+  const before = allRows(file);
+  const latin1 = (text: string) => Buffer.from(text, 'latin1');
+  const json = 'application/json';
+  for (const [type, body] of [
+    ...['caf%E9', '100%', '%zz', '%u0041', '%4', '%ED%A0%80', '%C0%AF', '%FF'].map((title) => [
+      form,
+      `title=${title}`,
+    ]),
+    [form, 'title=a&%ff=b'],
+    [form, latin1('title=café')],
+    [json, latin1('{"title":"café"}')],
+    [json, Buffer.from('\ufeff{"title":"a"}', 'utf16le')],
+    [form, Buffer.from([...Buffer.from('title='), 0xed, 0xa0, 0x80])],
+    ...['iso-8859-1', 'utf-16', '"windows-1252"', 'utf-8x', 'x;charset=utf-8', ''].flatMap(
+      (charset) => [
+        [`${form}; charset=${charset}`, 'title=a'],
+        [`${json};charset=${charset}`, '{"title":"a"}'],
+      ],
+    ),
+  ] as const) {
+    const answer = await create(alice, body as string, { 'content-type': type as string });
+    refused(t, answer, 400, badEncoding, `${type} ${body}`);
+  }
+  const login = { method: 'POST', url: '/api/login', headers: { 'content-type': form } } as const;
+  refused(t, await nobody().request({ ...login, payload: 'name=%E9' }), 400, badEncoding);
+  for (const query of ['name=caf%E9', 'name=%zz', 'name=%', '%ff=x&name=bob']) {
+    refused(t, await alice.get(`/api/user?${query}`), 400, badUrl, query);
+  }
+  t.strictSame(allRows(file), before);
+});
+
+t.test('what is UTF-8 comes as it was sent', async (t) => {
   const { alice, chat } = await startCast(t);
   for (const [body, content] of [
-    ['100%', '100%'],
-    ['%zz', '%zz'],
-    ['%u0041', '%u0041'],
-    ['%ED%A0%80', '%ED%A0%80'],
-    ['%C0%AF', '%C0%AF'],
-    ['%FF', '%FF'],
     ['%F0%9F%A6%86', '🦆'],
+    ['🦆 café', '🦆 café'],
+    ['%EF%BF%BD\ufffd', '\ufffd\ufffd'],
     ['a+b', 'a b'],
     ['a%2Bb', 'a+b'],
+    ['100%25', '100%'],
+    ['%2526', '%26'],
   ]) {
     const headers = { 'content-type': form };
     const payload = `content=${body}`;
@@ -484,6 +516,13 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
     ['many headers', `${get}Host: x\r\n${'a: b\r\n'.repeat(3000)}\r\n`, 431, tooLong],
     ['a long address', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, tooLong],
     ['an unreadable address', 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
+    [
+      'a letter that is no escape',
+      'GET /api/user?name=café HTTP/1.1\r\nHost: x\r\n\r\n',
+      400,
+      badUrl,
+    ],
+    ['the same in a path', 'GET /café HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
     ['no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['dots', 'GET /api/../healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['a dot', 'GET /api/./chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],

@@ -418,9 +418,12 @@ t.test('what a client calls itself is kept short and whole', async (t) => {
     });
   done(t, await login('x'.repeat(5000)));
   done(t, await login('Mozilla\u001b[31m'));
+  // As Node has it: each byte a character.
+  done(t, await login(Buffer.from('Zoë’s 🦆').toString('latin1')));
+  done(t, await login('Zo\xeb'));
   const devices = query(file, 'select device from sessions order by id').map((row) => row.device);
   t.equal(String(devices[1]).length, 200);
-  t.equal(devices[2], 'Mozilla\u001b[31m');
+  t.strictSame(devices.slice(2), ['Mozilla\u001b[31m', 'Zoë’s 🦆', 'Zo\xeb']);
 });
 
 const noSession = 'There is no such session.';
