@@ -7,13 +7,14 @@ import { adminRoutes } from './admin/routes.ts';
 import { chatRoutes } from './chats/routes.ts';
 import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
-import { Refusal } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { admission } from './http/admission.ts';
+import { withoutAlias } from './http/aliases.ts';
 import { audit } from './http/audit.ts';
 import { backpressure } from './http/backpressure.ts';
 import { busy } from './http/busy.ts';
 import { compilersFactory } from './http/compilers.ts';
+import { compress } from './http/compress.ts';
 import { connections } from './http/connections.ts';
 import { DailyQuotas } from './http/daily.ts';
 import { diskReserve } from './http/disk-reserve.ts';
@@ -33,12 +34,14 @@ import { healthRoutes } from './http/health.ts';
 import { hosts } from './http/hosts.ts';
 import { json } from './http/json.ts';
 import { isLocalTo } from './http/local.ts';
+import { nowhere } from './http/nowhere.ts';
 import { protocol } from './http/protocol.ts';
 import { proxies } from './http/proxies.ts';
 import { rateLimit } from './http/rate-limit.ts';
 import { readLimit } from './http/read-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
+import { sending } from './http/send.ts';
 import { signIn } from './http/sign-in.ts';
 import { stopping } from './http/stopping.ts';
 import { buildOf, webRoutes } from './http/web.ts';
@@ -103,7 +106,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     return503OnClosing: false,
     exposeHeadRoutes: false,
     // No address is longer; so what stands in one is judged by its schema alone.
-    routerOptions: { maxParamLength: maxHeaderSize },
+    routerOptions: { maxParamLength: maxHeaderSize, ignoreTrailingSlash: true },
+    rewriteUrl: withoutAlias,
     frameworkErrors: answerUnreadable,
     clientErrorHandler: answerClientError,
     schemaErrorFormatter: invalidInput,
@@ -123,9 +127,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setErrorHandler(answerFailure);
-  app.setNotFoundHandler(() => {
-    throw new Refusal('no_route');
-  });
   app.removeContentTypeParser('text/plain');
   app.register(headers);
   app.register(protocol);
@@ -142,10 +143,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(sameOrigin, { publicUrl: config.publicUrl });
   app.register(signIn, { db, clock, publicUrl: config.publicUrl });
   app.register(backpressure);
+  app.register(sending);
   if (config.rateLimit) {
     app.register(rateLimit, { ticks });
     app.register(readLimit, { ticks });
   }
+  app.register(compress);
   app.register(diskReserve, { db, reserve: config.diskReserve, ticks });
   const daily = new DailyQuotas(ticks, config.daily);
   const guesses = new Guesses(ticks, { isOn: config.rateLimit });
@@ -153,6 +156,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const files = Files.open();
   app.addHook('onClose', async () => files.close());
+  app.register(nowhere);
   app.register(head);
   app.register(apiDescription);
   app.register(docsRoutes, { files });

@@ -94,6 +94,7 @@ const refusals = {
     'This server does not answer to this host name. Set PUBLIC_URL to its address, or add the name to ALLOWED_HOSTS.',
   ],
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
+  wrong_method: [405, 'This address is only for reading. Ask for it by GET.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
   bad_request: [400, 'The request could not be understood.'],
   bad_url: [

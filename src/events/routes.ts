@@ -72,7 +72,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       },
     },
     async (request, reply) => {
-      const since = request.headers['last-event-id'] ?? request.query.since;
+      const since = request.headers['last-event-id'] || request.query.since;
       reply.hijack();
       const { raw } = reply;
       const unsent = app.unsent.open(request.session.userId, () => raw.destroy());
@@ -88,7 +88,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       raw.flushHeaders();
       stream.push(`retry: ${spread(retry)}\n${hello}`);
       try {
-        await hub.open(stream, since === undefined ? undefined : Number(since));
+        await hub.open(stream, since ? Number(since) : undefined);
       } catch (error) {
         request.log.error({ err: error }, 'stream broken off');
         stream.cut();

@@ -1,8 +1,9 @@
 import * as Type from 'typebox';
 import { told } from '../http/schema.ts';
 
+/** An empty one is none: programs send it before the first event. */
 const Cursor = Type.String({
-  pattern: '^(0|[1-9][0-9]{0,14})$',
+  pattern: '^(0|[1-9][0-9]{0,14}|)$',
   examples: ['7'],
   ...told('Last-Event-ID and since must be the id of an event, in plain digits.'),
 });

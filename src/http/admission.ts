@@ -83,7 +83,9 @@ export const admission = fp(
   { name: 'admission' },
 );
 
+/** Without the slash that an address may end with. */
 function pathOf(url = ''): string {
   const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
+  const path = end < 0 ? url : url.slice(0, end);
+  return path.endsWith('/') ? path.slice(0, -1) : path;
 }

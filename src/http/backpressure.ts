@@ -26,11 +26,6 @@ export const backpressure = fp(
       if (connection !== undefined) connection.hasSession = true;
       done();
     });
-    // What is sent as bytes comes here by `sendJson`.
-    app.addHook('preSerialization', (_, reply, payload, done) => {
-      countUnsent(reply, Number.POSITIVE_INFINITY);
-      done(null, payload);
-    });
   },
   { name: 'backpressure', dependencies: ['connections', 'sign-in'] },
 );

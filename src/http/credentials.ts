@@ -44,11 +44,17 @@ export function setCredentials(reply: FastifyReply, { userId, token }: Credentia
   reply.setCookie('token', token, { ...options, httpOnly: true });
 }
 
+/**
+ * Has a client forget both cookies. The document gives them a blank, which jars trim to nothing; the
+ * library refuses to write one (RFC 6265, 4.1.1).
+ */
 export function clearCredentials(reply: FastifyReply): void {
-  const options = { ...cookieOptions(reply), maxAge: 0, expires: new Date(0) };
-  reply.setCookie('user_id', '', options);
-  reply.setCookie('token', '', { ...options, httpOnly: true });
+  const { secure } = cookieOptions(reply);
+  const end = `${secure ? '; Secure' : ''}; SameSite=Strict`;
+  reply.header('set-cookie', [`user_id= ; ${ended}${end}`, `token= ; ${ended}; HttpOnly${end}`]);
 }
+
+const ended = `Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}`;
 
 function cookieOptions(reply: FastifyReply) {
   return { path: '/', sameSite: 'strict', secure: reply.request.isSecure } as const;

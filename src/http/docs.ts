@@ -7,6 +7,7 @@ import { Refusal } from '../errors.ts';
 import { type Files, ifUnchanged, type Servable, serve } from './files.ts';
 import { compressed, made } from './made.ts';
 import { Anything, answers, Failure } from './schema.ts';
+import { jsonType } from './send.ts';
 
 /** A form is what the documented API asks for; JSON is taken as well. */
 const consumes = ['application/x-www-form-urlencoded', 'application/json'];
@@ -38,14 +39,14 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Snug: the API</title>
-<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
 <div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
 </html>
 `;
 
-const start = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });\n`;
+const start = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });\n`;
 
 /** Nothing from another host, and no script but these files. */
 const policy =
@@ -65,7 +66,7 @@ export const docsRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (ap
       return reply;
     });
 
-  const json = compressed(made('application/json; charset=utf-8', () => describe(app)));
+  const json = compressed(made(jsonType, () => describe(app)));
   const html = made('text/html; charset=utf-8', () => page);
   const script = made('text/javascript; charset=utf-8', () => start);
   get('/openapi.json', 'The OpenAPI document', () => json);

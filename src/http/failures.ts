@@ -11,6 +11,7 @@ import type {
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { headersFor, plainHeaders } from './headers.ts';
 import { describeRequest } from './request-log.ts';
+import { jsonType } from './send.ts';
 import { spread } from './spread.ts';
 
 /** What the framework and its parsers refuse, in our words. */
@@ -70,12 +71,12 @@ function sentenceOf({
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { code, status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
-  // A text already: it needs no serialiser, which Fastify would make for every route.
-  const body = JSON.stringify({ error: sentence });
+  // Bytes already: they need no serialiser, which Fastify would make for every route.
+  const body = Buffer.from(JSON.stringify({ error: sentence }));
   // RFC 9110, 10.2.3: in whole seconds, of which one is the least to wait for.
   if (wait !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(wait / 1000)));
   reply.header('error-code', code);
-  reply.code(status).type('application/json; charset=utf-8').send(body);
+  reply.code(status).type(jsonType).send(body);
 }
 
 /** Answers an address that no route can be found for; such a request meets no hook, and no log. */
@@ -136,7 +137,7 @@ export function answerClientError(
 
 const parserHeaders = Object.entries({
   ...plainHeaders,
-  'content-type': 'application/json; charset=utf-8',
+  'content-type': jsonType,
   connection: 'close',
 })
   .map(([name, value]) => `${name}: ${value}\r\n`)

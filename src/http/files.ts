@@ -103,7 +103,7 @@ export function serve(
   { type, tag, encodings, bytes }: Servable,
   cacheControl: string,
 ): void {
-  const encoding = encodings.find((one) => accepts(headers['accept-encoding'], one)) ?? 'identity';
+  const encoding = acceptedOf({ headers }, encodings) ?? 'identity';
   // Each copy has a tag of its own: a strong one stands for bytes.
   const etag = encoding === 'identity' ? `"${tag}"` : `"${tag}.${encoding}"`;
   reply.header('cache-control', cacheControl).header('etag', etag);
@@ -114,6 +114,14 @@ export function serve(
   }
   if (encoding !== 'identity') reply.header('content-encoding', encoding);
   reply.type(type).send(bytes(encoding));
+}
+
+/** The first of these encodings that a client takes, if it takes any. */
+export function acceptedOf<One extends Encoding>(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  encodings: readonly One[],
+): One | undefined {
+  return encodings.find((one) => accepts(headers['accept-encoding'], one));
 }
 
 /** Whether a client takes an encoding; a weight of 0 means that it does not. */

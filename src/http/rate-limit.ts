@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
 import { Meter, type Quota, type Reading } from './meter.ts';
+import { isNowhere } from './nowhere.ts';
 
 interface Limit extends Quota {
   /** Who has it for themselves: everybody at an address, or a user. */
@@ -53,7 +54,7 @@ export const rateLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const meter = new Meter(ticks);
     app.addHook('onRequest', (request, reply, done) => {
-      const name = request.is404 ? 'nowhere' : request.routeOptions.config.limit;
+      const name = isNowhere(request) ? 'nowhere' : request.routeOptions.config.limit;
       if (name === undefined) return done();
       const limit = limits[name];
       const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);

@@ -3,13 +3,14 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
 import { Meter, type Reading } from './meter.ts';
+import { isNowhere } from './nowhere.ts';
 import { Turns } from './turns.ts';
 
 /**
- * What one may cost the server, in bytes that are sent: 64 MB at once, and as much again each minute.
- * A client that reads 200 chats anew, with their members, costs 3.6 MB; a first visit to the client
- * 0.1 MB, and many people may share an address. At this rate, one user takes a few hundredths of one
- * core for as long as they like.
+ * What one may cost the server, in bytes of answers before they are compressed: 64 MB at once, and as
+ * much again each minute. A client that reads 200 chats anew, with their members, costs 3.6 MB; a
+ * first visit to the client 0.1 MB, and many people may share an address. At this rate, one user takes
+ * a few hundredths of one core for as long as they like.
  */
 export const budget = { quota: 64 * 1024 * 1024, window: 60 };
 
@@ -56,11 +57,11 @@ export const readLimit = fp<Options>(
 /** Who pays for a request. Asking for what there is not is counted by rate-limit.ts. */
 function payerOf(request: FastifyRequest): string | undefined {
   if (request.session !== undefined) return `${request.session.userId}`;
-  if (request.is404) return undefined;
+  if (isNowhere(request)) return undefined;
   const { access, answersWhenBusy } = request.routeOptions.config;
   // Who watches over the server is to hear that it is well, whoever else is at the same address.
-  if (access !== 'everybody' || answersWhenBusy === true) return undefined;
-  return placeOf(request.ip);
+  const isCounted = request.is404 || (access === 'everybody' && answersWhenBusy !== true);
+  return isCounted ? placeOf(request.ip) : undefined;
 }
 
 function costOf({ method }: FastifyRequest, payload: unknown): number {

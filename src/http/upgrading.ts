@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { Refusal } from '../errors.ts';
 import { plainHeaders } from './headers.ts';
+import { jsonType } from './send.ts';
 
 /** An upgrade takes minutes where it takes long; tried again after this, in s. */
 const retryAfter = '10';
@@ -14,7 +15,7 @@ export function upgradingServer(): http.Server {
   const body = JSON.stringify({ error: message });
   const headers = {
     ...plainHeaders,
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': jsonType,
     'content-length': String(Buffer.byteLength(body)),
     'error-code': code,
     'retry-after': retryAfter,

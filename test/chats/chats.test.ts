@@ -23,7 +23,7 @@ t.test('a chat is created and listed for its members alone', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const { status, text, headers } = await bob.get('/api/chats');
   t.equal(status, 200);
-  t.equal(headers['content-type'], 'application/json; charset=utf-8');
+  t.equal(headers['content-type'], 'application/json');
   t.equal(
     text,
     `{"chats":[{"id":${idOf(chat)},"last_message":null,"last_message_time":null,"sender_id":null,"title":"Sunday hike"}]}`,

@@ -163,7 +163,6 @@ t.test('what is no id is refused', async (t) => {
     '1\r\nid: 2',
     '1\n',
     '\0',
-    '',
     '-1',
     '01',
     '1.0',
@@ -185,10 +184,38 @@ t.test('what is no id is refused', async (t) => {
     );
   }
   t.equal((await alice.get('/api/events?since=1&since=2')).status, 400);
+  // An empty one is none, so the other one counts.
+  for (const [url, header] of [
+    ['/api/events?since=', 'x'],
+    ['/api/events?since=x', ''],
+  ] as const) {
+    t.equal((await alice.get(url, { 'last-event-id': header })).status, 400);
+  }
   for (const header of ['-1', '01', 'x', '1, 2', '1;1']) {
     const answer = await alice.get('/api/events?since=3', { 'last-event-id': header });
     t.equal(answer.status, 400, header);
   }
+});
+
+t.test('an empty id is none: only what happens from now on is sent', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  await alice.send(chat, 'early');
+  const readers = await Promise.all([
+    follow(t, cast, bob, { query: '?since=' }),
+    follow(t, cast, bob, { lastEventId: '' }),
+    follow(t, cast, bob, { query: '?since=', lastEventId: '0' }),
+  ]);
+  await alice.send(chat, 'late');
+  const texts = await Promise.all(readers.map((reader) => reader.take(bob)));
+  t.strictSame(
+    texts.map((text) => [text.includes('early'), text.includes('late')]),
+    [
+      [false, true],
+      [false, true],
+      [true, true],
+    ],
+  );
 });
 
 t.test('a cursor that the log does not know gets one reset, and then what happens', async (t) => {

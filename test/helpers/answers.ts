@@ -2,7 +2,7 @@
 import type { Test } from 'tap';
 import type { Answer } from './world.ts';
 
-const json = 'application/json; charset=utf-8';
+const json = 'application/json';
 
 /** A plain sentence or two: for people, not for programmers. */
 const sentence = /^[A-Z][^{}<>\n]*\.$/;

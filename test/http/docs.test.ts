@@ -61,7 +61,7 @@ function operationsOf({ paths }: Document): [name: string, operation: Operation]
 t.test('the description is a document of OpenAPI 3.1', async (t) => {
   const { answer, document } = await describe(t);
   t.equal(answer.status, 200);
-  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+  t.equal(answer.headers['content-type'], 'application/json');
   t.match(document, { openapi: /^3\.1\.\d+$/, info: { title: 'Snug', version: /./ } });
   for (const path of Object.keys(document.paths)) t.match(path, /^(\/([\w.-]+|\{\w+\}))+$/);
   for (const [name, operation] of operationsOf(document)) checkOperation(t, name, operation);
@@ -247,7 +247,6 @@ t.test('what is public is the same for every server and tells nothing of it', as
 t.test('beside the page there is nothing', async (t) => {
   const { nobody } = await startWorld(t);
   for (const url of [
-    '/docs/',
     '/docs/index.html',
     '/docs/json',
     '/docs/swagger-ui-bundle.js.map',

@@ -52,7 +52,6 @@ t.test('an address that is none is answered so, and leads round no door', async 
     '/api/chats%00',
     '/api/chats;x=1',
     '/api/chats.json',
-    '/api/chats/1/',
     '/api/chats/1/nothing',
     '/../../etc/passwd',
     '/index.html',
@@ -81,23 +80,13 @@ t.test('an address that is none is answered so, and leads round no door', async 
   // RFC 3986, 6.2.2.2: the same address, and so the same door.
   refused(t, await nobody().get('/api/%63hats'), 403);
   t.equal((await alice.get('/api/%63hats')).status, 200);
-  // An empty id is an id that does not fit.
-  refused(t, await alice.get('/api/chats/'), 400);
-  refused(t, await nobody().get('/api/chats/'), 403);
 });
 
 t.test('a method that a route does not have is answered so', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const before = allRows(file);
   const methods = ['OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'] as const;
-  for (const url of [
-    '/api/chats',
-    chat,
-    `${chat}/members`,
-    '/api/user',
-    '/healthz',
-    '/api/login',
-  ]) {
+  for (const url of ['/api/chats', chat, `${chat}/members`, '/api/user', '/api/login']) {
     for (const method of methods) {
       const answer = await alice.request({ method: method as 'GET', url });
       refused(t, answer, 404, noRoute, `${method} ${url}`);
@@ -114,13 +103,50 @@ t.test('a method that a route does not have is answered so', async (t) => {
     ['DELETE', '/api/login'],
     ['POST', '/api/logout'],
     ['PUT', '/api/chats'],
-    ['POST', `/api/user/${alice.id}`],
+    ['POST', `/api/user/${alice.id}/password`],
     ['PUT', `${chat}/members`],
-    ['POST', '/healthz'],
   ] as const) {
     refused(t, await alice.request({ method, url }), 404, noRoute, `${method} ${url}`);
   }
   t.strictSame(allRows(file), before);
+});
+
+t.test('a page or a file says by which methods it can be had', async (t) => {
+  const { nobody } = await startWorld(t);
+  const wrong = 'This address is only for reading. Ask for it by GET.';
+  const allow = 'GET, HEAD, OPTIONS';
+  for (const url of ['/', '/?a=b', '/healthz', '/openapi.json', '/docs', '/sw.js', '/icon.svg']) {
+    const options = await nobody().request({ method: 'OPTIONS', url });
+    t.match(options, { status: 204, text: '', headers: { allow } }, url);
+    t.notOk(Object.keys(options.headers).some((name) => name.startsWith('access-control')));
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'] as const) {
+      const answer = await nobody().request({ method: method as 'GET', url });
+      refused(t, answer, 405, wrong, `${method} ${url}`);
+      t.equal(answer.headers.allow, allow);
+    }
+  }
+});
+
+t.test('documented addresses may end with a slash', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  done(t, await alice.post(`${chat}/`, { content: 'hello' }), 201);
+  const id = chat.split('/').at(-1);
+  for (const url of [
+    '/api/chats',
+    '/api/user?name=bob',
+    `/api/user/${bob.id}`,
+    `${chat}?limit=1`,
+    '/healthz',
+    '/docs',
+  ]) {
+    const { status, text, headers } = await alice.get(url);
+    const slashed = await alice.get(url.replace(/(?=\?|$)/, '/'));
+    t.equal(status, 200);
+    t.match(slashed, { status, text, headers: { link: headers.link } }, url);
+  }
+  done(t, await alice.put(`${chat}/`, { title: 'Monday hike' }));
+  done(t, await bob.delete(`/api/chats/?chat_id=${id}`));
+  done(t, await bob.get('/api/logout/'));
 });
 
 t.test('no header or field turns a method into another', async (t) => {
@@ -523,7 +549,6 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
       badUrl,
     ],
     ['the same in a path', 'GET /café HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
-    ['no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['dots', 'GET /api/../healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['a dot', 'GET /api/./chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['a backslash', 'GET /api\\chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
@@ -594,6 +619,8 @@ t.test('HTTP/1.0 and upgrades get a plain answer', async (t) => {
   ]) {
     done(t, parseAnswer(await exchange(port, bytes)));
   }
+  t.match(await exchange(port, 'OPTIONS / HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 204 .*^allow: GET/ms);
+  t.match(await exchange(port, `OPTIONS * ${'HTTP/1.1\r\nHost: x\r\n\r\n'}`), /^HTTP\/1.1 204 /);
   t.equal(await exchange(port, 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n'), '', 'no tunnel');
 });
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { Refusal } from '../../src/errors.ts';
+import { coders } from '../../src/http/compress.ts';
 import { Files, type Manifest } from '../../src/http/files.ts';
 import { refused } from '../helpers/answers.ts';
 import { startServer } from '../helpers/server.ts';
 import { descriptors, pipeline, residence } from '../helpers/wire.ts';
-import { startWorld, tempFolder } from '../helpers/world.ts';
+import { startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
 const manifest: Manifest = JSON.parse(
   readFileSync(new URL('../../dist/files.json', import.meta.url), 'utf8'),
@@ -111,6 +112,66 @@ t.test('without a build there is no client, and the API goes on', async (t) => {
     refused(t, await nobody().get(url), 404, message, url);
   }
   t.equal((await nobody().get('/healthz')).status, 200);
+});
+
+t.test('JSON from 1 KB on goes out compressed to who takes it', async (t) => {
+  const { app, alice, bob, chat } = await startCast(t);
+  for (let i = 0; i < 20; i++) await alice.send(chat, `Message ${i}: shall we meet at nine?`);
+  const get = async (url: string, accepted: string, method: 'GET' | 'HEAD' = 'GET') => {
+    const headers = { 'accept-encoding': accepted };
+    const { cookies } = alice;
+    const { rawPayload: bytes, headers: answered } = await app.inject({
+      ...{ url, method, headers, cookies },
+    });
+    t.equal(answered['content-type'], 'application/json', url);
+    return { bytes, headers: answered, encoding: answered['content-encoding'] };
+  };
+  // One is kept as bytes, one is made of them for the occasion, one is written by the framework.
+  await bob.put(`${chat}/read`, { id: '1' });
+  for (const url of [chat, `${chat}?limit=19`, '/api/search?q=nine']) {
+    const plain = await get(url, '');
+    t.ok(plain.bytes.length > 1024, url);
+    t.equal(plain.encoding, undefined);
+    t.equal(plain.headers.vary, 'accept-encoding');
+    for (const [accepted, expected] of [
+      ['gzip, deflate, br, zstd', 'br'],
+      ['gzip, deflate', 'gzip'],
+      ['br;q=0, GZIP;q=0.5', 'gzip'],
+    ] as const) {
+      for (const method of ['GET', 'HEAD', 'GET'] as const) {
+        const { bytes, encoding, headers } = await get(url, accepted, method);
+        t.match(headers, { vary: 'accept-encoding', 'cache-control': 'no-store' });
+        t.equal(encoding, expected, `${method} ${url} ${accepted}`);
+        if (method === 'HEAD') continue;
+        t.equal(Number(headers['content-length']), bytes.length);
+        t.ok(bytes.length < plain.bytes.length / 2, `${bytes.length} of ${plain.bytes.length}`);
+        t.ok(unpack[expected]?.(bytes).equals(plain.bytes));
+      }
+    }
+    t.equal((await get(url, 'identity, zstd')).encoding, undefined);
+  }
+  for (const url of ['/api/session', `${chat}?limit=1`, '/healthz']) {
+    const { encoding, headers } = await get(url, 'gzip, br');
+    t.equal(encoding, undefined, `${url} is short`);
+    t.equal(headers.vary, undefined);
+  }
+});
+
+t.test('a page that is kept is compressed once, until it changes', async (t) => {
+  const { alice, chat } = await startCast(t);
+  for (let i = 0; i < 20; i++) await alice.send(chat, `Message ${i}: shall we meet at nine?`);
+  let count = 0;
+  const { br } = coders;
+  t.capture(coders, 'br', (bytes: Buffer) => {
+    count += 1;
+    return br(bytes);
+  });
+  const get = () => alice.get(chat, { 'accept-encoding': 'br' });
+  for (let i = 0; i < 5; i++) await get();
+  t.equal(count, 1);
+  await alice.send(chat, 'At ten.');
+  for (let i = 0; i < 5; i++) await get();
+  t.equal(count, 2);
 });
 
 /** As many as one sends before anything is answered. */

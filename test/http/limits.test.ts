@@ -522,6 +522,19 @@ t.test('what could not be verified was no guess', async (t) => {
   await t.rejects(guesses.check(request, guess, isWrong), { code: 'too_often', wait: second });
 });
 
+t.test('health checks by any method use up no limit on what there is not', async (t) => {
+  const { nobody } = await startWorld(t, { RATE_LIMIT: 'on' });
+  const { quota } = limits.nowhere;
+  for (let i = 0; i < 2 * quota; i++) {
+    const url = ['/', '/healthz', '/openapi.json'][i % 3] as string;
+    const method = (['HEAD', 'OPTIONS', 'POST'] as const)[Math.floor(i / 3) % 3] as 'HEAD';
+    t.ok([200, 204, 405].includes((await nobody().request({ method, url })).status));
+  }
+  const answer = await nobody().request(asked.nowhere);
+  refused(t, answer, 404);
+  t.match(answer.headers.ratelimit, new RegExp(`r=${quota - 1};`));
+});
+
 t.test('the time of day, however it steps, lets nobody in and keeps nobody out', async (t) => {
   const { nobody, clock } = await startWorld(t, { RATE_LIMIT: 'on' });
   for (let i = 0; i < limits.nowhere.quota; i++) await nobody().request(asked.nowhere);

@@ -45,7 +45,7 @@ t.test('messages are read oldest first, to the letter', async (t) => {
   const second = await bob.send(chat, 'Ten!');
   const page = await bob.get(chat);
   t.equal(page.status, 200);
-  t.equal(page.headers['content-type'], 'application/json; charset=utf-8');
+  t.equal(page.headers['content-type'], 'application/json');
   t.equal(
     page.text,
     '{"messages":[' +

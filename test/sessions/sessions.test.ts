@@ -234,8 +234,8 @@ t.test('signing out ends this session only and blanks both cookies', async (t) =
   t.equal(answer.headers.location, '/api/login');
   const end = 'Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT';
   t.strictSame(cookiesOf(answer), [
-    `user_id=; ${end}; SameSite=Strict`,
-    `token=; ${end}; HttpOnly; SameSite=Strict`,
+    `user_id= ; ${end}; SameSite=Strict`,
+    `token= ; ${end}; HttpOnly; SameSite=Strict`,
   ]);
   t.strictSame(alice.cookies, {});
   const replay = Object.assign(nobody(), { cookies: old });

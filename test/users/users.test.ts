@@ -393,7 +393,7 @@ t.test('of two look-alikes at once one gets in', async (t) => {
 });
 
 t.test('a user is found by name or id, and nobody else is', async (t) => {
-  const { alice, bob } = await startCast(t);
+  const { bob } = await startCast(t);
   t.equal((await bob.get('/api/user?name=ALICE')).body.user.name, 'alice');
   refused(t, await bob.get('/api/user?name=dora'), 404, noUser);
   refused(t, await bob.get('/api/user?name=%20alice'), 404, noUser);
@@ -404,7 +404,33 @@ t.test('a user is found by name or id, and nobody else is', async (t) => {
     refused(t, await bob.get(`/api/user${query}`), 400, error, query);
   }
   refused(t, await bob.get('/api/user?name=al%00ice'), 400, error);
-  t.equal((await bob.get(`/api/user/${alice.id}?name=bob&x=y`)).body.user.name, 'alice');
+});
+
+t.test('the addresses of the public original are answered too', async (t) => {
+  const { alice, bob, nobody } = await startCast(t);
+  const { text } = await alice.get('/api/user?name=bob');
+  for (const part of [alice.id, '{user_id}', 'bob', '', '0', 'password']) {
+    const url = `/api/user/${encodeURIComponent(part)}`;
+    for (const slash of ['', '/']) {
+      const answer = await alice.get(`${url}${part === '' ? '' : slash}?x=1&name=bob`);
+      t.match(answer, { status: 200, text }, `${url}${slash}`);
+    }
+    refused(t, await alice.get(`${url}?name=never+was`), 404, 'There is no such user.');
+    refused(t, await nobody().get(`${url}?name=bob`), 403);
+    const head = await alice.request({ method: 'HEAD', url: `${url}?name=bob` });
+    t.match(head, { status: 200, text: '' });
+  }
+  for (const [index, part] of [alice.id, 'x', ''].entries()) {
+    const newcomer = nobody();
+    const fields = { name: `dave${index}`, password, email: `dave${index}@example.org` };
+    done(t, await newcomer.post(`/api/user/${part}`, fields), 201);
+    t.equal((await newcomer.get('/api/session')).body.user.name, fields.name);
+  }
+  // What else starts so is what it was.
+  t.equal((await alice.get(`/api/user/${bob.id}?names=x`)).text, text);
+  refused(t, await alice.get('/api/user/x'), 400);
+  refused(t, await alice.post(`/api/user/${alice.id}/password?name=x`, {}), 404);
+  refused(t, await alice.get(`/api/user/${alice.id}/password?name=bob`), 404);
 });
 
 t.test('e-mail addresses are shown to whom the setting says', async (t) => {
