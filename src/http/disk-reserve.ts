@@ -50,7 +50,9 @@ export const diskReserve = fp<Options>(
   { name: 'disk-reserve', dependencies: ['sign-in'] },
 );
 
-function takesRoom({ is404, method, routeOptions }: FastifyRequest): boolean {
-  if (is404 || routeOptions.config.needsNoRoom) return false;
-  return method === 'POST' || method === 'PUT';
+/** By the method first: Fastify makes `routeOptions` anew each time that one asks. */
+function takesRoom(request: FastifyRequest): boolean {
+  const { method } = request;
+  if (method !== 'POST' && method !== 'PUT') return false;
+  return !request.is404 && request.routeOptions.config.needsNoRoom !== true;
 }

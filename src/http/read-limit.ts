@@ -20,6 +20,13 @@ export const budget = { quota: 64 * 1024 * 1024, window: 60 };
  */
 export const baseCosts = { read: 4 * 1024, write: 64 * 1024 };
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who pays for it, once that was asked for. */
+    payer: string | undefined;
+  }
+}
+
 interface Options {
   /** A time in ms that never steps. */
   readonly ticks: () => number;
@@ -33,10 +40,12 @@ interface Options {
 export const readLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const meter = new Meter(ticks);
+    app.decorateRequest('payer');
     const turns = new Turns<string>();
     app.addHook('onRequest', (request, reply, done) => {
       const key = payerOf(request);
       if (key === undefined) return done();
+      request.payer = key;
       const reading = meter.look(key, budget);
       if (reading.left < budget.quota / 2 && !reply.hasHeader('ratelimit')) tell(reply, reading);
       if (reading.wait > 0) return done(new Refusal('too_often', reading.wait));
@@ -44,7 +53,8 @@ export const readLimit = fp<Options>(
       turns.take(key, done);
     });
     app.addHook('onSend', (request, reply, payload, done) => {
-      const key = payerOf(request);
+      // What was refused early has not come by there.
+      const key = request.payer ?? payerOf(request);
       // What is refused as too much does not count, so that waiting suffices.
       if (key !== undefined && reply.statusCode !== 429)
         meter.spend(key, budget, costOf(request, payload));
