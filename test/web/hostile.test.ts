@@ -18,6 +18,12 @@ const longest = 4_000;
 const fill = (pattern: string, length = longest) =>
   pattern.repeat(Math.ceil(length / pattern.length)).slice(0, length);
 
+/** A table of so many columns and lines. */
+function table(columns: number, lines: number): string {
+  const line = (cell: string) => `|${`${cell}|`.repeat(columns)}\n`;
+  return (line('a') + line('-') + line('b').repeat(lines)).slice(0, longest);
+}
+
 /** What was slow, or overflowed the stack, or costs the browser most. */
 const slowest = [
   `${'>'.repeat(1_000)}a`,
@@ -35,11 +41,29 @@ const slowest = [
   fill('@').slice(0, 800),
   fill('\u202e\u2067'),
   fill('a\u0301'),
+  table(20, 90),
+  table(1, 700),
+  fill('|a|\n|-|\n\n'),
+  fill('```\na\n```\n'),
+  fill('```a b\n'),
+  fill('- [ ] a\n', 2_300),
+  fill('- [ ] a\n\n'),
+  fill('---\n'),
+  fill('# a\n'),
+  fill('> a\nb\n'),
+  fill('a\n\n\n'),
+  fill('\\*a'),
+  fill('\\_a_ '),
+  fill('\\`a'),
+  fill('*(*a'),
+  fill('http://a.b '),
+  fill('http://(((a)))'),
+  `http://a${fill(')')}`.slice(0, longest),
 ];
 
 /** Pieces of Markdown, and of texts that browsers take time to lay out. */
 const atoms =
-  '* ** *** _ __ ~ ~~ ` `` ``` [ ]( ](http://b) ] ( ) < > - 1. + \\ ! | -|- # = & &amp; <a <!-- @ @bob www. http:// a@b.c é 漢 ﷺ 👨‍👩‍👧‍👦 \u202e a b 0'
+  '* ** *** _ __ ~ ~~ ` `` ``` [ ]( ](http://b) ] ( ) < > - 1. + \\ ! | -|- |a| |-| # = --- [x] & &amp; <a <!-- @ @bob www. http:// a@b.c é 漢 。 ﷺ 👨‍👩‍👧‍👦 \u202e a b 0'
     .split(' ')
     .concat(' ', '  \n', '\n', '\n\n', '> ', '- ', '1. ', '    ', '\t');
 
@@ -56,7 +80,8 @@ function randomText(random: () => number): string {
 webTest('no message takes the others along, whatever is in it', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const random = randomNumbers(seedOf(t));
-  const written = Array.from({ length: 25 }, () => randomText(random));
+  // One page of messages.
+  const written = Array.from({ length: 48 - slowest.length }, () => randomText(random));
   const texts = ['before them', ...slowest, ...written, 'after them'];
   const ids: number[] = [];
   for (const text of texts) ids.push(await post(bob, chat, text));

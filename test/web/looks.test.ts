@@ -125,7 +125,8 @@ webTest('the door is accessible, and speaks German to who prefers it', async (t,
   const chat = await startChat(alice, 'Wanderung');
   const home = await stage.visitorAs(alice, { ...smallPhone, locale: 'de-AT' });
   await home.openChat('Wanderung');
-  await home.say('Hallo');
+  await home.composer.fill('Hallo');
+  await home.button(de.send).click();
   await home.message('Hallo').waitFor();
   await home.page.getByText('Heute').waitFor();
   await home.go(`#${chat.replace('/api', '')}/members`);

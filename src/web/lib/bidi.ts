@@ -15,6 +15,15 @@ export function isolated(text: string): string {
   return directed.test(text) ? `\u2068${balanced(text)}${closer}` : text;
 }
 
+/**
+ * The direction of a text by its first letter, as `dir="auto"` finds it; for an element whose
+ * content has a direction of its own, which `auto` does not look at.
+ */
+export function directionOf(text: string): 'rtl' | 'ltr' {
+  const [letter = ''] = /\p{L}/u.exec(text) ?? [];
+  return directed.test(letter) ? 'rtl' : 'ltr';
+}
+
 /** A text that closes the isolates that it opens, and no others: it cannot end the one around it. */
 export function balanced(text: string): string {
   let depth = 0;

@@ -95,6 +95,10 @@ export const de: Texts = {
   oneUse: 'Nur für eine Person',
   copy: 'Kopieren',
   copied: 'Kopiert',
+  copySelected:
+    'Der Text ist ausgewählt: Kopiere ihn mit der Tastatur oder über das Menü des Browsers.',
+  taskDone: 'erledigt',
+  taskOpen: 'offen',
   revoke: 'Widerrufen',
   expires: (date) => `bis ${date}`,
   usesLeft: (count) => (count === 1 ? 'für 1 Person' : `für ${count} Personen`),

@@ -3,6 +3,7 @@ import type { TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
+import { isComposing, isTouch } from '../lib/keys.ts';
 import { plainText } from '../lib/markdown.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
@@ -76,7 +77,7 @@ export function Composer({ chatId, title, intent }: Props) {
   };
 
   const submit = () => {
-    const content = text.value.trim();
+    const content = withoutBlankLines(text.value);
     if (content === '') return;
     error.value = [...content].length > longest ? texts.tooLong : '';
     if (error.value !== '') return;
@@ -105,9 +106,9 @@ export function Composer({ chatId, title, intent }: Props) {
   };
 
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.isComposing) return;
+    if (isComposing(event)) return;
     if (names.length > 0 && pickByKey(event)) return;
-    if (event.key === 'Enter' && !event.shiftKey) {
+    if (event.key === 'Enter' && sends(event)) {
       event.preventDefault();
       submit();
     } else if (event.key === 'ArrowUp' && text.value === '') {
@@ -168,6 +169,7 @@ export function Composer({ chatId, title, intent }: Props) {
           aria-label={texts.writeMessage(isolated(title))}
           placeholder={texts.writeMessage(isolated(title))}
           dir="auto"
+          enterkeyhint={isTouch() ? 'enter' : 'send'}
           aria-autocomplete="list"
           aria-controls={names.length > 0 ? listId : undefined}
           aria-activedescendant={names.length > 0 ? optionId(listId, chosen.value) : undefined}
@@ -179,6 +181,8 @@ export function Composer({ chatId, title, intent }: Props) {
           class="icon-button primary"
           aria-label={texts.send}
           title={texts.send}
+          // The keyboard of a phone stays where it is.
+          onMouseDown={(event) => event.preventDefault()}
         >
           <Icon of="send" />
         </button>
@@ -203,6 +207,16 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
       <IconButton of="close" label={texts.cancel} onClick={onLeave} />
     </div>
   );
+}
+
+/** Enter sends where it can be held with Shift for a new line; Ctrl and Cmd send everywhere. */
+function sends({ shiftKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  return ctrlKey || metaKey || !(shiftKey || isTouch());
+}
+
+/** A text without empty lines around it; the first line keeps its indentation. */
+function withoutBlankLines(text: string): string {
+  return text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
 }
 
 /** The members whose names begin with what stands behind the last @. */

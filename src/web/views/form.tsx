@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
 import { ApiError, LineError } from '../lib/api.ts';
+import { holdComposed } from '../lib/keys.ts';
 import { texts } from '../texts/index.ts';
 
 interface FieldProps {
@@ -63,7 +64,7 @@ export function Form({ action, children, onSubmit, done, isDangerous = false }: 
     }
   };
   return (
-    <form onSubmit={submit} class="form">
+    <form onSubmit={submit} onKeyDown={holdComposed} class="form">
       {children}
       {error.value !== '' && (
         <p class="error" role="alert">

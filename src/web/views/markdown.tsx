@@ -4,11 +4,14 @@
  */
 import type { Token, Tokens } from 'marked';
 import { type ComponentChildren, Fragment } from 'preact';
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
+import { directionOf } from '../lib/bidi.ts';
 import { readMarkdown } from '../lib/markdown.ts';
 import type { MentionFinder } from '../lib/mentions.ts';
 import { isOwnMention, mentionsOf } from '../state/mentions.ts';
+import { texts } from '../texts/index.ts';
 import { Boundary } from './boundary.tsx';
+import { CopyButton } from './copy.tsx';
 
 interface Props {
   readonly text: string;
@@ -45,21 +48,29 @@ type Find = MentionFinder | undefined;
 function block(token: Token, find: Find, key: number): ComponentChildren {
   switch (token.type) {
     case 'space':
-      return null;
+      return <Blank key={key} raw={token.raw} />;
     case 'code':
-      return (
-        <pre key={key} dir="auto">
-          <code>{token.text}</code>
-        </pre>
-      );
+      return <Code key={key} token={token as Tokens.Code} canCopy={key < mostCopied} />;
     case 'blockquote':
       return (
-        <blockquote key={key} dir="auto">
+        <blockquote key={key} dir={directionOf(token.text)}>
           {blocks(token.tokens, find)}
         </blockquote>
       );
     case 'list':
       return list(token as Tokens.List, find, key);
+    case 'table':
+      return table(token as Tokens.Table, find, key);
+    case 'heading':
+      return (
+        <p key={key} class="heading" data-depth={token.depth} dir="auto">
+          {inlines(token.tokens, find)}
+        </p>
+      );
+    case 'hr':
+      return <hr key={key} />;
+    case 'checkbox':
+      return inline(token, find, key);
     case 'paragraph':
       return (
         <p key={key} dir="auto">
@@ -78,16 +89,85 @@ function block(token: Token, find: Find, key: number): ComponentChildren {
   }
 }
 
-function list({ ordered, start, items }: Tokens.List, find: Find, key: number) {
-  const entries = items.map((item, index) => <li key={index}>{blocks(item.tokens, find)}</li>);
+/** Blocks stand apart by themselves; more empty lines than one are there as well. */
+function Blank({ raw }: { raw: string }) {
+  const more = raw.split('\n').length - 3;
+  return more > 0 ? <p>{'\n'.repeat(more)}</p> : null;
+}
+
+/** So many blocks of a text have a button to copy: each costs the browser more than its code. */
+const mostCopied = 40;
+
+function Code({ token: { text, lang }, canCopy }: { token: Tokens.Code; canCopy: boolean }) {
+  const code = useRef<HTMLElement>(null);
+  return (
+    <div class="code">
+      {lang && <small>{lang}</small>}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
+      <pre tabIndex={0} dir="auto">
+        <code ref={code}>{text}</code>
+      </pre>
+      {canCopy && <CopyButton text={text} shown={code} />}
+    </div>
+  );
+}
+
+/** An ordered list counts as its author did. */
+function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, key: number) {
+  const dir = loose ? directionOf(raw) : 'auto';
+  const entries = items.map((item, index) => {
+    const number = ordered ? Number.parseInt(item.raw.trimStart(), 10) : undefined;
+    return (
+      <li
+        key={index}
+        value={number === Number(start) + index ? undefined : number}
+        class={item.task ? 'task' : undefined}
+      >
+        {blocks(item.tokens, find)}
+      </li>
+    );
+  });
   return ordered ? (
-    <ol key={key} start={Number(start) || 1} dir="auto">
+    <ol
+      key={key}
+      start={Number(start)}
+      data-mark={/^\s*\d+\)/.test(items[0]?.raw ?? '') ? ')' : undefined}
+      dir={dir}
+    >
       {entries}
     </ol>
   ) : (
-    <ul key={key} dir="auto">
+    <ul key={key} dir={dir}>
       {entries}
     </ul>
+  );
+}
+
+function table({ header, rows }: Tokens.Table, find: Find, key: number) {
+  const row = (cells: Tokens.TableCell[]) =>
+    cells.map(({ header: isHead, align, tokens }, index) => {
+      // Nothing is no heading.
+      const Cell = isHead && tokens.length > 0 ? 'th' : 'td';
+      return (
+        <Cell key={index} data-align={align ?? undefined} dir="auto">
+          {inlines(tokens, find)}
+        </Cell>
+      );
+    });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+    <div key={key} class="table" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>{row(header)}</tr>
+        </thead>
+        <tbody>
+          {rows.map((cells, index) => (
+            <tr key={index}>{row(cells)}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
@@ -117,6 +197,16 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
       );
     case 'br':
       return <br key={key} />;
+    case 'checkbox':
+      return (
+        <input
+          key={key}
+          type="checkbox"
+          checked={token.checked}
+          disabled
+          aria-label={token.checked ? texts.taskDone : texts.taskOpen}
+        />
+      );
     case 'link':
       return link(token as Tokens.Link, find, key);
     case 'text':

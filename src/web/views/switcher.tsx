@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { isComposing } from '../lib/keys.ts';
 import { go, paths } from '../lib/route.ts';
 import type { Chat } from '../lib/wire.ts';
 import { chats } from '../state/chats.ts';
@@ -43,6 +44,7 @@ function Choices({ onClose }: { onClose: () => void }) {
     go(paths.chat(chat.id));
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return;
     const next = moved(event.key, chosen.value, found.length);
     if (next !== undefined) chosen.value = next;
     else if (event.key === 'Enter') pick(found[chosen.value]);

@@ -1,0 +1,230 @@
+/** What people write is shown as they wrote it, and what they type goes where they mean it to go. */
+import tap from 'tap';
+import { plainText, readMarkdown } from '../../src/web/lib/markdown.ts';
+import { en } from '../../src/web/texts/en.ts';
+import { post, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { randomNumbers } from '../helpers/random.ts';
+
+type Tokens = ReturnType<typeof readMarkdown>;
+
+/** A text as its tokens show it: marks as tags, a new line as ⏎. */
+function outline(tokens: Tokens): string {
+  return tokens.map(outlineOf).join('');
+}
+
+function outlineOf(token: Tokens[number]): string {
+  if (token.type === 'br') return '⏎';
+  if (token.type === 'space') return '¶';
+  if (token.type === 'hr') return '<hr>';
+  if (token.type === 'checkbox') return token.checked ? '[x]' : '[ ]';
+  if (token.type === 'list') return `<list${(token.items as Tokens).map(outlineOf).join('')}>`;
+  if (token.type === 'table') return `<table ${token.header.length}×${token.rows.length}>`;
+  if (token.type === 'link') return `<${token.href}>`;
+  if (token.type === 'code') return `<code ${token.lang ?? ''}|${token.text}>`;
+  const { tokens, text = '' } = token as { tokens?: Tokens; text?: string };
+  const inner = tokens === undefined ? text : outline(tokens);
+  return ['text', 'escape', 'paragraph'].includes(token.type) ? inner : `<${token.type} ${inner}>`;
+}
+
+/** Texts that are shown to the letter, line by line. */
+const untouched = [
+  'a  b   c',
+  '\\\\server\\share',
+  'C:\\_temp\\*.txt and D:\\*',
+  '¯\\_(ツ)_/¯',
+  '>_< and >.<',
+  '>100 people',
+  'hi\n>_<\nbye',
+  '2*3*4 = 24',
+  'x**2 + y**2',
+  'a*b*c',
+  'import __init__.py, __init__(self)',
+  'snake_case_name',
+  '*.txt and *.doc',
+  'f(*args)(*more)',
+  'def f(*args, **kwargs)',
+  '10~20, 30~40',
+  'Title\n===\nrest',
+  '<div>\n<b>bold</b>\n</div>',
+  '&amp; &lt;',
+  'ends with \\\nand goes on',
+  '[x]: y',
+  '-',
+  '#channel',
+  '```\n```',
+  '| no | table |',
+  '  two spaces first',
+];
+
+/** Texts with marks, and what becomes of them. */
+const marked: Record<string, string> = {
+  '**bold** *em* ***both*** ~~del~~ _it_':
+    '<strong bold> <em em> <em <strong both>> <del del> <em it>',
+  '**a *b* c**': '<strong a <em b> c>',
+  '*a **b** c*': '<em a <strong b> c>',
+  '**「重要」**です': '<strong 「重要」>です',
+  'これは**重要。**です': 'これは<strong 重要。>です',
+  'これは**「重要」**です': 'これは<strong 「重要」>です',
+  '이것은 **중요**한': '이것은 <strong 중요>한',
+  '**注意：**请看': '<strong 注意：>请看',
+  '🎉**party**': '🎉<strong party>',
+  '("**x**")': '("<strong x>")',
+  '\\*no\\* \\`code\\`': '*no* `code`',
+  '\\# no heading': '# no heading',
+  '\\> no quote': '> no quote',
+  '\\[no](https://example.org) link': '[no](<https://example.org>) link',
+  '> quote\nmy reply': '<blockquote quote>my reply',
+  '> a\n>\n> b': '<blockquote a¶b>',
+  '>> deep\n> less': '<blockquote <blockquote deep>less>',
+  '- a\n- b\nand on': '<list<list_item a><list_item b>>and on',
+  '- [x] done\n- [ ] open': '<list<list_item [x]done><list_item [ ]open>>',
+  '# Head\ntext': '<heading Head>text',
+  'text\n---\nmore': 'text<hr>more',
+  '| a | b |\n|---|---|\n| 1 | 2 |': '<table 2×1>',
+  '```js\nx = 1\n```': '<code js|x = 1>',
+  '```\nx = 1```\nafter': '<code |x = 1>after',
+  '```const a = 1;\nb```': '<code |const a = 1;\nb>',
+  '    if x:\n        y': '<code |    if x:\n        y>',
+  'https://example.org/foo，后面': '<https://example.org/foo>，后面',
+  '见https://example.org/路径。然后': '见<https://example.org/路径>。然后',
+  'https://例え.jp/ x': '<https://例え.jp/> x',
+  'http://[::1]:3000/x': '<http://[::1]:3000/x>',
+  '(https://example.org/a_(b)).': '(<https://example.org/a_(b)>).',
+  'https://example.org/a_b_, x': '<https://example.org/a_b_>, x',
+  '**https://example.org**': '<strong <https://example.org>>',
+  '“https://example.org”': '“<https://example.org>”',
+  'www.example.org/a.': '<http://www.example.org/a>.',
+};
+
+tap.test('a text keeps what is no mark, and loses what is one', async (t) => {
+  for (const text of untouched) {
+    t.equal(outline(readMarkdown(text)).replaceAll('⏎', '\n'), text, JSON.stringify(text));
+  }
+  for (const [text, shown] of Object.entries(marked)) {
+    t.equal(outline(readMarkdown(text)), shown, JSON.stringify(text));
+  }
+  t.equal(
+    outline(readMarkdown(`|${'a|'.repeat(30)}\n|${'-|'.repeat(30)}`)).includes('table'),
+    false,
+  );
+});
+
+const atoms =
+  '* ** _ __ ~ ~~ ` ``` [ ] ( ) < > > - 1. \\ ! | |-| # --- === & http:// www. @ . , 。 「 漢 é a b 0'
+    .split(' ')
+    .concat(' ', '\n', '\n\n', '    ');
+
+tap.test('no letter is lost, and no preview is empty', async (t) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+  t.comment(`SEED=${seed}`);
+  const random = randomNumbers(seed);
+  const pick = () => atoms[Math.floor(random() * atoms.length)] ?? '';
+  const letters = (text: string) => text.match(/[\p{L}。「]/gu)?.join('') ?? '';
+  for (let i = 0; i < 3_000; i++) {
+    const text = Array.from({ length: 1 + Math.floor(random() * 14) }, pick)
+      .join('')
+      .trim();
+    if (text === '') continue;
+    const preview = plainText(text);
+    t.ok(preview !== '', JSON.stringify(text)) || t.comment(preview);
+    const [had, has] = [letters(text), letters(preview)];
+    // The address behind a link, and the language of code, are no part of the preview.
+    if (!/\]\(|(?:```|~~~).*\p{L}/u.test(text) && had !== has)
+      t.equal(has, had, JSON.stringify(text));
+  }
+});
+
+webTest('tables, tasks, headings and code are drawn as such', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(
+    bob,
+    chat,
+    '# Shopping\n\n| Fruit | Qty |\n|---|--:|\n| pears | 2 |\n\n---\n\n- [x] bread',
+  );
+  const long = `const list = [${'"a", '.repeat(80)}];`;
+  await post(bob, chat, `\`\`\`ts\n${long}\n\`\`\``);
+  await post(bob, chat, 'a  b   c\n\n\n\nd');
+  await post(bob, chat, 'שלום, מה שלומך?\n\n> ציטוט\n\n- אחת');
+  const reader = await stage.visitorAs(alice, {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await reader.openChat('Sunday hike');
+  const list = reader.message('Shopping');
+  await list.locator('th', { hasText: 'Fruit' }).waitFor();
+  t.equal(
+    await list
+      .locator('td')
+      .last()
+      .evaluate((cell) => getComputedStyle(cell).textAlign),
+    'right',
+  );
+  await list.locator('.heading', { hasText: 'Shopping' }).waitFor();
+  await list.locator('hr').waitFor();
+  t.ok(await list.getByLabel(en.taskDone).isChecked());
+  const spaced = reader.message('b   c').locator('.text');
+  t.match(await spaced.innerText(), /^a {2}b {3}c\n+d$/);
+  const height = (await spaced.boundingBox())?.height ?? 0;
+  t.ok(height > 4 * 22, `${height} px are four lines at least`);
+  const code = reader.message('const list').locator('pre');
+  t.ok(await code.evaluate((pre) => pre.scrollWidth > pre.clientWidth), 'code scrolls sideways');
+  await code.hover();
+  await reader.message('const list').getByRole('button', { name: en.copy }).click();
+  await reader.button(en.copied).waitFor();
+  t.equal(await reader.page.evaluate(() => navigator.clipboard.readText()), long);
+  const hebrew = reader.message('שלום');
+  for (const part of ['p', 'blockquote', 'ul']) {
+    const direction = (element: Element) => getComputedStyle(element).direction;
+    t.equal(await hebrew.locator(part).first().evaluate(direction), 'rtl', part);
+  }
+});
+
+/** Presses Enter as Safari does at the end of a composition: it composes no more, by its old code. */
+async function confirmComposition({ page }: Visitor): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  const key = { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 };
+  await devtools.send('Input.dispatchKeyEvent', { type: 'keyDown', text: '\r', ...key });
+  await devtools.send('Input.dispatchKeyEvent', { type: 'keyUp', ...key });
+}
+
+webTest('the Enter that ends a composition does nothing else', async (t, stage) => {
+  const { alice } = await startTalk(stage);
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.composer.fill('にほん');
+  await confirmComposition(writer);
+  await writer.composer.press('Enter');
+  await writer.message('にほん').waitFor();
+  t.equal(await writer.messages.count(), 1, 'the composer sends by its own Enter');
+  await writer.page.keyboard.press('Control+k');
+  await writer.page.keyboard.type('hike');
+  await confirmComposition(writer);
+  t.equal(await writer.page.locator('dialog').count(), 1, 'the switcher stays');
+  await writer.page.keyboard.press('Escape');
+  await writer.button(en.newChat).click();
+  await writer.field(en.title).fill('東京');
+  await confirmComposition(writer);
+  t.equal(await writer.page.locator('dialog').count(), 1, 'a form is not sent');
+  await writer.page.keyboard.press('Enter');
+  await writer.page.locator('dialog').waitFor({ state: 'detached' });
+});
+
+const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
+
+webTest('on glass Enter makes a line, and the button sends', async (t, stage) => {
+  const { alice, bob } = await startTalk(stage);
+  const writer = await stage.visitorAs(alice, phone);
+  await writer.openChat('Sunday hike');
+  t.equal(await writer.composer.getAttribute('enterkeyhint'), 'enter');
+  await writer.composer.pressSequentially('    if x:');
+  await writer.composer.press('Enter');
+  await writer.composer.pressSequentially('        y');
+  await writer.composer.press('Enter');
+  t.equal(await writer.messages.count(), 0);
+  await writer.button(en.send).tap();
+  await writer.message('if x').waitFor();
+  t.equal(await writer.message('if x').locator('pre').innerText(), '    if x:\n        y');
+  t.ok(await writer.composer.evaluate((area) => area === document.activeElement), 'keyboard stays');
+  const desktop = await stage.visitorAs(bob);
+  await desktop.openChat('Sunday hike');
+  t.equal(await desktop.composer.getAttribute('enterkeyhint'), 'send');
+});
