@@ -5,8 +5,8 @@ import { deleteMembership } from '../members/queries.ts';
 import type { Clear } from './pending.ts';
 import { deleteSomeKeysOf, deleteSomeRemovalsOf, listSomeMemberships } from './queries.ts';
 
-/** Each membership ends with an event, and may end its chat or make somebody else its owner. */
-const chatStep = 10;
+/** Each membership ends with an event, and may end its chat or make somebody else its owner: 20 ms at most. */
+const chatStep = 1;
 const rowStep = 100;
 
 /** Clears away what is left of a deleted account: its memberships first, for others to hear of. */

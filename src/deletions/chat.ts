@@ -1,5 +1,6 @@
 import type { Query } from '../db/query.ts';
 import { inSteps } from '../jobs/steps.ts';
+import { removeWords } from '../search/removal.ts';
 import { deleteSomeWordsIn } from '../search/vocabulary/queries.ts';
 import type { Clear } from './pending.ts';
 import {
@@ -22,7 +23,7 @@ export const clearChat: Clear = async (unit, { id: chatId }) => {
   const step = (run: Query<{ chatId: number; limit: number }, unknown[]>) => (limit: number) =>
     count(run(unit, { chatId, limit }));
   const isCleared =
-    (await inSteps(unit, messageStep, step(deleteSomeMessages))) &&
+    (await removeWords(unit, messageStep, step(deleteSomeMessages))) &&
     (await inSteps(unit, rowStep, step(deleteSomeWordsIn))) &&
     (await inSteps(unit, rowStep, step(deleteSomeReactionsIn))) &&
     (await inSteps(unit, rowStep, step(deleteSomeRemovalsFrom))) &&

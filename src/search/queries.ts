@@ -1,6 +1,6 @@
 import { and, desc, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows, type Snapshot } from '../db/query.ts';
-import { search } from '../db/search-table.ts';
+import { change, isAmong, one, type Params, row, rows, type Snapshot } from '../db/query.ts';
+import { search, searchCommands, searchConfig, searchSettings } from '../db/search-table.ts';
 import { chats, memberships, messages, searchBlocks } from '../db/tables.ts';
 
 interface Key {
@@ -19,6 +19,38 @@ export const deleteWords = change((orm, $: Params<{ id: number }>) =>
 /** Deletes all that the index has from one id up to another, whether there are such messages or not. */
 export const deleteWordsBetween = change((orm, $: Params<{ first: number; before: number }>) =>
   orm.delete(search).where(and(gte(search.id, $.first), lt(search.id, $.before))),
+);
+
+/** Writes now what FTS5 has collected in this transaction. */
+export const flushWords = change((orm, $: Params<{ command: 'flush' }>) =>
+  orm.insert(searchCommands).values({ command: $.command }),
+);
+
+const setting = (command: 'automerge' | 'merge', rank: number) =>
+  change((orm, _: Params<Record<never, never>>) =>
+    orm
+      .insert(searchSettings)
+      .values({ command: sql.raw(`'${command}'`), rank: sql.raw(String(rank)) }),
+  );
+
+/** https://sqlite.org/fts5.html#the_automerge_configuration_option; 4 is the default. */
+export const stopMerging = setting('automerge', 0);
+export const resumeMerging = setting('automerge', 4);
+
+/** A row if the index merges nothing by itself. */
+export const findMergingStopped = row((orm, $: Params<{ key: 'automerge' }>) =>
+  orm
+    .select({ key: searchConfig.key })
+    .from(searchConfig)
+    .where(and(eq(searchConfig.key, $.key), eq(searchConfig.value, sql.raw('0')))),
+);
+
+/** Merges a few pages of the index; https://sqlite.org/fts5.html#the_merge_command. */
+export const mergeSome = setting('merge', 16);
+
+/** How many rows this connection has changed: `mergeSome` had nothing to do if it adds less than two. */
+export const countChanges = one((orm, _: Params<Record<never, never>>) =>
+  orm.select({ count: sql<number>`total_changes()` }).from(sql`(select 1)`),
 );
 
 /** Opens a block with its first message. */

@@ -137,6 +137,8 @@ const exceptions: Record<string, RegExp> = {
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':
     /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
+  // One row.
+  'search/countChanges': /^SCAN \(subquery-\d+\)$/,
   // Counts what it has found, up to its limit.
   'messages/countMessages': /^SCAN found$/,
   // The first ten users of each emoji.

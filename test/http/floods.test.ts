@@ -50,7 +50,14 @@ t.test('one connection that asks for everything at once takes little memory', as
   one.socket.pause().write(page.repeat(400));
   // The system's own memory for a connection holds a few answers.
   await until('a full line', () => one.socket.bytesRead > 0 || one.socket.readableLength > 0);
-  for (let i = 0; i < 20; i++) t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  const waits: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    const began = performance.now();
+    t.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    waits.push(performance.now() - began);
+  }
+  // The best ones: how late the others are depends on what else the machine does.
+  t.ok(Number(waits.sort((a, b) => a - b)[4]) < 250, 'health is answered soon');
   const grown = residence(server) - before;
   t.ok(grown < 50 * MiB, `${Math.round(grown / MiB)} MiB for one connection`);
   t.notOk(one.socket.destroyed, 'it waits');
