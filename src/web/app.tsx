@@ -14,7 +14,7 @@ import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { InvitePane } from './views/invite.tsx';
-import { LineState, UpdateOffer } from './views/line.tsx';
+import { LineState, LineText, UpdateOffer } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
 import { SearchPane } from './views/search.tsx';
 import { SettingsPane } from './views/settings.tsx';
@@ -32,7 +32,7 @@ export function App() {
 function Waiting() {
   return (
     <p class="empty" role="status">
-      {line.value === 'broken' && texts.lineBroken}
+      {line.value === 'broken' && <LineText />}
     </p>
   );
 }

@@ -12,7 +12,10 @@ const slow = setTimeout(() => (line.value = 'broken'), 3_000);
 // The server may be on its way: whoever opened the page need not do it again.
 while (!(await isKnown())) await later(2_000);
 clearTimeout(slow);
-if (window.isSecureContext) await navigator.serviceWorker?.register('sw.js');
+if (window.isSecureContext) navigator.serviceWorker?.register('sw.js').catch(noWorker);
+
+/** Without the kept shell the client does all but open while the server is away. */
+function noWorker(): void {}
 
 async function isKnown(): Promise<boolean> {
   try {

@@ -24,8 +24,7 @@ const worker = self as unknown as WorkerScope;
 const cacheName = `snug-${shell.version}`;
 
 worker.addEventListener('install', (event) => {
-  const fill = caches.open(cacheName).then((cache) => cache.addAll([...shell.files]));
-  event.waitUntil(fill.then(() => worker.skipWaiting()));
+  event.waitUntil(keepShell().then(() => worker.skipWaiting()));
 });
 
 worker.addEventListener('activate', (event) => {
@@ -38,6 +37,35 @@ worker.addEventListener('fetch', (event) => {
   if (event.request.method !== 'GET' || !isShell) return;
   event.respondWith(pathname === '/' ? freshOrKept(event.request) : keptOrFresh(event.request));
 });
+
+/** All of it or nothing: a part that is not the server's would stay until the next version. */
+async function keepShell(): Promise<void> {
+  const parts = await Promise.all(shell.files.map(fetchPart));
+  const cache = await caches.open(cacheName);
+  await Promise.all(parts.map((part, index) => cache.put(shell.files[index] ?? '', part)));
+}
+
+/** Fetches a file of the shell; throws if something else answers, as a login page does. */
+async function fetchPart(path: string): Promise<Response> {
+  const response = await fetch(path, { cache: 'no-cache', redirect: 'error' });
+  const type = response.headers.get('content-type') ?? '';
+  const isOurs = response.ok && type.startsWith(typeOf(path));
+  if (!isOurs || (path === '/' && !(await isOwnPage(response.clone())))) throw new Error(path);
+  return response;
+}
+
+function typeOf(path: string): string {
+  const ending = path.slice(path.lastIndexOf('.') + 1);
+  return (
+    { css: 'text/css', js: 'text/javascript', svg: 'image/svg', '/': 'text/html' }[ending] ?? ''
+  );
+}
+
+/** The page of this version names the script of this version. */
+async function isOwnPage(response: Response): Promise<boolean> {
+  const script = shell.files.find((file) => file.startsWith('/assets/app-')) ?? '';
+  return (await response.text()).includes(script.slice(1));
+}
 
 async function dropOthers(): Promise<void> {
   const names = (await caches.keys()).filter((name) => name !== cacheName);

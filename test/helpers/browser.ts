@@ -290,6 +290,13 @@ export class Visitor {
 export const noServer =
   /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
 
+/** What a route is fulfilled with that the server refuses: it says so by a code too. */
+export const refusal = (error: string) => ({
+  status: 403,
+  headers: { 'error-code': 'not_member' },
+  json: { error },
+});
+
 /** The texts of a chat, as the server has them. */
 export async function messagesOf(person: RemotePerson, chat: string): Promise<string[]> {
   const answer = await person.get(`${chat}?limit=200`);

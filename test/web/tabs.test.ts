@@ -4,6 +4,7 @@ import {
   messagesOf,
   noServer,
   post,
+  refusal,
   shownIn,
   startTalk,
   type Visitor,
@@ -100,7 +101,7 @@ webTest('what the server refuses is said, and can be discarded', async (t, stage
   await writer.lineIsOpen();
   await writer.page.route('**/api/chats/*', (route) =>
     route.request().method() === 'POST'
-      ? route.fulfill({ status: 403, json: { error: 'You are not a member of this chat.' } })
+      ? route.fulfill(refusal('You are not a member of this chat.'))
       : route.continue(),
   );
   await writer.say('nobody hears this');

@@ -3,7 +3,7 @@
 import type { Route } from 'playwright-core';
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
-import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { post, refusal, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
 import { execute } from '../helpers/rows.ts';
 import { password } from '../helpers/world.ts';
 
@@ -550,7 +550,7 @@ webTest('who is told to wait waits, and what they wrote is not lost', async (t, 
   const sentence = 'This was too often. Wait a little and try again.';
   const tooOften = {
     status: 429,
-    headers: { 'retry-after': '2' },
+    headers: { 'retry-after': '2', 'error-code': 'too_often' },
     json: { error: sentence },
   };
   const writer = await stage.visitorAs(alice);
@@ -590,7 +590,7 @@ webTest('a change on its way neither holds up what is typed nor is lost', async 
   await writer.page.keyboard.type('And then');
   t.equal(await writer.composer.inputValue(), 'And then');
   const error = 'This is too late.';
-  await (await asked).fulfill({ status: 403, json: { error } });
+  await (await asked).fulfill(refusal(error));
   await writer.page.getByText(error).waitFor();
   t.equal(await writer.composer.inputValue(), 'Nine is fine');
   await writer.composer.press('Escape');

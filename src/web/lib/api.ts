@@ -1,4 +1,5 @@
 /** The one way to ask the server: the same API that everybody has. */
+import { signal } from '@preact/signals';
 
 /** The server said no, in a sentence for the person. */
 export class ApiError extends Error {
@@ -25,6 +26,12 @@ export class LineError extends Error {
   }
 }
 
+/**
+ * Whether something else answered the last request in the server's place: a network or a proxy that
+ * asks people to sign in, a firewall. An error page of a proxy that misses its server does not count.
+ */
+export const isIntercepted = signal(false);
+
 /** Lets work be left undone while the line is broken; it is done anew when the line is back. */
 export function unlessBroken(work: Promise<unknown>): void {
   work.catch((error: unknown) => {
@@ -34,6 +41,8 @@ export function unlessBroken(work: Promise<unknown>): void {
 
 interface Options {
   readonly headers?: Record<string, string>;
+  /** A field that the answer has if it worked. */
+  readonly has?: string;
 }
 
 export interface Reply<Body> {
@@ -47,7 +56,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Fields = Record<string, string>;
 
 /**
- * Sends a request with the fields as a form.
+ * Sends a request with the fields as a form. Only an answer in the form of the API counts; whatever
+ * else answers in the server's place is a broken line, with any status.
  *
  * @throws ApiError if the server says no, LineError if it cannot be reached, is not well or was
  *   asked too often.
@@ -56,18 +66,14 @@ export async function ask<Body>(
   method: Method,
   path: string,
   fields?: Fields,
-  { headers = {} }: Options = {},
+  { headers = {}, has = 'status' }: Options = {},
 ): Promise<Reply<Body>> {
   const body = fields === undefined ? undefined : new URLSearchParams(fields);
   const response = await reach(path, { method, headers, ...(body && { body }) });
-  const answer = await response.json().catch(() => ({}));
-  if (response.status >= 500 || response.status === 429) {
-    throw new LineError(answer.error, 1000 * (Number(response.headers.get('retry-after')) || 0));
-  }
-  if (!response.ok) {
-    const code = response.headers.get('error-code') ?? '';
-    throw new ApiError(response.status, String(answer.error), code);
-  }
+  const answer = await answerOf(response, has);
+  isIntercepted.value = answer === undefined && response.status < 500;
+  if (answer === undefined) throw new LineError();
+  if (!response.ok) throw refusalOf(response, String(answer.error));
   return {
     body: answer as Body,
     location: response.headers.get('location') ?? '',
@@ -75,16 +81,50 @@ export async function ask<Body>(
   };
 }
 
+/** The API never redirects; a redirect leads to somebody else's page, and is no answer. */
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, { ...init, cache: 'no-store' });
+    return await fetch(path, { ...init, cache: 'no-store', redirect: 'manual' });
   } catch {
     throw new LineError();
   }
 }
 
-export async function get<Body>(path: string): Promise<Body> {
-  return (await ask<Body>('GET', path)).body;
+/** What the server has answered; undefined if the answer is not the server's. */
+async function answerOf(
+  response: Response,
+  has: string,
+): Promise<Record<string, unknown> | undefined> {
+  const text = await response.text().catch(() => {
+    throw new LineError();
+  });
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  const answer = isJson ? parsed(text) : undefined;
+  const isOurs = response.ok
+    ? answer !== undefined && (has === 'status' ? answer.status === 'ok' : has in answer)
+    : typeof answer?.error === 'string' && response.headers.has('error-code');
+  return isOurs ? answer : undefined;
+}
+
+/** A JSON object; undefined for any other text. */
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusalOf({ status, headers }: Response, sentence: string): ApiError | LineError {
+  const isForNow = status >= 500 || status === 429;
+  if (isForNow) return new LineError(sentence, 1000 * (Number(headers.get('retry-after')) || 0));
+  return new ApiError(status, sentence, headers.get('error-code') ?? '');
+}
+
+/** @param has the field that the answer is for. */
+export async function get<Body>(path: string, has: keyof Body & string): Promise<Body> {
+  return (await ask<Body>('GET', path, undefined, { has })).body;
 }
 
 /** All of a list that comes in pages. */
@@ -92,7 +132,9 @@ export async function getAll<Item>(path: string, field: string): Promise<Item[]>
   const items: Item[] = [];
   let next: string | undefined = path;
   while (next !== undefined) {
-    const { body, headers }: Reply<Record<string, Item[]>> = await ask('GET', next);
+    const { body, headers }: Reply<Record<string, Item[]>> = await ask('GET', next, undefined, {
+      has: field,
+    });
     items.push(...(body[field] ?? []));
     next = nextPage(headers);
   }
@@ -116,7 +158,13 @@ export async function remove(path: string, fields?: Fields): Promise<void> {
   await ask('DELETE', path, fields);
 }
 
-/** The last part of an address: the id or the code of what was made. */
-export function lastPart(location: string): string {
-  return location.split('/').at(-1) ?? '';
+/**
+ * The id of what was made, from its address.
+ *
+ * @throws LineError if the address is none of ours: then nothing is known to be made.
+ */
+export function idIn(location: string): number {
+  const id = /^\/api\/chats\/(?:\d+\/messages\/)?([1-9]\d{0,14})$/.exec(location)?.[1];
+  if (id === undefined) throw new LineError();
+  return Number(id);
 }

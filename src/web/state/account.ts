@@ -24,9 +24,9 @@ export function renameOneself(name: string): void {
 export async function loadAccount(): Promise<void> {
   if (!/(^|; )user_id=\d/.test(document.cookie)) return signedOut();
   try {
-    account.value = await get<Account>('/api/session');
+    account.value = await get<Account>('/api/session', 'session');
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.status !== 403) throw error;
     signedOut();
   }
 }

@@ -37,7 +37,7 @@ async function loadUntilCurrent(): Promise<void> {
   let list: Chat[] = [];
   for (let tries = 0; isOvertaken && tries < mostTries; tries++) {
     isOvertaken = false;
-    list = (await get<{ chats: Chat[] }>('/api/chats')).chats;
+    list = (await get<{ chats: Chat[] }>('/api/chats', 'chats')).chats;
   }
   show(list);
 }

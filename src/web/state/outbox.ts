@@ -4,7 +4,7 @@
  * twice.
  */
 import { signal } from '@preact/signals';
-import { ApiError, ask, LineError, lastPart } from '../lib/api.ts';
+import { ApiError, ask, idIn, LineError } from '../lib/api.ts';
 import { drop, loadAll, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from './account.ts';
@@ -111,7 +111,7 @@ async function send(draft: Draft): Promise<void> {
     const options = { headers: { 'idempotency-key': key } };
     const { location } = await ask('POST', `/api/chats/${chatId}`, fields, options);
     const reply = replyTo !== undefined && { reply_to: replyTo };
-    const id = Number(lastPart(location));
+    const id = idIn(location);
     // The stream brings it too; but that may be down.
     addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });
     discard(draft);

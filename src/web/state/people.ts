@@ -39,7 +39,7 @@ export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
 
 async function lookUp(id: number, name: Signal<string | undefined>): Promise<void> {
   try {
-    name.value = (await get<{ user: User }>(`/api/user/${id}`)).user.name;
+    name.value = (await get<{ user: User }>(`/api/user/${id}`, 'user')).user.name;
   } catch (error) {
     if (error instanceof LineError && error.wait > 0) return lookUpLater(id, name, error.wait);
     // Anything else than "no such user" is asked for again when it is next needed.

@@ -98,7 +98,9 @@ async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chat
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
   const page = { chatId, heard: new Map<number, Message>() };
   pending.add(page);
-  const { body, headers } = await ask<MessagePage>('GET', path).finally(() => pending.delete(page));
+  const { body, headers } = await ask<MessagePage>('GET', path, undefined, {
+    has: 'messages',
+  }).finally(() => pending.delete(page));
   const links = headers.get('link') ?? '';
   const hasNewer = links.includes('rel="next"');
   const messages = addOwnReactions(body.messages, body.own_reactions ?? [], ownId());

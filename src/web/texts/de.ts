@@ -128,6 +128,8 @@ export const de: Texts = {
   you: 'Du',
   lineConnecting: 'Verbinde …',
   lineBroken: 'Keine Verbindung. Neuer Versuch …',
+  intercepted:
+    'Etwas anderes antwortet anstelle des Servers: Vielleicht verlangt ein Netz oder ein Proxy eine Anmeldung. Lade die Seite neu, um sie zu sehen. Was du geschrieben hast, geht nicht verloren.',
   broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',
   newVersion: 'Es gibt eine neue Version.',
   reload: 'Neu laden',

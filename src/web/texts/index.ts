@@ -7,6 +7,11 @@ export let texts: Texts = en;
 export async function chooseLanguage(): Promise<void> {
   const preferred = navigator.languages.map((tag) => tag.split('-')[0]);
   const first = preferred.find((language) => language === 'en' || language === 'de');
-  if (first === 'de') texts = (await import('./de.ts')).de;
+  if (first === 'de') texts = await import('./de.ts').then(({ de }) => de, keepEnglish);
   document.documentElement.lang = texts.language;
+}
+
+/** A page in English is better than none, where the language cannot be loaded. */
+function keepEnglish(): Texts {
+  return en;
 }

@@ -22,7 +22,9 @@ export function DirectoryPane() {
     });
   const more = async () => {
     if (next.value === undefined) return;
-    const { body, headers } = await ask<{ chats: OpenChat[] }>('GET', next.value);
+    const { body, headers } = await ask<{ chats: OpenChat[] }>('GET', next.value, undefined, {
+      has: 'chats',
+    });
     open.value = [...(open.value ?? []), ...body.chats];
     next.value = nextPage(headers);
   };

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
-import { ApiError, LineError } from '../lib/api.ts';
+import { ApiError, isIntercepted, LineError } from '../lib/api.ts';
 import { holdComposed } from '../lib/keys.ts';
 import { texts } from '../texts/index.ts';
 
@@ -83,7 +83,8 @@ export function Form({ action, children, onSubmit, done, isDangerous = false }: 
 export function sentenceOf(error: unknown): string {
   const isTold = error instanceof ApiError || error instanceof LineError;
   const own = error instanceof ApiError ? texts.refusals[error.code] : undefined;
-  return own ?? ((isTold && error.message) || texts.unreachable);
+  const missing = isIntercepted.value ? texts.intercepted : texts.unreachable;
+  return own ?? ((isTold && error.message) || missing);
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { get, lastPart, post } from '../lib/api.ts';
+import { get, idIn, post } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { paths, replace } from '../lib/route.ts';
 import type { InvitedTo } from '../lib/wire.ts';
@@ -15,7 +15,7 @@ export function InvitePane({ code }: { code: string }) {
   const error = useSignal('');
   const path = `/api/invites/${encodeURIComponent(code)}`;
   useEffect(() => {
-    get<{ invite: InvitedTo }>(path).then(
+    get<{ invite: InvitedTo }>(path, 'invite').then(
       (answer) => (invite.value = answer.invite),
       (thrown) => (error.value = sentenceOf(thrown)),
     );
@@ -28,7 +28,7 @@ export function InvitePane({ code }: { code: string }) {
   const join = async () => {
     const location = await post(path);
     await loadChats();
-    replace(paths.chat(Number(lastPart(location))));
+    replace(paths.chat(idIn(location)));
   };
   return (
     <Pane title={texts.invites}>

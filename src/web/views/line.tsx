@@ -1,3 +1,4 @@
+import { isIntercepted } from '../lib/api.ts';
 import { line } from '../state/line.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
@@ -6,10 +7,23 @@ import { texts } from '../texts/index.ts';
 export function LineState() {
   return (
     <p class="line" role="status" hidden={line.value === 'open'}>
-      {line.value === 'broken'
-        ? texts.lineBroken
-        : line.value === 'connecting' && texts.lineConnecting}
+      <LineText />
     </p>
+  );
+}
+
+/** How the line stands, and what one can do where it will not come back by itself. */
+export function LineText() {
+  if (line.value === 'connecting') return texts.lineConnecting;
+  if (line.value === 'open') return null;
+  if (!isIntercepted.value) return texts.lineBroken;
+  return (
+    <>
+      {texts.intercepted}{' '}
+      <button type="button" class="link" onClick={reload}>
+        {texts.reload}
+      </button>
+    </>
   );
 }
 

@@ -1,13 +1,14 @@
 import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
-import { get, put, remove } from '../lib/api.ts';
+import { ApiError, get, put, remove } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { plainText } from '../lib/markdown.ts';
 import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
+import { line } from '../state/line.ts';
 import { isOwner } from '../state/members.ts';
 import { type Draft, discard, retry } from '../state/outbox.ts';
 import { nameOf } from '../state/people.ts';
@@ -168,13 +169,14 @@ const unreact = (path: string, emoji: string) =>
 function Quote({ chatId, id }: { chatId: number; id: number }) {
   const loaded = run.value?.messages.find((message) => message.id === id);
   const fetched = useSignal<Message | null | undefined>(undefined);
+  const isReachable = line.value === 'open';
   useEffect(() => {
     if (loaded !== undefined || fetched.value !== undefined) return;
-    get<{ message: Message }>(`/api/chats/${chatId}/messages/${id}`).then(
+    get<{ message: Message }>(`/api/chats/${chatId}/messages/${id}`, 'message').then(
       ({ message }) => (fetched.value = message),
-      () => (fetched.value = null),
+      (error) => (fetched.value = error instanceof ApiError ? null : undefined),
     );
-  }, [chatId, id, loaded === undefined]);
+  }, [chatId, id, loaded === undefined, isReachable]);
   const original = loaded ?? fetched.value;
   if (original === undefined) return <p class="quote">…</p>;
   if (original === null || deleted.value.has(id)) return <p class="quote">{texts.repliedToGone}</p>;

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { lastPart, post } from '../lib/api.ts';
+import { idIn, post } from '../lib/api.ts';
 import { go, paths } from '../lib/route.ts';
 import { loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
@@ -13,7 +13,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
     const location = await post('/api/chats', fields);
     await loadChats();
     onClose();
-    go(paths.chat(Number(lastPart(location))));
+    go(paths.chat(idIn(location)));
   };
   return (
     <Dialog title={texts.newChat} onClose={onClose}>

@@ -130,7 +130,9 @@ function highlighted({ snippet, marks }: Hit) {
 
 /** A page of hits; one that the server cut short without a hit is followed on. */
 async function searchPage(path: string): Promise<{ hits: Hit[]; next: string | undefined }> {
-  const { body, headers } = await ask<{ hits: Hit[] }>('GET', path);
+  const { body, headers } = await ask<{ hits: Hit[] }>('GET', path, undefined, {
+    has: 'hits',
+  });
   const next = /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
   return body.hits.length === 0 && next !== undefined
     ? searchPage(next)

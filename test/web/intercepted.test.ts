@@ -1,0 +1,112 @@
+/** Something else answers in the server's place: a login page, a firewall, a proxy. */
+import type { RequestListener } from 'node:http';
+import { de } from '../../src/web/texts/de.ts';
+import { en } from '../../src/web/texts/en.ts';
+import { messagesOf, post, startTalk, Visitor, webTest } from '../helpers/browser.ts';
+import { startProxy } from '../helpers/proxy.ts';
+import { password } from '../helpers/world.ts';
+
+/** What a login page, a firewall or a proxy may answer in the server's place. */
+const foreign = [
+  { status: 200, contentType: 'text/html', body: '<h1>Sign in to the network</h1>' },
+  { status: 302, headers: { location: '/docs' } },
+  { status: 403, contentType: 'text/html', body: '<h1>Forbidden</h1>' },
+  { status: 401, json: { error: 'login required' } },
+  { status: 413, contentType: 'text/html', body: '<h1>Too large</h1>' },
+  { status: 200, json: {} },
+  { status: 200, contentType: 'application/json', body: '<h1>Sign in</h1>' },
+  { status: 201, json: { status: 'ok' } },
+  { status: 204 },
+];
+
+webTest('what something else answers is no success, whatever one does', async (t, stage) => {
+  stage.expect(/status of 4\d\d/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = await post(alice, chat, 'first');
+  const writer = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = writer;
+  await page.clock.install();
+  await writer.go(`#${chat.replace('/api', '')}`);
+  await page.reload();
+  await writer.lineIsOpen();
+  await writer.message('first').waitFor();
+  let tries = 0;
+  await page.route(/\/api\/(?!events)/, (route) => {
+    const answer = foreign[tries];
+    if (route.request().method() === 'GET' || answer === undefined) return route.fallback();
+    tries += 1;
+    return route.fulfill(answer);
+  });
+  await writer.say('not to be lost');
+  while (tries < foreign.length) {
+    await page.clock.runFor(30_000);
+    const shown = await writer.message('not to be lost').count();
+    if (tries < foreign.length) t.equal(shown, 0);
+    t.equal(await page.getByText('undefined').count(), 0);
+  }
+  await page.clock.runFor(30_000);
+  await writer.message('not to be lost').waitFor();
+  t.strictSame(await messagesOf(bob, chat), ['first', 'not to be lost'], 'once');
+
+  const [login] = foreign;
+  await page.route(`**${chat}/messages/${id}`, (route) => route.fulfill(login ?? {}));
+  await writer.use(en.edit, 'first');
+  await writer.say('changed');
+  await page.locator('.composer').getByRole('alert').getByText(en.intercepted).waitFor();
+  t.equal(await writer.composer.inputValue(), 'changed', 'nor is a change');
+});
+
+webTest('a login page in the server’s place signs nobody out', async (t, stage) => {
+  stage.expect(/status of 4\d\d|MIME type/);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  const stranger = await stage.visitor({ serviceWorkers: 'block' });
+  for (const answer of foreign.slice(0, 4)) {
+    await page.route('**/api/**', (route) => route.fulfill(answer));
+    await page.reload();
+    await page.getByText(en.intercepted).waitFor();
+    t.equal(await reader.button(en.signIn).count(), 0);
+    await page.unrouteAll();
+    await reader.lineIsOpen();
+    await page.locator('.chat').waitFor();
+
+    await stranger.page.route('**/api/**', (route) => route.fulfill(answer));
+    await stranger.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+    await stranger.page.getByRole('alert').getByText(en.intercepted).waitFor();
+    await stranger.page.unrouteAll();
+  }
+});
+
+webTest('a login page is not kept as a part of the client', async (t, stage) => {
+  stage.expect(/^asked|MIME type|status of 404/);
+  await stage.person('alice');
+  let isAway = true;
+  const installing = Promise.withResolvers<void>();
+  const login: RequestListener = ({ url }, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Sign in</h1>');
+    if (url?.includes('emoji')) installing.resolve();
+  };
+  const isOwn = (path: string) => isAway && /assets\/(de|emoji)|manifest/.test(path);
+  const url = await startProxy(t, stage.server.url, login, isOwn);
+  const reader = await Visitor.open(await stage.browser({ locale: 'de-DE' }), url);
+  const { page } = reader;
+  await reader.button(en.signIn).waitFor();
+  const worker = () =>
+    page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.getRegistration();
+      return [registration?.installing, registration?.waiting, registration?.active].some(Boolean);
+    });
+  await installing.promise;
+  while (await worker()) await page.waitForTimeout(20);
+  isAway = false;
+  await page.reload();
+  await reader.button(de.signIn).waitFor();
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  const kept = await page.evaluate(async () => {
+    const cache = await caches.open((await caches.keys())[0] ?? '');
+    const parts = await Promise.all((await cache.keys()).map((key) => cache.match(key)));
+    return Promise.all(parts.map(async (part) => (await part?.text())?.includes('<h1>Sign in')));
+  });
+  t.ok(kept.length > 5 && !kept.includes(true), 'all is kept, and all of it is the server’s');
+});
