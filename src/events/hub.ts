@@ -18,6 +18,12 @@ const streamLimit = 20;
 /** So many streams are replayed at once; each goes on after other requests had their turn. */
 const replayLimit = 2;
 
+/**
+ * Says that the line is alive, and that its reader has been sent everything up to now. An event and
+ * no comment, which browsers hide from the page.
+ */
+const beat = frame('beat', {});
+
 /** The open streams of a user, and the chats that they are told of, kept once for all of them. */
 interface Devices {
   /** The oldest first. */
@@ -104,14 +110,13 @@ export class Hub {
         break;
       }
       stream.push(part.text);
-      stream.flush();
       position = part.upTo;
       isUnderWay = true;
       // In the same turn: nothing can be published between the look and the leap.
-      if (part.isLast && position >= this.#newest) {
-        this.#goLive(stream, part);
-        break;
-      }
+      const isLive = part.isLast && position >= this.#newest;
+      if (isLive) this.#goLive(stream, part);
+      stream.flush();
+      if (isLive) break;
       // What was written goes to the system at the end of this turn.
       await nextTurn();
       if (stream.isBehind) return { position, isOver: false };
@@ -137,15 +142,15 @@ export class Hub {
   }
 
   /**
-   * Writes a comment to every stream: keeps the lines open, and finds out who is gone. A stream
-   * whose session has run out ends.
+   * Sends a `beat` to every live stream, and a comment to those that are still replayed: keeps the
+   * lines open, and finds out who is gone. A stream whose session has run out ends.
    *
    * @param now in ms since 1970.
    */
   async beat(now: number): Promise<void> {
     for (const stream of this.#all()) {
       if (stream.sessionEndsAt <= now) await this.#checkSession(stream, now);
-      send(stream, ':\n\n');
+      send(stream, stream.isLive ? beat : ':\n\n');
     }
   }
 
@@ -183,6 +188,7 @@ export class Hub {
     if (!devices?.streams.has(stream)) return;
     stream.position = upTo;
     stream.chats = devices.chats;
+    stream.push(beat);
     // Other streams have made them known, and may have to be told yet of how they change up to here.
     if (devices.since !== undefined) return;
     devices.since = upTo;

@@ -60,7 +60,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       schema: {
         summary: 'Follow what happens in one’s chats (server-sent events)',
         description:
-          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that too much has happened since: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload.',
+          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that too much has happened since: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload. `beat` comes once everything that was missed has been sent, and from then on every 15 seconds: a line without it is dead.',
         headers: EventHeaders,
         querystring: EventQuery,
         response: {

@@ -41,6 +41,11 @@ export class Stream {
     return !this.#response.destroyed && !this.#response.writableEnded;
   }
 
+  /** Whether it is sent what happens as it happens, and has been sent all that came before. */
+  get isLive(): boolean {
+    return this.position !== Number.POSITIVE_INFINITY;
+  }
+
   /** Whether the system takes no more before its reader has. */
   get isBehind(): boolean {
     return this.#response.socket?.writableNeedDrain === true;

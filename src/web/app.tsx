@@ -1,8 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { unlessBroken } from './lib/api.ts';
 import { route } from './lib/route.ts';
 import { account } from './state/account.ts';
-import { loadChats } from './state/chats.ts';
 import { began, take } from './state/events.ts';
 import { line, openLine } from './state/line.ts';
 import { openNotices } from './state/notices.ts';
@@ -65,12 +63,10 @@ function start(): void {
   openUpdates();
   openLine({ take, began });
   line.subscribe((state) => {
-    if (state !== 'open') return;
+    if (state !== 'open' && state !== 'held') return;
     sendNow();
     reportAgain();
   });
-  // If the server is away, it is loaded when the line is open.
-  unlessBroken(loadChats());
 }
 
 /** Past the list of chats, for who goes by keyboard. */

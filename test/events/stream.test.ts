@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { RecentEvents, readBefore } from '../../src/events/recent.ts';
 import { replay } from '../../src/events/replay.ts';
 import { query } from '../helpers/rows.ts';
-import { follow } from '../helpers/sse.ts';
+import { beat, follow } from '../helpers/sse.ts';
 import { startCast } from '../helpers/world.ts';
 
 const time = '2026-11-22T08:35:52.123Z';
@@ -42,7 +42,7 @@ t.test('a stream begins with its headers, when to try again, and where it is', a
   t.equal(stream.headers['x-accel-buffering'], 'no');
   t.match(stream.build, /^\w{12}$/);
   const hello = `event: hello\ndata: {"build":"${stream.build}"}\n\n`;
-  t.equal(stream.text.replace(/^retry: [1-3]\d{3}\n/, ''), `${hello}id: 3\n\n`);
+  t.equal(stream.text.replace(/^retry: [1-3]\d{3}\n/, ''), `${hello}id: 3\n\n${beat}`);
   const page = await cast.nobody().get('/');
   t.match(page.text, `data-build="${stream.build}"`, 'the build of the client that is served');
   t.equal((await cast.nobody().get('/api/events')).status, 403);

@@ -25,6 +25,8 @@ const args = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
+  // A name as a home network has it, over plain http.
+  '--host-resolver-rules=MAP snug.lan 127.0.0.1',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
@@ -114,7 +116,7 @@ async function startStage(t: Test, env: Record<string, string>): Promise<Stage> 
     person: (name) => new RemotePerson(url).register(name),
     visitorAs: async (person, options) => {
       const context = await openBrowser(options);
-      await signIn(context, person);
+      await signIn(context, person, url);
       return Visitor.open(context, url);
     },
   };
@@ -161,7 +163,12 @@ export async function post(
   return Number(answer.headers.get('location')?.split('/').at(-1));
 }
 
-async function signIn(context: BrowserContext, { url, cookie }: RemotePerson): Promise<void> {
+/** Gives a browser the cookies of somebody who is signed in, for one address of the server. */
+export async function signIn(
+  context: BrowserContext,
+  { cookie }: RemotePerson,
+  url: string,
+): Promise<void> {
   const cookies = cookie.split('; ').map((pair) => {
     const [name = '', value = ''] = pair.split('=');
     return { name, value, url, sameSite: 'Strict' as const, httpOnly: name === 'token' };

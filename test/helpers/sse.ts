@@ -6,6 +6,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import type { Person, World } from './world.ts';
 
+/** Every 15 seconds, and once all that was missed has come. */
+export const beat = 'event: beat\ndata: {}\n\n';
+
 export interface SseEvent {
   /** The last id that the stream has named; undefined for an event without one of its own. */
   readonly id: number | undefined;
@@ -32,6 +35,8 @@ export class EventReader {
   readonly events: SseEvent[] = [];
   /** The build of the client, which the first event names; it is not among the events. */
   build = '';
+  /** How often it has said that it is alive; these are not among the events either. */
+  beats = 0;
   /** What a browser would send as Last-Event-ID. */
   lastId: number | undefined;
   hasEnded = false;
@@ -134,6 +139,7 @@ export class EventReader {
     }
     this.lastId = id ?? this.lastId;
     if (type === 'hello') this.build = JSON.parse(data.join('\n')).build;
+    else if (type === 'beat') this.beats += 1;
     else if (data.length > 0)
       this.events.push({ id, type, data: JSON.parse(data.join('\n')), text });
   }

@@ -5,7 +5,6 @@ import { en } from '../../src/web/texts/en.ts';
 import {
   messagesOf,
   noServer,
-  post,
   shownIn,
   startTalk,
   type Visitor,
@@ -83,25 +82,6 @@ webTest('a broken line is seen wherever one is, on a phone too', async (t, stage
   await stage.revive();
   await reader.lineIsOpen();
   t.equal(await notice.isVisible(), false);
-});
-
-webTest('after a sleep the line is made anew, and nothing is missing', async (t, stage) => {
-  const { alice, bob, chat } = await startTalk(stage);
-  const sleeper = await stage.visitorAs(alice);
-  await sleeper.page.clock.install();
-  await sleeper.go(`#${chat.replace('/api', '')}`);
-  await sleeper.page.reload();
-  await sleeper.lineIsOpen();
-  await post(bob, chat, 'before');
-  await sleeper.message('before').waitFor();
-  const streams = () => sleeper.asked.filter((path) => path === '/api/events').length;
-  const before = streams();
-  const again = sleeper.page.waitForRequest((request) => request.url().includes('/api/events'));
-  await Promise.all([again, sleeper.page.clock.fastForward('01:00:00')]);
-  t.equal(streams(), before + 1, 'a dead line is not waited for');
-  await post(bob, chat, 'after');
-  await sleeper.message('after').waitFor();
-  t.strictSame(await sleeper.messages.locator('.text').allTextContents(), ['before', 'after']);
 });
 
 webTest('a proxy without its server does not replace the client', async (t, stage) => {

@@ -43,6 +43,8 @@ interface Options {
   readonly headers?: Record<string, string>;
   /** A field that the answer has if it worked. */
   readonly has?: string;
+  /** For how long the answer is waited for, in ms. */
+  readonly patience?: number;
 }
 
 export interface Reply<Body> {
@@ -66,10 +68,11 @@ export async function ask<Body>(
   method: Method,
   path: string,
   fields?: Fields,
-  { headers = {}, has = 'status' }: Options = {},
+  { headers = {}, has = 'status', patience = 30_000 }: Options = {},
 ): Promise<Reply<Body>> {
   const body = fields === undefined ? undefined : new URLSearchParams(fields);
-  const response = await reach(path, { method, headers, ...(body && { body }) });
+  const signal = AbortSignal.timeout(patience);
+  const response = await reach(path, { method, headers, signal, ...(body && { body }) });
   const answer = await answerOf(response, has);
   isIntercepted.value = answer === undefined && response.status < 500;
   if (answer === undefined) throw new LineError();

@@ -1,27 +1,28 @@
 /** What survives a reload, in the browser's own storage, apart for each user. */
 import { account } from '../state/account.ts';
+import { itemKeys, readItem, removeItem, writeItem } from './storage.ts';
 
 const keyOf = (name: string) => `snug.${account.value?.user.id}.${name}`;
 
 export function load<Value>(name: string, fallback: Value): Value {
-  const value = parsed<Value>(localStorage.getItem(keyOf(name)));
+  const value = parsed<Value>(readItem(keyOf(name)));
   return typeof value === typeof fallback ? (value as Value) : fallback;
 }
 
 export function save(name: string, value: unknown): void {
-  localStorage.setItem(keyOf(name), JSON.stringify(value));
+  writeItem(keyOf(name), JSON.stringify(value));
 }
 
 /** Forgets one thing. */
 export function drop(name: string): void {
-  localStorage.removeItem(keyOf(name));
+  removeItem(keyOf(name));
 }
 
 /** Everything whose name begins so, in no order. */
 export function loadAll<Value>(beginning: string): Value[] {
-  return Object.entries<string>(localStorage)
-    .filter(([key]) => key.startsWith(keyOf(beginning)))
-    .map(([, text]) => parsed<Value>(text))
+  return itemKeys()
+    .filter((key) => key.startsWith(keyOf(beginning)))
+    .map((key) => parsed<Value>(readItem(key)))
     .filter((value) => value !== undefined);
 }
 
@@ -36,7 +37,5 @@ function parsed<Value>(text: string | null): Value | undefined {
 
 /** Forgets everything that was kept, of every user of this browser. */
 export function forgetAll(): void {
-  for (const key of Object.keys(localStorage)) {
-    if (key.startsWith('snug.')) localStorage.removeItem(key);
-  }
+  for (const key of itemKeys()) if (key.startsWith('snug.')) removeItem(key);
 }

@@ -27,6 +27,8 @@ export type User = Static<typeof UserAnswer>['user'];
 /** What the stream of events tells, by type; see src/events/describe.ts. */
 export interface Told {
   hello: { build: string };
+  /** All that was missed has come; and every 15 s from then on. */
+  beat: Record<string, never>;
   message: { chat_id: number; message: Message };
   'message.edited': { chat_id: number; message: Message };
   'message.deleted': { chat_id: number; id: number };

@@ -28,6 +28,7 @@ const handlers: Handlers = {
   hello({ build }) {
     noteBuild(build);
   },
+  beat() {},
   message({ chat_id: chatId, message }) {
     stopTyping(chatId, message.sender_id);
     const isRead = isBeingRead(chatId);
@@ -100,7 +101,7 @@ const handlers: Handlers = {
  * not take the later ones along: all is loaded anew instead.
  */
 export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
-  if (!isLoaded.value) unlessBroken(loadChats());
+  if (!isLoaded.value && type !== 'hello' && type !== 'beat') unlessBroken(loadChats());
   try {
     // A tab of a newer version may pass on what this one does not know.
     handlers[type]?.(data);

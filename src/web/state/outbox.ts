@@ -8,6 +8,7 @@ import { ApiError, ask, idIn, LineError } from '../lib/api.ts';
 import { drop, loadAll, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from './account.ts';
+import { expectEvent } from './line.ts';
 import { addMessage } from './timeline.ts';
 
 export interface Draft {
@@ -108,11 +109,13 @@ async function send(draft: Draft): Promise<void> {
   const { key, chatId, content, replyTo, time } = draft;
   const fields = { content, ...(replyTo !== undefined && { reply_to: String(replyTo) }) };
   try {
-    const options = { headers: { 'idempotency-key': key } };
+    // On a connection that died unnoticed the answer never comes, and on another one it does.
+    const options = { headers: { 'idempotency-key': key }, patience: 10 * wait };
     const { location } = await ask('POST', `/api/chats/${chatId}`, fields, options);
     const reply = replyTo !== undefined && { reply_to: replyTo };
     const id = idIn(location);
     // The stream brings it too; but that may be down.
+    expectEvent(id);
     addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });
     discard(draft);
   } catch (error) {

@@ -128,6 +128,8 @@ export const de: Texts = {
   you: 'Du',
   lineConnecting: 'Verbinde …',
   lineBroken: 'Keine Verbindung. Neuer Versuch …',
+  lineHeld:
+    'Neue Nachrichten kommen verspätet: Etwas zwischen diesem Browser und dem Server hält sie auf. Sie werden jede Minute abgefragt.',
   intercepted:
     'Etwas anderes antwortet anstelle des Servers: Vielleicht verlangt ein Netz oder ein Proxy eine Anmeldung. Lade die Seite neu, um sie zu sehen. Was du geschrieben hast, geht nicht verloren.',
   broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',

@@ -126,6 +126,8 @@ export const en = {
   you: 'You',
   lineConnecting: 'Connecting …',
   lineBroken: 'No connection. Trying again …',
+  lineHeld:
+    'New messages come late: something between this browser and the server holds them back. They are looked up every minute.',
   intercepted:
     'Something else answers in place of the server: perhaps a network or a proxy wants you to sign in. Reload the page to see it. Nothing that you wrote is lost.',
   broken: 'This could not be shown. Reload the page.',

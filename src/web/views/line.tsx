@@ -16,6 +16,7 @@ export function LineState() {
 export function LineText() {
   if (line.value === 'connecting') return texts.lineConnecting;
   if (line.value === 'open') return null;
+  if (line.value === 'held') return texts.lineHeld;
   if (!isIntercepted.value) return texts.lineBroken;
   return (
     <>
