@@ -5,7 +5,7 @@ import { began, take } from './state/events.ts';
 import { line, openLine } from './state/line.ts';
 import { openNotices } from './state/notices.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
-import { reportAgain } from './state/reading.ts';
+import { report } from './state/reading.ts';
 import { openUpdates } from './state/update.ts';
 import { texts } from './texts/index.ts';
 import { Boundary } from './views/boundary.tsx';
@@ -65,7 +65,7 @@ function start(): void {
   line.subscribe((state) => {
     if (state !== 'open' && state !== 'held') return;
     sendNow();
-    reportAgain();
+    report();
   });
 }
 

@@ -100,8 +100,13 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
   });
 }
 
-function countedUp({ unread = 0, mentions = 0 }: Chat, { content }: Message): Partial<Chat> {
-  return { unread: unread + 1, mentions: mentions + (isCalledIn(content) ? 1 : 0) };
+/** The server says up to where a chat is read only while something in it is unread. */
+function countedUp({ unread = 0, mentions = 0 }: Chat, { id, content }: Message): Partial<Chat> {
+  return {
+    unread: unread + 1,
+    mentions: mentions + (isCalledIn(content) ? 1 : 0),
+    ...(unread === 0 && { read_id: id - 1 }),
+  };
 }
 
 export function noteReading(

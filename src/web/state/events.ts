@@ -1,6 +1,5 @@
 /** What happens on the server, taken into what is shown. */
 import { unlessBroken } from '../lib/api.ts';
-import { route } from '../lib/route.ts';
 import type { Told } from '../lib/wire.ts';
 import { account, ownId, renameOneself, signedOut } from './account.ts';
 import {
@@ -17,7 +16,7 @@ import { notice } from './notices.ts';
 import { settle } from './outbox.ts';
 import { knownName, learn } from './people.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
-import { noteReadAtOnce } from './reading.ts';
+import { isBeingRead, noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
 import { noteBuild } from './update.ts';
@@ -124,10 +123,4 @@ async function reload(): Promise<void> {
   await reloadMembers();
   const open = run.value;
   if (open !== undefined) await openRun(open.chatId);
-}
-
-/** Whether somebody has this chat before their eyes, so that what arrives is read at once. */
-function isBeingRead(chatId: number): boolean {
-  const here = route.value;
-  return here.name === 'chat' && here.chatId === chatId && !document.hidden;
 }

@@ -8,7 +8,8 @@ import { addOwnReactions } from './reactions.ts';
 /** A run grows to so many messages; what is farther off is let go and can be loaded again. */
 const runLimit = 250;
 
-const pageSize = 50;
+/** A page of messages. */
+export const pageSize = 50;
 
 export interface Run {
   readonly chatId: number;

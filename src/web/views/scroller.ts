@@ -7,6 +7,9 @@ const near = 900;
 /** A reader this near to the end is at the end, in pixels. */
 const slack = 60;
 
+/** What is cut off by no more than this is in sight, in pixels. */
+const seam = 8;
+
 /** Where the box shall be once it has something to show: a message, the end, or where one stopped. */
 type Aim = number | 'start' | 'end';
 
@@ -15,7 +18,9 @@ type Aim = number | 'start' | 'end';
  * sight stays where it was; and at the end, the end stays in sight.
  */
 export class Scroller {
-  readonly isAtEnd = signal(true);
+  readonly isAtEnd = signal(false);
+  /** The last message that is in sight to its end; 0 if there is none. */
+  readonly lastInSight = signal(0);
   readonly #box: RefObject<HTMLElement | null>;
   #aim: Aim | undefined;
   #anchor: { readonly id: string; readonly offset: number } | undefined;
@@ -43,7 +48,11 @@ export class Scroller {
     const box = this.#box.current;
     if (box === null) return;
     const top = box.scrollTop;
-    const first = this.#items().find((item) => item.offsetTop + item.offsetHeight > top);
+    const items = this.#items();
+    const end = top + box.clientHeight + seam;
+    const last = items.findLast((item) => isSeen(item, end, box.clientHeight));
+    this.lastInSight.value = Number(last?.dataset.id ?? 0);
+    const first = items.find((item) => item.offsetTop + item.offsetHeight > top);
     this.#anchor = first && { id: first.dataset.id ?? '', offset: first.offsetTop - top };
   }
 
@@ -96,4 +105,10 @@ export class Scroller {
   #item(id: string): HTMLElement | undefined {
     return this.#items().find((item) => item.dataset.id === id);
   }
+}
+
+/** Whether a message can be read to its end; one that is higher than the box, when it fills half. */
+function isSeen({ offsetTop, offsetHeight }: HTMLElement, end: number, height: number): boolean {
+  const needed = offsetHeight > height ? height / 2 : offsetHeight;
+  return offsetTop + needed <= end;
 }

@@ -5,12 +5,13 @@ import { paths, replace } from '../lib/route.ts';
 import { dayName, isSameDay } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
+import { onLooking } from '../state/attention.ts';
 import { chatOf } from '../state/chats.ts';
 import { line } from '../state/line.ts';
 import { outbox } from '../state/outbox.ts';
 import { nameOf } from '../state/people.ts';
-import { readUpTo } from '../state/reading.ts';
-import { loadNewer, loadOlder, openRun, type Run, run } from '../state/timeline.ts';
+import { noteEnd, readUpTo } from '../state/reading.ts';
+import { loadNewer, loadOlder, openRun, pageSize, type Run, run } from '../state/timeline.ts';
 import { typists } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
 import { Boundary } from './boundary.tsx';
@@ -34,35 +35,42 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const scroller = useMemo(() => new Scroller(box), []);
   const failure = useSignal('');
   const active = useSignal(0);
-  const seenUpTo = useMemo(() => newSince(chatId), [chatId]);
+  const seenUpTo = useSeenUpTo(chatId);
+  // More is unread than a page has: it opens where one stopped.
+  const start = messageId ?? (seenUpTo?.isFar ? seenUpTo.id : undefined);
   const open = run.value?.chatId === chatId ? run.value : undefined;
 
   const load = () =>
-    openRun(chatId, messageId).then(
+    openRun(chatId, start).then(
       () => (failure.value = ''),
       (error: unknown) => (failure.value = sentenceOf(error)),
     );
   useEffect(() => {
     scroller.aim(messageId ?? 'start');
     void load();
-  }, [chatId, messageId]);
+  }, [chatId, start]);
+  // The list of chats may come after the messages; only then is it known what is new.
+  useLayoutEffect(() => scroller.aim(messageId ?? 'start'), [seenUpTo]);
   useEffect(() => {
     if (line.value === 'open' && failure.value !== '') void load();
   }, [line.value]);
 
-  useLayoutEffect(() => scroller.keep(), [open, outbox.value]);
+  useLayoutEffect(() => scroller.keep(), [open, outbox.value, seenUpTo]);
   useEffect(() => scroller.keepResized(), []);
 
   const last = open?.messages.at(-1)?.id;
   const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
+  const lastInSight = scroller.lastInSight.value;
   useEffect(() => {
-    const read = () => {
-      if (isAtEnd && last !== undefined && !document.hidden) readUpTo(chatId, last);
-    };
-    read();
-    document.addEventListener('visibilitychange', read);
-    return () => document.removeEventListener('visibilitychange', read);
-  }, [chatId, last, isAtEnd]);
+    noteEnd(chatId, isAtEnd);
+    return () => noteEnd(chatId, false);
+  }, [chatId, isAtEnd]);
+  useEffect(() => {
+    // As it is now: what was drawn first may have been scrolled before this runs.
+    const read = () => readUpTo(chatId, scroller.lastInSight.peek());
+    if (open !== undefined) read();
+    return onLooking(read);
+  }, [chatId, last, lastInSight, seenUpTo]);
 
   const scroll = () => {
     scroller.note();
@@ -97,7 +105,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
             open={open}
             intent={intent}
             active={active}
-            seenUpTo={seenUpTo}
+            seenUpTo={seenUpTo?.id}
             target={messageId}
           />
         )}
@@ -213,10 +221,22 @@ function Announcer({ open }: { open: Run | undefined }) {
   );
 }
 
-/** Up to where the chat was read when it was opened; undefined if nothing was unread. */
-function newSince(chatId: number): number | undefined {
-  const chat = chatOf(chatId);
-  return chat?.unread ? (chat.read_id ?? 0) : undefined;
+interface SeenUpTo {
+  /** The newest message that was read; undefined if all of them were. */
+  readonly id: number | undefined;
+  /** Whether more is unread than a page of messages has. */
+  readonly isFar: boolean;
+}
+
+/** Up to where the chat was read when it was opened; undefined until the list of chats is there. */
+function useSeenUpTo(chatId: number): SeenUpTo | undefined {
+  const known = useRef<SeenUpTo | undefined>(undefined);
+  const chat = known.current === undefined ? chatOf(chatId) : undefined;
+  if (chat !== undefined) {
+    const { unread = 0, read_id: id = 0 } = chat;
+    known.current = { id: unread > 0 ? id : undefined, isFar: unread >= pageSize && id > 0 };
+  }
+  return known.current;
 }
 
 function isNew({ id, sender_id: sender }: Message, seenUpTo: number | undefined): boolean {

@@ -1,0 +1,128 @@
+/** What is unread: the badge, the line "New", the place where a chat opens, and what the server knows. */
+import type { Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import type { RemotePerson } from '../helpers/server.ts';
+
+const place = (chat: string) => `#${chat.replace('/api', '')}`;
+
+/** How much is unread in a chat, by the server's count. */
+async function unreadOf(person: RemotePerson, chat: string): Promise<number> {
+  const { chats } = (await (await person.get('/api/chats')).json()) as {
+    chats: { id: number; unread?: number }[];
+  };
+  return chats.find(({ id }) => chat === `/api/chats/${id}`)?.unread ?? 0;
+}
+
+/** Waits until the server counts so much as unread. */
+async function untilUnread(t: Test, person: RemotePerson, chat: string, count: number) {
+  for (let i = 0; i < 400 && (await unreadOf(person, chat)) !== count; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.equal(await unreadOf(person, chat), count);
+}
+
+async function postMany(sender: RemotePerson, chat: string, from: number, to: number) {
+  for (let i = from; i <= to; i++) await post(sender, chat, `number ${i}.\nand\nmore`);
+}
+
+/** The text of the message that the line "New" stands above. */
+const firstNew = ({ page }: Visitor) =>
+  page
+    .locator('li', { has: page.locator('.new-line') })
+    .locator('.text')
+    .innerText();
+
+webTest('everything was read, two come, and the chat opens at them', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const other = await startChat(bob, 'Elsewhere');
+  await postMany(alice, chat, 1, 60);
+  await bob.send('PUT', `${chat}/read`, { id: '999999' });
+  const reader = await stage.visitorAs(bob);
+  const lists = () => reader.asked.filter((path) => path === '/api/chats').length;
+  await reader.page.locator('.chat').first().waitFor();
+  await reader.go(place(other));
+  const before = lists();
+  await reader.page.reload();
+  await reader.lineIsOpen();
+  await reader.page.locator('.chat').first().waitFor();
+  t.equal(lists() - before, 1, 'the list is asked for once');
+  await postMany(alice, chat, 61, 62);
+  await reader.page.locator('.badge', { hasText: en.unread(2) }).waitFor();
+  await reader.openChat('Sunday hike');
+  await reader.untilInSight('number 62.');
+  t.match(await firstNew(reader), 'number 61.');
+  await reader.page.locator('.badge').waitFor({ state: 'detached' });
+  await untilUnread(t, bob, chat, 0);
+});
+
+webTest(
+  'a chat that is opened by its link is read, though the list comes late',
+  async (t, stage) => {
+    const { alice, bob, chat } = await startTalk(stage);
+    await post(alice, chat, 'read already');
+    await bob.send('PUT', `${chat}/read`, { id: '999999' });
+    await post(alice, chat, 'unread');
+    const reader = await stage.visitorAs(bob);
+    const held = Promise.withResolvers<void>();
+    await reader.page.route('**/api/chats', async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await reader.go(place(chat));
+    await reader.page.reload();
+    await reader.message('unread').last().waitFor();
+    held.resolve();
+    await reader.page.locator('.new-line').waitFor();
+    t.equal(await firstNew(reader), 'unread');
+    await untilUnread(t, bob, chat, 0);
+    await reader.page.locator('.chat').waitFor();
+    t.equal(await reader.page.locator('.badge').count(), 0);
+  },
+);
+
+webTest('only what was in sight is read', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(alice, chat, 'the first');
+  await bob.send('PUT', `${chat}/read`, { id: '999999' });
+  await postMany(alice, chat, 1, 70);
+  const reader = await stage.visitorAs(bob);
+  await reader.openChat('Sunday hike');
+  await reader.untilInSight('number 1.');
+  t.match(await firstNew(reader), 'number 1.', 'more is unread than a page has');
+  for (let i = 0; i < 400 && (await unreadOf(bob, chat)) === 70; i++) {
+    await reader.page.waitForTimeout(50);
+  }
+  await reader.page.waitForTimeout(500);
+  const left = await unreadOf(bob, chat);
+  t.ok(left > 50 && left < 70, `${left} are left`);
+  await reader.page.locator('.badge', { hasText: en.unread(left) }).waitFor();
+  await reader.button(en.jumpToNewest).click();
+  await reader.untilInSight('number 70.');
+  await untilUnread(t, bob, chat, 0);
+
+  await t.test('what comes while one has scrolled up is counted', async (t) => {
+    await reader.page.locator('.timeline').evaluate((box) => box.scrollBy(0, -1_500));
+    await reader.button(en.jumpToNewest).waitFor();
+    await postMany(alice, chat, 71, 72);
+    await reader.page.locator('.badge', { hasText: en.unread(2) }).waitFor();
+    t.equal(await unreadOf(bob, chat), 2);
+    await reader.button(en.jumpToNewest).click();
+    await untilUnread(t, bob, chat, 0);
+  });
+
+  await t.test('and what comes while the window has no focus', async (t) => {
+    const focus = (has: boolean) =>
+      reader.page.evaluate((isFocused) => {
+        document.hasFocus = () => isFocused;
+        if (isFocused) dispatchEvent(new Event('focus'));
+      }, has);
+    await focus(false);
+    await post(alice, chat, 'unseen');
+    await reader.page.locator('.badge', { hasText: en.unread(1) }).waitFor();
+    t.equal(await unreadOf(bob, chat), 1);
+    await focus(true);
+    await reader.page.locator('.badge').waitFor({ state: 'detached' });
+    await untilUnread(t, bob, chat, 0);
+  });
+});
