@@ -88,7 +88,10 @@ const refusals = {
     400,
     'You can react to a message with 20 emoji at most. Take one of yours back first.',
   ],
-  cross_site: [403, 'This request comes from another site. Open Snug itself and try again.'],
+  cross_site: [
+    403,
+    'This request comes from another site. Open Snug itself and try again. Where that is what you did, the person who runs the server sets PUBLIC_URL to its address.',
+  ],
   misdirected: [
     421,
     'This server does not answer to this host name. Set PUBLIC_URL to its address, or add the name to ALLOWED_HOSTS.',

@@ -56,8 +56,14 @@ export function clearCredentials(reply: FastifyReply): void {
 
 const ended = `Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}`;
 
-function cookieOptions(reply: FastifyReply) {
-  return { path: '/', sameSite: 'strict', secure: reply.request.isSecure } as const;
+function cookieOptions({ request }: FastifyReply) {
+  return { path: '/', sameSite: 'strict', secure: isSecurePage(request) } as const;
+}
+
+/** Whether the page that asks came over https: a browser drops `Secure` cookies of any other. */
+function isSecurePage({ protocol, isSecure, headers: { origin } }: FastifyRequest): boolean {
+  if (protocol === 'https' || origin === undefined) return isSecure;
+  return origin.startsWith('https:');
 }
 
 /**

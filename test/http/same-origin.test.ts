@@ -1,9 +1,11 @@
+import { pino } from 'pino';
 import t from 'tap';
+import { Refusal } from '../../src/errors.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
 import { startCast, startWorld } from '../helpers/world.ts';
 
-const sentence = 'This request comes from another site. Open Snug itself and try again.';
+const { message: sentence } = new Refusal('cross_site');
 
 /** What a request says of where it comes from, and whether that is our own page or no browser. */
 const origins: [name: string, headers: Record<string, string>, isOwn: boolean][] = [
@@ -23,6 +25,16 @@ const origins: [name: string, headers: Record<string, string>, isOwn: boolean][]
   ['an older browser in a sandbox', { origin: 'null' }, false],
   ['our host by another port', { origin: 'http://chat.example:8080' }, false],
   ['our host by another scheme', { origin: 'https://chat.example' }, false],
+  [
+    'our page by a name that the proxy replaces',
+    { origin: 'http://pi.lan', 'x-requested-with': 'Snug' },
+    true,
+  ],
+  [
+    'another site that claims to be our page',
+    { 'sec-fetch-site': 'cross-site', 'x-requested-with': 'Snug' },
+    false,
+  ],
   ['a host that begins like ours', { origin: 'http://chat.example.evil.example' }, false],
 ];
 
@@ -75,6 +87,46 @@ t.test('PUBLIC_URL is our own address, behind whatever proxy', async (t) => {
     });
   done(t, await send('https://chat.example'));
   refused(t, await send('http://chat.example'), 403, sentence);
+});
+
+t.test('X-Forwarded-Host counts by the word of a trusted proxy, with its scheme', async (t) => {
+  const forwarded = { 'x-forwarded-host': 'pi.lan:8080', 'x-forwarded-proto': 'http' };
+  for (const [proxies, origin, isOwn] of [
+    ['127.0.0.1', 'http://pi.lan:8080', true],
+    ['127.0.0.1', 'https://pi.lan:8080', false],
+    ['127.0.0.1', 'http://pi.lan', false],
+    ['127.0.0.1', 'http://localhost', false],
+    ['10.0.0.1', 'http://pi.lan:8080', false],
+    ['', 'http://pi.lan:8080', false],
+  ] as const) {
+    const { alice, chat } = await startCast(t, { TRUST_PROXY: proxies });
+    const answer = await alice.request({
+      ...{ method: 'PUT', url: chat, payload: { title: 'x' } },
+      headers: { host: 'localhost', ...forwarded, origin },
+    });
+    if (isOwn) done(t, answer);
+    else refused(t, answer, 403, sentence, `${proxies} ${origin}`);
+  }
+});
+
+t.test('the log says once what to do about a host that is not the page’s', async (t) => {
+  const lines: { level: number; msg: string }[] = [];
+  const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
+  const { alice, chat } = await startCast(t, {}, { logger });
+  const send = (headers: Record<string, string>) =>
+    alice.request({ method: 'PUT', url: chat, payload: { title: 'x' }, headers });
+  const warnings = () =>
+    lines.filter(({ level, msg }) => level === 40 && msg.includes('PUBLIC_URL'));
+  const host = '127.0.0.1:3000';
+  const origin = 'http://pi.lan';
+  await send({ host, origin: `http://${host}` });
+  await send({ host, 'sec-fetch-site': 'cross-site', origin });
+  t.strictSame(warnings(), [], 'nothing to do');
+  for (const own of [{ 'x-requested-with': 'Snug' }, {}]) {
+    for (let i = 0; i < 3; i++) await send({ host, origin, ...own });
+    t.match(warnings(), [{ origin, host }]);
+    lines.length = 0;
+  }
 });
 
 t.test('a form of another site signs nobody in, in whatever encoding', async (t) => {

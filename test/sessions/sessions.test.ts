@@ -96,6 +96,31 @@ t.test('cookies are Secure exactly when the request came over https', async (t) 
   }
 });
 
+t.test(
+  'a page that came over http gets cookies that it can keep, whatever PUBLIC_URL says',
+  async (t) => {
+    const { nobody, register } = await startWorld(t, { PUBLIC_URL: 'https://chat.example.org' });
+    await register('alice');
+    for (const [host, headers, isSecure] of [
+      ['pi.lan:3000', { origin: 'http://pi.lan:3000' }, false],
+      ['127.0.0.1:3000', { origin: 'http://pi.lan', 'x-requested-with': 'Snug' }, false],
+      ['chat.example.org', { origin: 'https://chat.example.org' }, true],
+      ['127.0.0.1:3000', { origin: 'https://pi.lan', 'sec-fetch-site': 'same-origin' }, true],
+    ] as const) {
+      const answer = await nobody().request({
+        ...{ method: 'POST', url: '/api/login', payload: right },
+        headers: { host, ...headers },
+      });
+      done(t, answer);
+      const cookies = cookiesOf(answer);
+      t.ok(
+        cookies.every((cookie) => cookie.includes('; Secure') === isSecure),
+        headers.origin,
+      );
+    }
+  },
+);
+
 t.test('a wrong name and a wrong password are answered alike', async (t) => {
   const { nobody, register, file } = await startWorld(t);
   await register('alice');

@@ -79,6 +79,18 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
     }
   });
 
+  await t.test('C3: what only our page may add is never sent', async (t) => {
+    const page = await attack('');
+    const sent = await page.evaluate(async (address) => {
+      const headers = { 'x-requested-with': 'Snug' };
+      const body = new URLSearchParams({ title: 'Owned' });
+      const init = { method: 'POST', headers, body, credentials: 'include' } as const;
+      return fetch(address, init).then(({ type }) => type, String);
+    }, `${url}/api/chats`);
+    t.match(sent, /Failed to fetch/, 'the browser asks first, and hears of nothing that it may');
+    await stage.server.wrote(/"method":"OPTIONS"/);
+  });
+
   await t.test('C6: pictures, links and prefetching do not sign out', async (t) => {
     const out = `${url}/api/logout`;
     const ways = [

@@ -57,6 +57,9 @@ export interface Reply<Body> {
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Fields = Record<string, string>;
 
+/** No other site can have a browser send it; see http/same-origin.ts. */
+const own = { 'x-requested-with': 'Snug' };
+
 /**
  * Sends a request with the fields as a form. Only an answer in the form of the API counts; whatever
  * else answers in the server's place is a broken line, with any status.
@@ -72,7 +75,12 @@ export async function ask<Body>(
 ): Promise<Reply<Body>> {
   const body = fields === undefined ? undefined : new URLSearchParams(fields);
   const signal = AbortSignal.timeout(patience);
-  const response = await reach(path, { method, headers, signal, ...(body && { body }) });
+  const response = await reach(path, {
+    method,
+    headers: { ...own, ...headers },
+    signal,
+    ...(body && { body }),
+  });
   const answer = await answerOf(response, has);
   isIntercepted.value = answer === undefined && response.status < 500;
   if (answer === undefined) throw new LineError();

@@ -1,0 +1,241 @@
+/** Behind real proxies, as the README configures them and as people write them, one can talk. */
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request as askPlainly, type IncomingMessage } from 'node:http';
+import { request as askSecurely } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import { type Stage, Visitor, webTest } from '../helpers/browser.ts';
+import { type ProxyName, startProxy } from '../helpers/fronts.ts';
+import { type ServerProcess, startServer } from '../helpers/server.ts';
+import { without } from '../helpers/tools.ts';
+import { password, tempFolder } from '../helpers/world.ts';
+
+const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+const [, part = ''] = readme.split('\n## Behind a reverse proxy\n');
+const [settings = '', ...configurations] = Array.from(
+  (part.split('\n## ')[0] ?? '').matchAll(/^```\w*\n(.*?)^```$/gms),
+  ([, block = '']) => block,
+);
+const documented = ['caddy', 'nginx', 'haproxy', 'apache2'] as const;
+
+/** Who asks, as the proxy sees them, and who they claim to be. */
+const client = '127.0.0.2';
+const claims = { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' };
+
+/** A browser of somebody's, with a cookie jar. */
+class Client {
+  readonly origin: URL;
+  readonly port: number;
+  cookie = '';
+  /** The attributes of the cookies that were set last. */
+  attributes: readonly string[] = [];
+  readonly headers: Record<string, string>;
+
+  /** @param headers what it sends with everything. */
+  constructor(origin: string, port: number, headers: Record<string, string> = {}) {
+    this.origin = new URL(origin);
+    this.port = port;
+    this.headers = headers;
+  }
+
+  async open(method: string, path: string, fields?: Record<string, string>) {
+    const body = fields && new URLSearchParams(fields).toString();
+    const isSecure = this.origin.protocol === 'https:';
+    const ask = isSecure ? askSecurely : askPlainly;
+    const sent = ask({
+      ...{ host: '127.0.0.1', port: this.port, localAddress: client, method, path, agent: false },
+      headers: {
+        ...{ host: this.origin.host, cookie: this.cookie, ...claims, ...this.headers },
+        ...(method !== 'GET' && { origin: this.origin.origin }),
+        ...(body !== undefined && {
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': Buffer.byteLength(body),
+        }),
+      },
+      ...(isSecure && { servername: this.origin.hostname, rejectUnauthorized: false }),
+    });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const set = response.headers['set-cookie'] ?? [];
+    if (set.length > 0) {
+      this.cookie = set.map((one) => one.split(';')[0]).join('; ');
+      this.attributes = set;
+    }
+    return { sent, response };
+  }
+
+  async ask(method: string, path: string, fields?: Record<string, string>) {
+    const { response } = await this.open(method, path, fields);
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: JSON.parse(await text(response)),
+    };
+  }
+
+  register(name: string, more: Record<string, string> = {}) {
+    const fields = { name, password, email: `${name}@example.org`, ...more };
+    return this.ask('POST', '/api/user', fields);
+  }
+}
+
+/** The address that the log has for who made a chat last. */
+function addressIn(server: ServerProcess): string {
+  const lines = server
+    .output()
+    .split('\n')
+    .flatMap((line) => line.match(/^\{.*\}$/) ?? []);
+  const made = lines
+    .map((line) => JSON.parse(line))
+    .filter(({ audit }) => audit === 'chat_created');
+  return made.at(-1)?.address;
+}
+
+/** Longer than a busy machine takes, shorter than the time to the next beat of a stream, in ms. */
+const atOnce = 12_000;
+
+/** Two people register through a proxy, talk, and hear of it at once. */
+async function talk(t: Test, open: () => Client, setup: string) {
+  const [alice, bob] = [open(), open()];
+  const registered = await alice.register('alice', { setup });
+  t.match(registered, { status: 201, body: { status: 'ok' } });
+  t.equal((await bob.register('bob')).status, 201);
+  t.equal((await alice.ask('GET', '/api/logout')).status, 200);
+  t.equal((await alice.ask('POST', '/api/login', { name: 'alice', password })).status, 200);
+  const made = await alice.ask('POST', '/api/chats', { title: 'Sunday hike' });
+  const chat = String(made.headers.location);
+  t.match(chat, /^\/api\/chats\/\d+$/);
+  await alice.ask('POST', `${chat}/members`, { name: 'bob' });
+  const { response, sent } = await bob.open('GET', '/api/events');
+  t.equal(response.statusCode, 200);
+  t.teardown(() => sent.destroy());
+  const heard = Promise.withResolvers<string>();
+  let stream = '';
+  response.setEncoding('utf8').on('data', (data: string) => {
+    stream += data;
+    if (stream.includes('at nine?')) heard.resolve('at once');
+  });
+  const start = performance.now();
+  const content = 'Shall we meet at the café, at nine? 🦆';
+  t.equal((await alice.ask('POST', chat, { content })).status, 201);
+  const late = setTimeout(() => heard.resolve('late'), atOnce);
+  t.equal(await heard.promise, 'at once', 'the event is not held back');
+  clearTimeout(late);
+  t.comment(`${Math.round(performance.now() - start)} ms from one to the other`);
+  const { body } = await bob.ask('GET', chat);
+  t.equal(body.messages[0].content, content);
+  const reaction = `${chat}/messages/${body.messages[0].id}/reactions/${encodeURIComponent('👍')}`;
+  t.equal((await bob.ask('PUT', reaction)).status, 200);
+  return alice;
+}
+
+async function start(t: Test, env: Record<string, string>) {
+  const server = await startServer(t, join(await tempFolder(t), 'snug.db'), { env });
+  const [, setup = ''] = await server.wrote(/#\/setup\/([\w-]+)/);
+  return { server, setup, backend: new URL(server.url).host };
+}
+
+for (const [index, name] of documented.entries()) {
+  const configuration = configurations[index] ?? '';
+  t.test(`the README’s ${name}`, { skip: without(name, 'openssl') }, async (t) => {
+    const env = Object.fromEntries(
+      settings
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=')),
+    );
+    const { server, setup, backend } = await start(t, env);
+    const port = await startProxy(t, name, { configuration, backend });
+    const headers = { 'x-forwarded-host': 'chat.example.org' };
+    const open = () => new Client('https://chat.example.org', port, headers);
+    const alice = await talk(t, open, setup);
+    for (const cookie of alice.attributes) t.match(cookie, /; Secure/, 'it came over https');
+    const { headers: answered } = await alice.ask('GET', '/api/session');
+    t.ok(answered['strict-transport-security']);
+    t.equal(addressIn(server), client, 'nobody is who they claim to be');
+    t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
+  });
+}
+
+/** What people write first, over plain http at home. */
+const plain: [name: string, proxy: ProxyName, configuration: string][] = [
+  [
+    'nginx without a Host',
+    'nginx',
+    'server { listen 80; location / { proxy_pass http://127.0.0.1:3000; } }',
+  ],
+  [
+    'nginx with $host',
+    'nginx',
+    'server { listen 80; location / { proxy_pass http://127.0.0.1:3000; proxy_set_header Host $host; } }',
+  ],
+  [
+    'nginx with $http_host',
+    'nginx',
+    'server { listen 80; location / { proxy_pass http://127.0.0.1:3000; proxy_set_header Host $http_host; } }',
+  ],
+  [
+    'haproxy',
+    'haproxy',
+    'defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n' +
+      'frontend chat\n bind :80\n default_backend snug\nbackend snug\n option httpchk\n' +
+      ' server snug 127.0.0.1:3000 check inter 100ms\n',
+  ],
+  ['caddy', 'caddy', ':80 {\n\treverse_proxy 127.0.0.1:3000\n}\n'],
+  [
+    'apache',
+    'apache2',
+    '<VirtualHost *:80>\n ProxyPass / http://127.0.0.1:3000/\n</VirtualHost>\n',
+  ],
+];
+
+for (const [title, name, configuration] of plain) {
+  t.test(
+    `${title}, over http, without a setting`,
+    { skip: without(name, 'openssl') },
+    async (t) => {
+      const { server, setup, backend } = await start(t, {});
+      const port = await startProxy(t, name, { configuration, backend });
+      // As the client does; over http to another machine, a browser says no more of itself.
+      const headers = { 'x-requested-with': 'Snug' };
+      const open = () => new Client(`http://pi.lan:${port}`, port, headers);
+      const alice = await talk(t, open, setup);
+      for (const cookie of alice.attributes) t.notMatch(cookie, 'Secure');
+      t.notMatch(server.output(), /"level":50/);
+    },
+  );
+}
+
+async function talkInBrowsers(t: Test, stage: Stage): Promise<void> {
+  // It is another address than the server's own.
+  stage.expect(/^asked http:\/\/pi\.lan|Cross-Origin-Opener-Policy/);
+  await stage.person('root');
+  const backend = new URL(stage.server.url).host;
+  const [, , configuration = ''] = plain[0] ?? [];
+  const port = await startProxy(t, 'nginx', { configuration, backend });
+  const visit = async () => Visitor.open(await stage.browser(), `http://pi.lan:${port}`);
+  const [alice, bob] = [await visit(), await visit()];
+  await alice.register('alice');
+  await bob.register('bob');
+  const { server } = stage;
+  t.match(server.output(), /"level":40[^\n]*"origin":"http:\/\/pi\.lan:\d+"[^\n]*PUBLIC_URL/);
+  await alice.page.evaluate(async () => {
+    const headers = { 'x-requested-with': 'Snug' };
+    const send = (path: string, fields: Record<string, string>) =>
+      fetch(path, { method: 'POST', headers, body: new URLSearchParams(fields) });
+    const { headers: made } = await send('/api/chats', { title: 'Sunday hike' });
+    await send(`${made.get('location')}/members`, { name: 'bob' });
+  });
+  for (const one of [alice, bob]) await one.openChat('Sunday hike');
+  await alice.say('Shall we meet at nine?');
+  await bob.message('Shall we meet at nine?').waitFor();
+  await bob.say('At ten.');
+  await alice.message('At ten.').waitFor();
+}
+
+const title = 'over plain http, by a name of the network, people talk in the client';
+const missing = without('nginx', 'openssl');
+if (missing === false) webTest(title, talkInBrowsers);
+else t.test(title, { skip: missing }, async () => undefined);
