@@ -47,6 +47,10 @@ const refusals = {
   last_owner: [400, 'A chat needs an owner. Make somebody else an owner first.'],
   direct_chat: [400, 'A direct chat has just two members, no roles and no title of its own.'],
   direct_self: [400, 'A direct chat needs somebody else. Give the name of another user.'],
+  nobody_there: [
+    403,
+    'The account of the other person is gone or disabled. Nobody would read this.',
+  ],
   removed: [403, 'You were removed from this chat. Ask one of its owners to add you.'],
   user_removed: [403, 'This user was removed from the chat. Only an owner may add them again.'],
   no_invite: [404, 'This invite does not exist or is no longer valid. Ask for a new one.'],

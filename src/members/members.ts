@@ -17,6 +17,7 @@ import {
   findMembership,
   findNthOwn,
   findOtherOwner,
+  findPartner,
   findRemoval,
   insertMembership,
   insertRemoval,
@@ -142,6 +143,21 @@ export async function join(
     seen: chat.posted,
   });
   await changeMemberCount(unit, { chatId, by: 1 });
+}
+
+/**
+ * Makes sure that what a member of a direct chat writes has a reader: the other one, who had left it,
+ * is in it again. In other chats it does nothing.
+ *
+ * @throws Refusal `nobody_there` if the other one's account is gone or disabled.
+ */
+export async function bringPartnerBack(unit: Unit, key: Key): Promise<void> {
+  const partner = await findPartner(unit, key);
+  if (partner === undefined) return;
+  const { id, disabledAt, joinedAt } = partner;
+  if (id === null || disabledAt !== null) throw new Refusal('nobody_there');
+  if (joinedAt !== null) return;
+  await join(unit, { chatId: key.chatId, userId: id, role: 'member', bySelf: false });
 }
 
 /**

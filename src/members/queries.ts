@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, ne, sql } from 'drizzle-orm';
 import { change, isAmong, type Params, row, rows } from '../db/query.ts';
 import { chats, memberships, removals, users } from '../db/tables.ts';
 
@@ -21,6 +21,17 @@ export const findMembership = row((orm, $: Params<Key>) =>
     .from(memberships)
     .where(and(isKey($), isUserThere)),
 );
+
+/** The other one of a direct chat, by their account and their membership, where these are there. */
+export const findPartner = row((orm, $: Params<Key>) => {
+  const partnerId = sql<number>`${chats.directLow} + ${chats.directHigh} - ${$.userId}`;
+  return orm
+    .select({ id: users.id, disabledAt: users.disabledAt, joinedAt: memberships.joinedAt })
+    .from(chats)
+    .leftJoin(users, eq(users.id, partnerId))
+    .leftJoin(memberships, and(eq(memberships.userId, users.id), eq(memberships.chatId, chats.id)))
+    .where(and(eq(chats.id, $.chatId), isNotNull(chats.directLow)));
+});
 
 const member = {
   id: memberships.userId,

@@ -7,7 +7,7 @@ import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
 import { append, tellWith } from '../events/log.ts';
 import { beyondIds } from '../http/schema.ts';
-import { authorise, type Key } from '../members/members.ts';
+import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
 import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
@@ -162,7 +162,8 @@ export async function readMessage(
  *
  * @param idempotencyKey if the caller has posted with it within a day, this posts nothing.
  * @returns the message's id and chat, of the first try where there was one.
- * @throws Refusal `no_chat`, `not_member`; `no_message` if there is no message to reply to.
+ * @throws Refusal `no_chat`, `not_member`; `no_message` if there is no message to reply to;
+ *   `nobody_there` in a direct chat.
  */
 export async function postMessage(
   unit: Unit,
@@ -174,6 +175,7 @@ export async function postMessage(
   const posted = key === undefined ? undefined : await findPosted(unit, { userId, key, since });
   if (posted !== undefined) return posted;
   if (replyTo !== undefined) await requireMessage(unit, { chatId, id: replyTo });
+  await bringPartnerBack(unit, { chatId, userId });
   const id = await addMessage(unit, {
     chatId,
     senderId: userId,

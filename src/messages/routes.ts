@@ -63,7 +63,10 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.post(
     '/chats/:chat_id',
     {
-      config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'quota_texts'] },
+      config: {
+        limit: 'write',
+        refuses: ['no_chat', 'not_member', 'no_message', 'nobody_there', 'quota_texts'],
+      },
       schema: {
         summary: 'Send a message',
         params: ChatParams,

@@ -309,6 +309,43 @@ async function openDirect(person: Person, name: string): Promise<string> {
 
 const leave = (person: Person, chat: string) => person.delete(`/api/chats?chat_id=${idOf(chat)}`);
 
+t.test('a message in a direct chat brings back who has left it', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const direct = await openDirect(alice, 'bob');
+  await alice.send(direct, 'before');
+  done(t, await bob.delete(`/api/chats?chat_id=${idOf(direct)}`));
+  refused(t, await bob.get(direct), 403, notMember);
+  t.equal((await bob.get('/api/chats')).body.chats.length, 1);
+  refused(t, await alice.post(direct, { content: 'x', reply_to: '999999' }), 404);
+  refused(t, await bob.get(direct), 403, notMember, 'nothing was written');
+  const headers = { 'idempotency-key': 'once' };
+  const send = () =>
+    alice.request({ method: 'POST', url: direct, payload: { content: 'after' }, headers });
+  for (let i = 0; i < 2; i++) done(t, await send(), 201);
+  const [first] = (await bob.get('/api/chats')).body.chats;
+  t.match(first, { id: Number(idOf(direct)), title: 'alice', last_message: 'after', unread: 1 });
+  t.equal((await bob.get(direct)).body.messages.length, 2);
+  done(t, await bob.post(direct, { content: 'here' }), 201);
+  // Elsewhere, who has left stays away.
+  done(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`));
+  await alice.send(chat, 'Hi');
+  refused(t, await bob.get(chat), 403, notMember);
+});
+
+t.test('nobody writes to an account that is gone or disabled', async (t) => {
+  const { alice, bob, carol } = await startCast(t);
+  const nobodyThere =
+    'The account of the other person is gone or disabled. Nobody would read this.';
+  const [toBob, toCarol] = [await openDirect(alice, 'bob'), await openDirect(alice, 'carol')];
+  done(t, await alice.put(`/api/users/${bob.id}`, { disabled: '1' }));
+  refused(t, await alice.post(toBob, { content: 'x' }), 403, nobodyThere);
+  done(t, await alice.put(`/api/users/${bob.id}`, { disabled: '0' }));
+  done(t, await alice.post(toBob, { content: 'welcome back' }), 201);
+  done(t, await carol.delete('/api/user'));
+  refused(t, await alice.post(toCarol, { content: 'x' }), 403, nobodyThere);
+  t.equal((await alice.get(toCarol)).body.messages.length, 0);
+});
+
 t.test('a direct chat is the same from both sides, under the other’s name', async (t) => {
   const { alice, bob, carol, file } = await startCast(t);
   const answer = await bob.post('/api/chats', { with: 'ALICE' });
@@ -420,7 +457,7 @@ t.test('a direct chat outlives an account, but not its name', async (t) => {
   done(t, await dora.delete('/api/user'));
   t.match((await chatsOf(alice))[0], { id: idOf(direct), title: 'Direct chat', direct: true });
   t.match((await alice.get(direct)).body.messages, [{ content: 'farewell', sender_id: doraId }]);
-  await alice.send(direct, 'to nobody');
+  refused(t, await alice.post(direct, { content: 'to nobody' }), 403);
   const heir = await register('Dorothea of Ghent');
   refused(t, await heir.get(direct), 403, notMember);
   t.not(await openDirect(heir, 'alice'), direct);

@@ -1,5 +1,5 @@
 /** Calls about messages, what is read of them, and the search in them. */
-import { callsIn, deleteMessage } from './rules.ts';
+import { bringPartnerBack, callsIn, deleteMessage } from './rules.ts';
 import { type Chat, day, fold, iso, type Message, refuse } from './state.ts';
 import { type Calls, idFrom, ok } from './step.ts';
 
@@ -46,6 +46,7 @@ export const messageCalls: Calls = {
         const known = model.posted.get(`${me.id} ${key}`);
         if (known !== undefined && known.at > model.now - day) return ok(201, known.location);
         if (isReply) model.requireMessage(chat, replyTo);
+        bringPartnerBack(model, chat, me.id);
         const message: Message = {
           ...{ id: idFrom(answer), sender: me.id, time: model.now, content: text, reactions: [] },
           calls: callsIn(model, chat, me.id, text),

@@ -7,6 +7,15 @@ export function join(model: Model, chat: Chat, userId: number, role: 'owner' | '
   chat.members.set(userId, { role, notify: 'all', joined: model.now, readId });
 }
 
+/** Who has left a direct chat is in it again when the other one writes, if they can be. */
+export function bringPartnerBack(model: Model, { pair, ...chat }: Chat, userId: number): void {
+  const partnerId = pair?.find((id) => id !== userId);
+  if (partnerId === undefined) return;
+  const partner = model.users.get(partnerId);
+  if (partner === undefined || partner.disabled !== undefined) refuse('nobody_there');
+  if (!chat.members.has(partnerId)) join(model, chat, partnerId, 'member');
+}
+
 /** A membership ends, and the invites that it made with it. */
 export function endMembership(model: Model, chat: Chat, userId: number): void {
   chat.members.delete(userId);
