@@ -41,6 +41,22 @@ const plain =
 const accents =
   /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]/g;
 
+/**
+ * Letters that Unicode does not take apart and people search by others: those with a stroke, and
+ * those of which keyboards elsewhere have only the parts. As in Lucene's ASCIIFoldingFilter and its
+ * normalizers for Arabic and Persian; a tatweel only makes a word wider.
+ */
+const alike = new Map(
+  [
+    'ß:ss ł:l ø:o đ:d ð:d þ:th æ:ae œ:oe ħ:h ŧ:t ŋ:n ı:i ĸ:k ƀ:b ɨ:i ɫ:l ƚ:l ǥ:g ɉ:j ɍ:r ʉ:u ƶ:z ə:a',
+    'ى:ي ی:ي ة:ه ک:ك ـ:',
+  ]
+    .flatMap((pairs) => pairs.split(' '))
+    .map((pair) => pair.split(':') as [letter: string, others: string]),
+);
+
+const unlike = new RegExp(`[${[...alike.keys()].join('')}]`, 'g');
+
 /** The words of a text in their order. */
 export function wordsOf(text: string): Word[] {
   return Array.from(text.matchAll(word), ({ 0: raw, index }) => ({
@@ -68,6 +84,7 @@ function fold(raw: string): string {
       .toLowerCase()
       // At the end of a beginning it is not at the end of the word.
       .replaceAll('ς', 'σ')
+      .replace(unlike, (letter) => alike.get(letter) ?? letter)
       .normalize('NFC')
       .slice(0, wordLength)
       .toWellFormed()

@@ -26,6 +26,21 @@ t.test('what looks or sounds alike is one word', async (t) => {
     ['が', 'か\u3099'],
     ['ガ', 'ｶﾞ'],
     ['tiếng', 'tieng'],
+    ['Łódź', 'lodz', 'ŁÓDŹ'],
+    ['smørrebrød', 'smorrebrod', 'SMØRREBRØD'],
+    ['Đorđe', 'dorde', 'đorđe'],
+    ['Đặng', 'dang'],
+    ['encyclopædia', 'encyclopaedia', 'ENCYCLOPÆDIA', 'encyclopǽdia'],
+    ['œuvre', 'oeuvre', 'ŒUVRE'],
+    ['Þórður', 'thordur'],
+    ['Ħamrun', 'hamrun'],
+    ['ırmak', 'irmak', 'IRMAK'],
+    ['Straße', 'strasse', 'STRAẞE'],
+    ['أحمد', 'احمد'],
+    ['مدرسة', 'مدرسه'],
+    ['على', 'علي'],
+    ['کتاب', 'كتاب'],
+    ['مـرحـبا', 'مرحبا'],
   ];
   for (const [first = '', ...others] of alike) {
     for (const other of others) t.strictSame(texts(other), texts(first), `${other} is ${first}`);
