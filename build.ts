@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -66,10 +66,23 @@ export async function buildProgram(folder: string, plugins: readonly Plugin[] = 
     buildScript(`${folder}/writer.js`, 'src/writer.ts'),
     buildCompilers(`${folder}/compilers.js`),
   ]);
-  for (const file of ['load.mjs', 'snug.mjs', 'writer.mjs']) {
-    await cp(`src/run/${file}`, `${folder}/${file}`);
-  }
+  for (const file of ['load.mjs', 'writer.mjs']) await cp(`src/run/${file}`, `${folder}/${file}`);
+  await buildStarter(`${folder}/snug.mjs`);
   await compileScripts(resolve(folder, 'snug.mjs'));
+}
+
+/** What is started: also a Node that is too old must be able to read it, so as to say so. */
+async function buildStarter(outfile: string): Promise<void> {
+  await build({
+    entryPoints: ['src/run/snug.mjs'],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node12.20',
+    logLevel: 'warning',
+  });
+  await chmod(outfile, 0o755);
 }
 
 async function buildScript(
@@ -175,10 +188,20 @@ async function buildClient(): Promise<void> {
     .replace('{script}', named('app-').slice(1))
     .replace('{build}', digestOf(files.join()));
   await writeFile(`${web}/index.html`, page);
-  for (const file of ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest']) {
-    await cp(`src/web/${file}`, `${web}/${file}`);
-  }
+  const fixed = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest', 'robots.txt'];
+  for (const file of fixed) await cp(`src/web/${file}`, `${web}/${file}`);
+  await writeFile(`${web}/favicon.ico`, iconOf(await readFile('src/web/icon-192.png'), 192));
   await buildWorker(['/', '/icon.svg', '/manifest.webmanifest', ...files], page);
+}
+
+/** A file of icons with one in it, which may be a PNG; browsers ask for it by its name. */
+function iconOf(png: Buffer, size: number): Buffer {
+  const head = Buffer.alloc(22);
+  // One icon: its width and height, planes, bits of a pixel, and where its bytes are.
+  head.set([0, 0, 1, 0, 1, 0, size, size, 0, 0, 1, 0, 32, 0]);
+  head.writeUInt32LE(png.length, 14);
+  head.writeUInt32LE(head.length, 18);
+  return Buffer.concat([head, png]);
 }
 
 async function buildWorker(files: string[], page: string): Promise<void> {

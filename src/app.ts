@@ -41,6 +41,7 @@ import { rateLimit } from './http/rate-limit.ts';
 import { readLimit } from './http/read-limit.ts';
 import { RequestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
+import { securityTxtRoutes } from './http/security-txt.ts';
 import { sending } from './http/send.ts';
 import { signIn } from './http/sign-in.ts';
 import { stopping } from './http/stopping.ts';
@@ -79,6 +80,7 @@ export interface AppOptions {
     | 'quotas'
     | 'rateLimit'
     | 'registration'
+    | 'securityContact'
     | 'trustProxy'
   >;
   readonly db: Store;
@@ -163,6 +165,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const isLocal = isLocalTo(config.trustProxy);
   const { registration, nameHold, emails, quotas } = config;
   app.register(webRoutes, { db, files, registration, emails, isLocal });
+  const { securityContact: contact, publicUrl } = config;
+  app.register(securityTxtRoutes, { contact, publicUrl, clock });
   app.register(healthRoutes, { db, isLocal, areBackupsLate });
   const signingIn = { clock, guesses, wideLimits };
   app.register(sessionRoutes, { prefix: '/api', db, quotas, ...signingIn });

@@ -103,6 +103,13 @@ export const settings = {
     parse: parseHosts,
     must: 'host names separated by commas, like chat.example.org,chat.example.net',
   },
+  SECURITY_CONTACT: {
+    default: '',
+    description:
+      'To whom a weakness of this server is reported, in `/.well-known/security.txt`, like `mailto:security@example.org`.',
+    parse: parseContact,
+    must: 'a mailto:, tel: or https: address',
+  },
   REGISTRATION: {
     default: 'open',
     description:
@@ -222,6 +229,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     trustProxy: get('TRUST_PROXY'),
     publicUrl: get('PUBLIC_URL').url,
     allowedHosts: get('ALLOWED_HOSTS'),
+    securityContact: get('SECURITY_CONTACT').uri,
     registration: get('REGISTRATION'),
     emails: get('EMAILS'),
     quotas: {
@@ -336,6 +344,13 @@ function parseHosts(text: string): string[] | undefined {
 function hostIn(text: string): string | undefined {
   const url = /^[^\s/?#@*]+$/.test(text) ? URL.parse(`http://${text}`) : null;
   return url?.href === `http://${url?.hostname}/` ? url.hostname.replace(/\.$/, '') : undefined;
+}
+
+/** RFC 9116, 2.5.3. */
+function parseContact(text: string): { uri: string | undefined } | undefined {
+  if (text === '') return { uri: undefined };
+  const isContact = /^(mailto:[^\s@]+@[^\s@]+|tel:[+\d().-]+|https:\/\/\S+)$/.test(text);
+  return isContact ? { uri: text } : undefined;
 }
 
 function parsePublicUrl(text: string): { url: URL | undefined } | undefined {

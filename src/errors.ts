@@ -103,6 +103,10 @@ const refusals = {
   no_route: [404, 'There is nothing at this address. Check the path and the method.'],
   wrong_method: [405, 'This address is only for reading. Ask for it by GET.'],
   no_client: [404, 'The client is not built. Run npm run build, and start the server again.'],
+  no_contact: [
+    404,
+    'This server does not say to whom weaknesses are reported. Ask the person who runs it.',
+  ],
   bad_request: [400, 'The request could not be understood.'],
   bad_url: [
     400,

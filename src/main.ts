@@ -7,11 +7,12 @@ import { compact } from './cli/compact.ts';
 import { showHelp, version } from './cli/help.ts';
 import { invite } from './cli/invite.ts';
 import { restore } from './cli/restore.ts';
+import { sentenceOf } from './cli/sentence.ts';
 import { setupCode } from './cli/setup-code.ts';
 import { stats } from './cli/stats.ts';
 import { userList } from './cli/user-list.ts';
 import { userCommands } from './cli/users.ts';
-import { Refusal, StartError } from './errors.ts';
+import { StartError } from './errors.ts';
 import { serve } from './serve.ts';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -60,23 +61,8 @@ function noCommand([first = '', second = '']: readonly string[]): StartError {
 
 const isCommand = (name: string) => Object.hasOwn(commands, name);
 
-/** What is missing or does not fit, of the program itself or of what it needs. */
-const notWhole = /^(ERR_)?MODULE_NOT_FOUND$|^ERR_(DLOPEN_FAILED|PACKAGE_)/;
-
-/** What the person is told; undefined for a defect, which is shown whole. */
-function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof StartError || error instanceof Refusal) return error.message;
-  const { code = '', syscall, path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
-  const folder = fileURLToPath(new URL('.', import.meta.url));
-  if (notWhole.test(code) || (code === 'ENOENT' && path?.startsWith(folder))) {
-    return `The program is not whole (${message.split('\n', 1)}). Run: npm ci && npm run build`;
-  }
-  if (syscall === undefined) return undefined;
-  return `${path ?? 'The system'} cannot be used: ${syscall} fails (${code}).`;
-}
-
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const sentence = sentenceOf(error);
+  const sentence = sentenceOf(error, fileURLToPath(new URL('.', import.meta.url)));
   console.error(sentence === undefined ? error : `snug: ${sentence}`);
   process.exit(1);
 });

@@ -40,6 +40,7 @@ t.test('every setting has its default, also where it is set to nothing', async (
     trustProxy: [],
     publicUrl: undefined,
     allowedHosts: [],
+    securityContact: undefined,
     registration: 'open',
     cacheBytes: 32 * 1024 * 1024,
     emails: 'everybody',
@@ -89,6 +90,17 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['TRUST_PROXY', '0.0.0.0/0,fd00::/128', { trustProxy: ['0.0.0.0/0', 'fd00::/128'] }],
   ['PUBLIC_URL', 'http://localhost:3000', { publicUrl: 'http://localhost:3000/' }],
   ['PUBLIC_URL', 'https://chat.example.org/', { publicUrl: 'https://chat.example.org/' }],
+  [
+    'SECURITY_CONTACT',
+    'mailto:security@example.org',
+    { securityContact: 'mailto:security@example.org' },
+  ],
+  [
+    'SECURITY_CONTACT',
+    'https://example.org/report',
+    { securityContact: 'https://example.org/report' },
+  ],
+  ['SECURITY_CONTACT', 'tel:+1-201-555-0123', { securityContact: 'tel:+1-201-555-0123' }],
   ['ALLOWED_HOSTS', 'Chat.Example.org', { allowedHosts: ['chat.example.org'] }],
   ['ALLOWED_HOSTS', 'bücher.example, x.net', { allowedHosts: ['xn--bcher-kva.example', 'x.net'] }],
   ['REGISTRATION', 'invite', { registration: 'invite' }],
@@ -170,6 +182,12 @@ const bad: Record<Name, string[]> = {
     'https://alice@chat.example.org',
     'https://',
     'javascript:alert(1)',
+  ],
+  SECURITY_CONTACT: [
+    'security@example.org',
+    'http://example.org',
+    'mailto:x',
+    'mailto:a@b\nExpires: x',
   ],
   ALLOWED_HOSTS: [
     'https://chat.example.org',

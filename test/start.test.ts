@@ -1,11 +1,13 @@
 /** What may be wrong when the program is started: on a full disk it reads, and else it says what. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
 import t, { type Test } from 'tap';
+import { sentenceOf } from '../src/cli/sentence.ts';
 import { readFixture } from './helpers/fixtures.ts';
 import { query } from './helpers/rows.ts';
 import { bundle, RemotePerson, runSnug, spawnSnug, startServer } from './helpers/server.ts';
@@ -241,6 +243,75 @@ t.test('a setting or a file .env that cannot be read', async (t) => {
   await mkdir(join(cwd, '.env'));
   const { code, errors } = await runSnug(t, join(cwd, 'snug.db'), ['serve'], { cwd });
   t.strictSame([code, errors], [1, 'snug: The file .env cannot be read. Check who owns it.\n']);
+});
+
+t.test('a Node or a machine that does not do is refused in one sentence', async (t) => {
+  const cwd = await tempFolder(t);
+  const requirements = fileURLToPath(new URL('../src/run/requirements.mjs', import.meta.url));
+  const refusalOn = (script: string, change: string) => {
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const asIf = `data:text/javascript,${encodeURIComponent(change)}`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', asIf, script], {
+      ...{ cwd, env, encoding: 'utf8' },
+    });
+    return { status, stdout, stderr };
+  };
+  const version = (node: string) =>
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });
+     Object.defineProperty(process, 'version', { value: 'v${node}' });`;
+  for (const script of [bundle, requirements]) {
+    for (const node of ['12.22.12', '20.19.0', '24.6.0']) {
+      const stderr = `snug: Snug needs Node 24.7 or newer; this is v${node}.\n`;
+      t.strictSame(refusalOn(script, version(node)), { status: 1, stdout: '', stderr });
+    }
+    const stderr = 'snug: Snug needs a 64-bit system; this Node is for arm, which has 32 bits.\n';
+    const narrow = "Object.defineProperty(process, 'arch', { value: 'arm' })";
+    t.strictSame(refusalOn(script, narrow), { status: 1, stdout: '', stderr });
+  }
+  t.equal(refusalOn(requirements, version('24.7.0')).status, 0);
+  const { scripts, engines } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  for (const name of ['prebuild', 'predev'])
+    t.equal(scripts[name], 'node src/run/requirements.mjs');
+  t.equal(engines.node, '>=24.7');
+});
+
+t.test(
+  'what is started can be read by a Node that is far too old, and run as a program',
+  async (t) => {
+    for (const path of [
+      bundle,
+      fileURLToPath(new URL('../src/run/requirements.mjs', import.meta.url)),
+    ]) {
+      const text = readFileSync(path, 'utf8');
+      const { code: plain } = await transform(text, { target: 'esnext' });
+      const { code: old } = await transform(text, { target: 'node12.20' });
+      t.equal(old, plain, 'there is nothing that it would not know');
+    }
+    t.match(readFileSync(bundle, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const PATH = `${dirname(process.execPath)}${delimiter}${env.PATH}`;
+    t.match(
+      execFileSync(bundle, ['--version'], { env: { ...env, PATH }, encoding: 'utf8' }),
+      /^snug \d/,
+    );
+  },
+);
+
+t.test('a library of the system that does not do is named', (t) => {
+  const failure = (message: string) =>
+    sentenceOf(Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' }), '/opt/snug/dist/');
+  const old =
+    "/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /opt/x/linux-x64.node)";
+  t.match(failure(old), /needs glibc 2\.34\. Use Debian 12, Ubuntu 22\.04 or newer\.$/);
+  const missing = 'libatomic.so.1: cannot open shared object file: No such file or directory';
+  t.equal(
+    failure(missing),
+    'The system lacks the library libatomic.so.1. Install it, and start again.',
+  );
+  t.match(failure('/opt/x/linux-x64.node: invalid ELF header'), /^The program is not whole/);
+  t.end();
 });
 
 t.test('a program that is not whole says so', async (t) => {

@@ -11,7 +11,10 @@ import { made } from './made.ts';
 import { Anything, AssetParams, answers } from './schema.ts';
 
 /** Files whose names stay the same, because others ask for them by name. */
-const fixed = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest', 'sw.js'];
+const fixed = [
+  ...['favicon.ico', 'icon.svg', 'icon-192.png', 'icon-512.png'],
+  ...['manifest.webmanifest', 'robots.txt', 'sw.js'],
+];
 
 /** Nothing but what is served here: no inline script or style, no other host, no frame around it. */
 const policy = [

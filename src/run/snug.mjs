@@ -1,18 +1,12 @@
+#!/usr/bin/env node
 /** What is run: the program, as the build has compiled it. */
+import './requirements.mjs';
 import { createRequire } from 'node:module';
 
 // As in load.mjs.
 const require = createRequire(import.meta.url);
 const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
-
-/** As package.json has it in `engines`. */
-const oldest = [24, 7];
-
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
-  giveUp(`Snug needs Node ${oldest.join('.')} or newer; this is ${process.version}.`);
-}
 
 // A thread of Node's pool that has once hashed a password holds 36 MB for good. Of the four that Node
 // would make, those that hash at once (users/passwords.ts) are enough, and one for the log.

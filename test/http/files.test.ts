@@ -93,6 +93,27 @@ t.test('what a client has already is not sent again', async (t) => {
   }
 });
 
+t.test('what browsers, search engines and finders of weaknesses look for is there', async (t) => {
+  const { app, nobody } = await startWorld(t);
+  const icon = await app.inject('/favicon.ico');
+  t.equal(icon.headers['content-type'], 'image/x-icon');
+  t.equal(icon.rawPayload.readUInt32LE(14), icon.rawPayload.length - 22, 'one icon, whole');
+  t.equal(icon.rawPayload.subarray(23, 26).toString(), 'PNG');
+  const robots = await nobody().get('/robots.txt');
+  t.match(robots, { text: 'User-agent: *\nDisallow: /\n' });
+  t.equal(robots.headers['content-type'], 'text/plain; charset=utf-8');
+  const path = '/.well-known/security.txt';
+  refused(t, await nobody().get(path), 404, new Refusal('no_contact').message);
+  const SECURITY_CONTACT = 'mailto:security@example.org';
+  const world = await startWorld(t, { SECURITY_CONTACT, PUBLIC_URL: 'https://chat.example.org' });
+  const { headers, text } = await world.nobody().get(path, { host: 'chat.example.org' });
+  t.equal(headers['content-type'], 'text/plain; charset=utf-8');
+  t.equal(
+    text,
+    `Contact: ${SECURITY_CONTACT}\nExpires: 2027-05-22T00:00:00.000Z\nCanonical: https://chat.example.org${path}\n`,
+  );
+});
+
 t.test('nothing is found but what the build has packed', async (t) => {
   const { nobody } = await startWorld(t);
   for (const name of ['index.html', 'files.json', '__proto__', 'constructor', 'x.js']) {

@@ -1,0 +1,20 @@
+/** Refuses what Snug cannot run on. Nodes that are too old must be able to read this, too. */
+
+/** As package.json has it in `engines`. */
+const oldest = [24, 7];
+
+/** There is neither a Node that is new enough for these, nor the driver of the database. */
+const narrow = ['arm', 'ia32', 'mips', 'mipsel', 'ppc', 's390'];
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
+  refuse(`Snug needs Node ${oldest.join('.')} or newer; this is ${process.version}.`);
+}
+if (narrow.includes(process.arch)) {
+  refuse(`Snug needs a 64-bit system; this Node is for ${process.arch}, which has 32 bits.`);
+}
+
+function refuse(sentence) {
+  console.error(`snug: ${sentence}`);
+  process.exit(1);
+}
