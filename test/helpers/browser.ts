@@ -25,8 +25,6 @@ const args = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
-  // A name as a home network has it, over plain http.
-  '--host-resolver-rules=MAP snug.lan 127.0.0.1',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',

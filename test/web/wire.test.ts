@@ -134,7 +134,7 @@ webTest('where the stream is held back, what is new is looked up', async (_, sta
 webTest('eight tabs over plain http share one stream', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy/);
   const { alice, bob, chat } = await startTalk(stage);
-  const url = stage.server.url.replace('127.0.0.1', 'snug.lan');
+  const url = stage.server.url.replace('127.0.0.1', 'pi.lan');
   const context = await stage.browser();
   await signIn(context, alice, url);
   const place = `#${chat.replace('/api', '')}`;
