@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { route } from './lib/route.ts';
 import { account } from './state/account.ts';
 import { began, take } from './state/events.ts';
+import { openFailures } from './state/failures.ts';
 import { line, openLine } from './state/line.ts';
 import { openNotices } from './state/notices.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
@@ -11,8 +12,9 @@ import { texts } from './texts/index.ts';
 import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
 import { DirectoryPane } from './views/directory.tsx';
+import { Failure } from './views/failure.tsx';
 import { InvitePane } from './views/invite.tsx';
-import { LineState, LineText, UpdateOffer } from './views/line.tsx';
+import { LineState, LineText, StorageNotice, UpdateOffer } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
 import { SearchPane } from './views/search.tsx';
 import { SettingsPane } from './views/settings.tsx';
@@ -52,12 +54,15 @@ function Home() {
       </main>
       <LineState />
       <UpdateOffer />
+      <Failure />
+      <StorageNotice />
       <Switcher />
     </div>
   );
 }
 
 function start(): void {
+  openFailures();
   openNotices();
   openOutbox();
   openUpdates();

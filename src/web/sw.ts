@@ -7,14 +7,25 @@ declare const shell: { readonly version: string; readonly files: readonly string
 
 interface WorkerScope {
   addEventListener(
-    type: 'install' | 'activate' | 'fetch',
+    type: 'install' | 'activate' | 'fetch' | 'notificationclick',
     listener: (event: WorkerEvent) => void,
   ): void;
   skipWaiting(): Promise<void>;
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: object): Promise<readonly Page[]>;
+    openWindow(path: string): Promise<unknown>;
+  };
+}
+
+/** An open page of the client. */
+interface Page {
+  focus(): Promise<unknown>;
+  postMessage(message: object): void;
 }
 
 interface WorkerEvent {
+  readonly notification: Notification;
   readonly request: Request;
   waitUntil(work: Promise<unknown>): void;
   respondWith(answer: Promise<Response>): void;
@@ -65,6 +76,19 @@ function typeOf(path: string): string {
 async function isOwnPage(response: Response): Promise<boolean> {
   const script = shell.files.find((file) => file.startsWith('/assets/app-')) ?? '';
   return (await response.text()).includes(script.slice(1));
+}
+
+worker.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(openPage(String(event.notification.data?.open ?? '')));
+});
+
+/** Shows a place in the client: in a page that is open, or in a new one. */
+async function openPage(path: string): Promise<void> {
+  const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (page === undefined) return void (await worker.clients.openWindow(`/${path}`));
+  page.postMessage({ open: path });
+  await page.focus();
 }
 
 async function dropOthers(): Promise<void> {

@@ -57,7 +57,8 @@ webTest(
     await writer.say('unsent two');
     const other = await writer.otherTab(new URL(writer.page.url()).hash);
     await writer.drafts.nth(1).waitFor();
-    t.equal(await writer.drafts.getByText(en.sending).count(), 2, 'marked as on their way');
+    await writer.page.getByText(en.lineBroken).waitFor();
+    t.equal(await writer.drafts.getByText(en.waiting).count(), 2, 'marked as waiting');
     await writer.page.reload();
     await stage.revive();
     await writer.message('unsent two').waitFor();

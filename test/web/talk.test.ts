@@ -468,6 +468,8 @@ webTest('who is not looking is told, by the level of each chat', async (t, stage
     );
     await say(`not for you, ${notify}`);
     await say('for @Bob');
+    await reader.page.waitForFunction((count) => shownNotices.length === count, heard.length);
+    await reader.page.waitForTimeout(300);
     t.strictSame(
       await told(),
       heard.map((text) => `alice · Sunday hike: ${text}`),
@@ -491,6 +493,9 @@ function pretendToBeAway(): void {
     close() {}
   }
   Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
+    shown.push(`${title}: ${options?.body}`);
+  };
   Object.defineProperty(document, 'hidden', { get: () => true });
 }
 

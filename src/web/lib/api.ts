@@ -32,6 +32,9 @@ export class LineError extends Error {
  */
 export const isIntercepted = signal(false);
 
+/** Whether the server has answered that nobody is signed in. */
+export const isSignedOut = signal(false);
+
 /** Lets work be left undone while the line is broken; it is done anew when the line is back. */
 export function unlessBroken(work: Promise<unknown>): void {
   work.catch((error: unknown) => {
@@ -128,9 +131,11 @@ function parsed(text: string): Record<string, unknown> | undefined {
 }
 
 function refusalOf({ status, headers }: Response, sentence: string): ApiError | LineError {
+  const code = headers.get('error-code') ?? '';
+  if (code === 'signed_out') isSignedOut.value = true;
   const isForNow = status >= 500 || status === 429;
   if (isForNow) return new LineError(sentence, 1000 * (Number(headers.get('retry-after')) || 0));
-  return new ApiError(status, sentence, headers.get('error-code') ?? '');
+  return new ApiError(status, sentence, code);
 }
 
 /** @param has the field that the answer is for. */

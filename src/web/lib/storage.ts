@@ -40,3 +40,23 @@ export function itemKeys(): string[] {
     return [];
   }
 }
+
+/** Leaves a note for the page that this tab opens next. */
+export function leaveNote(key: string): void {
+  try {
+    sessionStorage.setItem(key, 'yes');
+  } catch {
+    // Then it is not said.
+  }
+}
+
+/** Whether the page before this one has left a note; it is gone then. */
+export function takeNote(key: string): boolean {
+  try {
+    const isThere = sessionStorage.getItem(key) !== null;
+    sessionStorage.removeItem(key);
+    return isThere;
+  } catch {
+    return false;
+  }
+}

@@ -13,6 +13,19 @@ export function save(name: string, value: unknown): void {
   writeItem(keyOf(name), JSON.stringify(value));
 }
 
+/**
+ * Calls back when another tab has changed something.
+ *
+ * @returns what ends it.
+ */
+export function onChange(name: string, callBack: () => void): () => void {
+  const hear = ({ key }: StorageEvent) => {
+    if (key === keyOf(name)) callBack();
+  };
+  addEventListener('storage', hear);
+  return () => removeEventListener('storage', hear);
+}
+
 /** Forgets one thing. */
 export function drop(name: string): void {
   removeItem(keyOf(name));

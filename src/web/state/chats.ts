@@ -79,7 +79,17 @@ export function renameDirectChat(before: string, name: string): void {
   if (chat !== undefined) patchChat(chat.id, { title: name });
 }
 
-export function dropChat(id: number): void {
+/** Why a chat that was one's own is not any more, and what it was called. */
+interface Gone {
+  readonly title: string;
+  readonly why: 'left' | 'removed' | 'deleted';
+}
+
+export const gone = signal<ReadonlyMap<number, Gone>>(new Map());
+
+export function dropChat(id: number, why: Gone['why']): void {
+  const title = byId.value.get(id)?.title;
+  if (title !== undefined) gone.value = new Map(gone.value).set(id, { title, why });
   const rest = new Map(byId.value);
   rest.delete(id);
   byId.value = rest;

@@ -12,7 +12,7 @@ import {
   renameDirectChat,
 } from './chats.ts';
 import { dropMember, noteMember, reloadMembers, renameMember } from './members.ts';
-import { notice } from './notices.ts';
+import { endMissed, notice, startMissed } from './notices.ts';
 import { settle } from './outbox.ts';
 import { knownName, learn } from './people.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
@@ -26,8 +26,11 @@ type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
 const handlers: Handlers = {
   hello({ build }) {
     noteBuild(build);
+    startMissed();
   },
-  beat() {},
+  beat() {
+    endMissed();
+  },
   message({ chat_id: chatId, message }) {
     stopTyping(chatId, message.sender_id);
     const isRead = isBeingRead(chatId);
@@ -58,7 +61,7 @@ const handlers: Handlers = {
     noteChat(chat);
   },
   'chat.deleted'({ chat_id: chatId }) {
-    dropChat(chatId);
+    dropChat(chatId, 'deleted');
   },
   'member.joined'({ chat_id: chatId, member }) {
     noteMember(chatId, member);
@@ -69,7 +72,7 @@ const handlers: Handlers = {
   },
   'member.left'({ chat_id: chatId, user_id: userId }) {
     dropMember(chatId, userId);
-    if (userId === ownId()) dropChat(chatId);
+    if (userId === ownId()) dropChat(chatId, 'removed');
   },
   user(user) {
     const before = knownName(user.id);

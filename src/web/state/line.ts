@@ -56,6 +56,10 @@ let lastId = '';
 let hasBegun = false;
 let stream: Stream | undefined;
 let doubt = (_: number) => {};
+let leads = () => false;
+
+/** Whether this tab is the one that acts for all of the browser's. */
+export const isLeading = () => leads();
 
 /** Follows the events of whoever is signed in, for as long as the page is open. */
 export function openLine(follower: Follower): void {
@@ -78,6 +82,7 @@ export function openLine(follower: Follower): void {
       if (!hasBegun) begin();
     },
   });
+  leads = () => election.isLeader;
   const connect = () => {
     stream?.close();
     let isResumed = lastId !== '' && hasBegun;

@@ -119,7 +119,8 @@ async function send(draft: Draft): Promise<void> {
     addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });
     discard(draft);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    // The message waits for whoever signs in again.
+    if (!(error instanceof ApiError) || error.code === 'signed_out') throw error;
     patch(key, { error: error.message });
   }
 }

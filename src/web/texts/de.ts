@@ -52,7 +52,8 @@ export const de: Texts = {
   writeMessage: (chat) => `Nachricht an ${chat}`,
   tooLong: 'Eine Nachricht darf höchstens 4000 Zeichen haben. Kürze sie oder teile sie auf.',
   send: 'Senden',
-  sending: 'Unterwegs',
+  sending: 'Wird gesendet …',
+  waiting: 'Wartet auf Verbindung',
   notSent: 'Nicht gesendet',
   tryAgain: 'Noch einmal',
   discard: 'Verwerfen',
@@ -130,6 +131,32 @@ export const de: Texts = {
   lineBroken: 'Keine Verbindung. Neuer Versuch …',
   lineHeld:
     'Neue Nachrichten kommen verspätet: Etwas zwischen diesem Browser und dem Server hält sie auf. Sie werden jede Minute abgefragt.',
+  sessionEnded:
+    'Du wurdest abgemeldet: Deine Sitzung ist abgelaufen oder wurde in einem anderen Tab, auf einem anderen Gerät oder von der Verwaltung beendet. Was du geschrieben hattest, ist noch da.',
+  cookiesNeedHttps:
+    'Du bist angemeldet, aber dein Browser hat die Cookies nicht behalten. Diese Seite wurde über http geöffnet: Vielleicht verlangt der Server https, dann öffne die Adresse, die mit https beginnt. Oder dein Browser blockiert Cookies; dann erlaube sie für diese Seite.',
+  cookiesRefused:
+    'Du bist angemeldet, aber dein Browser hat die Cookies nicht behalten. Erlaube Cookies für diese Seite und melde dich noch einmal an.',
+  partMissing:
+    'Dieser Teil ließ sich nicht laden. Wenn der Server erreichbar ist, hat er eine neue Version: Lade die Seite neu.',
+  storageFull:
+    'Der Speicher deines Browsers ist voll: Was noch nicht gesendet ist, geht verloren, wenn du die Seite schließt.',
+  noChat: 'Kein solcher Chat',
+  gone: {
+    removed:
+      'Du bist nicht mehr in diesem Chat: Du wurdest entfernt oder hast ihn auf einem anderen Gerät verlassen.',
+    deleted: 'Dieser Chat wurde gelöscht.',
+    left: 'Du hast diesen Chat verlassen.',
+    unknown:
+      'Diesen Chat gibt es nicht, oder du bist kein Mitglied. Bitte ein Mitglied, dich hinzuzufügen.',
+  },
+  noNotices: {
+    denied:
+      'Dein Browser blockiert Benachrichtigungen dieser Seite. Erlaube sie in den Einstellungen der Seite (neben ihrer Adresse) und setze dann das Häkchen.',
+    insecure:
+      'Browser zeigen Benachrichtigungen nur von Seiten mit https. Öffne Snug über seine https-Adresse, oder frag die Person, die den Server betreibt.',
+    missing: 'Dieser Browser kennt keine Benachrichtigungen.',
+  },
   intercepted:
     'Etwas anderes antwortet anstelle des Servers: Vielleicht verlangt ein Netz oder ein Proxy eine Anmeldung. Lade die Seite neu, um sie zu sehen. Was du geschrieben hast, geht nicht verloren.',
   broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',

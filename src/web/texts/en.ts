@@ -51,7 +51,8 @@ export const en = {
   writeMessage: (chat: string) => `Message to ${chat}`,
   tooLong: 'A message can have 4000 characters at the most. Shorten it or send it in parts.',
   send: 'Send',
-  sending: 'On its way',
+  sending: 'Sending …',
+  waiting: 'Waiting for connection',
   notSent: 'Not sent',
   tryAgain: 'Try again',
   discard: 'Discard',
@@ -128,6 +129,30 @@ export const en = {
   lineBroken: 'No connection. Trying again …',
   lineHeld:
     'New messages come late: something between this browser and the server holds them back. They are looked up every minute.',
+  sessionEnded:
+    'You were signed out: your session ran out, or was ended in another tab, on another device or by an admin. What you had written is still here.',
+  cookiesNeedHttps: `You are signed in, but your browser did not keep the cookies. This page was opened over http: the server may want https, so open the address that begins with https. Or your browser blocks cookies; then allow them for this site.`,
+  cookiesRefused:
+    'You are signed in, but your browser did not keep the cookies. Allow cookies for this site, and sign in again.',
+  partMissing:
+    'This part could not be loaded. If the server can be reached, it has a new version: reload the page.',
+  storageFull:
+    'The storage of your browser is full: what is not sent yet is lost when you close the page.',
+  noChat: 'No such chat',
+  gone: {
+    removed: 'You are no longer in this chat: you were removed, or you left it on another device.',
+    deleted: 'This chat was deleted.',
+    left: 'You have left this chat.',
+    unknown:
+      'There is no such chat, or you are not a member of it. Ask one of its members to add you.',
+  },
+  noNotices: {
+    denied:
+      'Your browser blocks notifications of this site. Allow them in the settings of the site (next to its address), then tick this box.',
+    insecure:
+      'Browsers show notifications only of sites with https. Open Snug by its https address, or ask the person who runs it.',
+    missing: 'This browser has no notifications.',
+  },
   intercepted:
     'Something else answers in place of the server: perhaps a network or a proxy wants you to sign in. Reload the page to see it. Nothing that you wrote is lost.',
   broken: 'This could not be shown. Reload the page.',

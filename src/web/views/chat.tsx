@@ -1,12 +1,14 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
+import { drop, load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
-import { chatOf } from '../state/chats.ts';
+import { chatOf, isLoaded } from '../state/chats.ts';
 import { loadMembers } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Composer } from './composer.tsx';
+import { GonePane } from './gone.tsx';
 import { IconLink } from './icons.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -23,12 +25,14 @@ interface Props {
 
 /** A chat: its head, its messages, and where one writes. */
 export function ChatPane({ chatId, messageId }: Props) {
-  const intent = useSignal<Intent | undefined>(undefined);
-  const title = chatOf(chatId)?.title ?? '';
+  const intent = useIntent(chatId);
+  const chat = chatOf(chatId);
+  const title = chat?.title ?? '';
   useEffect(() => {
     // Who is not in the chat is told so by the timeline.
     loadMembers(chatId).catch(() => {});
   }, [chatId]);
+  if (chat === undefined && isLoaded.value) return <GonePane chatId={chatId} />;
   return (
     <section class="pane chat-pane" aria-label={isolated(title)}>
       <header class="bar">
@@ -41,4 +45,19 @@ export function ChatPane({ chatId, messageId }: Props) {
       <Composer chatId={chatId} title={title} intent={intent} />
     </section>
   );
+}
+
+/**
+ * The intent is kept with the draft: a look elsewhere, or a reload, must not turn a reply into a
+ * message of its own.
+ */
+function useIntent(chatId: number): Signal<Intent | undefined> {
+  const name = `intent.${chatId}`;
+  const { intent: kept } = load<{ intent?: Intent }>(name, {});
+  const intent = useSignal(kept?.message === undefined ? undefined : kept);
+  useSignalEffect(() => {
+    if (intent.value === undefined) drop(name);
+    else save(name, { intent: intent.value });
+  });
+  return intent;
 }

@@ -5,7 +5,7 @@ import { put } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { isComposing, isTouch } from '../lib/keys.ts';
 import { plainText } from '../lib/markdown.ts';
-import { load, save } from '../lib/store.ts';
+import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { membersOf } from '../state/members.ts';
@@ -51,21 +51,32 @@ export function Composer({ chatId, title, intent }: Props) {
 
   const write = (value: string) => {
     text.value = value;
-    if (intent.value?.kind !== 'edit') save(`draft.${chatId}`, value);
+    const { kind, message } = intent.value ?? {};
+    if (kind === 'edit') save(`edit.${chatId}`, { id: message?.id, value });
+    else save(`draft.${chatId}`, value);
   };
   const leave = () => {
     const wasEdit = intent.value?.kind === 'edit';
     intent.value = undefined;
     error.value = '';
+    if (wasEdit) drop(`edit.${chatId}`);
     if (wasEdit) text.value = load(`draft.${chatId}`, '');
   };
 
   // Before the next key: what is typed must not be overwritten.
   useLayoutEffect(() => {
-    if (intent.value?.kind === 'edit') text.value = intent.value.message.content;
+    if (intent.value?.kind === 'edit') text.value = editedText(chatId, intent.value.message);
     input.current?.focus();
   }, [intent.value]);
   useEffect(() => fitHeight(input.current), [text.value]);
+  // Another tab writes on the same draft: both show it, so that neither overwrites the other's.
+  useEffect(
+    () =>
+      onChange(`draft.${chatId}`, () => {
+        if (intent.value?.kind !== 'edit') text.value = load(`draft.${chatId}`, '');
+      }),
+    [chatId],
+  );
 
   /** What one writes next does not wait for the answer; a change that fails is there again. */
   const change = (message: Message, content: string) => {
@@ -226,6 +237,12 @@ function offer(chatId: number, typed: string): string[] {
     .filter(({ id, name }) => id !== ownId() && name.toLocaleLowerCase().startsWith(beginning))
     .map(({ name }) => name)
     .slice(0, offered);
+}
+
+/** The text of a message that is being changed: as far as it was before one looked elsewhere. */
+function editedText(chatId: number, { id, content }: Message): string {
+  const kept = load<{ id?: number; value?: string }>(`edit.${chatId}`, {});
+  return kept.id === id && kept.value !== undefined ? kept.value : content;
 }
 
 /** As high as its text, up to what the style allows. */

@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
+import { loadPart } from '../lib/parts.ts';
+import { attempt } from '../state/failures.ts';
 import { Dialog } from './dialog.tsx';
 import { IconButton } from './icons.tsx';
 
@@ -13,8 +15,8 @@ export function EmojiButton({ label, onPick }: Props) {
   const Picker = useSignal<FunctionComponent<Pick<Props, 'onPick'>> | undefined>(undefined);
   const isOpen = useSignal(false);
   const open = async () => {
+    Picker.value ??= (await loadPart(import('./emoji-picker.tsx'))).EmojiPicker;
     isOpen.value = true;
-    Picker.value ??= (await import('./emoji-picker.tsx')).EmojiPicker;
   };
   const pick = (emoji: string) => {
     isOpen.value = false;
@@ -22,7 +24,7 @@ export function EmojiButton({ label, onPick }: Props) {
   };
   return (
     <>
-      <IconButton of="smile" label={label} onClick={open} />
+      <IconButton of="smile" label={label} onClick={() => attempt(open())} />
       {isOpen.value && (
         <Dialog title={label} onClose={() => (isOpen.value = false)}>
           {Picker.value && <Picker.value onPick={pick} />}

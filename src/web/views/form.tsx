@@ -3,6 +3,8 @@ import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
 import { ApiError, isIntercepted, LineError } from '../lib/api.ts';
 import { holdComposed } from '../lib/keys.ts';
+import { PartError } from '../lib/parts.ts';
+import { CookieError } from '../state/account.ts';
 import { texts } from '../texts/index.ts';
 
 interface FieldProps {
@@ -82,9 +84,16 @@ export function Form({ action, children, onSubmit, done, isDangerous = false }: 
 /** What a person is told of an error. */
 export function sentenceOf(error: unknown): string {
   const isTold = error instanceof ApiError || error instanceof LineError;
+  if (error instanceof CookieError) return cookieSentence();
+  if (error instanceof PartError) return texts.partMissing;
   const own = error instanceof ApiError ? texts.refusals[error.code] : undefined;
   const missing = isIntercepted.value ? texts.intercepted : texts.unreachable;
   return own ?? ((isTold && error.message) || missing);
+}
+
+/** Over http, a browser keeps no cookie that the server has sent for https only. */
+function cookieSentence(): string {
+  return location.protocol === 'http:' ? texts.cookiesNeedHttps : texts.cookiesRefused;
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {

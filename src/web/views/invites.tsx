@@ -1,10 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { getAll, post, remove } from '../lib/api.ts';
+import { loadPart } from '../lib/parts.ts';
 import type { Picture } from '../lib/qr.ts';
 import { paths } from '../lib/route.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Invite } from '../lib/wire.ts';
+import { attempt } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
 import { Form } from './form.tsx';
 
@@ -16,7 +18,7 @@ export function Invites({ chatId }: { chatId: number }) {
     invites.value = await getAll<Invite>(path, 'invites');
   };
   useEffect(() => {
-    refresh().catch(() => {});
+    attempt(refresh());
   }, [chatId]);
   const revoke = async (code: string) => {
     await remove(`${path}?code=${code}`);
@@ -40,7 +42,7 @@ export function Invites({ chatId }: { chatId: number }) {
   );
 }
 
-function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void }) {
+function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => Promise<void> }) {
   const isCopied = useSignal(false);
   const picture = useSignal<Picture | undefined>(undefined);
   const link = new URL(paths.invite(invite.code), location.origin).href;
@@ -49,7 +51,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void
     isCopied.value = true;
   };
   const showCode = async () => {
-    const { qrPicture } = await import('../lib/qr.ts');
+    const { qrPicture } = await loadPart(import('../lib/qr.ts'));
     picture.value = picture.value === undefined ? qrPicture(link) : undefined;
   };
   return (
@@ -66,13 +68,17 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void
         {invite.uses_left !== undefined && `, ${texts.usesLeft(invite.uses_left)}`}
       </small>
       <span class="actions">
-        <button type="button" onClick={copy}>
+        <button type="button" onClick={() => attempt(copy())}>
           {isCopied.value ? texts.copied : texts.copy}
         </button>
-        <button type="button" aria-expanded={picture.value !== undefined} onClick={showCode}>
+        <button
+          type="button"
+          aria-expanded={picture.value !== undefined}
+          onClick={() => attempt(showCode())}
+        >
           QR
         </button>
-        <button type="button" onClick={onRevoke}>
+        <button type="button" onClick={() => attempt(onRevoke())}>
           {texts.revoke}
         </button>
       </span>

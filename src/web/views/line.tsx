@@ -1,4 +1,5 @@
 import { isIntercepted } from '../lib/api.ts';
+import { isStorageFull } from '../lib/storage.ts';
 import { line } from '../state/line.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
@@ -25,6 +26,16 @@ export function LineText() {
         {texts.reload}
       </button>
     </>
+  );
+}
+
+/** Says that what is written here would not outlive the page. */
+export function StorageNotice() {
+  if (!isStorageFull.value || line.value !== 'open') return null;
+  return (
+    <p class="line" role="status">
+      {texts.storageFull}
+    </p>
   );
 }
 

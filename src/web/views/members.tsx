@@ -4,10 +4,12 @@ import { go, paths } from '../lib/route.ts';
 import type { Chat, Member, Notify } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chatOf, dropChat } from '../state/chats.ts';
+import { attempt } from '../state/failures.ts';
 import { isOwner, loadMembers, membersOf } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Field, Form } from './form.tsx';
+import { GonePane } from './gone.tsx';
 import { Invites } from './invites.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
@@ -16,9 +18,9 @@ import { Written } from './written.tsx';
 export function MembersPane({ chatId }: { chatId: number }) {
   const chat = chatOf(chatId);
   useEffect(() => {
-    loadMembers(chatId).catch(() => {});
+    attempt(loadMembers(chatId));
   }, [chatId]);
-  if (chat === undefined) return null;
+  if (chat === undefined) return <GonePane chatId={chatId} />;
   const members = membersOf(chatId);
   const isOwned = isOwner(chatId);
   const mayInvite = !chat.direct && (isOwned || chat.invite !== 'owners');
@@ -56,7 +58,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
         </section>
       )}
       {isOwned && !chat.direct && <Permissions chat={chat} />}
-      <button type="button" class="danger" onClick={() => leave(chatId)}>
+      <button type="button" class="danger" onClick={() => attempt(leave(chatId))}>
         {texts.leave}
       </button>
     </Pane>
@@ -66,7 +68,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
 async function leave(chatId: number): Promise<void> {
   if (!confirm(texts.leaveQuestion)) return;
   await remove(`/api/chats?chat_id=${chatId}`);
-  dropChat(chatId);
+  dropChat(chatId, 'left');
   go(paths.home);
 }
 
@@ -84,10 +86,10 @@ function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
       </span>
       {mayChange && (
         <span class="actions">
-          <button type="button" onClick={() => put(`${path}/${id}`, { role: other })}>
+          <button type="button" onClick={() => attempt(put(`${path}/${id}`, { role: other }))}>
             {other === 'owner' ? texts.makeOwner : texts.makeMember}
           </button>
-          <button type="button" onClick={() => remove(`${path}?user_id=${id}`)}>
+          <button type="button" onClick={() => attempt(remove(`${path}?user_id=${id}`))}>
             {texts.removeMember}
           </button>
         </span>
@@ -156,7 +158,7 @@ function Choice<Value extends string>({ label, options, chosen, onChoose }: Choi
           key={value}
           type="button"
           aria-pressed={value === chosen}
-          onClick={() => onChoose(value)}
+          onClick={() => attempt(onChoose(value))}
         >
           {name}
         </button>

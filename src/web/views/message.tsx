@@ -1,13 +1,13 @@
 import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
-import { ApiError, get, put, remove } from '../lib/api.ts';
+import { ApiError, get, isIntercepted, put, remove } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { plainText } from '../lib/markdown.ts';
 import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
-import { ownId } from '../state/account.ts';
+import { account, ownId } from '../state/account.ts';
 import { line } from '../state/line.ts';
 import { isOwner } from '../state/members.ts';
 import { type Draft, discard, retry } from '../state/outbox.ts';
@@ -195,12 +195,14 @@ function Quote({ chatId, id }: { chatId: number; id: number }) {
 }
 
 /** A message that is on its way, or that the server does not take. */
-export function DraftItem({ draft }: { draft: Draft }) {
+export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: boolean }) {
+  const name = account.value?.user.name ?? '';
   return (
     <article class="message draft" data-own="" data-failed={draft.error && ''}>
+      {startsGroup && <Head id={ownId()} name={name} time={draft.time} />}
       <Markdown text={draft.content} chatId={draft.chatId} />
       {draft.error === undefined ? (
-        <small>{texts.sending}</small>
+        <small>{onTheWay()}</small>
       ) : (
         <p class="error" role="alert">
           {texts.notSent}: {draft.error}{' '}
@@ -214,6 +216,12 @@ export function DraftItem({ draft }: { draft: Draft }) {
       )}
     </article>
   );
+}
+
+/** Why a message is not on the server yet. */
+function onTheWay(): string {
+  if (isIntercepted.value) return texts.intercepted;
+  return line.value === 'broken' ? texts.waiting : texts.sending;
 }
 
 export function displayName(id: number): string {

@@ -5,6 +5,7 @@ import { paths, replace } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Hit } from '../lib/wire.ts';
 import { chatOf } from '../state/chats.ts';
+import { attempt } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from './form.tsx';
 import { displayName } from './message.tsx';
@@ -54,7 +55,9 @@ export function SearchPane({ query, chatId }: Props) {
     };
   }, [query, chatId]);
 
-  const more = () => next.value !== undefined && follow(next.value, hits.value, () => true);
+  const more = () => {
+    if (next.value !== undefined) attempt(follow(next.value, hits.value, () => true));
+  };
   const chat = chatId === undefined ? undefined : chatOf(chatId);
   return (
     <Pane title={texts.search} back={chatId === undefined ? paths.home : paths.chat(chatId)}>

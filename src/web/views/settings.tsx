@@ -4,8 +4,9 @@ import { ApiError, ask, getAll, put, remove } from '../lib/api.ts';
 import { forgetAll } from '../lib/store.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Device } from '../lib/wire.ts';
-import { account, loadAccount, ownId } from '../state/account.ts';
-import { canNotify, wanted, wantNotices } from '../state/notices.ts';
+import { account, loadAccount, ownId, signOutBy } from '../state/account.ts';
+import { attempt } from '../state/failures.ts';
+import { notices, wantNotices } from '../state/notices.ts';
 import { texts } from '../texts/index.ts';
 import { emailHint, Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
@@ -15,28 +16,42 @@ export function SettingsPane() {
   return (
     <Pane title={texts.settings}>
       <Profile />
-      {canNotify && (
-        <section class="card">
-          <h3>{texts.notifications}</h3>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={wanted}
-              onChange={(event) => wantNotices(event.currentTarget.checked)}
-            />
-            {texts.notifyDevice}
-          </label>
-        </section>
-      )}
+      <Notices />
       <Password />
       <Devices />
       <section class="card">
-        <button type="button" onClick={signOut}>
+        <button type="button" onClick={() => attempt(signOut())}>
           {texts.signOut}
         </button>
         <DeleteAccount />
       </section>
     </Pane>
+  );
+}
+
+/** Whether this device notifies; where it cannot, why, and what to do about it. */
+function Notices() {
+  const state = notices.value;
+  const why = state === 'on' || state === 'off' ? '' : texts.noNotices[state];
+  const choose = async (box: HTMLInputElement) => {
+    await wantNotices(box.checked);
+    // The browser may have said no, and a box that was ticked stays so by itself.
+    box.checked = notices.value === 'on';
+  };
+  return (
+    <section class="card">
+      <h3>{texts.notifications}</h3>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={notices.value === 'on'}
+          disabled={notices.value === 'insecure' || notices.value === 'missing'}
+          onChange={(event) => attempt(choose(event.currentTarget))}
+        />
+        {texts.notifyDevice}
+      </label>
+      {why !== '' && <p role="status">{why}</p>}
+    </section>
   );
 }
 
@@ -87,7 +102,7 @@ function DeleteAccount() {
   const erase = async (fields: Record<string, string>) => {
     // Who gives the password has been asked already.
     if (!proof.field && !confirm(texts.deleteAccountQuestion)) return;
-    await proof.during(remove('/api/user', fields));
+    await signOutBy(proof.during(remove('/api/user', fields)));
     forget();
   };
   return (
@@ -143,7 +158,7 @@ function Devices() {
     await refresh();
   };
   useEffect(() => {
-    refresh().catch(() => {});
+    attempt(refresh());
   }, []);
   return (
     <section class="card">
@@ -156,7 +171,7 @@ function Devices() {
               <small>{texts.lastSeen(fullTime(seen))}</small>
             </span>
             {!current && (
-              <button type="button" onClick={() => end(`id=${id}`)}>
+              <button type="button" onClick={() => attempt(end(`id=${id}`))}>
                 {texts.endSession}
               </button>
             )}
@@ -164,7 +179,7 @@ function Devices() {
         ))}
       </ul>
       {devices.value.length > 1 && (
-        <button type="button" onClick={() => end('others=1')}>
+        <button type="button" onClick={() => attempt(end('others=1'))}>
           {texts.endOthers}
         </button>
       )}
@@ -173,7 +188,7 @@ function Devices() {
 }
 
 async function signOut(): Promise<void> {
-  await ask('GET', '/api/logout');
+  await signOutBy(ask('GET', '/api/logout'));
   forget();
 }
 

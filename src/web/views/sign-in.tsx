@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { ApiError } from '../lib/api.ts';
 import { paths, replace, route } from '../lib/route.ts';
-import { register, signIn } from '../state/account.ts';
+import { register, signIn, wasEnded } from '../state/account.ts';
 import { chats, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { emailHint, Field, Form } from './form.tsx';
@@ -24,6 +24,7 @@ export function SignIn() {
         <p>{texts.welcome}</p>
       </header>
       {isFirst && <p class="note">{texts.firstVisit}</p>}
+      {wasEnded && <p class="note">{texts.sessionEnded}</p>}
       {code !== undefined && <p class="note">{texts.invitedUnknown}</p>}
       {isNew.value ? <Register code={code} setup={setup} /> : <KnownUser />}
       {(registration !== 'closed' || isFirst) && (

@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { unlessBroken } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { paths, replace } from '../lib/route.ts';
 import { dayName, isSameDay } from '../lib/time.ts';
@@ -7,6 +8,7 @@ import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { onLooking } from '../state/attention.ts';
 import { chatOf } from '../state/chats.ts';
+import { attempt } from '../state/failures.ts';
 import { line } from '../state/line.ts';
 import { outbox } from '../state/outbox.ts';
 import { nameOf } from '../state/people.ts';
@@ -74,13 +76,13 @@ export function Timeline({ chatId, messageId, intent }: Props) {
 
   const scroll = () => {
     scroller.note();
-    if (scroller.isNearTop) void loadOlder();
-    if (scroller.isNearEnd) void loadNewer();
+    if (scroller.isNearTop) unlessBroken(loadOlder());
+    if (scroller.isNearEnd) unlessBroken(loadNewer());
   };
   const toNewest = () => {
     scroller.aim('end');
     if (messageId !== undefined) replace(paths.chat(chatId));
-    else void openRun(chatId);
+    else attempt(openRun(chatId));
   };
 
   return (
@@ -188,13 +190,14 @@ function step(event: KeyboardEvent): void {
 
 /** What is not known to be on the server yet. */
 function Drafts({ chatId }: { chatId: number }) {
+  const isAfterOwn = run.value?.messages.at(-1)?.sender_id === ownId();
   const drafts = outbox.value.filter((draft) => draft.chatId === chatId && !draft.arrived);
   return (
     <ol class="messages">
-      {drafts.map((draft) => (
+      {drafts.map((draft, index) => (
         <li key={draft.key}>
           <Boundary fallback={<Plain text={draft.content} />}>
-            <DraftItem draft={draft} />
+            <DraftItem draft={draft} startsGroup={index === 0 && !isAfterOwn} />
           </Boundary>
         </li>
       ))}

@@ -1,0 +1,20 @@
+/** What could not be done, said to the person wherever they are. */
+import { signal } from '@preact/signals';
+
+/** What was thrown; undefined once it was read. */
+export const failure = signal<unknown>(undefined);
+
+/** Waits for something that somebody asked for, and says so if it cannot be done. */
+export function attempt(work: Promise<unknown>): void {
+  failure.value = undefined;
+  work.catch((error: unknown) => {
+    failure.value = error;
+  });
+}
+
+/** The net below: a promise that nobody minded must not fail without a word. */
+export function openFailures(): void {
+  addEventListener('unhandledrejection', (event) => {
+    failure.value = event.reason;
+  });
+}

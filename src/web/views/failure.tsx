@@ -1,0 +1,15 @@
+import { failure } from '../state/failures.ts';
+import { texts } from '../texts/index.ts';
+import { sentenceOf } from './form.tsx';
+import { IconButton } from './icons.tsx';
+
+/** Says what could not be done, until it is closed or something else is done. */
+export function Failure() {
+  if (failure.value === undefined) return null;
+  return (
+    <div class="failure" role="alert">
+      <p>{sentenceOf(failure.value)}</p>
+      <IconButton of="close" label={texts.close} onClick={() => (failure.value = undefined)} />
+    </div>
+  );
+}

@@ -1,0 +1,284 @@
+/** What the client says when something cannot be: offline, refused, removed, signed out, full. */
+import type { Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import {
+  messagesOf,
+  noServer,
+  post,
+  refusal,
+  type Stage,
+  shownIn,
+  startChat,
+  startTalk,
+  type Visitor,
+  webTest,
+} from '../helpers/browser.ts';
+import { password } from '../helpers/world.ts';
+
+const place = (chat: string) => `#${chat.replace('/api', '')}`;
+
+webTest('a draft stands under its own sender, and says what it waits for', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'from bob');
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.message('from bob').waitFor();
+  await writer.lineIsOpen();
+  await stage.kill();
+  await writer.page.getByText(en.lineBroken).waitFor();
+  await writer.say('on its way');
+  await writer.drafts.getByText(en.waiting).waitFor();
+  t.equal(await writer.drafts.locator('.head .name').innerText(), 'alice');
+  await stage.revive();
+  await writer.message('on its way').waitFor();
+});
+
+webTest('who is removed or signed out while looking is told what happened', async (t, stage) => {
+  stage.expect(/status of 40[34]/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const [reader, stranger] = [await stage.visitorAs(bob), await stage.visitor()];
+  await reader.openChat('Sunday hike');
+  await reader.lineIsOpen();
+  await alice.send('DELETE', `${chat}/members?user_id=2`, {});
+  await reader.page.getByText(en.gone.removed).waitFor();
+  t.equal(await reader.page.locator('main h2').innerText(), 'Sunday hike');
+  t.equal(await reader.composer.count(), 0, 'nowhere to write');
+  await alice.send('POST', `${chat}/members`, { name: 'bob' });
+  await reader.composer.waitFor();
+  await reader.go('#/chats/999');
+  await reader.page.getByText(en.gone.unknown).waitFor();
+  t.equal(await reader.composer.count(), 0);
+
+  await bob.send('DELETE', '/api/sessions?others=1', {});
+  await stranger.fill({ [en.name]: 'bob', [en.password]: password }, en.signIn);
+  await stranger.page.getByLabel(en.settings).click();
+  await stranger.button(en.endOthers).click();
+  await reader.page.getByText(en.sessionEnded).waitFor();
+  await reader.button(en.signIn).waitFor();
+  await stranger.button(en.signOut).click();
+  await stranger.button(en.signIn).waitFor();
+  t.equal(await stranger.page.getByText(en.sessionEnded).count(), 0, 'not by oneself');
+});
+
+webTest('a reply and an edit survive a look elsewhere', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await startChat(alice, 'Elsewhere', 'bob');
+  const id = await post(bob, chat, 'a question');
+  await post(alice, chat, 'mine');
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.use(en.reply, 'a question');
+  await writer.composer.fill('an answer');
+  await writer.openChat('Elsewhere');
+  await writer.openChat('Sunday hike');
+  await writer.page.locator('.intent').getByText('a question').waitFor();
+  await writer.page.reload();
+  await writer.page.locator('.intent').getByText('a question').waitFor();
+  await writer.composer.press('Enter');
+  await writer.message('an answer').locator('.quote').waitFor();
+  const answer = await bob.get(chat);
+  t.match(JSON.stringify(await answer.json()), `"reply_to":${id}`);
+
+  await writer.composer.fill('a draft');
+  await writer.use(en.edit, 'mine');
+  await writer.composer.fill('mine, half changed');
+  await writer.openChat('Elsewhere');
+  await writer.openChat('Sunday hike');
+  await writer.page.locator('.intent').getByText(en.editing).waitFor();
+  t.equal(await writer.composer.inputValue(), 'mine, half changed');
+  await writer.composer.press('Escape');
+  t.equal(await writer.composer.inputValue(), 'a draft');
+
+  await t.test('two tabs with one chat show one draft', async (t) => {
+    const other = await writer.otherTab(place(chat));
+    await other.composer.waitFor();
+    await other.composer.fill('a draft, more');
+    await writer.page.waitForFunction(
+      () => document.querySelector('textarea')?.value === 'a draft, more',
+    );
+    await writer.composer.fill('a draft, more and more');
+    await other.page.waitForFunction(
+      () => document.querySelector('textarea')?.value === 'a draft, more and more',
+    );
+    t.equal(await other.composer.inputValue(), 'a draft, more and more');
+  });
+});
+
+webTest('with a full storage one writes on, and is told', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.lineIsOpen();
+  await writer.page.evaluate(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  });
+  await writer.composer.pressSequentially('sent all the same');
+  await writer.page.getByText(en.storageFull).waitFor();
+  await writer.composer.press('Enter');
+  await writer.message('sent all the same').waitFor();
+  t.strictSame(await messagesOf(bob, chat), ['sent all the same']);
+  t.strictSame(await shownIn(writer), ['sent all the same']);
+});
+
+webTest('a part that the server has no more is said to need a reload', async (t, stage) => {
+  stage.expect(/status of 404|Failed to fetch/);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  await reader.page.route('**/assets/emoji-picker*', (route) => route.fulfill(refusal('gone')));
+  stage.expect(/status of 403/);
+  await reader.openChat('Sunday hike');
+  await reader.button(en.emoji).click();
+  await reader.page.getByRole('alert').getByText(en.partMissing).waitFor();
+  t.equal(await reader.page.locator('dialog').count(), 0, 'no empty window');
+});
+
+webTest('who signs in without the cookies being kept is told why', async (_, stage) => {
+  stage.expect(/^asked|Cross-Origin-Opener-Policy|status of 40\d|Secure/);
+  await stage.person('alice').catch(() => undefined);
+  const reader = await stage.visitor();
+  await reader.page.route('**/api/login', async (route) => {
+    // As over http from a server that sends its cookies for https only.
+    await route.fulfill({ status: 200, json: { status: 'ok' } });
+  });
+  await reader.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await reader.page.getByRole('alert').getByText(en.cookiesNeedHttps).waitFor();
+});
+
+webTest('the box for notifications tells the truth', async (t, stage) => {
+  stage.expect(/^asked|Cross-Origin-Opener-Policy/);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice);
+  await reader.page.addInitScript(() => {
+    Notification.requestPermission = async () => 'denied';
+  });
+  await reader.page.reload();
+  await reader.page.getByLabel(en.settings).click();
+  const box = reader.page.getByLabel(en.notifyDevice);
+  await box.click();
+  await reader.page.getByText(en.noNotices.denied).waitFor();
+  t.equal(await box.isChecked(), false);
+});
+
+webTest('after a time away there is one notification for each unread chat', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const other = await startChat(alice, 'Elsewhere', 'bob');
+  const reader = await stage.visitorAs(bob);
+  await reader.page.addInitScript(noteNotices);
+  await reader.page.reload();
+  await reader.page.getByLabel(en.settings).click();
+  await reader.page.getByLabel(en.notifyDevice).check();
+  await reader.lineIsOpen();
+  await reader.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  await reader.page.context().setOffline(true);
+  await stage.kill();
+  await reader.page.getByText(en.lineBroken).waitFor();
+  await stage.revive();
+  for (let i = 0; i < 20; i++) {
+    await post(alice, chat, `read elsewhere ${i}`);
+    await post(alice, other, `unread ${i}`);
+  }
+  await bob.send('PUT', `${chat}/read`, { id: '999999' });
+  await reader.page.context().setOffline(false);
+  await reader.lineIsOpen();
+  await reader.page.waitForFunction(() => shownNotices.length > 0);
+  await post(alice, chat, 'the last');
+  await reader.page.waitForFunction(() => shownNotices.length > 1);
+  t.strictSame(await reader.page.evaluate(() => shownNotices), [
+    'alice · Elsewhere: unread 19',
+    'alice · Sunday hike: the last',
+  ]);
+});
+
+declare const shownNotices: string[];
+
+/** Runs in the page: its window has no focus; the constructor throws, as in Chrome on Android. */
+function noteNotices(): void {
+  const shown: string[] = [];
+  class Notice {
+    static permission = 'granted';
+    static requestPermission = async () => 'granted';
+    constructor() {
+      throw new TypeError('Illegal constructor');
+    }
+  }
+  Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
+    shown.push(`${title}: ${options?.body}`);
+  };
+  document.hasFocus = () => false;
+}
+
+/** What asks nothing of the server, by its label: it opens, closes, or chooses. */
+const local: readonly string[] = [
+  en.skipToChat,
+  en.newChat,
+  en.emoji,
+  en.react,
+  en.reply,
+  en.edit,
+  en.cancel,
+  en.close,
+  en.groupChat,
+  en.directChat,
+  en.copy,
+  'QR',
+  en.send,
+  en.more,
+  en.jumpToNewest,
+];
+
+webTest('every button says so when there is no line', async (t, stage) => {
+  stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED/);
+  const { alice, chat } = await startTalk(stage);
+  await post(alice, chat, 'a message');
+  await alice.send('POST', `${chat}/invites`, {});
+  const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  visitor.page.on('dialog', (dialog) => void dialog.accept());
+  await visitor.lineIsOpen();
+  let pressed = 0;
+  for (const where of [`${place(chat)}/members`, '#/settings', place(chat), '#/directory']) {
+    pressed += await pressAll(t, stage, visitor, where);
+  }
+  t.ok(pressed > 10, `${pressed} buttons`);
+});
+
+/** Presses each button of a screen that asks something of the server, offline. */
+async function pressAll(t: Test, { problems }: Stage, visitor: Visitor, where: string) {
+  const { page } = visitor;
+  const context = page.context();
+  await visitor.go(where);
+  await page.locator('main .pane').waitFor();
+  await page.waitForTimeout(300);
+  const buttons = page.locator('main button:enabled');
+  let pressed = 0;
+  for (let i = 0; i < (await buttons.count()); i++) {
+    const button = buttons.nth(i);
+    const label = (await button.getAttribute('aria-label')) ?? (await button.innerText());
+    if (local.includes(label) || (await button.isHidden())) continue;
+    await fillIn(button.locator('xpath=ancestor::form'));
+    await context.setOffline(true);
+    t.comment(`${label} at ${where}`);
+    await button.click();
+    await page.getByRole('alert').getByText(en.unreachable).first().waitFor();
+    pressed += 1;
+    t.strictSame(problems, [], `${label} at ${where}`);
+    await context.setOffline(false);
+    await visitor.lineIsOpen();
+    await page.reload();
+    await page.locator('main .pane').waitFor();
+    await visitor.lineIsOpen();
+    await page.waitForTimeout(200);
+  }
+  return pressed;
+}
+
+/** Something for each field that must have something. */
+async function fillIn(form: ReturnType<Visitor['page']['locator']>): Promise<void> {
+  for (const input of await form.locator('input[required]').all()) {
+    if ((await input.inputValue()) === '') await input.fill('long enough password');
+  }
+}
