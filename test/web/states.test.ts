@@ -61,6 +61,25 @@ webTest('who is removed or signed out while looking is told what happened', asyn
   t.equal(await stranger.page.getByText(en.sessionEnded).count(), 0, 'not by oneself');
 });
 
+webTest('a new name and a deleted account show at once', async (t, stage) => {
+  stage.expect(/status of 404/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const opened = await alice.send('POST', '/api/chats', { with: 'bob' });
+  await bob.send('POST', String(opened.headers.get('location')), { content: 'just us' });
+  await post(bob, chat, 'from me');
+  const reader = await stage.visitorAs(alice);
+  const direct = reader.page.locator('.chat', { hasText: 'just us' }).locator('.chat-title');
+  await direct.getByText('bob', { exact: true }).waitFor();
+  await reader.lineIsOpen();
+  await bob.send('PUT', '/api/user/2', { name: 'bobby', email: 'bob@example.org' });
+  await direct.getByText('bobby', { exact: true }).waitFor();
+  await reader.openChat('Sunday hike');
+  await reader.message('from me').locator('.name').getByText('bobby').waitFor();
+  await bob.send('DELETE', '/api/user', {});
+  await reader.message('from me').locator('.name').getByText(en.deletedUser).waitFor();
+  t.equal(await reader.page.locator('main').getByText('bobby').count(), 0);
+});
+
 webTest('a reply and an edit survive a look elsewhere', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await startChat(alice, 'Elsewhere', 'bob');

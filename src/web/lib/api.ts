@@ -100,6 +100,7 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, { ...init, cache: 'no-store', redirect: 'manual' });
   } catch {
+    isIntercepted.value = false;
     throw new LineError();
   }
 }

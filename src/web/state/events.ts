@@ -3,6 +3,7 @@ import { unlessBroken } from '../lib/api.ts';
 import type { Told } from '../lib/wire.ts';
 import { account, ownId, renameOneself, signedOut } from './account.ts';
 import {
+  chatOf,
   dropChat,
   isLoaded,
   loadChats,
@@ -14,7 +15,7 @@ import {
 import { dropMember, noteMember, reloadMembers, renameMember } from './members.ts';
 import { endMissed, notice, startMissed } from './notices.ts';
 import { settle } from './outbox.ts';
-import { knownName, learn } from './people.ts';
+import { forgetIfGone, knownName, learn } from './people.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { isBeingRead, noteReadAtOnce } from './reading.ts';
 import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
@@ -73,12 +74,15 @@ const handlers: Handlers = {
   'member.left'({ chat_id: chatId, user_id: userId }) {
     dropMember(chatId, userId);
     if (userId === ownId()) dropChat(chatId, 'removed');
+    else unlessBroken(lookAgain(chatId, userId));
   },
   user(user) {
     const before = knownName(user.id);
     learn([user]);
     renameMember(user);
+    // A direct chat has the other's name, which may not have been needed yet.
     if (before !== undefined) renameDirectChat(before, user.name);
+    else unlessBroken(loadChats());
     if (user.id === ownId()) renameOneself(user.name);
   },
   read(data) {
@@ -118,6 +122,12 @@ export function take<Type extends keyof Told>(type: Type, data: Told[Type]): voi
  */
 export function began(isFirst: boolean): void {
   unlessBroken(isFirst ? loadChats().then(loadNewest).then(reloadMembers) : reload());
+}
+
+/** Whoever left may have deleted their account: then their name is on nothing any more. */
+async function lookAgain(chatId: number, userId: number): Promise<void> {
+  const isGone = await forgetIfGone(userId);
+  if (isGone && chatOf(chatId)?.direct) await loadChats();
 }
 
 /** Loads everything anew: too much was missed to be told one by one. */

@@ -1,5 +1,8 @@
 /** What could not be done, said to the person wherever they are. */
 import { signal } from '@preact/signals';
+import { LineError } from '../lib/api.ts';
+import { route } from '../lib/route.ts';
+import { line } from './line.ts';
 
 /** What was thrown; undefined once it was read. */
 export const failure = signal<unknown>(undefined);
@@ -12,8 +15,15 @@ export function attempt(work: Promise<unknown>): void {
   });
 }
 
-/** The net below: a promise that nobody minded must not fail without a word. */
+/**
+ * The net below: a promise that nobody minded must not fail without a word. What was said goes when
+ * one goes elsewhere, or its cause does.
+ */
 export function openFailures(): void {
+  route.subscribe(() => (failure.value = undefined));
+  line.subscribe((state) => {
+    if (state === 'open' && failure.peek() instanceof LineError) failure.value = undefined;
+  });
   addEventListener('unhandledrejection', (event) => {
     failure.value = event.reason;
   });

@@ -28,6 +28,18 @@ export async function findName(id: number): Promise<string> {
   return name.value ?? '';
 }
 
+/**
+ * Looks a known name up again.
+ *
+ * @returns whether there is no such user any more.
+ */
+export async function forgetIfGone(id: number): Promise<boolean> {
+  const name = names.get(id);
+  if (!name?.peek()) return false;
+  await lookUp(id, name);
+  return name.peek() === '';
+}
+
 /** Takes names from a list of members, which spares looking them up. */
 export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
   for (const { id, name } of members) {
