@@ -13,9 +13,6 @@ import {
   listMentioned,
 } from './queries.ts';
 
-/** A message can call so many; the text behind the next @ is just a text. */
-const mentionLimit = 50;
-
 /** At most this many unread messages mention a member of a chat; an older one is forgotten. */
 export const unreadLimit = 1_000;
 
@@ -84,7 +81,7 @@ async function countMention(
  */
 async function calledMembers(snapshot: Snapshot, message: Message): Promise<Map<number, Called>> {
   const { chatId, senderId, content } = message;
-  const candidates = nameCandidates(content, mentionLimit).map((names) => names.map(canonicalName));
+  const candidates = nameCandidates(content).map(({ names }) => names.map(canonicalName));
   if (candidates.length === 0) return new Map();
   const nameKeys = JSON.stringify([...new Set(candidates.flat())]);
   const found = await listMembersByName(snapshot, { chatId, nameKeys });

@@ -5,6 +5,7 @@ import { Refusal } from '../errors.ts';
 import { append } from '../events/log.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { requireMessage } from '../messages/messages.ts';
+import { qualifiedEmoji } from './emoji.ts';
 import {
   countEmoji,
   countOwnReactions,
@@ -40,8 +41,8 @@ export async function react(
 ): Promise<void> {
   await authorise(unit, key);
   await requireMessage(unit, { chatId: key.chatId, id });
-  if (!isEmoji(emoji)) throw new Refusal('bad_emoji');
-  const reaction = { ...key, messageId: id, emoji };
+  const reaction = { ...key, messageId: id, emoji: qualifiedEmoji(emoji) };
+  if (!isEmoji(reaction.emoji)) throw new Refusal('bad_emoji');
   const isNew = (await insertReaction(unit, reaction)).length > 0;
   if (!isNew) return;
   await raiseCount(unit, reaction);
@@ -63,7 +64,7 @@ export async function unreact(
 ): Promise<void> {
   await authorise(unit, key);
   await requireMessage(unit, { chatId: key.chatId, id });
-  const reaction = { ...key, messageId: id, emoji };
+  const reaction = { ...key, messageId: id, emoji: qualifiedEmoji(emoji) };
   const wasThere = (await deleteReaction(unit, reaction)).length > 0;
   if (!wasThere) return;
   await dropLastCount(unit, reaction);
@@ -83,7 +84,8 @@ export async function readReactors(
 ) {
   await authorise(snapshot, key);
   await requireMessage(snapshot, { chatId: key.chatId, id });
-  return listReactors(snapshot, { chatId: key.chatId, messageId: id, emoji, after, limit });
+  const reaction = { chatId: key.chatId, messageId: id, emoji: qualifiedEmoji(emoji) };
+  return listReactors(snapshot, { ...reaction, after, limit });
 }
 
 interface ReactorPage {

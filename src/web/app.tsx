@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { route } from './lib/route.ts';
+import { openDays } from './lib/time.ts';
 import { account } from './state/account.ts';
 import { began, take } from './state/events.ts';
 import { openFailures } from './state/failures.ts';
@@ -16,6 +17,7 @@ import { Failure } from './views/failure.tsx';
 import { InvitePane } from './views/invite.tsx';
 import { LineState, LineText, StorageNotice, UpdateOffer } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
+import { OpenQuestion } from './views/question.tsx';
 import { SearchPane } from './views/search.tsx';
 import { SettingsPane } from './views/settings.tsx';
 import { Sidebar } from './views/sidebar.tsx';
@@ -57,12 +59,14 @@ function Home() {
       <Failure />
       <StorageNotice />
       <Switcher />
+      <OpenQuestion />
     </div>
   );
 }
 
 function start(): void {
   openFailures();
+  openDays();
   openNotices();
   openOutbox();
   openUpdates();

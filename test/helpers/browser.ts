@@ -276,6 +276,13 @@ export class Visitor {
     await this.message(message).getByRole('button', { name: tool, exact: true }).click();
   }
 
+  /** Answers the question that is open by one of its buttons. */
+  async answer(button: string): Promise<void> {
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByRole('button', { name: button, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  }
+
   /** Waits until the message with this text is where one sees it. */
   async untilInSight(text: string): Promise<void> {
     await this.message(text).waitFor();

@@ -1,4 +1,7 @@
+import german from 'emojibase-data/de/compact.json' with { type: 'json' };
+import english from 'emojibase-data/en/compact.json' with { type: 'json' };
 import t from 'tap';
+import { qualifiedEmoji } from '../../src/reactions/emoji.ts';
 import {
   addOwnReactions,
   changeReactions,
@@ -69,7 +72,7 @@ t.test('a reaction is one emoji, however long that is', async (t) => {
   t.strictSame(new Set(given.map(({ emoji }) => emoji)), new Set(good), 'kept as it came');
   for (const emoji of good) done(t, await unreact(alice, chat, id, emoji));
   const before = allRows(file);
-  const bad = ['a', '1', ':)', '👍👍', '👍a', ' 👍', '👍 ', '👍\n', '❤', '\u200d', '\ufe0f', '🇩'];
+  const bad = ['a', '1', ':)', '👍👍', '👍a', ' 👍', '👍 ', '👍\n', '\u200d', '\ufe0f', '🇩'];
   const worse = ['%', '👍\u0000', '<b>', "'--", '../..', 'x'.repeat(41), '👍'.repeat(41)];
   for (const emoji of [...bad, ...worse]) {
     refused(t, await react(alice, chat, id, emoji), 400, badEmoji, emoji);
@@ -81,6 +84,43 @@ t.test('a reaction is one emoji, however long that is', async (t) => {
   refused(t, await alice.put(`${url}/%25F0%259F%2591%258D`), 400, badEmoji, 'encoded twice');
   t.strictSame(allRows(file), before);
   done(t, await unreact(alice, chat, id, 'a'), 200);
+});
+
+t.test('an emoji in another form is the same emoji', async (t) => {
+  const { alice, bob, chat } = await startCast(t);
+  const id = await alice.send(chat, 'Nine?');
+  const forms = {
+    '❤': '❤️',
+    '👍\ufe0f': '👍',
+    '🏳\u200d🌈': '🏳️‍🌈',
+    '#\u20e3': '#️⃣',
+    '🕵\u200d♂': '🕵️‍♂️',
+  };
+  for (const [form, emoji] of Object.entries(forms)) {
+    done(t, await react(alice, chat, id, emoji));
+    done(t, await react(bob, chat, id, form));
+  }
+  const given: { emoji: string; count: number }[] = await reactionsTo(alice, chat, id);
+  t.strictSame(
+    new Map(given.map(({ emoji, count }) => [emoji, count])),
+    new Map(
+      Object.values(forms)
+        .sort()
+        .map((emoji) => [emoji, 2]),
+    ),
+  );
+  t.equal((await alice.get(`${place(chat, id, '❤')}`)).body.users.length, 2);
+  for (const form of Object.keys(forms)) done(t, await unreact(bob, chat, id, form));
+  t.ok((await reactionsTo(alice, chat, id)).every(({ count }: { count: number }) => count === 1));
+});
+
+t.test('every emoji that the client offers is taken as it is', async (t) => {
+  const offered = [...german, ...english].filter(({ group }) => group !== undefined && group !== 2);
+  for (const { unicode } of offered) t.match(qualifiedEmoji(unicode), /^\p{RGI_Emoji}$/v, unicode);
+  // What is in databases was taken in its one form before.
+  for (const { unicode } of offered.filter(({ unicode }) => /^\p{RGI_Emoji}$/v.test(unicode))) {
+    t.equal(qualifiedEmoji(unicode), unicode);
+  }
 });
 
 const faces = Array.from({ length: 51 }, (_, i) => String.fromCodePoint(0x1f600 + i));

@@ -100,9 +100,9 @@ webTest('no message takes the others along, whatever is in it', async (t, stage)
   await death.getByRole('button', { name: en.reply, exact: true }).click();
   await reader.say('What was that?');
   await reader.message('What was that?').locator('.quote').getByText('bob').waitFor();
-  reader.page.once('dialog', (dialog) => void dialog.accept());
   await death.focus();
   await death.getByRole('button', { name: en.delete, exact: true }).click();
+  await reader.answer(en.delete);
   await death.getByText(en.deletedMessage).waitFor();
   await post(bob, chat, 'and on');
   await reader.message('and on').waitFor();

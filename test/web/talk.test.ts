@@ -127,8 +127,8 @@ webTest('two people talk', async (t, stage) => {
   });
 
   await t.test('a deleted message is gone for everybody', async (t) => {
-    bob.page.once('dialog', (dialog) => void dialog.accept());
     await bob.use(en.delete, 'And to you');
+    await bob.answer(en.delete);
     await alice.page.getByText(en.deletedMessage).waitFor();
     t.equal(await alice.message('And to you').count(), 0);
     await bob.page.getByText(en.deletedMessage).waitFor();
@@ -174,7 +174,7 @@ webTest('an invite link brings somebody in who was not registered', async (t, st
   await carol.page.getByText(en.invitedUnknown).waitFor();
   await carol.register('carol');
   await carol.composer.waitFor();
-  t.equal(await carol.page.getByRole('heading', { level: 2 }).innerText(), 'Sunday hike');
+  t.equal(await carol.page.getByRole('heading', { level: 1 }).innerText(), 'Sunday hike');
   await host.page.locator('.people').getByText('carol').waitFor();
   await carol.say('Here I am');
   await host.page.locator('.chat-last', { hasText: 'carol: Here I am' }).waitFor();
@@ -199,6 +199,10 @@ webTest('members come and go, chats are renamed and left', async (t, stage) => {
   await row('carol').getByText(en.makeOwner).click();
   await row('carol').getByText(en.makeMember).waitFor();
   await row('carol').getByText(en.removeMember).click();
+  await alice.answer(en.cancel);
+  t.equal(await row('carol').count(), 1);
+  await row('carol').getByText(en.removeMember).click();
+  await alice.answer(en.removeMember);
   await row('carol').waitFor({ state: 'detached' });
   await alice.page.getByLabel(en.title, { exact: true }).fill('Monday swim');
   await alice.button(en.rename).click();
@@ -206,8 +210,8 @@ webTest('members come and go, chats are renamed and left', async (t, stage) => {
   t.equal(await bob.page.getByText(en.owner, { exact: true }).count(), 0);
   await bob.page.getByLabel(en.chatMenu).click();
   t.equal(await bob.button(en.removeMember).count(), 0, 'a member removes nobody');
-  bob.page.once('dialog', (dialog) => void dialog.accept());
   await bob.button(en.leave).click();
+  await bob.answer(en.leave);
   await bob.page.getByText(en.noChats).waitFor();
   await row('bob').waitFor({ state: 'detached' });
 });
@@ -341,8 +345,9 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   // The page is still where it was, so its pane may have that name already.
   await alice.page.getByRole('link', { name: en.settings }).click();
   await alice.page.getByText(en.thisDevice, { exact: true }).waitFor();
-  alice.page.once('dialog', (dialog) => void dialog.accept());
   await alice.button(en.deleteAccount).click();
+  await alice.page.getByRole('dialog').getByLabel(en.currentPassword).fill('paper kite in october');
+  await alice.answer(en.deleteAccount);
   // Though nobody is here any more, the server is not a new one.
   await alice.button(en.signIn).waitFor();
 });
@@ -392,13 +397,15 @@ webTest(
     await proof.fill(password);
     await alice.button(en.save).click();
     await alice.page.getByText(en.saved).waitFor();
-    execute(stage.file, 'update sessions set verified_at = 0');
-    alice.page.once('dialog', (dialog) => void dialog.accept());
     await alice.button(en.deleteAccount).click();
-    await asked.waitFor();
-    const card = alice.page.locator('.card', { has: alice.button(en.deleteAccount) });
-    await card.getByLabel(en.currentPassword).fill(password);
-    await alice.button(en.deleteAccount).click();
+    const dialog = alice.page.getByRole('dialog');
+    await dialog.getByText(en.deleteAccountDetail).waitFor();
+    await dialog.getByLabel(en.currentPassword).fill('not this one');
+    await dialog.getByRole('button', { name: en.deleteAccount }).click();
+    await dialog.getByRole('alert').getByText('The current password is wrong.').waitFor();
+    await dialog.getByLabel(en.currentPassword).fill(password);
+    t.equal(await dialog.getByRole('alert').count(), 0, 'the error goes when it is mended');
+    await dialog.getByRole('button', { name: en.deleteAccount }).click();
     await alice.button(en.signIn).waitFor();
     t.equal((await person.get('/api/session')).status, 403);
   },

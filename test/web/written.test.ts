@@ -1,8 +1,13 @@
 /** What people write is shown as they wrote it, and what they type goes where they mean it to go. */
+
+import { readdirSync, readFileSync } from 'node:fs';
 import tap from 'tap';
+import { Refusal, type RefusalCode } from '../../src/errors.ts';
 import { plainText, readMarkdown } from '../../src/web/lib/markdown.ts';
+import { beingTyped, isCalled, mentionFinder, namesLike } from '../../src/web/lib/mentions.ts';
 import { en } from '../../src/web/texts/en.ts';
-import { post, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { fields, refusals } from '../../src/web/texts/refusals-de.ts';
+import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
 import { randomNumbers } from '../helpers/random.ts';
 
 type Tokens = ReturnType<typeof readMarkdown>;
@@ -227,4 +232,185 @@ webTest('on glass Enter makes a line, and the button sends', async (t, stage) =>
   const desktop = await stage.visitorAs(bob);
   await desktop.openChat('Sunday hike');
   t.equal(await desktop.composer.getAttribute('enterkeyhint'), 'send');
+});
+
+const numbers = (text: string) => text.match(/\d+/g) ?? [];
+
+tap.test('each refusal has a German sentence, with the same numbers', async (t) => {
+  const source = readFileSync(new URL('../../src/errors.ts', import.meta.url), 'utf8');
+  const codes = Array.from(source.matchAll(/^ {2}(\w+): \[/gm), ([, code]) => code as RefusalCode);
+  t.ok(codes.length > 60, 'they are found');
+  t.strictSame(Object.keys(refusals).sort(), [...codes].sort());
+  for (const code of codes) {
+    const { message } = new Refusal(code);
+    t.notSame(refusals[code], message, code);
+    if (code !== 'bad_encoding') t.strictSame(numbers(refusals[code]), numbers(message), code);
+  }
+});
+
+tap.test('what the server says of a field has a German sentence', async (t) => {
+  const folder = new URL('../../src/', import.meta.url);
+  const schemas = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('schema.ts'))
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+    .join('\n');
+  for (const [sentence, german] of Object.entries(fields)) {
+    const start = sentence.split(/your (?:name|password)/)[0] ?? '';
+    t.ok(schemas.includes(start), sentence);
+    t.strictSame(numbers(german), numbers(sentence), sentence);
+  }
+});
+
+const found = (text: string, ...names: string[]) =>
+  mentionFinder(names)(text).flatMap((piece) => (piece.isMention ? [piece.text] : []));
+
+tap.test('mentions follow one rule in every script', async (t) => {
+  const people = ['ann', 'Ann Lee', 'joe', '李小龙', 'สมชาย', '철수', 'ＡＢＣ', 'a*b*', 'kim'];
+  for (const [text, called] of [
+    ['@ann, hello', ['@ann']],
+    ['@ANN LEE!', ['@ANN LEE']],
+    ['@anne and x@ann.example.org and ann@joe', []],
+    ['@joe@corp.example', []],
+    ['https://example.org/@joe and www.example.org/@kim', []],
+    ['（@kim）', ['@kim']],
+    ['你好@kim', ['@kim']],
+    ['@李小龙你好', ['@李小龙']],
+    ['@สมชายครับ', ['@สมชาย']],
+    ['@철수는', ['@철수']],
+    ['＠ann', ['＠ann']],
+    ['@abc', ['@abc']],
+    ['@a*b* x', ['@a*b*']],
+  ] as const) {
+    t.strictSame(found(text, ...people), called, text);
+  }
+  t.equal(isCalled('@leanne!', 'lea', []), false);
+  t.equal(isCalled('@ann lee!', 'ann', ['Ann Lee']), false);
+  t.equal(isCalled('＠ａｂｃ', 'ABC', []), true);
+  const offered = (text: string) =>
+    namesLike(beingTyped.exec(text)?.[1] ?? '–', ['Ada Lovelace', 'Zoë', 'İlker', 'Lola']);
+  t.strictSame(offered('你好@zo'), ['Zoë']);
+  t.strictSame(offered('@zoe'), ['Zoë']);
+  t.strictSame(offered('＠il'), ['İlker']);
+  t.strictSame(offered('@Lo'), ['Lola', 'Ada Lovelace']);
+  t.strictSame(offered('@Love'), ['Ada Lovelace']);
+  t.strictSame(offered('x@zo'), []);
+});
+
+webTest('the server calls whom the client marks', async (t, stage) => {
+  const { alice, bob } = await startTalk(stage);
+  await stage.person('李小龙');
+  const chat = await startChat(alice, 'Film', 'bob', '李小龙');
+  await post(alice, chat, '@李小龙你好 and x@bob.example.org');
+  const reader = await stage.visitorAs(bob);
+  await reader.openChat('Film');
+  await reader.page.locator('.mention', { hasText: '@李小龙' }).waitFor();
+  t.equal(await reader.page.locator('.mention').count(), 1);
+  await reader.composer.fill('你好@al');
+  await reader.page.getByRole('option', { name: '@alice' }).click();
+  t.equal(await reader.composer.inputValue(), '你好@alice ');
+});
+
+webTest('a refusal is said in German', async (t, stage) => {
+  stage.expect(/status of 4\d\d/);
+  const { alice } = await startTalk(stage);
+  const reader = await stage.visitorAs(alice, { locale: 'de-DE' });
+  await reader.go('#/settings');
+  const name = reader.page.getByLabel('Name', { exact: true });
+  await name.fill('bob');
+  await reader.button('Speichern').click();
+  const alert = reader.page.getByRole('alert');
+  await alert.getByText(refusals.name_taken).waitFor();
+  await name.fill('b');
+  t.equal(await alert.count(), 0, 'the error goes with what it is about');
+  await name.fill('\u200b');
+  await reader.button('Speichern').click();
+  await alert.getByText(/^Der Name muss 1 bis 32/).waitFor();
+});
+
+webTest('emoji are chosen by keyboard', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'Nine?');
+  const writer = await stage.visitorAs(alice);
+  const { keyboard } = writer.page;
+  await writer.openChat('Sunday hike');
+  await writer.use(en.react, 'Nine?');
+  await writer.page.locator('.emoji-grid button').first().waitFor();
+  await keyboard.type('thumbs up');
+  await keyboard.press('Enter');
+  const reactions = writer.message('Nine?').locator('.reactions button');
+  await reactions.filter({ hasText: '👍' }).waitFor();
+  await writer.use(en.react, 'Nine?');
+  await writer.page.locator('.emoji-grid button').first().waitFor();
+  for (const key of ['ArrowDown', 'ArrowRight', 'ArrowDown', 'ArrowUp', 'Enter']) {
+    await keyboard.press(key);
+  }
+  await reactions.filter({ hasText: '❤️' }).waitFor();
+  t.equal(await reactions.count(), 2);
+});
+
+/** Runs in the page: over plain http there is no clipboard. */
+function withoutClipboard(): void {
+  Object.defineProperty(navigator, 'clipboard', { value: undefined });
+}
+
+webTest('Copy copies without the clipboard, or says that it did not', async (t, stage) => {
+  const { alice, chat } = await startTalk(stage);
+  await alice.send('POST', `${chat}/invites`, {});
+  const reader = await stage.visitorAs(alice);
+  await reader.page.addInitScript(withoutClipboard);
+  await reader.go(`#${chat.replace('/api', '')}/members`);
+  await reader.page.reload();
+  const link = reader.page.locator('.invites input');
+  const copy = reader.page.locator('.invites .copy');
+  await copy.click();
+  await reader.button(en.copied).waitFor();
+  const field = reader.page.getByLabel(en.addMember);
+  await field.focus();
+  await reader.page.keyboard.press('Control+v');
+  t.equal(await field.inputValue(), await link.inputValue());
+  await reader.page.evaluate(() => {
+    document.execCommand = () => false;
+  });
+  await copy.click();
+  await reader.page.getByText(en.copySelected).waitFor();
+  t.equal(await reader.page.evaluate(() => getSelection()?.toString()), await link.inputValue());
+  await reader.button(en.revoke).click();
+  await reader.answer(en.cancel);
+  t.equal(await link.count(), 1, 'nothing was revoked');
+  await reader.button(en.revoke).click();
+  await reader.answer(en.revoke);
+  await link.waitFor({ state: 'detached' });
+});
+
+webTest('a day ends at midnight', async (t, stage) => {
+  const { alice, chat } = await startTalk(stage);
+  await post(alice, chat, 'good night');
+  const reader = await stage.visitorAs(alice);
+  const evening = new Date();
+  evening.setHours(23, 59, 50);
+  await reader.page.clock.install({ time: evening });
+  await reader.page.reload();
+  await reader.openChat('Sunday hike');
+  await reader.page.locator('.day', { hasText: 'Today' }).waitFor();
+  const time = reader.page.locator('.chat-time');
+  t.match(await time.innerText(), /:/);
+  await reader.page.clock.runFor(40_000);
+  await reader.page.locator('.day', { hasText: 'Yesterday' }).waitFor();
+  t.notMatch(await time.innerText(), /:/);
+});
+
+webTest('a person has one colour everywhere', async (t, stage) => {
+  const { alice, bob } = await startTalk(stage);
+  await stage.person('carol');
+  const made = await alice.send('POST', '/api/chats', { with: 'bob' });
+  const direct = String(made.headers.get('location'));
+  await post(bob, direct, 'only us');
+  const reader = await stage.visitorAs(alice);
+  await reader.openChat('bob');
+  await reader.message('only us').waitFor();
+  const hue = (place: string) => reader.page.locator(place).first().getAttribute('data-hue');
+  const listed = await hue('.chat[aria-current] .avatar');
+  t.equal(await hue('.message .avatar'), listed);
+  await reader.go(`#${direct.replace('/api', '')}/members`);
+  t.equal(await hue('.people li:nth-child(2) .avatar'), listed);
 });

@@ -1,11 +1,11 @@
 /** Addresses of the web within a text. */
+import { addressCharacter } from '../../mentions/candidates.ts';
 
-/**
- * An address up to a space, a quote, a character that changes the direction, or the punctuation of
- * scripts without spaces, which follows it without one.
- */
-const address =
-  /^(?:https?:\/\/|www\.)(?:\[[0-9a-f:.]{2,45}\]|[\p{L}\p{N}])[^\s<>"`\u200e\u200f\u2018-\u201f\u202a-\u202e\u2026\u2066-\u2069\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]*/iu;
+/** An address with the name of a host, in any script, or an IPv6 address. */
+const address = new RegExp(
+  `^(?:https?:\\/\\/|www\\.)(?:\\[[0-9a-f:.]{2,45}\\]|[\\p{L}\\p{N}])${addressCharacter}*`,
+  'iu',
+);
 
 /** What ends a sentence rather than an address. */
 const ending = "?!.,:;*~'|";

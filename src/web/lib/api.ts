@@ -19,10 +19,14 @@ export class LineError extends Error {
   /** How long to wait before that, in ms; 0 if the server did not say. */
   readonly wait: number;
 
+  /** The refusal's name, if the server was reached. */
+  readonly code: string;
+
   /** @param sentence what the server says, if it was reached. */
-  constructor(sentence = '', wait = 0) {
+  constructor(sentence = '', wait = 0, code = '') {
     super(sentence);
     this.wait = wait;
+    this.code = code;
   }
 }
 
@@ -135,8 +139,8 @@ function refusalOf({ status, headers }: Response, sentence: string): ApiError | 
   const code = headers.get('error-code') ?? '';
   if (code === 'signed_out') isSignedOut.value = true;
   const isForNow = status >= 500 || status === 429;
-  if (isForNow) return new LineError(sentence, 1000 * (Number(headers.get('retry-after')) || 0));
-  return new ApiError(status, sentence, code);
+  const wait = 1000 * (Number(headers.get('retry-after')) || 0);
+  return isForNow ? new LineError(sentence, wait, code) : new ApiError(status, sentence, code);
 }
 
 /** @param has the field that the answer is for. */

@@ -2,6 +2,7 @@
  * Where `*`, `_` and `~` are marks in a chat. CommonMark's rules for them know only scripts with
  * spaces, and take the marks out of `2*3*4` and `__init__.py`; these rules do neither.
  */
+import { unspaced } from '../../mentions/candidates.ts';
 
 /** A run of marks at the start of a text: at most three of one kind. */
 const run = /^(?:\*{1,3}(?!\*)|_{1,3}(?!_)|~{1,2}(?!~))/;
@@ -11,15 +12,16 @@ const run = /^(?:\*{1,3}(?!\*)|_{1,3}(?!_)|~{1,2}(?!~))/;
  * dash, another mark, a symbol (as an emoji is), half of a character beyond 16 bits, and what is
  * written in scripts that put no spaces between words.
  */
-const beforeOpening =
-  /[\s\p{Ps}\p{Pi}\p{Pd}\p{So}\p{Cs}"'*_~\u3000-\u303f\uff00-\uff65]|\ufe0f|\u200d|[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]/u;
+const beforeOpening = new RegExp(
+  `[\\s\\p{Ps}\\p{Pi}\\p{Pd}\\p{So}\\p{Cs}"'*_~\\u3000-\\u303f\\uff00-\\uff65]|\\ufe0f|\\u200d|${unspaced}`,
+  'u',
+);
 
 /** What no emphasis starts with. */
 const notInside = /[\s\p{Pe}\p{Pf},;]/u;
 
 /** Letters and digits that continue a word which a closing `_` would end within. */
-const spacedWord =
-  /(?![\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}])[\p{L}\p{N}]/u;
+const spacedWord = new RegExp(`(?!${unspaced})[\\p{L}\\p{N}]`, 'u');
 
 /** What follows the end of a name in a program or an address, and makes one with it: `__init__.py`. */
 const joined = /^(?:[([]|[.\-/:=@\\]+[\p{L}\p{N}_])/u;

@@ -1,4 +1,6 @@
-/** Mentions in what is shown: `@name` of a member, as src/mentions finds them on the server. */
+/** Mentions in what is shown, by the server's own rule. */
+import { mentionStart, nameCandidates } from '../../mentions/candidates.ts';
+import { canonicalName } from '../../users/canonical.ts';
 
 /** A piece of a text, and whether it is a mention. */
 export interface Piece {
@@ -8,34 +10,16 @@ export interface Piece {
 
 export type MentionFinder = (text: string) => readonly Piece[];
 
-/** A mention starts at an @ that does not end a word, as it does in an e-mail address. */
-const start = /(?<![\p{L}\p{M}\p{N}_])@/gu;
-
-/** A name ends where no letter, mark or digit follows. */
-const inWord = /^[\p{L}\p{M}\p{N}]/u;
-
-/**
- * Makes what splits texts at the mentions of these names, the longest name first and in any case.
- * An @ costs one look-up for each length that a name has (32 at most), however many names there are.
- */
+/** Makes what splits texts at the mentions of these names, the longest name first. */
 export function mentionFinder(names: Iterable<string>): MentionFinder {
-  const known = new Set(Array.from(names, (name) => name.toLowerCase()));
-  known.delete('');
-  const lengths = [...new Set(Array.from(known, (name) => name.length))].sort((a, b) => b - a);
-  const lengthAt = (text: string, at: number): number => {
-    const behind = text.slice(at, at + (lengths[0] ?? 0) + 2);
-    const folded = behind.toLowerCase();
-    const isNamed = (length: number) =>
-      known.has(folded.slice(0, length)) && !inWord.test(behind.slice(length));
-    return lengths.find(isNamed) ?? 0;
-  };
+  const known = new Set(Array.from(names, canonicalName));
   return (text) => {
     const pieces: Piece[] = [];
     let from = 0;
-    for (const { index } of text.matchAll(start)) {
-      const length = index < from ? 0 : lengthAt(text, index + 1);
-      if (length === 0) continue;
-      const end = index + 1 + length;
+    for (const { index, names } of nameCandidates(text)) {
+      const name = index < from ? undefined : names.find((name) => known.has(canonicalName(name)));
+      if (name === undefined) continue;
+      const end = index + 1 + name.length;
       pieces.push({ text: text.slice(from, index), isMention: false });
       pieces.push({ text: text.slice(index, end), isMention: true });
       from = end;
@@ -43,4 +27,30 @@ export function mentionFinder(names: Iterable<string>): MentionFinder {
     pieces.push({ text: text.slice(from), isMention: false });
     return pieces.filter((piece) => piece.text !== '');
   };
+}
+
+/** Whether a text calls somebody, as far as the names of the others are known. */
+export function isCalled(text: string, name: string, others: Iterable<string>): boolean {
+  if (!/[@＠]/.test(text)) return false;
+  const own = canonicalName(name);
+  return mentionFinder([name, ...others])(text).some(
+    (piece) => piece.isMention && canonicalName(piece.text.slice(1)) === own,
+  );
+}
+
+/** A mention that is being typed: an @ and the start of a name, right before the caret. */
+export const beingTyped = new RegExp(`${mentionStart}([^@＠\\n]{0,32})$`, 'u');
+
+/** The names of which a word starts with what was typed, whatever its case and accents. */
+export function namesLike(typed: string, names: readonly string[]): string[] {
+  const start = folded(typed);
+  const startsWith = (name: string) => folded(name).startsWith(start);
+  const first = names.filter(startsWith);
+  const others = names.filter((name) => folded(name).includes(` ${start}`));
+  return [...new Set([...first, ...others])];
+}
+
+/** A name as people type it who have no accents on their keys: İlker is ilker, Zoë is zoe. */
+function folded(name: string): string {
+  return canonicalName(name).normalize('NFKD').replace(/\p{M}/gu, '').replaceAll('ı', 'i');
 }

@@ -1,4 +1,5 @@
 /** Times as the reader's language and zone have them. */
+import { signal } from '@preact/signals';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
@@ -20,7 +21,7 @@ export function dayName(iso: string): string {
   const date = new Date(iso);
   const days = daysAgo(date);
   if (days < 2) return capitalised(relative.format(-days, 'day'));
-  return date.getFullYear() === new Date().getFullYear()
+  return date.getFullYear() === new Date(today.value).getFullYear()
     ? day.format(date)
     : dayOfYear.format(date);
 }
@@ -31,9 +32,24 @@ export function shortTime(iso: string): string {
   return daysAgo(date) < 1 ? clock.format(date) : short.format(date);
 }
 
+const midnightOf = (date: Date) =>
+  new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+/** When the reader's day has started; what names a day by it is drawn again at midnight. */
+const today = signal(midnightOf(new Date()));
+
+/** How often it is looked whether a day is over, in ms: a timer until midnight sleeps with the device. */
+const dayCheck = 15_000;
+
+/** Keeps up with the days. */
+export function openDays(): void {
+  setInterval(() => {
+    today.value = midnightOf(new Date());
+  }, dayCheck);
+}
+
 function daysAgo(date: Date): number {
-  const midnight = (of: Date) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
-  return Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);
+  return Math.round((today.value - midnightOf(date)) / 86_400_000);
 }
 
 function capitalised(text: string): string {

@@ -9,12 +9,6 @@ export const account = signal<Account | null | undefined>(undefined);
 
 export const ownId = () => account.value?.user.id ?? 0;
 
-/** Whether a text calls oneself by @name, as far as that can be told without the server. */
-export function isCalledIn(text: string): boolean {
-  const name = account.value?.user.name.toLocaleLowerCase();
-  return name !== undefined && text.toLocaleLowerCase().includes(`@${name}`);
-}
-
 /** Takes over one's own new name, from another device too. */
 export function renameOneself(name: string): void {
   const { value } = account;

@@ -2,7 +2,8 @@
 import { batch, computed, signal } from '@preact/signals';
 import { get } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
-import { isCalledIn, ownId } from './account.ts';
+import { ownId } from './account.ts';
+import { isCalledIn } from './mentions.ts';
 
 const byId = signal<ReadonlyMap<number, Chat>>(new Map());
 
@@ -111,10 +112,11 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
 }
 
 /** The server says up to where a chat is read only while something in it is unread. */
-function countedUp({ unread = 0, mentions = 0 }: Chat, { id, content }: Message): Partial<Chat> {
+function countedUp(chat: Chat, { id, content }: Message): Partial<Chat> {
+  const { unread = 0, mentions = 0 } = chat;
   return {
     unread: unread + 1,
-    mentions: mentions + (isCalledIn(content) ? 1 : 0),
+    mentions: mentions + (isCalledIn(chat.id, content) ? 1 : 0),
     ...(unread === 0 && { read_id: id - 1 }),
   };
 }

@@ -1,6 +1,7 @@
 /** Whom the texts of a chat may mention. */
 import { computed, type ReadonlySignal } from '@preact/signals';
-import { type MentionFinder, mentionFinder } from '../lib/mentions.ts';
+import { canonicalName } from '../../users/canonical.ts';
+import { isCalled, type MentionFinder, mentionFinder } from '../lib/mentions.ts';
 import { account } from './account.ts';
 import { membersOf } from './members.ts';
 
@@ -18,5 +19,13 @@ export function mentionsOf(chatId: number): MentionFinder {
 
 /** Whether a mention, with its @, is of the user who is signed in. */
 export function isOwnMention(mention: string): boolean {
-  return mention.slice(1).toLowerCase() === account.value?.user.name.toLowerCase();
+  const own = account.value?.user.name;
+  return own !== undefined && canonicalName(mention.slice(1)) === canonicalName(own);
+}
+
+/** Whether a text in a chat calls oneself by @name. */
+export function isCalledIn(chatId: number, text: string): boolean {
+  const name = account.value?.user.name;
+  const others = membersOf(chatId).map((member) => member.name);
+  return name !== undefined && isCalled(text, name, others);
 }

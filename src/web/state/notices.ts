@@ -5,10 +5,11 @@ import { plainText } from '../lib/markdown.ts';
 import { paths } from '../lib/route.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
-import { isCalledIn, ownId } from './account.ts';
+import { ownId } from './account.ts';
 import { isLooking } from './attention.ts';
 import { chatOf, chats, unreadTotal } from './chats.ts';
 import { isLeading } from './line.ts';
+import { isCalledIn } from './mentions.ts';
 import { findName } from './people.ts';
 
 /**
@@ -131,5 +132,5 @@ async function isLookedAtElsewhere(): Promise<boolean> {
 
 function isAskedFor(chatId: number, { content }: Message): boolean {
   const notify = chatOf(chatId)?.notify ?? 'all';
-  return notify === 'mentions' ? isCalledIn(content) : notify === 'all';
+  return notify === 'mentions' ? isCalledIn(chatId, content) : notify === 'all';
 }

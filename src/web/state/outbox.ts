@@ -7,6 +7,7 @@ import { signal } from '@preact/signals';
 import { ApiError, ask, idIn, LineError } from '../lib/api.ts';
 import { drop, loadAll, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 import { ownId } from './account.ts';
 import { expectEvent } from './line.ts';
 import { addMessage } from './timeline.ts';
@@ -121,7 +122,7 @@ async function send(draft: Draft): Promise<void> {
   } catch (error) {
     // The message waits for whoever signs in again.
     if (!(error instanceof ApiError) || error.code === 'signed_out') throw error;
-    patch(key, { error: error.message });
+    patch(key, { error: sentenceOf(error) });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Texts } from './en.ts';
+import { fields, refusals } from './refusals-de.ts';
 
 export const de: Texts = {
   language: 'de',
@@ -22,6 +23,7 @@ export const de: Texts = {
   emailForEverybody: 'Alle, die angemeldet sind, können sie sehen.',
   emailForMembers: 'Wer mit dir in einem Chat ist, kann sie sehen.',
   emailForAdmins: 'Nur wer diesen Server verwaltet, kann sie sehen.',
+  chat: 'Chat',
   chats: 'Chats',
   newChat: 'Neuer Chat',
   noChats: 'Noch keine Chats. Beginne einen oder sieh nach, welche offen sind.',
@@ -90,7 +92,12 @@ export const de: Texts = {
   onlyOwners: 'Nur Inhaber',
   rename: 'Umbenennen',
   leave: 'Chat verlassen',
-  leaveQuestion: 'Diesen Chat verlassen? Bist du als Letzte da, wird er gelöscht.',
+  leaveQuestion: 'Diesen Chat verlassen?',
+  leaveDetail:
+    'Du bekommst seine Nachrichten nicht mehr. Ist danach niemand mehr darin, wird er gelöscht.',
+  removeQuestion: (name) => `${name} aus diesem Chat entfernen?`,
+  removeDetail: 'Nur wem der Chat gehört, kann die Person wieder hinzufügen.',
+  added: 'Hinzugefügt.',
   invites: 'Einladungen',
   newInvite: 'Neuer Einladungslink',
   oneUse: 'Nur für eine Person',
@@ -101,6 +108,8 @@ export const de: Texts = {
   taskDone: 'erledigt',
   taskOpen: 'offen',
   revoke: 'Widerrufen',
+  revokeQuestion: 'Diese Einladung widerrufen?',
+  revokeDetail: 'Ihr Link führt niemanden mehr in den Chat. Wer schon im Chat ist, bleibt darin.',
   expires: (date) => `bis ${date}`,
   usesLeft: (count) => (count === 1 ? 'für 1 Person' : `für ${count} Personen`),
   qrCode: 'QR-Code des Einladungslinks',
@@ -121,8 +130,9 @@ export const de: Texts = {
   endOthers: 'Überall sonst abmelden',
   signOut: 'Abmelden',
   deleteAccount: 'Konto löschen',
-  deleteAccountQuestion:
-    'Dein Konto löschen? Name und E-Mail-Adresse werden gelöscht, deine Nachrichten bleiben. Das lässt sich nicht rückgängig machen.',
+  deleteAccountQuestion: 'Dein Konto löschen?',
+  deleteAccountDetail:
+    'Dein Name und deine E-Mail-Adresse werden gelöscht. Deine Nachrichten bleiben, ohne deinen Namen. Chats zu zweit behält die andere Person. Chats, die dir gehören, gehen an ein anderes Mitglied; die ohne weitere Mitglieder werden gelöscht. Das lässt sich nicht rückgängig machen.',
   switchTo: 'Zu einem Chat gehen',
   unread: (count) => `${count} ungelesen`,
   mentions: (count) => `${count} Erwähnungen`,
@@ -162,11 +172,10 @@ export const de: Texts = {
   broken: 'Das ließ sich nicht anzeigen. Lade die Seite neu.',
   newVersion: 'Es gibt eine neue Version.',
   reload: 'Neu laden',
-  refusals: {
-    password_needed: 'Gib zur Bestätigung dein bisheriges Passwort ein.',
-    setup_needed:
-      'Dieser Server ist neu. Gib den Einrichtungscode ein, den er beim Start ausgegeben hat; er steht auch im Log.',
-  },
+  refusals,
+  fields,
+  inTime: (seconds) =>
+    seconds < 90 ? `in ${seconds} Sekunden` : `in ${Math.ceil(seconds / 60)} Minuten`,
   unreachable: 'Der Server ist nicht erreichbar. Versuche es noch einmal.',
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',

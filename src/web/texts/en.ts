@@ -21,6 +21,7 @@ export const en = {
   emailForEverybody: 'Everybody who is signed in can see it.',
   emailForMembers: 'People who are in a chat with you can see it.',
   emailForAdmins: 'Only the admins of this server can see it.',
+  chat: 'Chat',
   chats: 'Chats',
   newChat: 'New chat',
   noChats: 'No chats yet. Begin one, or look which are open.',
@@ -89,7 +90,11 @@ export const en = {
   onlyOwners: 'Owners only',
   rename: 'Rename',
   leave: 'Leave chat',
-  leaveQuestion: 'Leave this chat? If you are the last one, it is deleted.',
+  leaveQuestion: 'Leave this chat?',
+  leaveDetail: 'You no longer get its messages. If you are its last member, it is deleted.',
+  removeQuestion: (name: string) => `Remove ${name} from this chat?`,
+  removeDetail: 'Only an owner can add them again.',
+  added: 'Added.',
   invites: 'Invites',
   newInvite: 'New invite link',
   oneUse: 'For one person only',
@@ -99,6 +104,8 @@ export const en = {
   taskDone: 'done',
   taskOpen: 'not done',
   revoke: 'Revoke',
+  revokeQuestion: 'Revoke this invite?',
+  revokeDetail: 'Its link no longer brings anybody into the chat. Who is in the chat stays.',
   expires: (date: string) => `until ${date}`,
   usesLeft: (count: number) => (count === 1 ? 'for 1 person' : `for ${count} people`),
   qrCode: 'QR code of the invite link',
@@ -119,8 +126,9 @@ export const en = {
   endOthers: 'Sign out everywhere else',
   signOut: 'Sign out',
   deleteAccount: 'Delete account',
-  deleteAccountQuestion:
-    'Delete your account? Your name and e-mail address are erased, your messages stay. This cannot be undone.',
+  deleteAccountQuestion: 'Delete your account?',
+  deleteAccountDetail:
+    'Your name and e-mail address are erased. Your messages stay, without your name. Direct chats stay with the other person. Chats that you own go to another member; those without other members are deleted. This cannot be undone.',
   switchTo: 'Go to a chat',
   unread: (count: number) => `${count} unread`,
   mentions: (count: number) => `${count} mentions`,
@@ -158,12 +166,16 @@ export const en = {
   broken: 'This could not be shown. Reload the page.',
   newVersion: 'A new version is here.',
   reload: 'Reload',
-  /** For some refusals, by their code, a sentence of this page's own. */
+  /** What the server refuses, by the code of the refusal, where this page says it otherwise. */
   refusals: {
     password_needed: 'Enter your current password to confirm.',
     setup_needed:
       'This server is new. Enter the setup code that it printed at its start; it is in its log too.',
   } as Readonly<Record<string, string>>,
+  /** The same for what the server says of a field, by its sentence. */
+  fields: {} as Readonly<Record<string, string>>,
+  inTime: (seconds: number) =>
+    seconds < 90 ? `in ${seconds} seconds` : `in ${Math.ceil(seconds / 60)} minutes`,
   unreachable: 'The server cannot be reached. Try again.',
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',

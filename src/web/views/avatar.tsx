@@ -1,9 +1,25 @@
-/** A circle with an initial, in a colour that stays the same for the same id. */
-export function Avatar({ id, name }: { id: number; name: string }) {
+import { canonicalName } from '../../users/canonical.ts';
+import type { Chat } from '../lib/wire.ts';
+
+interface Props {
+  readonly name: string;
+  /** The chat that it stands for; a direct one stands for the other, and so does none. */
+  readonly chat?: Pick<Chat, 'id' | 'direct'>;
+}
+
+/** A circle with an initial. A person has the same colour everywhere, by their name. */
+export function Avatar({ name, chat }: Props) {
   const [first] = new Intl.Segmenter().segment(name);
+  const hue = chat === undefined || chat.direct ? hueOf(canonicalName(name)) : chat.id;
   return (
-    <span class="avatar" data-hue={id % 8} dir="auto" aria-hidden="true">
+    <span class="avatar" data-hue={hue % 8} dir="auto" aria-hidden="true">
       {first?.segment.toLocaleUpperCase()}
     </span>
   );
+}
+
+function hueOf(name: string): number {
+  let sum = 0;
+  for (const character of name) sum = (31 * sum + (character.codePointAt(0) ?? 0)) % 1_000_003;
+  return sum;
 }

@@ -37,7 +37,7 @@ export function ChatPane({ chatId, messageId }: Props) {
     <section class="pane chat-pane" aria-label={isolated(title)}>
       <header class="bar">
         <IconLink of="back" label={texts.back} href={paths.home} />
-        <h2 dir="auto">{title}</h2>
+        <h1 dir="auto">{title || texts.chat}</h1>
         <IconLink of="search" label={texts.search} href={paths.search('', chatId)} />
         <IconLink of="people" label={texts.chatMenu} href={paths.members(chatId)} />
       </header>

@@ -5,6 +5,7 @@ import { put } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { isComposing, isTouch } from '../lib/keys.ts';
 import { plainText } from '../lib/markdown.ts';
+import { beingTyped, namesLike } from '../lib/mentions.ts';
 import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
@@ -13,17 +14,14 @@ import { enqueue } from '../state/outbox.ts';
 import { run } from '../state/timeline.ts';
 import { tellTyping } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
-import { sentenceOf } from './form.tsx';
 import { Icon, IconButton } from './icons.tsx';
 
 import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
 import { Written } from './written.tsx';
-
-/** A mention that is being typed: an @ and the beginning of a name, right before the caret. */
-const beingTyped = /(?<![\p{L}\p{N}_])@([^@\n]{0,32})$/u;
 
 /** The id of the list of names. */
 const listId = 'names';
@@ -51,6 +49,7 @@ export function Composer({ chatId, title, intent }: Props) {
 
   const write = (value: string) => {
     text.value = value;
+    error.value = '';
     const { kind, message } = intent.value ?? {};
     if (kind === 'edit') save(`edit.${chatId}`, { id: message?.id, value });
     else save(`draft.${chatId}`, value);
@@ -230,13 +229,13 @@ function withoutBlankLines(text: string): string {
   return text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
 }
 
-/** The members whose names begin with what stands behind the last @. */
+/** The members who may be meant by what stands behind the last @. */
 function offer(chatId: number, typed: string): string[] {
-  const beginning = typed.toLocaleLowerCase();
-  return membersOf(chatId)
-    .filter(({ id, name }) => id !== ownId() && name.toLocaleLowerCase().startsWith(beginning))
-    .map(({ name }) => name)
-    .slice(0, offered);
+  const others = membersOf(chatId).filter(({ id }) => id !== ownId());
+  return namesLike(
+    typed,
+    others.map(({ name }) => name),
+  ).slice(0, offered);
 }
 
 /** The text of a message that is being changed: as far as it was before one looked elsewhere. */

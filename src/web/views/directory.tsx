@@ -6,8 +6,8 @@ import type { OpenChat } from '../lib/wire.ts';
 import { account } from '../state/account.ts';
 import { chatOf, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 import { Avatar } from './avatar.tsx';
-import { sentenceOf } from './form.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
 
@@ -47,7 +47,7 @@ export function DirectoryPane() {
       <ul class="people">
         {open.value?.map(({ id, title, members }) => (
           <li key={id}>
-            <Avatar id={id} name={title} />
+            <Avatar chat={{ id }} name={title} />
             <span class="name">
               <Written text={title} /> <small>{texts.memberCount(members)}</small>
             </span>

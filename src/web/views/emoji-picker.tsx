@@ -1,4 +1,7 @@
 import { useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { qualifiedEmoji } from '../../reactions/emoji.ts';
+import { isComposing, isTouch } from '../lib/keys.ts';
 import { texts } from '../texts/index.ts';
 
 interface Emoji {
@@ -14,7 +17,9 @@ const components = 2;
 const { default: data } = await (texts.language === 'de'
   ? import('emojibase-data/de/compact.json', { with: { type: 'json' } })
   : import('emojibase-data/en/compact.json', { with: { type: 'json' } }));
-const all = (data as Emoji[]).filter(({ group }) => group !== undefined && group !== components);
+const all = (data as Emoji[])
+  .filter(({ group }) => group !== undefined && group !== components)
+  .map((emoji) => ({ ...emoji, unicode: qualifiedEmoji(emoji.unicode) }));
 
 /** Shown before anything is searched for. */
 const common = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'];
@@ -22,19 +27,52 @@ const common = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'
 /** As many are shown at once: more than one looks through. */
 const shownLimit = 160;
 
+/** How far each key goes in the grid, which has eight columns. */
+const steps: Record<string, number> = {
+  ArrowRight: 1,
+  ArrowLeft: -1,
+  ArrowDown: 8,
+  ArrowUp: -8,
+};
+
 export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }) {
   const query = useSignal('');
+  const input = useRef<HTMLInputElement>(null);
+  const grid = useRef<HTMLDivElement>(null);
   const found = all.filter((emoji) => fits(emoji, query.value.trim().toLocaleLowerCase()));
+  useLayoutEffect(() => {
+    // On glass the focus brings up a keyboard, over what one wants to choose from.
+    if (!isTouch()) input.current?.focus();
+  }, []);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return;
+    const buttons = [...(grid.current?.querySelectorAll('button') ?? [])];
+    if (event.target === input.current) {
+      if (event.key === 'Enter') buttons[0]?.click();
+      else if (event.key === 'ArrowDown') buttons[0]?.focus();
+      else return;
+    } else {
+      const step = steps[event.key];
+      if (step === undefined) return;
+      const next = buttons.indexOf(event.target as HTMLButtonElement) + step;
+      (next < 0 ? input.current : buttons[next])?.focus();
+    }
+    event.preventDefault();
+  };
   return (
-    <div class="emoji">
+    <fieldset class="emoji" aria-label={texts.emoji} onKeyDown={onKeyDown}>
       <input
+        ref={input}
+        // The window takes it up where the emoji are there when it opens.
+        autofocus={!isTouch()}
         type="search"
+        dir="auto"
         aria-label={texts.emojiSearch}
         placeholder={texts.emojiSearch}
         value={query}
         onInput={(event) => (query.value = event.currentTarget.value)}
       />
-      <div class="emoji-grid">
+      <div class="emoji-grid" ref={grid}>
         {query.value === '' &&
           common.map((emoji) => (
             <Choice key={`common ${emoji}`} emoji={emoji} label={emoji} onPick={onPick} />
@@ -43,7 +81,7 @@ export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }) {
           <Choice key={unicode} emoji={unicode} label={label} onPick={onPick} />
         ))}
       </div>
-    </div>
+    </fieldset>
   );
 }
 

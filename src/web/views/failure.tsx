@@ -1,6 +1,6 @@
 import { failure } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from './form.tsx';
+import { sentenceOf } from '../texts/sentence.ts';
 import { IconButton } from './icons.tsx';
 
 /** Says what could not be done, until it is closed or something else is done. */

@@ -1,11 +1,9 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
-import { ApiError, isIntercepted, LineError } from '../lib/api.ts';
 import { holdComposed } from '../lib/keys.ts';
-import { PartError } from '../lib/parts.ts';
-import { CookieError } from '../state/account.ts';
 import { texts } from '../texts/index.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 
 interface FieldProps {
   readonly name: string;
@@ -16,6 +14,7 @@ interface FieldProps {
   readonly autocomplete?: string;
   readonly required?: boolean;
   readonly minLength?: number;
+  readonly autofocus?: boolean;
 }
 
 /** An input with its label and, below, what to know about it. */
@@ -41,15 +40,32 @@ interface FormProps {
   readonly onSubmit: (fields: Record<string, string>) => Promise<unknown>;
   /** Said when it is done. */
   readonly done?: string;
+  /** Whether the fields are empty again when it is done. */
+  readonly isCleared?: boolean;
   /** Whether what it does cannot be undone. */
   readonly isDangerous?: boolean;
+  /** Adds a button that leaves the form. */
+  readonly onCancel?: () => void;
 }
 
 /** A form that says what went wrong, or that it is done, and is not sent twice. */
-export function Form({ action, children, onSubmit, done, isDangerous = false }: FormProps) {
+export function Form(props: FormProps) {
+  const {
+    action,
+    children,
+    onSubmit,
+    done,
+    isDangerous = false,
+    isCleared = false,
+    onCancel,
+  } = props;
   const error = useSignal('');
   const note = useSignal('');
   const isBusy = useSignal(false);
+  /** What was said is about what stood there before. */
+  const clear = () => {
+    error.value = note.value = '';
+  };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (isBusy.value) return;
@@ -59,14 +75,20 @@ export function Form({ action, children, onSubmit, done, isDangerous = false }: 
     try {
       await onSubmit(fieldsOf(form));
       note.value = done ?? '';
+      if (isCleared) form.reset();
     } catch (thrown) {
       error.value = sentenceOf(thrown);
     } finally {
       isBusy.value = false;
     }
   };
+  const submitButton = (
+    <button type="submit" class={isDangerous ? 'danger' : 'primary'} disabled={isBusy}>
+      {action}
+    </button>
+  );
   return (
-    <form onSubmit={submit} onKeyDown={holdComposed} class="form">
+    <form onSubmit={submit} onInput={clear} onKeyDown={holdComposed} class="form">
       {children}
       {error.value !== '' && (
         <p class="error" role="alert">
@@ -74,26 +96,19 @@ export function Form({ action, children, onSubmit, done, isDangerous = false }: 
         </p>
       )}
       {note.value !== '' && <p role="status">{note}</p>}
-      <button type="submit" class={isDangerous ? 'danger' : 'primary'} disabled={isBusy}>
-        {action}
-      </button>
+      {onCancel === undefined ? (
+        submitButton
+      ) : (
+        <span class="actions">
+          {/* Enter must not do at once what cannot be undone. */}
+          <button type="button" onClick={onCancel}>
+            {texts.cancel}
+          </button>
+          {submitButton}
+        </span>
+      )}
     </form>
   );
-}
-
-/** What a person is told of an error. */
-export function sentenceOf(error: unknown): string {
-  const isTold = error instanceof ApiError || error instanceof LineError;
-  if (error instanceof CookieError) return cookieSentence();
-  if (error instanceof PartError) return texts.partMissing;
-  const own = error instanceof ApiError ? texts.refusals[error.code] : undefined;
-  const missing = isIntercepted.value ? texts.intercepted : texts.unreachable;
-  return own ?? ((isTold && error.message) || missing);
-}
-
-/** Over http, a browser keeps no cookie that the server has sent for https only. */
-function cookieSentence(): string {
-  return location.protocol === 'http:' ? texts.cookiesNeedHttps : texts.cookiesRefused;
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {

@@ -6,7 +6,8 @@ import { paths, replace } from '../lib/route.ts';
 import type { InvitedTo } from '../lib/wire.ts';
 import { chatOf, isLoaded, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
-import { Form, sentenceOf } from './form.tsx';
+import { sentenceOf } from '../texts/sentence.ts';
+import { Form } from './form.tsx';
 import { Pane } from './pane.tsx';
 
 /** Where an invite leads, and the way in. */
@@ -39,7 +40,7 @@ export function InvitePane({ code }: { code: string }) {
       )}
       {invite.value !== undefined && (
         <section class="card">
-          <h3>{texts.invitedTo(isolated(invite.value.title))}</h3>
+          <h2>{texts.invitedTo(isolated(invite.value.title))}</h2>
           <p>{texts.memberCount(invite.value.members)}</p>
           <Form action={texts.join} onSubmit={join}>
             {null}

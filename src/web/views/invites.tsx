@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { getAll, post, remove } from '../lib/api.ts';
 import { loadPart } from '../lib/parts.ts';
 import type { Picture } from '../lib/qr.ts';
@@ -8,7 +8,9 @@ import { fullTime } from '../lib/time.ts';
 import type { Invite } from '../lib/wire.ts';
 import { attempt } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
+import { CopyButton } from './copy.tsx';
 import { Form } from './form.tsx';
+import { askFirst } from './question.tsx';
 
 /** The invites to a chat that one may see, to copy, to show and to revoke. */
 export function Invites({ chatId }: { chatId: number }) {
@@ -20,13 +22,19 @@ export function Invites({ chatId }: { chatId: number }) {
   useEffect(() => {
     attempt(refresh());
   }, [chatId]);
-  const revoke = async (code: string) => {
-    await remove(`${path}?code=${code}`);
-    await refresh();
-  };
+  const revoke = (code: string) =>
+    askFirst({
+      title: texts.revokeQuestion,
+      detail: texts.revokeDetail,
+      action: texts.revoke,
+      act: async () => {
+        await remove(`${path}?code=${code}`);
+        await refresh();
+      },
+    });
   return (
     <section class="card">
-      <h3>{texts.invites}</h3>
+      <h2>{texts.invites}</h2>
       <ul class="invites">
         {invites.value.map((invite) => (
           <InviteItem key={invite.code} invite={invite} onRevoke={() => revoke(invite.code)} />
@@ -42,14 +50,10 @@ export function Invites({ chatId }: { chatId: number }) {
   );
 }
 
-function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => Promise<void> }) {
-  const isCopied = useSignal(false);
+function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void }) {
+  const shown = useRef<HTMLInputElement>(null);
   const picture = useSignal<Picture | undefined>(undefined);
   const link = new URL(paths.invite(invite.code), location.origin).href;
-  const copy = async () => {
-    await copyText(link);
-    isCopied.value = true;
-  };
   const showCode = async () => {
     const { qrPicture } = await loadPart(import('../lib/qr.ts'));
     picture.value = picture.value === undefined ? qrPicture(link) : undefined;
@@ -57,6 +61,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => Prom
   return (
     <li>
       <input
+        ref={shown}
         type="text"
         readOnly
         value={link}
@@ -68,9 +73,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => Prom
         {invite.uses_left !== undefined && `, ${texts.usesLeft(invite.uses_left)}`}
       </small>
       <span class="actions">
-        <button type="button" onClick={() => attempt(copy())}>
-          {isCopied.value ? texts.copied : texts.copy}
-        </button>
+        <CopyButton text={link} shown={shown} />
         <button
           type="button"
           aria-expanded={picture.value !== undefined}
@@ -78,7 +81,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => Prom
         >
           QR
         </button>
-        <button type="button" onClick={() => attempt(onRevoke())}>
+        <button type="button" onClick={onRevoke}>
           {texts.revoke}
         </button>
       </span>
@@ -94,10 +97,4 @@ function QrCode({ picture: { size, path } }: { picture: Picture }) {
       <path d={path} />
     </svg>
   );
-}
-
-/** The clipboard is there over https and on localhost; elsewhere the old way has to do. */
-async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
-  document.execCommand('copy');
 }

@@ -38,7 +38,7 @@ function Plain({ text }: { text: string }) {
 function Text({ text, chatId }: Props) {
   const tokens = useMemo(() => readMarkdown(text), [text]);
   // Most texts mention nobody, and need not be drawn again when a member comes or goes.
-  const find = text.includes('@') ? mentionsOf(chatId) : undefined;
+  const find = /[@＠]/.test(text) ? mentionsOf(chatId) : undefined;
   return <div class="text">{tokens.map((token, index) => block(token, find, index))}</div>;
 }
 
@@ -228,7 +228,7 @@ function link({ href, raw, tokens }: Tokens.Link, find: Find, key: number): Comp
 }
 
 function withMentions(text: string, find: Find): ComponentChildren {
-  if (find === undefined || !text.includes('@')) return text;
+  if (find === undefined) return text;
   return find(text).map((piece, i) =>
     piece.isMention ? (
       <b key={i} class="mention" dir="auto" data-own={isOwnMention(piece.text) ? '' : undefined}>

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { post, put, remove } from '../lib/api.ts';
+import { isolated } from '../lib/bidi.ts';
 import { go, paths } from '../lib/route.ts';
 import type { Chat, Member, Notify } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
@@ -12,6 +13,7 @@ import { Field, Form } from './form.tsx';
 import { GonePane } from './gone.tsx';
 import { Invites } from './invites.tsx';
 import { Pane } from './pane.tsx';
+import { askFirst } from './question.tsx';
 import { Written } from './written.tsx';
 
 /** Who is in a chat, and what one can do with it. */
@@ -29,7 +31,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
     <Pane title={chat.title} back={paths.chat(chatId)}>
       <NotifyChoice chatId={chatId} notify={chat.notify ?? 'all'} />
       <section class="card">
-        <h3>{texts.memberCount(members.length)}</h3>
+        <h2>{texts.memberCount(members.length)}</h2>
         <ul class="people">
           {members.map((member) => (
             <MemberItem key={member.id} chatId={chatId} member={member} />
@@ -38,6 +40,8 @@ export function MembersPane({ chatId }: { chatId: number }) {
         {mayInvite && (
           <Form
             action={texts.add}
+            done={texts.added}
+            isCleared
             onSubmit={(fields) => post(`/api/chats/${chatId}/members`, fields)}
           >
             <Field name="name" label={texts.addMember} autocomplete="off" required />
@@ -47,7 +51,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
       {mayInvite && <Invites chatId={chatId} />}
       {mayRename && (
         <section class="card">
-          <h3>{texts.rename}</h3>
+          <h2>{texts.rename}</h2>
           <Form
             action={texts.rename}
             done={texts.saved}
@@ -58,18 +62,24 @@ export function MembersPane({ chatId }: { chatId: number }) {
         </section>
       )}
       {isOwned && !chat.direct && <Permissions chat={chat} />}
-      <button type="button" class="danger" onClick={() => attempt(leave(chatId))}>
+      <button type="button" class="danger" onClick={() => leave(chatId)}>
         {texts.leave}
       </button>
     </Pane>
   );
 }
 
-async function leave(chatId: number): Promise<void> {
-  if (!confirm(texts.leaveQuestion)) return;
-  await remove(`/api/chats?chat_id=${chatId}`);
-  dropChat(chatId, 'left');
-  go(paths.home);
+function leave(chatId: number): void {
+  askFirst({
+    title: texts.leaveQuestion,
+    detail: texts.leaveDetail,
+    action: texts.leave,
+    act: async () => {
+      await remove(`/api/chats?chat_id=${chatId}`);
+      dropChat(chatId, 'left');
+      go(paths.home);
+    },
+  });
 }
 
 function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
@@ -77,9 +87,16 @@ function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
   const path = `/api/chats/${chatId}/members`;
   const mayChange = isOwner(chatId) && id !== ownId();
   const other = role === 'owner' ? 'member' : 'owner';
+  const expel = () =>
+    askFirst({
+      title: texts.removeQuestion(isolated(name)),
+      detail: texts.removeDetail,
+      action: texts.removeMember,
+      act: () => remove(`${path}?user_id=${id}`),
+    });
   return (
     <li>
-      <Avatar id={id} name={name} />
+      <Avatar name={name} />
       <span class="name">
         <Written text={name} /> {id === ownId() && <small>{texts.you}</small>}
         {role === 'owner' && <small class="tag">{texts.owner}</small>}
@@ -89,7 +106,7 @@ function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
           <button type="button" onClick={() => attempt(put(`${path}/${id}`, { role: other }))}>
             {other === 'owner' ? texts.makeOwner : texts.makeMember}
           </button>
-          <button type="button" onClick={() => attempt(remove(`${path}?user_id=${id}`))}>
+          <button type="button" onClick={expel}>
             {texts.removeMember}
           </button>
         </span>
@@ -107,7 +124,7 @@ function Permissions({ chat }: { chat: Chat }) {
   ] as const;
   return (
     <section class="card">
-      <h3>{texts.permissions}</h3>
+      <h2>{texts.permissions}</h2>
       <Choice
         label={texts.whoMayRename}
         options={who}

@@ -14,12 +14,13 @@ import { type Draft, discard, retry } from '../state/outbox.ts';
 import { nameOf } from '../state/people.ts';
 import { deleted, run } from '../state/timeline.ts';
 import { texts } from '../texts/index.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 import { Avatar } from './avatar.tsx';
 import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
-import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
 import { Markdown } from './markdown.tsx';
+import { askFirst } from './question.tsx';
 import { Written } from './written.tsx';
 
 interface Props {
@@ -65,7 +66,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
       onFocusCapture={show}
       onPointerDown={show}
     >
-      {startsGroup && <Head id={message.sender_id} name={name} time={message.time} />}
+      {startsGroup && <Head name={name} time={message.time} />}
       {message.reply_to !== undefined && <Quote chatId={chatId} id={message.reply_to} />}
       {isDeleted ? (
         <p class="gone">{texts.deletedMessage}</p>
@@ -90,10 +91,10 @@ export const MessageItem = memo(function MessageItem(props: Props) {
   );
 });
 
-function Head({ id, name, time }: { id: number; name: string; time: string }) {
+function Head({ name, time }: { name: string; time: string }) {
   return (
     <header class="head">
-      <Avatar id={id} name={name} />
+      <Avatar name={name} />
       <strong class="name" dir="auto">
         {name}
       </strong>
@@ -108,9 +109,13 @@ function Head({ id, name, time }: { id: number; name: string; time: string }) {
 function Tools({ chatId, message, intent, attempt }: Props & Attempting) {
   const isOwn = message.sender_id === ownId();
   const path = `/api/chats/${chatId}/messages/${message.id}`;
-  const erase = () => {
-    if (confirm(texts.deleteMessage)) attempt(remove(path));
-  };
+  const erase = () =>
+    askFirst({
+      title: texts.deleteMessage,
+      detail: <Written text={plainText(message.content)} />,
+      action: texts.delete,
+      act: () => remove(path),
+    });
   return (
     <div class="tools" role="toolbar" aria-label={texts.message}>
       <EmojiButton label={texts.react} onPick={(emoji) => attempt(react(path, emoji))} />
@@ -199,7 +204,7 @@ export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: b
   const name = account.value?.user.name ?? '';
   return (
     <article class="message draft" data-own="" data-failed={draft.error && ''}>
-      {startsGroup && <Head id={ownId()} name={name} time={draft.time} />}
+      {startsGroup && <Head name={name} time={draft.time} />}
       <Markdown text={draft.content} chatId={draft.chatId} />
       {draft.error === undefined ? (
         <small>{onTheWay()}</small>

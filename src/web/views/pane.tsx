@@ -16,7 +16,7 @@ export function Pane({ title, back = paths.home, children }: Props) {
     <section class="pane" aria-label={isolated(title)}>
       <header class="bar">
         <IconLink of="back" label={texts.back} href={back} />
-        <h2 dir="auto">{title}</h2>
+        <h1 dir="auto">{title}</h1>
       </header>
       <div class="scroll">{children}</div>
     </section>

@@ -7,7 +7,7 @@ import type { Hit } from '../lib/wire.ts';
 import { chatOf } from '../state/chats.ts';
 import { attempt } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from './form.tsx';
+import { sentenceOf } from '../texts/sentence.ts';
 import { displayName } from './message.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';

@@ -10,6 +10,7 @@ import { notices, wantNotices } from '../state/notices.ts';
 import { texts } from '../texts/index.ts';
 import { emailHint, Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
+import { askFirst } from './question.tsx';
 import { Written } from './written.tsx';
 
 export function SettingsPane() {
@@ -40,7 +41,7 @@ function Notices() {
   };
   return (
     <section class="card">
-      <h3>{texts.notifications}</h3>
+      <h2>{texts.notifications}</h2>
       <label class="check">
         <input
           type="checkbox"
@@ -64,7 +65,7 @@ function Profile() {
   };
   return (
     <section class="card">
-      <h3>{texts.profile}</h3>
+      <h2>{texts.profile}</h2>
       <Form action={texts.save} onSubmit={change} done={texts.saved}>
         <Field name="name" label={texts.name} defaultValue={user?.name} required />
         <Field
@@ -98,27 +99,32 @@ function useProof() {
 }
 
 function DeleteAccount() {
-  const proof = useProof();
-  const erase = async (fields: Record<string, string>) => {
-    // Who gives the password has been asked already.
-    if (!proof.field && !confirm(texts.deleteAccountQuestion)) return;
-    await signOutBy(proof.during(remove('/api/user', fields)));
-    forget();
-  };
+  const ask = () =>
+    askFirst({
+      title: texts.deleteAccountQuestion,
+      detail: texts.deleteAccountDetail,
+      action: texts.deleteAccount,
+      fields: <CurrentPassword isFirst />,
+      act: async (fields) => {
+        await signOutBy(remove('/api/user', fields));
+        forget();
+      },
+    });
   return (
-    <Form action={texts.deleteAccount} onSubmit={erase} isDangerous>
-      {proof.field}
-    </Form>
+    <button type="button" class="danger" onClick={ask}>
+      {texts.deleteAccount}
+    </button>
   );
 }
 
-function CurrentPassword() {
+function CurrentPassword({ isFirst = false }: { isFirst?: boolean }) {
   return (
     <Field
       name="current_password"
       label={texts.currentPassword}
       type="password"
       autocomplete="current-password"
+      autofocus={isFirst}
       required
     />
   );
@@ -127,7 +133,7 @@ function CurrentPassword() {
 function Password() {
   return (
     <section class="card">
-      <h3>{texts.changePassword}</h3>
+      <h2>{texts.changePassword}</h2>
       <Form
         action={texts.changePassword}
         done={texts.passwordChanged}
@@ -162,7 +168,7 @@ function Devices() {
   }, []);
   return (
     <section class="card">
-      <h3>{texts.devices}</h3>
+      <h2>{texts.devices}</h2>
       <ul class="people">
         {devices.value.map(({ id, device, last_seen: seen, current }) => (
           <li key={id}>

@@ -16,10 +16,12 @@ import { Written } from './written.tsx';
 
 export function Sidebar() {
   const isMaking = useSignal(false);
+  // Each page has one first heading: that of the pane, if one is open.
+  const Heading = route.value.name === 'home' ? 'h1' : 'h2';
   return (
     <nav class="sidebar" aria-label={texts.chats}>
       <header class="bar">
-        <h1>{texts.chats}</h1>
+        <Heading>{texts.chats}</Heading>
         <IconLink of="search" label={texts.search} href={paths.search('')} />
         <IconLink of="compass" label={texts.directory} href={paths.directory} />
         <IconLink of="settings" label={texts.settings} href={paths.settings} />
@@ -49,7 +51,7 @@ function ChatItem({ chat }: { chat: Chat }) {
         aria-current={isHere ? 'page' : undefined}
         data-muted={chat.notify === 'nothing' ? '' : undefined}
       >
-        <Avatar id={chat.id} name={chat.title} />
+        <Avatar chat={chat} name={chat.title} />
         <span class="chat-title" dir="auto">
           {chat.title}
         </span>

@@ -75,10 +75,10 @@ function Choices({ onClose }: { onClose: () => void }) {
         items={found}
         chosen={chosen.value}
         onPick={pick}
-        show={({ id, title }) => (
+        show={(chat) => (
           <>
-            <Avatar id={id} name={title} />
-            <Written text={title} />
+            <Avatar chat={chat} name={chat.title} />
+            <Written text={chat.title} />
           </>
         )}
       />

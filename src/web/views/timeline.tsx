@@ -16,9 +16,9 @@ import { noteEnd, readUpTo } from '../state/reading.ts';
 import { loadNewer, loadOlder, openRun, pageSize, type Run, run } from '../state/timeline.ts';
 import { typists } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
+import { sentenceOf } from '../texts/sentence.ts';
 import { Boundary } from './boundary.tsx';
 import type { Intent } from './chat.tsx';
-import { sentenceOf } from './form.tsx';
 import { IconButton } from './icons.tsx';
 import { DraftItem, MessageItem } from './message.tsx';
 import { Scroller } from './scroller.ts';
@@ -174,7 +174,7 @@ function Plain({ text }: { text: string }) {
 }
 
 function Day({ time }: { time: string }) {
-  return <h3 class="day">{dayName(time)}</h3>;
+  return <h2 class="day">{dayName(time)}</h2>;
 }
 
 /** Up and Down go from message to message. */
