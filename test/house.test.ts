@@ -58,6 +58,7 @@ const open: Record<string, readonly string[]> = {
   'db/memory.ts': ['rules', 'db'],
   'db/paging.ts': ['rules'],
   'db/query.ts': ['rules', 'queries', 'hub', 'db'],
+  'db/seen.ts': ['queries'],
   'db/open.ts': ['serve', 'cli'],
   'db/commands.ts': ['commands', 'db'],
   'db/worker.ts': ['writer'],

@@ -1,5 +1,6 @@
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
 import { change, isAmong, type Params, row, rows } from '../db/query.ts';
+import { seenNow } from '../db/seen.ts';
 import { chats, memberships } from '../db/tables.ts';
 
 export const findChat = row((orm, $: Params<{ id: number }>) =>
@@ -34,7 +35,7 @@ export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
     .select({
       chatId: memberships.chatId,
       notify: memberships.notify,
-      seen: memberships.seen,
+      seen: seenNow(),
       mentions: memberships.mentions,
       readId: memberships.readId,
     })

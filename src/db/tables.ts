@@ -357,9 +357,15 @@ export const pendingDeletions = sqliteTable(
     id: integer('id').notNull(),
     /** Of a message, the chat that it was in; otherwise 0. */
     chatId: integer('chat_id').notNull(),
+    /**
+     * Of a message: members who joined up to this event count it as unread no more. For the others,
+     * this row does: see deletions/unread.ts.
+     */
+    done: integer('done').notNull().default(0),
   },
   (t) => [
     primaryKey({ columns: [t.kind, t.id] }),
+    index('pending_deletions_message').on(t.chatId, t.id).where(sql`${t.kind} = 'message'`),
     check('pending_deletions_kind', sql`${t.kind} in ('account', 'chat', 'message')`),
   ],
 );

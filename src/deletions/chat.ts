@@ -11,6 +11,7 @@ import {
   deleteSomeReactionsTo,
   deleteSomeRemovalsFrom,
 } from './queries.ts';
+import { forgetUnread } from './unread.ts';
 
 /** A message takes its words out of the search index, which is most of the work. */
 const messageStep = 20;
@@ -32,11 +33,16 @@ export const clearChat: Clear = async (unit, { id: chatId }) => {
   return isCleared;
 };
 
-/** Clears away the reactions to a deleted message. */
-export const clearMessage: Clear = async (unit, { id: messageId, chatId }) =>
-  inSteps(unit, rowStep, (limit) =>
-    count(deleteSomeReactionsTo(unit, { chatId, messageId, limit })),
+/** Takes a deleted message out of what members have not read, and clears away the reactions to it. */
+export const clearMessage: Clear = async (unit, pending) => {
+  const { id: messageId, chatId } = pending;
+  return (
+    (await forgetUnread(unit, pending)) &&
+    (await inSteps(unit, rowStep, (limit) =>
+      count(deleteSomeReactionsTo(unit, { chatId, messageId, limit })),
+    ))
   );
+};
 
 /** How many rows a query returns. */
 async function count(rows: Promise<readonly unknown[]>): Promise<number> {

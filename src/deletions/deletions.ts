@@ -6,8 +6,8 @@
 import type { Unit } from '../db/commit.ts';
 import { clearAccount } from './account.ts';
 import { clearChat, clearMessage } from './chat.ts';
-import type { Clear } from './pending.ts';
-import { deletePending, findPending } from './queries.ts';
+import { type Clear, clearPortion } from './pending.ts';
+import { findPending } from './queries.ts';
 
 const clearers = { account: clearAccount, chat: clearChat, message: clearMessage } satisfies Record<
   string,
@@ -22,6 +22,6 @@ const clearers = { account: clearAccount, chat: clearChat, message: clearMessage
 export async function clearDeleted(unit: Unit): Promise<boolean> {
   const pending = await findPending(unit, {});
   if (pending === undefined) return false;
-  if (await clearers[pending.kind](unit, pending)) await deletePending(unit, pending);
+  await clearPortion(unit, pending, clearers[pending.kind]);
   return true;
 }

@@ -1,6 +1,6 @@
 /** What is left of deleted chats, messages and accounts, a step at a time. */
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query.ts';
+import { and, asc, count, eq, gt, isNull, lt, lte, max, sql } from 'drizzle-orm';
+import { change, one, type Params, row, rows } from '../db/query.ts';
 import {
   chats,
   idempotencyKeys,
@@ -30,6 +30,51 @@ export const deletePending = change((orm, $: Params<{ kind: Kind; id: number }>)
   orm
     .delete(pendingDeletions)
     .where(and(eq(pendingDeletions.kind, $.kind), eq(pendingDeletions.id, $.id))),
+);
+
+/** Notes how far a deleted message is forgotten: see unread.ts. */
+export const updateDone = change((orm, $: Params<{ id: number; done: number }>) =>
+  orm
+    .update(pendingDeletions)
+    .set({ done: $.done })
+    .where(and(eq(pendingDeletions.kind, 'message'), eq(pendingDeletions.id, $.id))),
+);
+
+interface Members {
+  chatId: number;
+  /** Of a message. */
+  id: number;
+  /** Those who joined after this event. */
+  after: number;
+}
+
+const joinedBefore = ($: Params<Members>) =>
+  and(
+    eq(memberships.chatId, $.chatId),
+    gt(memberships.joinedEvent, $.after),
+    lt(memberships.joinedEvent, $.id),
+  );
+
+/** How many members of a chat joined before a message, no more than `limit`, and when the last of them did. */
+export const findSomeMembers = one((orm, $: Params<Members & Step>) => {
+  const found = orm
+    .select({ joinedEvent: memberships.joinedEvent })
+    .from(memberships)
+    .where(joinedBefore($))
+    .orderBy(asc(memberships.joinedEvent))
+    .limit($.limit)
+    .as('found');
+  return orm.select({ count: count(), last: max(found.joinedEvent) }).from(found);
+});
+
+/** Takes a deleted message out of what some members have not read yet: those who joined up to an event. */
+export const raiseSeen = change((orm, $: Params<Members & { upTo: number }>) =>
+  orm
+    .update(memberships)
+    .set({ seen: sql`${memberships.seen} + 1` })
+    .where(
+      and(joinedBefore($), lte(memberships.joinedEvent, $.upTo), lt(memberships.readId, $.id)),
+    ),
 );
 
 interface Step {

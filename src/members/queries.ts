@@ -1,5 +1,6 @@
-import { and, asc, eq, gt, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, isNotNull, ne, sql } from 'drizzle-orm';
 import { change, isAmong, type Params, row, rows } from '../db/query.ts';
+import { seenNow } from '../db/seen.ts';
 import { chats, memberships, removals, users } from '../db/tables.ts';
 
 type Membership = typeof memberships.$inferSelect;
@@ -17,7 +18,7 @@ const isUserThere = sql`exists (select 1 from ${users} where ${users.id} = ${mem
 
 export const findMembership = row((orm, $: Params<Key>) =>
   orm
-    .select()
+    .select({ ...getTableColumns(memberships), seen: seenNow() })
     .from(memberships)
     .where(and(isKey($), isUserThere)),
 );

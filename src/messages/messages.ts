@@ -19,7 +19,6 @@ import {
   findMessage,
   findNewest,
   findPosted,
-  forgetUnread,
   insertMessage,
   listIdsAfter,
   listIdsBefore,
@@ -247,7 +246,6 @@ export async function deleteMessage(
   const mayDelete = message.senderId === userId || (role === 'owner' && !ownOnly);
   if (!mayDelete) throw new Refusal('other_sender');
   await updateMentions(unit, { ...message, content: '' });
-  await forgetUnread(unit, { chatId, id });
   await deleteMessageRow(unit, { chatId, id });
   await clearSoon(unit, 'message', { id, chatId }, clearMessage);
   await bringBackLastMessage(unit, { chatId, id });

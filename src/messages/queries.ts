@@ -15,6 +15,7 @@ import {
   sql,
 } from 'drizzle-orm';
 import { change, one, type Params, row, rows } from '../db/query.ts';
+import { yetToAdd } from '../db/seen.ts';
 import {
   chats,
   idempotencyKeys,
@@ -281,14 +282,7 @@ export const countMessages = one(
   },
 );
 
-/** Takes a deleted message out of what its chat's members have not read yet. */
-export const forgetUnread = change((orm, $: Params<Key>) =>
-  orm
-    .update(memberships)
-    .set({ seen: sql`${memberships.seen} + 1` })
-    .where(and(eq(memberships.chatId, $.chatId), lt(memberships.readId, $.id))),
-);
-
+/** Moves a member's mark. @param seen with what deletions are yet to add to it. */
 export const updateRead = change(
   (
     orm,
@@ -296,7 +290,11 @@ export const updateRead = change(
   ) =>
     orm
       .update(memberships)
-      .set({ readId: $.readId, seen: $.seen, mentions: $.mentions })
+      .set({
+        readId: $.readId,
+        seen: sql`${$.seen} - ${yetToAdd($.readId)}`,
+        mentions: $.mentions,
+      })
       .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
 );
 

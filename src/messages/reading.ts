@@ -10,7 +10,8 @@ import { countMessages, updateRead } from './queries.ts';
 /*
  * The invariant: a chat's `posted` less a member's `seen` is the number of its messages that are
  * newer than the member's `readId`. Posting raises `posted` and so counts for everybody at once;
- * reading counts what was read; deleting raises `seen` of those who had not read it (forgetUnread).
+ * reading counts what was read; deleting raises `seen` of those who had not read it, in portions:
+ * `seen` is always read with what they are yet to add (db/seen.ts).
  */
 
 /** How many messages are counted in one step. */
