@@ -43,7 +43,8 @@ export const refusals: Record<RefusalCode, string> = {
   user_removed:
     'Diese Person wurde aus dem Chat entfernt. Nur wem er gehört, kann sie wieder hinzufügen.',
   no_invite: 'Diese Einladung gibt es nicht, oder sie gilt nicht mehr. Bitte um eine neue.',
-  no_contact: 'Für Sicherheitshinweise ist keine Kontaktadresse eingerichtet.',
+  no_contact:
+    'Dieser Server nennt niemanden, dem man Schwachstellen meldet. Frage die Person, die ihn betreibt.',
   invite_too_long: 'Eine Einladung gilt höchstens ein Jahr. Wähle eine kürzere Zeit.',
   invite_too_large:
     'Die Einladung eines Mitglieds gilt höchstens 30 Tage und für höchstens 100 Personen. Bitte jemanden, dem der Chat gehört.',
