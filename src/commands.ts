@@ -19,6 +19,7 @@ import { deleteMessage, editMessage, postMessage } from './messages/messages.ts'
 import { markRead } from './messages/reading.ts';
 import { react, unreact } from './reactions/reactions.ts';
 import { rebuildPortion } from './search/rebuild.ts';
+import { forgetStaleWords } from './search/vocabulary/stale.ts';
 import { extendVocabularies } from './search/vocabulary/vocabulary.ts';
 import { ensureSetupCode } from './server/setup.ts';
 import { clearOldNetworks } from './sessions/networks.ts';
@@ -56,6 +57,7 @@ export const commands = {
   endSessions,
   ensureSetupCode,
   extendVocabularies,
+  forgetStaleWords,
   leaveChat,
   markRead,
   noteOldNames,

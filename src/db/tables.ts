@@ -277,6 +277,19 @@ export const searchVocabulary = sqliteTable(
 );
 
 /**
+ * Words of deleted and edited messages that are still to be taken out of `search_vocabulary`, where no
+ * other message of the block has them: see search/vocabulary/stale.ts. WITHOUT ROWID.
+ */
+export const staleWords = sqliteTable(
+  'stale_words',
+  {
+    block: integer('block').notNull(),
+    word: text('word').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.block, t.word] })],
+);
+
+/**
  * Who reacted with what. It references no message: one that has thousands of reactions is deleted at
  * once, and they are cleared away in portions.
  */

@@ -1,8 +1,12 @@
-/** Extends the vocabularies of the search by what was posted, when nobody waits for the writer. */
+/**
+ * Keeps the vocabularies of the search: extends them by what was posted, when nobody waits for the
+ * writer, and takes out of them what was deleted.
+ */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { isOutdated } from '../search/state.ts';
 import { listChatsAfter } from '../search/vocabulary/queries.ts';
+import { forgetStaleWords, hasStaleWords } from '../search/vocabulary/stale.ts';
 import { extendVocabularies } from '../search/vocabulary/vocabulary.ts';
 import { inPortions } from './portions.ts';
 
@@ -63,15 +67,22 @@ export class ChatsBehind {
   }
 }
 
-/** Extends all vocabularies that are behind. */
+/** Forgets a portion of what was deleted; returns whether there may be more. */
+async function forget(db: Store): Promise<boolean> {
+  // A look costs no write.
+  return (await db.read(hasStaleWords, {})) && (await db.write(forgetStaleWords, {}));
+}
+
+/** Extends all vocabularies that are behind, and forgets all that was deleted. */
 export async function extendAll(db: Store): Promise<void> {
   const behind = new ChatsBehind(db);
+  await inPortions(() => forget(db));
   await inPortions(() => behind.extend());
 }
 
 /**
- * Extends vocabularies every few seconds: by one portion while people post, and by all that is left
- * when nobody does.
+ * Every few seconds forgets what was deleted, and extends vocabularies: by one portion while people
+ * post, and by all that is left when nobody does.
  *
  * @returns stops it; resolves after the portion that is under way.
  */
@@ -83,12 +94,16 @@ export function keepVocabularies(db: Store, log: FastifyBaseLogger): () => Promi
   db.onCommit((events) => {
     if (events.length > 0) lastEvent = performance.now();
   });
-  const portion = async () => (await behind.extend()) && performance.now() - lastEvent > quiet;
+  const portion = async () => {
+    const isStale = await forget(db);
+    const isBehind = await behind.extend();
+    return isStale || (isBehind && performance.now() - lastEvent > quiet);
+  };
   const run = async () => {
     await inPortions(portion, stopping.signal).catch((error: unknown) => {
       log.warn(
         { err: error },
-        'extending the vocabularies of the search failed, until the next time',
+        'keeping the vocabularies of the search failed, until the next time',
       );
     });
     running = undefined;

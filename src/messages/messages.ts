@@ -10,6 +10,7 @@ import { beyondIds } from '../http/schema.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
 import { indexMessage, reindexMessage } from '../search/index.ts';
+import { noteDeleted } from '../search/vocabulary/stale.ts';
 import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
@@ -225,7 +226,7 @@ export async function editMessage(
   await updateContent(unit, { chatId, id, content, editedAt: unit.now });
   await updateLastMessage(unit, { chatId, id, content });
   await updateMentions(unit, { ...message, content });
-  reindexMessage(unit, { ...message, content });
+  await reindexMessage(unit, { ...message, content }, message.content);
   await append(unit, { type: 'message.edited', chatId, userId, messageId: id });
 }
 
@@ -246,6 +247,7 @@ export async function deleteMessage(
   const mayDelete = message.senderId === userId || (role === 'owner' && !ownOnly);
   if (!mayDelete) throw new Refusal('other_sender');
   await updateMentions(unit, { ...message, content: '' });
+  await noteDeleted(unit, message);
   await deleteMessageRow(unit, { chatId, id });
   await clearSoon(unit, 'message', { id, chatId }, clearMessage);
   await bringBackLastMessage(unit, { chatId, id });

@@ -3,7 +3,8 @@ import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { opensBlock, senderInBlock, wordsInBlock } from './blocks.ts';
 import { deleteWords, findBlock, insertBlock, insertWords } from './queries.ts';
-import { learnWords } from './vocabulary/vocabulary.ts';
+import { noteStale } from './vocabulary/stale.ts';
+import { entriesOf, learnWords } from './vocabulary/vocabulary.ts';
 import { foldedWords } from './words.ts';
 
 export interface Message {
@@ -23,17 +24,30 @@ export async function indexMessage(unit: Unit, message: Message, posted: number)
   indexLast(unit, message);
 }
 
-/** Makes an edited message findable by its new text, and by that alone. */
-export function reindexMessage(unit: Unit, message: Message): void {
+/**
+ * Makes an edited message findable by its new text, and by that alone.
+ *
+ * @param before its text until now.
+ */
+export async function reindexMessage(unit: Unit, message: Message, before: string): Promise<void> {
+  const found = await findBlock(unit, message);
+  if (found === undefined) return;
   unit.last.push((snapshot) => deleteWords(snapshot, message));
   indexLast(unit, message);
-  unit.last.push((snapshot) => learnAgain(snapshot, message));
+  unit.last.push((snapshot) => changeVocabulary(snapshot, found.block, message, before));
 }
 
 /** A vocabulary that knows the message already is extended by nobody else. */
-async function learnAgain(snapshot: Snapshot, message: Message): Promise<void> {
-  const found = await findBlock(snapshot, message);
-  if (found !== undefined) await learnWords(snapshot, found.block, message.content);
+async function changeVocabulary(
+  snapshot: Snapshot,
+  block: number,
+  message: Message,
+  before: string,
+): Promise<void> {
+  const isThere = (await findBlock(snapshot, message)) !== undefined;
+  const words = new Set(isThere ? entriesOf(message.content) : []);
+  await learnWords(snapshot, block, words);
+  await noteStale(snapshot, block, new Set(entriesOf(before)).difference(words));
 }
 
 /**

@@ -120,6 +120,7 @@ t.test('every table is strict, and those read in runs are stored in order', asyn
     'search_blocks',
     'search_vocabulary',
     'server_state',
+    'stale_words',
   ]);
 });
 

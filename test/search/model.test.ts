@@ -1,11 +1,13 @@
 /** Whatever people do, a search finds what going through all messages finds. */
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { blockSize } from '../../src/search/blocks.ts';
-import { indexNext } from '../../src/search/rebuild.ts';
-import { extendVocabularies } from '../../src/search/vocabulary/vocabulary.ts';
+import { indexNext, rebuildPortion } from '../../src/search/rebuild.ts';
+import { forgetStaleWords } from '../../src/search/vocabulary/stale.ts';
+import { entriesOf, extendVocabularies } from '../../src/search/vocabulary/vocabulary.ts';
 import { hurried } from '../helpers/database.ts';
-import { execute } from '../helpers/rows.ts';
+import { execute, query } from '../helpers/rows.ts';
 import { ids, isFound, replaceIndex } from '../helpers/search.ts';
 import { type Person, startCast } from '../helpers/world.ts';
 
@@ -102,6 +104,8 @@ const kinds = {
   extend: ({ state: { db }, place }: Scene) =>
     db.write(hurried(extendVocabularies), { chatIds: [place.id] }),
 
+  forget: ({ state: { db } }: Scene) => db.write(hurried(forgetStaleWords), {}),
+
   indexNext: ({ state: { db } }: Scene) => db.write(indexNext, { limit: 5 }),
 
   search: async (scene: Scene) => {
@@ -141,7 +145,15 @@ function allOf({ state: { places }, person, place, step }: Scene): Said[] {
 }
 
 const frequent = { post: 12, search: 8, edit: 2, remove: 2 };
-const rare = { join: 1, leave: 1, openBlock: 1, startRebuild: 1, indexNext: 2, extend: 4 };
+const rare = {
+  join: 1,
+  leave: 1,
+  openBlock: 1,
+  startRebuild: 1,
+  indexNext: 2,
+  extend: 4,
+  forget: 2,
+};
 
 const steps = fc.array(
   fc.record({
@@ -191,11 +203,31 @@ async function take(state: State, step: Step): Promise<void> {
   await kinds[step.does]({ state, person, place, step, own, isMember });
 }
 
+/** In the end the vocabularies have the words of the messages, and no others. */
+async function requireExact({ db, file }: State): Promise<void> {
+  while (await db.write(rebuildPortion, {}));
+  await extendAll(db);
+  const texts = query(
+    file,
+    `select content, (select max(first_id) from search_blocks as b
+      where b.chat_id = m.chat_id and b.first_id <= m.id) as block from messages as m`,
+  );
+  const wanted = texts.flatMap(({ block, content }) =>
+    entriesOf(String(content)).map((word) => `${block} ${word}`),
+  );
+  const found = query(file, 'select * from search_vocabulary').map(
+    ({ block, word }) => `${block} ${word}`,
+  );
+  const difference = [...new Set(wanted).symmetricDifference(new Set(found))];
+  if (difference.length > 0) throw new Error(`vocabularies: ${difference}`);
+}
+
 t.test('a search finds what going through all messages finds', async (t) => {
   let found = 0;
   const run = async (taken: readonly Step[]) => {
     const state = await startState(t);
     for (const step of taken) await take(state, step);
+    await requireExact(state);
     found += state.found;
   };
   // A failure is printed with its seed.

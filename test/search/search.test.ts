@@ -1,7 +1,10 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t from 'tap';
 import { fill, tokenOf } from '../../bench/fill.ts';
+import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
 import { beyondIds } from '../../src/http/schema.ts';
 import { ChatsBehind, extendAll } from '../../src/jobs/search-vocabulary.ts';
@@ -11,11 +14,12 @@ import { parseQuery } from '../../src/search/query.ts';
 import { indexNext } from '../../src/search/rebuild.ts';
 import { searchMessages } from '../../src/search/search.ts';
 import { listBlocks } from '../../src/search/vocabulary/queries.ts';
+import { forgetStaleWords } from '../../src/search/vocabulary/stale.ts';
 import { extendVocabularies, wantedOf } from '../../src/search/vocabulary/vocabulary.ts';
 import { hurried } from '../helpers/database.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { ids, replaceIndex, search } from '../helpers/search.ts';
-import { type Person, startCast, startWorld } from '../helpers/world.ts';
+import { type Person, startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
 /** How many messages the dearest search goes through. SEARCH_MESSAGES=1000000 takes a minute. */
 const messageCount = Number(process.env.SEARCH_MESSAGES ?? 20_000);
@@ -389,6 +393,58 @@ t.test('a long chat is learned in portions', async (t) => {
     t.equal(await countLookUps(db, alice, 'nowhere '), learned === 120 ? 0 : 1);
   }
   t.strictSame(await db.write(extendVocabularies, { chatIds: [chatId] }), []);
+});
+
+/** How many words of vocabularies start so. */
+const countKnown = (file: string, start: string) =>
+  query(file, 'select 1 from search_vocabulary where instr(word, ?) = 1', start).length;
+
+t.test('the words of what was deleted or edited away leave the vocabularies', async (t) => {
+  const { alice, bob, chat, db, file } = await startCast(t);
+  await alice.send(chat, 'zebra crossing, abcdefg\u{10428}');
+  const deleted = await alice.send(chat, 'zebra crossings by xylophonist, abcdefg\u{10428}h');
+  const edited = await alice.send(chat, 'quicksilver crossroads');
+  await extendAll(db);
+  await alice.delete(`${chat}?id=${deleted}`);
+  await alice.put(`${chat}/messages/${edited}`, { content: 'roads' });
+  const foundBy = async (query: string) => (await ids(bob, query)).length;
+  const areRight = async () => {
+    for (const q of ['zebra ', 'crossi', 'roads ', 'abcdefg', 'abcdefg\u{10428} ']) {
+      t.equal(await foundBy(q), 1, q);
+    }
+    for (const q of ['xylo', 'by ', 'quicksilver ', 'crossr']) t.equal(await foundBy(q), 0, q);
+  };
+  await areRight();
+  t.equal(countKnown(file, 'xylophon'), 1, 'the deletion itself does not wait for that');
+
+  t.equal(await db.write(hurried(forgetStaleWords), {}), true);
+  await areRight();
+  // What a kill leaves is the file and its log as they are.
+  const copy = join(await tempFolder(t), 'snug.db');
+  for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+  const restarted = openStore(copy);
+  await extendAll(restarted);
+  await restarted.close();
+  await extendAll(db);
+  for (const name of [file, copy]) {
+    for (const gone of ['xylo', 'by', 'quick', 'crossroa'])
+      t.equal(countKnown(name, gone), 0, gone);
+    for (const kept of ['zebra', 'crossing', 'roads', 'abcdefg'])
+      t.equal(countKnown(name, kept), 1);
+    t.strictSame(query(name, 'select * from stale_words'), []);
+  }
+  await areRight();
+});
+
+t.test('an emptied chat keeps no words', async (t) => {
+  const { alice, chat, db, file } = await startCast(t);
+  const sent = [await alice.send(chat, 'xylophone'), await alice.send(chat, 'xylophonist')];
+  await extendAll(db);
+  for (const id of sent) await alice.delete(`${chat}?id=${id}`);
+  execute(file, 'update search_blocks set known_to = 0');
+  execute(file, 'delete from stale_words');
+  await extendAll(db);
+  t.equal(countKnown(file, 'x'), 0, 'also if its block is to be learned again');
 });
 
 async function rebuild(db: Store): Promise<void> {

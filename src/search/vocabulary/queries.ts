@@ -1,6 +1,13 @@
 import { and, asc, between, eq, gt, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { change, type Params, row, rows, type Snapshot } from '../../db/query.ts';
-import { chats, memberships, messages, searchBlocks, searchVocabulary } from '../../db/tables.ts';
+import {
+  chats,
+  memberships,
+  messages,
+  searchBlocks,
+  searchVocabulary,
+  staleWords,
+} from '../../db/tables.ts';
 
 /** How many words of a query are looked for in a vocabulary. */
 export const slots = [1, 2, 3, 4] as const;
@@ -25,8 +32,11 @@ function mayHave(orm: Snapshot['orm'], $: Params<Wanted>): SQL | undefined {
   return or(isBehind, and(...slots.map(has)));
 }
 
-/** Whether a block, joined with its chat, may have messages that its vocabulary does not know. */
-const isBehind = lt(searchBlocks.knownTo, chats.lastMessageId);
+/**
+ * Whether a block, joined with its chat, may have messages that its vocabulary does not know. One that
+ * knows nothing may have words from before, also when there are no messages left.
+ */
+const isBehind = lt(searchBlocks.knownTo, sql`coalesce(${chats.lastMessageId}, 1)`);
 
 /** The first message of the next block of the same chat; null where there is none. */
 const nextId = sql<number | null>`(select min(next.first_id) from ${searchBlocks} as next
@@ -70,7 +80,7 @@ export const findBlockBehind = row((orm, $: Params<{ chatId: number }>) =>
       firstId: searchBlocks.firstId,
       knownTo: searchBlocks.knownTo,
       nextId,
-      lastId: sql<number>`${chats.lastMessageId}`,
+      lastId: chats.lastMessageId,
     })
     .from(searchBlocks)
     .innerJoin(chats, and(eq(chats.id, searchBlocks.chatId), isNull(chats.deletedAt)))
@@ -106,6 +116,30 @@ export const listTextsBetween = rows(
 
 export const insertVocabulary = change((orm, $: Params<{ block: number; word: string }>) =>
   orm.insert(searchVocabulary).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+);
+
+export const deleteWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm
+    .delete(searchVocabulary)
+    .where(and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, $.word))),
+);
+
+export const insertStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm.insert(staleWords).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+);
+
+/** Some of the words that are noted of the blocks from one on. */
+export const listStaleWords = rows((orm, $: Params<{ from: number; limit: number }>) =>
+  orm
+    .select()
+    .from(staleWords)
+    .where(gte(staleWords.block, $.from))
+    .orderBy(asc(staleWords.block), asc(staleWords.word))
+    .limit($.limit),
+);
+
+export const deleteStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm.delete(staleWords).where(and(eq(staleWords.block, $.block), eq(staleWords.word, $.word))),
 );
 
 /** Notes up to which id a block's vocabulary knows its messages. */

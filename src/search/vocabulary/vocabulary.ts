@@ -45,6 +45,12 @@ function entryOf(word: string): string {
   return word.slice(0, entryLength).toWellFormed();
 }
 
+/** What the words of an entry are, as a term. Half of a character at its end stands for any. */
+export function startOf(entry: string): Term {
+  const isPrefix = entry.length === entryLength;
+  return { words: [entry.replace('\ufffd', '')], isPrefix };
+}
+
 /** What a block must have to have all the terms: one entry in each of some ranges. */
 export function wantedOf(terms: readonly Term[]): Wanted {
   const ranges = terms.flatMap(({ words, isPrefix }) =>
@@ -74,9 +80,13 @@ function rangeOf(word: string, mayGoOn: boolean): Range {
   return { low, high: mayGoOn && low.length < entryLength ? low + afterAll : low };
 }
 
-/** Adds the words of a text to the vocabulary of its block. */
-export async function learnWords(snapshot: Snapshot, block: number, text: string): Promise<void> {
-  for (const word of entriesOf(text)) await insertVocabulary(snapshot, { block, word });
+/** Adds entries to the vocabulary of a block. */
+export async function learnWords(
+  snapshot: Snapshot,
+  block: number,
+  words: Iterable<string>,
+): Promise<void> {
+  for (const word of words) await insertVocabulary(snapshot, { block, word });
 }
 
 /**
@@ -114,15 +124,21 @@ async function extend(
     before: nextId ?? beyondIds,
     limit,
   });
-  await learnWords(unit, firstId, texts.map(({ content }) => content).join('\n'));
+  await learnWords(unit, firstId, entriesOf(texts.map(({ content }) => content).join('\n')));
   const last = texts.length === limit ? texts.at(-1)?.id : undefined;
   await setKnownTo(unit, { chatId, firstId, knownTo: last ?? endOf(block) });
   return limit;
 }
 
 /** Up to where a block is known when all of its messages are. */
-const endOf = ({ nextId, lastId }: { nextId: number | null; lastId: number }) =>
-  nextId === null ? lastId : beyondIds;
+const endOf = ({ firstId, nextId, lastId }: Ends) =>
+  nextId === null ? (lastId ?? firstId) : beyondIds;
+
+interface Ends {
+  readonly firstId: number;
+  readonly nextId: number | null;
+  readonly lastId: number | null;
+}
 
 /** Returns whether more may be left. */
 async function clearSome(unit: Unit, block: number): Promise<boolean> {
