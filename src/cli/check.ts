@@ -10,6 +10,7 @@ import { StartError } from '../errors.ts';
 import { finishRebuild } from '../jobs/search-index.ts';
 import { extendAll } from '../jobs/search-vocabulary.ts';
 import { startRebuild } from '../search/rebuild.ts';
+import { countUnlearned } from '../search/vocabulary/check.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
@@ -60,7 +61,10 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
       'chats or memberships count wrongly. Restore a backup.',
     ),
   search: async ({ db, damage }) => {
-    const isDamaged = (await damage).some(isOfSearch) || (await db.read(countUnsearchable, {})) > 0;
+    const isDamaged =
+      (await damage).some(isOfSearch) ||
+      (await db.read(countUnsearchable, {})) > 0 ||
+      (await db.read(countUnlearned, {})) > 0;
     return isDamaged
       ? `The index does not fit the messages. Run: snug check --${repairOption}`
       : undefined;

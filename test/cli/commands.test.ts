@@ -365,6 +365,9 @@ t.test('check finds what is wrong and says what to do', async (t) => {
   change('update search_data set block = zeroblob(length(block)) where id > 10');
   t.equal(problemsIn((await snug('check')).output).search, repair);
   const repaired = await snug('check --repair-search');
+  change("delete from search_vocabulary where word = 'meet'");
+  t.equal(problemsIn((await snug('check')).output).search, repair, 'a word that is not known');
+  await snug('check --repair-search');
   t.match(repaired.output, 'ok     search');
   const { nobody } = await openWorld(t, file);
   const alice = nobody();

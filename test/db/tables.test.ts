@@ -135,6 +135,9 @@ const exceptions: Record<string, RegExp> = {
   'deletions/findPending': /^SCAN pending_deletions$/,
   // Once for a rebuild; stops at its limit.
   'search/vocabulary/forgetSomeKnown': /^SCAN search_blocks$/,
+  // For the operator's check.
+  'search/vocabulary/listLearned': /^SCAN search_blocks$/,
+  'search/vocabulary/countMissing': /^SCAN wanted VIRTUAL TABLE INDEX/,
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':
     /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,

@@ -13,6 +13,7 @@ import { blockSize } from '../../src/search/blocks.ts';
 import { parseQuery } from '../../src/search/query.ts';
 import { indexNext } from '../../src/search/rebuild.ts';
 import { searchMessages } from '../../src/search/search.ts';
+import { countUnlearned } from '../../src/search/vocabulary/check.ts';
 import { listBlocks } from '../../src/search/vocabulary/queries.ts';
 import { forgetStaleWords } from '../../src/search/vocabulary/stale.ts';
 import { extendVocabularies, wantedOf } from '../../src/search/vocabulary/vocabulary.ts';
@@ -445,6 +446,24 @@ t.test('an emptied chat keeps no words', async (t) => {
   execute(file, 'delete from stale_words');
   await extendAll(db);
   t.equal(countKnown(file, 'x'), 0, 'also if its block is to be learned again');
+});
+
+t.test('vocabularies are looked through for words that they should have', async (t) => {
+  const { alice, chat, db, file } = await startCast(t);
+  for (let n = 0; n < 20; n += 1) await alice.send(chat, `word${n} again`);
+  await alice.send(await alice.createChat('other'), 'elsewhere');
+  t.equal(await db.read(countUnlearned, {}), 0, 'what is to be learned is not missing');
+  await extendAll(db);
+  t.equal(await db.read(countUnlearned, {}), 0);
+  execute(file, "delete from search_vocabulary where word = 'word7'");
+  t.strictSame(await ids(alice, 'word7 '), [], 'a missing word hides a message');
+  t.equal(await db.read(countUnlearned, {}), 1);
+  execute(file, 'delete from search_vocabulary');
+  t.strictSame(await ids(alice, 'elsewhere '), []);
+  t.equal(await db.read(countUnlearned, {}), 2);
+  await rebuild(db);
+  await extendAll(db);
+  t.equal(await db.read(countUnlearned, {}), 0);
 });
 
 async function rebuild(db: Store): Promise<void> {

@@ -1,5 +1,19 @@
-import { and, asc, between, eq, gt, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
-import { change, type Params, row, rows, type Snapshot } from '../../db/query.ts';
+import {
+  and,
+  asc,
+  between,
+  count,
+  eq,
+  gt,
+  gte,
+  isNull,
+  lt,
+  notExists,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
+import { change, one, type Params, row, rows, type Snapshot } from '../../db/query.ts';
 import {
   chats,
   memberships,
@@ -140,6 +154,36 @@ export const listStaleWords = rows((orm, $: Params<{ from: number; limit: number
 
 export const deleteStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
   orm.delete(staleWords).where(and(eq(staleWords.block, $.block), eq(staleWords.word, $.word))),
+);
+
+/** The blocks whose vocabularies know something. */
+export const listLearned = rows((orm, _: Params<Record<never, never>>) =>
+  orm
+    .select({
+      chatId: searchBlocks.chatId,
+      firstId: searchBlocks.firstId,
+      knownTo: searchBlocks.knownTo,
+      nextId,
+    })
+    .from(searchBlocks)
+    .where(gt(searchBlocks.knownTo, 0)),
+);
+
+/** How many of some words, a JSON array, a vocabulary does not have. */
+export const countMissing = one((orm, $: Params<{ block: number; words: string }>) =>
+  orm
+    .select({ count: count() })
+    .from(sql`json_each(${$.words}) as wanted`)
+    .where(
+      notExists(
+        orm
+          .select({ found: sql`1` })
+          .from(searchVocabulary)
+          .where(
+            and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, sql`wanted.value`)),
+          ),
+      ),
+    ),
 );
 
 /** Notes up to which id a block's vocabulary knows its messages. */
