@@ -11,7 +11,7 @@ export const backup: Command = {
     const [file = ''] = positionals;
     // A server on the same machine goes first.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-    backUp(loadConfig().databaseFile, file);
+    await backUp(loadConfig().databaseFile, file);
     console.log(`${file} is a backup of everything until now.`);
   },
 };

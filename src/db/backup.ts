@@ -17,6 +17,7 @@ import { connect } from './connect.ts';
 import { damaged, explain, isSound, logs, noRoom, remove, sync } from './files.ts';
 import { checkHeader, hasHeader, sizeOf } from './header.ts';
 import { freeSpace } from './room.ts';
+import { keepSyncing } from './syncing.ts';
 
 /** So much is left to the server on a disk that it shares with the backup, in bytes. */
 const reserve = 64 * 1024 * 1024;
@@ -32,12 +33,13 @@ const unfinished = /^\.snug-backup-(\d+)\.tmp(-journal)?$/;
  * once it is whole, has passed SQLite's checks and is on the disk; otherwise nothing is left of it.
  *
  * Only for a process that has not opened the database already: POSIX gives up all of a process's
- * locks on a file when it closes any descriptor of it, and the file's header is read here. It blocks.
+ * locks on a file when it closes any descriptor of it, and the file's header is read here. It blocks
+ * for most of the time.
  *
  * @throws StartError if there is no database, it is not ours or damaged, or the file exists or
  *   cannot be written.
  */
-export function backUp(database: string, file: string): void {
+export async function backUp(database: string, file: string): Promise<void> {
   const target = resolve(file);
   const temporary = join(dirname(target), `.snug-backup-${process.pid}.tmp`);
   try {
@@ -46,7 +48,7 @@ export function backUp(database: string, file: string): void {
     clearUnfinished(dirname(target));
     // Made here, so that nobody else may read it from its first byte on.
     closeSync(openSync(temporary, 'wx', 0o600));
-    copy(database, temporary, target);
+    await copy(database, temporary, target);
     checkCopy(database, temporary);
     sync(temporary);
     checkIsNew(target, database);
@@ -101,14 +103,16 @@ function checkIsNew(target: string, database: string): void {
   }
 }
 
-function copy(database: string, temporary: string, target: string): void {
+async function copy(database: string, temporary: string, target: string): Promise<void> {
   const source = connect(database);
+  const stopSyncing = keepSyncing(temporary);
   try {
     source.pragma(`busy_timeout = ${patience}`);
     checkRoom(source, target);
     source.prepare('VACUUM INTO ?').run(temporary);
   } finally {
     source.close();
+    await stopSyncing();
   }
 }
 
