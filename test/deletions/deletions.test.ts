@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { countMiscounted, countOrphans, countUnsearchable } from '../../src/db/check.ts';
 import { Pace } from '../../src/db/pace.ts';
 import type { Store } from '../../src/db/store.ts';
 import { clearDeleted } from '../../src/deletions/deletions.ts';
 import { tidyUp } from '../../src/housekeeping.ts';
-import { clearAllDeleted } from '../../src/jobs/deletions.ts';
+import { clearAllDeleted, keepClearing } from '../../src/jobs/deletions.ts';
+import { inPortions } from '../../src/jobs/portions.ts';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { leaveChat } from '../../src/members/members.ts';
 import { deleteMessage, postMessage } from '../../src/messages/messages.ts';
@@ -272,6 +274,58 @@ t.test('while a large chat is deleted others write, and kill -9 only interrupts 
   t.equal(await again.end('SIGTERM'), 0);
   t.strictSame(damage(file), []);
   t.notOk(readFileSync(file).includes(text), 'no byte of it is left');
+});
+
+t.test(
+  'what is left is cleared away at the start and after each commit, until it stops',
+  async (t) => {
+    const { db, file, alice } = await startCast(t);
+    const leave = async () => {
+      const chat = await alice.createChat('Cellar');
+      await fill(db, alice, chat, Array(50).fill('Hello'));
+      await db.write(hurried(leaveChat), { chatId: idOf(chat), userId: alice.id });
+    };
+    const left = () => countRows(file, 'pending_deletions');
+    const cleared = async () => {
+      while (left() > 0) await sleep(5);
+    };
+    await leave();
+    t.equal(left(), 1);
+    const stop = keepClearing(db, pino({ level: 'silent' }));
+    await cleared();
+    await leave();
+    await cleared();
+    await stop();
+    await leave();
+    await sleep(50);
+    t.equal(left(), 1);
+  },
+);
+
+t.test('after a portion comes a pause as long as it was, which a signal ends', async (t) => {
+  const taken: number[] = [];
+  const pauses: number[] = [];
+  let ended = performance.now();
+  await inPortions(async () => {
+    const began = performance.now();
+    if (taken.length > 0) pauses.push(began - ended);
+    while (performance.now() - began < 20);
+    ended = performance.now();
+    taken.push(ended - began);
+    return taken.length < 4;
+  });
+  t.equal(pauses.length, 3);
+  // A timer may be one millisecond early.
+  for (const [index, pause] of pauses.entries()) t.ok(pause >= Number(taken[index]) - 1);
+  const stopping = new AbortController();
+  let portions = 0;
+  const portion = async () => {
+    portions += 1;
+    stopping.abort();
+    return true;
+  };
+  await inPortions(portion, stopping.signal);
+  t.equal(portions, 1);
 });
 
 t.test('long work takes less time where commits are slow', async (t) => {
