@@ -12,10 +12,11 @@ const logLimit = 64 * 1024 * 1024;
 /**
  * How much of the file a connection keeps in memory, in KiB; the driver's own number is 16,000. One
  * that writes slows down from 2,000 on, for what it changes must have room until the commit. One that
- * reads does not: SQLite drops all of it whenever another connection has committed.
+ * reads loses all of it whenever another connection has committed. But between two commits a search in
+ * 1,000 chats reads a page of each vocabulary: with 2,000 it takes twice as long.
  */
 const writerCache = 8_000;
-const readerCache = 2_000;
+const readerCache = 8_000;
 
 /**
  * A connection to write by, with all that keeps the file whole.
