@@ -376,7 +376,16 @@ webTest('what people write changes the direction of nothing around it', async (t
 /** What of people's texts, marked so, could change the direction of its surroundings. */
 function looseTexts(marker: string): string[] {
   const own = (element: Element) => element.closest('bdi, [dir=auto]') !== null;
-  const isolated = (text: string) => !/[\u202e\u2067]/.test(text.replace(/\u2068.*\u2069/s, ''));
+  /** Whether what changes the direction is within isolates, which the text may try to end early. */
+  const isolated = (text: string) => {
+    let depth = 0;
+    for (const character of text) {
+      if (depth === 0 && /[\u202e\u2067]/.test(character)) return false;
+      if (/[\u2066-\u2068]/.test(character)) depth += 1;
+      if (character === '\u2069') depth = Math.max(0, depth - 1);
+    }
+    return true;
+  };
   const loose: string[] = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ALL);
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
