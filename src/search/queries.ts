@@ -1,5 +1,5 @@
-import { and, desc, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm';
-import { change, isAmong, one, type Params, row, rows, type Snapshot } from '../db/query.ts';
+import { and, desc, eq, gte, isNull, lt, lte, sql } from 'drizzle-orm';
+import { change, isAmong, one, type Params, row, rows } from '../db/query.ts';
 import { search, searchCommands, searchConfig, searchSettings } from '../db/search-table.ts';
 import { chats, memberships, messages, searchBlocks } from '../db/tables.ts';
 
@@ -61,17 +61,16 @@ export const insertBlock = change((orm, $: Params<Key>) =>
 /** The block of a message; undefined if there is no such message. */
 export const findBlock = row((orm, $: Params<Key>) =>
   orm
-    .select({ block: sql<number>`(${blockOf(orm, $)})` })
+    .select({ block: searchBlocks.firstId })
     .from(messages)
-    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id))),
+    .innerJoin(
+      searchBlocks,
+      and(eq(searchBlocks.chatId, messages.chatId), lte(searchBlocks.firstId, messages.id)),
+    )
+    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id)))
+    .orderBy(desc(searchBlocks.firstId))
+    .limit(1),
 );
-
-const blockOf = (orm: Snapshot['orm'], $: Params<Key>): SQL =>
-  orm
-    .select({ block: max(searchBlocks.firstId) })
-    .from(searchBlocks)
-    .where(and(eq(searchBlocks.chatId, $.chatId), lte(searchBlocks.firstId, $.id)))
-    .getSQL();
 
 /** The messages of all chats that are older than an id, newest first, for the making of the index. */
 export const listMessagesBefore = rows((orm, $: Params<{ before: number; limit: number }>) =>

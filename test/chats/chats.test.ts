@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
 import type { Memory } from '../../src/db/memory.ts';
+import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nextOf, pagesOf } from '../helpers/pages.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';
@@ -232,7 +233,7 @@ t.test('leaving names its chat exactly', async (t) => {
 });
 
 t.test('the last one to leave deletes the chat with its messages', async (t) => {
-  const { alice, bob, chat, file } = await startCast(t);
+  const { alice, bob, chat, db, file } = await startCast(t);
   await alice.send(chat, 'nobody will read this');
   const leave = `/api/chats?chat_id=${idOf(chat)}`;
   done(t, await alice.delete(leave));
@@ -240,6 +241,8 @@ t.test('the last one to leave deletes the chat with its messages', async (t) => 
   done(t, await bob.delete(leave));
   refused(t, await alice.get(chat), 404, noChat);
   refused(t, await bob.delete(leave), 404, noChat);
+  // On a busy machine, the deletion itself has no time for all.
+  await clearAllDeleted(db);
   for (const table of ['chats', 'messages', 'memberships']) {
     t.strictSame(query(file, `select * from ${table}`), [], table);
   }
