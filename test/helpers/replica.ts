@@ -90,6 +90,7 @@ export class Replica {
    * account was shut.
    */
   readonly #unloaded = new Map<number, number>();
+  #isIncomplete = false;
   #running: Promise<void> = Promise.resolve();
   #isStopped = true;
 
@@ -174,9 +175,7 @@ export class Replica {
     const me = this.person.id;
     if (type === 'reset') {
       this.resets += 1;
-      this.chats = await loadChats(this.person);
-      this.#left.clear();
-      return;
+      return this.#load();
     }
     if (type === 'session.ended') return;
     if (type === 'user') return this.#rename(data);
@@ -220,8 +219,16 @@ export class Replica {
     else this.#unloaded.set(chatId, joinedEvent);
   }
 
+  /** Loads everything; an account that is shut meanwhile gets only some of it. */
+  async #load(): Promise<void> {
+    this.chats = await loadChats(this.person);
+    this.#left.clear();
+    this.#isIncomplete = (await this.person.get('/api/chats')).status !== 200;
+  }
+
   /** Loads what could not be loaded while the account was shut. */
   async #catchUp(): Promise<void> {
+    if (this.#isIncomplete) await this.#load();
     for (const [chatId, joined] of this.#unloaded) {
       if (!this.chats.has(chatId) && !this.#left.has(chatId)) await this.#enter(chatId, joined);
     }
