@@ -407,7 +407,7 @@ webTest('a person has one colour everywhere', async (t, stage) => {
   await post(bob, direct, 'only us');
   const reader = await stage.visitorAs(alice);
   await reader.openChat('bob');
-  await reader.message('only us').waitFor();
+  await reader.message('only us').locator('.name', { hasText: 'bob' }).waitFor();
   const hue = (place: string) => reader.page.locator(place).first().getAttribute('data-hue');
   const listed = await hue('.chat[aria-current] .avatar');
   t.equal(await hue('.message .avatar'), listed);
