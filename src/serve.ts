@@ -60,10 +60,13 @@ export async function serve(): Promise<void> {
   const backups = watchBackups(config, log);
   const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
   const stopTidying = keepTidy(db, log, config.databaseFile);
-  const stopClearing = keepClearing(db, log);
-  const stopIndexing = keepIndexed(db, log);
-  const stopLearning = keepVocabularies(db, log);
-  const stopBackups = keepBackups(config, log);
+  const jobs = [
+    keepClearing(db, log),
+    keepIndexed(db, log),
+    keepVocabularies(db, log),
+    keepBackups(config, log),
+  ];
+  const stopJobs = () => Promise.all(jobs.map((stop) => stop()));
   const stopNoticing = keepUp(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
@@ -71,7 +74,7 @@ export async function serve(): Promise<void> {
     stopTidying();
     backups.stop();
     stopNoticing();
-    await Promise.all([app.close(), stopBackups(), stopClearing(), stopIndexing(), stopLearning()]);
+    await Promise.all([app.close(), stopJobs()]);
     await db.close();
     log.info('stopped');
   });
@@ -83,7 +86,7 @@ export async function serve(): Promise<void> {
     }
     await announceSetup(db, log, config.publicUrl?.origin ?? address);
   } catch (error) {
-    await Promise.all([stopBackups(), stopClearing(), stopIndexing()]);
+    await stopJobs();
     await db.close();
     throw error;
   }
