@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { matcherOf } from './networks.ts';
 
@@ -16,20 +16,22 @@ export const proxies = fp<Options>(
     if (trustProxy.length === 0) return;
     const isTrusted = matcherOf(trustProxy);
     let isWarned = false;
-    app.addHook('onRequest', ({ raw, log, routeOptions }, _, done) => {
-      // What watches over the server may ask it directly.
-      const isWatcher = routeOptions.config.answersWhenBusy === true;
-      const isSaid = isWarned || isWatcher || raw.headers['x-forwarded-for'] !== undefined;
-      const { remoteAddress: address } = raw.socket;
-      if (!isSaid && address !== undefined && isTrusted(address)) {
+    app.addHook('onRequest', (request, _, done) => {
+      const { remoteAddress: address } = request.raw.socket;
+      const isSaid = isWarned || request.headers['x-forwarded-for'] !== undefined;
+      if (!isSaid && address !== undefined && isTrusted(address) && !isWatcher(request)) {
         isWarned = true;
-        log.warn({ address }, warning);
+        request.log.warn({ address }, warning);
       }
       done();
     });
   },
   { name: 'proxies' },
 );
+
+/** What watches over the server may ask it directly. */
+const isWatcher = ({ routeOptions }: FastifyRequest) =>
+  routeOptions.config.answersWhenBusy === true;
 
 const warning =
   'a request from an address in TRUST_PROXY has no X-Forwarded-For: unless it was made there, configure the proxy to add one, or clients can claim any address';

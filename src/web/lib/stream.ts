@@ -43,8 +43,10 @@ export class Stream {
     const hear = (type: Type) => {
       this.#source.addEventListener(type, ({ data, lastEventId }) => {
         this.#heardAt = Date.now();
-        if (type === 'hello') this.isGreeted = true;
-        if (type === 'hello') onHello();
+        if (type === 'hello') {
+          this.isGreeted = true;
+          onHello();
+        }
         onEvent(type, parsed(data), lastEventId);
       });
     };

@@ -71,7 +71,7 @@ export function Form(props: FormProps) {
     if (isBusy.value) return;
     const form = event.currentTarget as HTMLFormElement;
     isBusy.value = true;
-    error.value = note.value = '';
+    clear();
     try {
       await onSubmit(fieldsOf(form));
       note.value = done ?? '';

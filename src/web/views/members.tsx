@@ -34,7 +34,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
         <h2>{texts.memberCount(members.length)}</h2>
         <ul class="people">
           {members.map((member) => (
-            <MemberItem key={member.id} chatId={chatId} member={member} />
+            <MemberItem key={member.id} chatId={chatId} member={member} isOwned={isOwned} />
           ))}
         </ul>
         {mayInvite && (
@@ -82,10 +82,17 @@ function leave(chatId: number): void {
   });
 }
 
-function MemberItem({ chatId, member }: { chatId: number; member: Member }) {
+interface MemberProps {
+  readonly chatId: number;
+  readonly member: Member;
+  /** Whether the reader is an owner of the chat. */
+  readonly isOwned: boolean;
+}
+
+function MemberItem({ chatId, member, isOwned }: MemberProps) {
   const { id, name, role } = member;
   const path = `/api/chats/${chatId}/members`;
-  const mayChange = isOwner(chatId) && id !== ownId();
+  const mayChange = isOwned && id !== ownId();
   const other = role === 'owner' ? 'member' : 'owner';
   const expel = () =>
     askFirst({
