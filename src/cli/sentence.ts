@@ -1,4 +1,4 @@
-/** What the person at the command line is told when a command fails. */
+/** The sentence that the command line prints when a command fails. */
 import { Refusal, StartError } from '../errors.ts';
 
 /** What is missing or does not fit, of the program itself or of what it needs. */

@@ -31,7 +31,7 @@ interface SchemaRow {
 }
 
 /**
- * What SQLite makes by itself is left out: its own tables, and those of a virtual one. So is a search
+ * Tables that SQLite creates itself, such as those behind a virtual table, are left out. So is a search
  * index that is being cleared away.
  */
 const schemaQuery = `

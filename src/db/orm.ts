@@ -32,7 +32,7 @@ export function toOrm(sqlite: Database): Orm {
 
 const connections = new WeakMap<Orm, Database>();
 
-/** The connection that Drizzle runs on, for what SQLite refuses to a statement by itself. */
+/** The connection that Drizzle uses, for settings that no statement can change. */
 export function connectionOf(orm: Orm): Database {
   const sqlite = connections.get(orm);
   if (sqlite === undefined) throw new Error('not made by toOrm');
