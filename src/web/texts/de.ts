@@ -14,7 +14,7 @@ export const de: Texts = {
   email: 'E-Mail-Adresse',
   password: 'Passwort',
   passwordHint: 'Mindestens 8 Zeichen.',
-  currentPassword: 'Bisheriges Passwort',
+  currentPassword: 'Aktuelles Passwort',
   newPassword: 'Neues Passwort',
   inviteCode: 'Einladungscode',
   inviteHint: 'Aus dem Link, den du bekommen hast.',

@@ -5,13 +5,13 @@ export const refusals: Record<RefusalCode, string> = {
   signed_out: 'Du bist nicht angemeldet. Melde dich zuerst an.',
   wrong_password: 'Name oder Passwort ist falsch.',
   account_disabled: 'Dieses Konto ist gesperrt. Frage die Person, die den Server betreibt.',
-  wrong_current_password: 'Das bisherige Passwort ist falsch.',
+  wrong_current_password: 'Das aktuelle Passwort ist falsch.',
   registration_closed:
     'Dieser Server nimmt niemanden mehr auf. Frage die Person, die ihn betreibt, nach einem Konto.',
   invite_needed: 'Auf diesem Server kann man sich nur mit einer Einladung registrieren.',
   setup_needed:
     'Dieser Server ist neu. Gib den Einrichtungscode ein, den er beim Start ausgegeben hat; er steht auch im Log.',
-  password_needed: 'Gib zur Bestätigung dein bisheriges Passwort ein.',
+  password_needed: 'Gib zur Bestätigung dein aktuelles Passwort ein.',
   name_taken: 'Dieser Name ist vergeben. Wähle einen anderen.',
   name_confusable: 'Dieser Name sieht aus wie der einer anderen Person. Wähle einen anderen.',
   name_mixed_scripts:
@@ -104,7 +104,7 @@ export const fields: Readonly<Record<string, string>> = {
   'The password must have 8 to 1024 characters.': 'Das Passwort muss 8 bis 1024 Zeichen haben.',
   'Give the setup code as the server has printed it.':
     'Gib den Einrichtungscode so ein, wie der Server ihn ausgegeben hat.',
-  'Give your current password as well.': 'Gib auch dein bisheriges Passwort ein.',
+  'Give your current password as well.': 'Gib auch dein aktuelles Passwort ein.',
   'Give a new name, a new e-mail address, or both.':
     'Gib einen neuen Namen, eine neue E-Mail-Adresse oder beides ein.',
   'Give your name, as text of at most 1024 characters.':
