@@ -78,8 +78,10 @@ export class ChatTokenizer extends Tokenizer {
   }
 
   override heading(src: string) {
-    const found = super.heading(src);
-    return found?.text === '' ? undefined : found;
+    return this.#onlyIf(
+      () => super.heading(src),
+      ({ text }) => text !== '',
+    );
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
@@ -100,9 +102,13 @@ export class ChatTokenizer extends Tokenizer {
   override table(src: string) {
     const columns = /^[^\n]*/.exec(src)?.[0].split('|').length ?? 0;
     if (columns > mostColumns + 1) return undefined;
-    const found = this.#nested(tableCost, () => super.table(src));
-    const isSmall = found !== undefined && found.header.length * found.rows.length <= mostCells;
-    return isSmall ? found : undefined;
+    return this.#onlyIf(
+      () => this.#nested(tableCost, () => super.table(src)),
+      ({ raw, header, rows }) =>
+        header.length * rows.length <= mostCells &&
+        // GFM would drop the cells that have no column.
+        raw.split('\n').every((line) => cellsIn(line) <= header.length),
+    );
   }
 
   override link(src: string) {
@@ -207,6 +213,19 @@ export class ChatTokenizer extends Tokenizer {
     return isPair;
   }
 
+  /**
+   * Reads a block and drops it unless it fits. Its texts leave the lexer's queue with it: the lexer
+   * joins the next line to the paragraph that stands last in that queue.
+   */
+  #onlyIf<Block>(read: () => Block | undefined, fits: (block: Block) => boolean) {
+    const { inlineQueue } = this.lexer;
+    const { length } = inlineQueue;
+    const block = read();
+    if (block !== undefined && fits(block)) return block;
+    inlineQueue.length = length;
+    return undefined;
+  }
+
   /** A text is free at the first level: its characters are read once. */
   #blockCost(src: string): number {
     return this.#depth === 0 ? 0 : nestedCost * src.length;
@@ -232,6 +251,15 @@ export class ChatTokenizer extends Tokenizer {
 }
 
 function nothing(): undefined {}
+
+/** The cells of a table's line: an escaped pipe parts none, nor do those at the ends. */
+function cellsIn(line: string): number {
+  return line
+    .replace(/\\./g, '-')
+    .trim()
+    .replace(/^\||\|$/g, '')
+    .split('|').length;
+}
 
 /** The first lines of a text, up to one that does not fit. */
 function linesWhile(text: string, fits: RegExp): string[] {
