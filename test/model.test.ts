@@ -1,7 +1,7 @@
 /**
  * Random calls of the whole API by several people, held against a small model of it: see
  * helpers/model/. `MODEL_RUNS=1000 node test/model.test.ts` hunts for
- * longer; MODEL_SEED and MODEL_PATH repeat what was found.
+ * longer; SEED and MODEL_PATH repeat what was found.
  */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,11 +15,11 @@ import { wordsInBlock } from '../src/search/blocks.ts';
 import { wordsOf } from '../src/search/words.ts';
 import { begin, enter, type Server, sequences } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
+import { seedOf } from './helpers/random.ts';
 import { Person, tempFolder } from './helpers/world.ts';
 
 const runs = Number(process.env.MODEL_RUNS ?? 25);
 const length = Number(process.env.MODEL_LENGTH ?? 300);
-const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const path = process.env.MODEL_PATH;
 const start = Date.parse('2026-11-22T08:35:52.123Z');
 
@@ -27,7 +27,7 @@ const start = Date.parse('2026-11-22T08:35:52.123Z');
 if (process.env.MODEL_RUNS !== undefined) t.setTimeout(0);
 
 t.test('random calls of the API answer as the model does', async (t) => {
-  t.comment(`seed ${seed}`);
+  const seed = seedOf(t);
   const folder = await tempFolder(t);
   const cast = await makeCast(join(folder, 'cast.db'));
   const property = fc.asyncProperty(

@@ -1,6 +1,6 @@
 /** The program as a process: how it starts, refuses to start, ends, and what it leaves behind. */
 import { execFileSync } from 'node:child_process';
-import { createHash, randomInt } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, symlink, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { outside } from './helpers/database.ts';
-import { randomNumbers } from './helpers/random.ts';
+import { randomNumbers, seedOf } from './helpers/random.ts';
 import {
   bundle,
   RemotePerson,
@@ -525,9 +525,7 @@ if (process.env.KILL_ROUNDS !== undefined) t.setTimeout(0);
 
 t.test('kill -9 among eight writers loses nothing that was acknowledged', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
-  const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
-  t.comment(`SEED=${seed}`);
-  const random = randomNumbers(seed);
+  const random = randomNumbers(seedOf(t));
   const acknowledged: string[] = [];
   let server = await startServer(t, file);
   const { alice, chat } = await startChat(server.url);

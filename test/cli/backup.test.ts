@@ -1,5 +1,4 @@
 /** Backups by hand: what is in them, who may read them, and what is left of those that fail. */
-import { randomInt } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import {
   run,
   unfinishedIn,
 } from '../helpers/backups.ts';
+import { seedOf } from '../helpers/random.ts';
 import { RemotePerson, spawnSnug, startServer } from '../helpers/server.ts';
 import { openEvents } from '../helpers/sse.ts';
 import { without } from '../helpers/tools.ts';
@@ -155,8 +155,7 @@ t.test('a backup among writers has all that was acknowledged, also after a move'
 t.test('what is stopped by kill -9 has no name, and goes with the next backup', async (t) => {
   const file = await largeFile(t);
   const folder = await tempFolder(t);
-  const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
-  t.comment(`SEED=${seed}`);
+  const seed = seedOf(t);
   for (let round = 0; round < 4; round++) {
     const copy = join(folder, `${round}.db`);
     const backup = spawnSnug(t, { args: ['backup', copy], env: { DATABASE_URL: file } });

@@ -1,6 +1,5 @@
 /** A restore puts the backup in the database's place, whole, or leaves everything as it was. */
 import { execFileSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -19,6 +18,7 @@ import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
 import { restore } from '../../src/db/restore.ts';
 import { ask, contents, edit, mode, namedFile, refuses, run } from '../helpers/backups.ts';
 import { outside } from '../helpers/database.ts';
+import { seedOf } from '../helpers/random.ts';
 import { startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
@@ -285,8 +285,7 @@ t.test(
     const { done } = await trace(t, await copy(), ['restore', backup]);
     const renamed = done.findIndex((call) => call.includes('rename('));
     t.ok(renamed > 20, `${done.length} calls`);
-    const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
-    t.comment(`SEED=${seed}`);
+    const seed = seedOf(t);
     const all = done.map((_, i) => i + 1);
     const some = [renamed, renamed + 2, ...[0, 1].map((i) => 1 + ((seed >>> (i * 12)) % renamed))];
     for (const moment of process.env.RESTORE_MOMENTS === 'all' ? all : some) {
@@ -400,8 +399,7 @@ t.test(
     const { done } = await trace(t, await copy(), ['compact']);
     const renamed = done.findIndex((call) => call.includes('rename('));
     t.ok(renamed > 20, `${done.length} calls`);
-    const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
-    t.comment(`SEED=${seed}`);
+    const seed = seedOf(t);
     const moments = [renamed, renamed + 1, 1 + (seed % renamed), 1 + ((seed >>> 12) % renamed)];
     for (const moment of moments) {
       const file = await copy();

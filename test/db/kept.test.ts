@@ -8,7 +8,7 @@ import type { EventRow } from '../../src/db/commit.ts';
 import { Kept } from '../../src/db/kept.ts';
 import { about, type Kind } from '../../src/db/memory.ts';
 import { newestPage } from '../../src/messages/page.ts';
-import { randomNumbers } from '../helpers/random.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { Person, startCast, type WorldOptions } from '../helpers/world.ts';
 
 interface Text {
@@ -189,9 +189,7 @@ const writers: Record<string, WorldOptions> = {
 
 for (const [name, options] of Object.entries(writers)) {
   t.test(`random changes at once, ${name}, leave nothing in memory that is not so`, async (t) => {
-    const seed = Number(process.env.KEPT_SEED ?? Date.now() % 1_000_000);
-    t.comment(`KEPT_SEED=${seed}`);
-    await changeAtRandom(t, seed, options);
+    await changeAtRandom(t, seedOf(t), options);
   });
 }
 

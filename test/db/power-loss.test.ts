@@ -1,5 +1,4 @@
 /** A power cut at any moment: nothing that was acknowledged is lost, and the file is sound. */
-import { randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -7,7 +6,7 @@ import t, { type Test } from 'tap';
 import { openStore } from '../../src/db/open.ts';
 import { outside } from '../helpers/database.ts';
 import { Disk, readRecord, recording } from '../helpers/power.ts';
-import { randomNumbers } from '../helpers/random.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
@@ -16,8 +15,7 @@ import { tempFolder } from '../helpers/world.ts';
 const cuts = Number(process.env.POWER_CUTS ?? 24);
 if (process.env.POWER_CUTS !== undefined) t.setTimeout(0);
 
-const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
-const random = randomNumbers(seed);
+const random = randomNumbers(seedOf(t));
 
 /** A text that was acknowledged, and how long the record was then at the most, in bytes. */
 interface Acknowledged {
@@ -85,7 +83,6 @@ t.test(
   'after a power cut all that was acknowledged is there, and the file is sound',
   { skip: without('strace') },
   async (t) => {
-    t.comment(`SEED=${seed}`);
     const file = join(await tempFolder(t), 'data', 'snug.db');
     const disk = new Disk(dirname(file));
     const before: string[] = [];

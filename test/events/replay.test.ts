@@ -1,10 +1,11 @@
 /**
  * Ten people do whatever comes to their minds while their lines break again and again: what each of
  * them knows by the events alone is what the server says in the end. A seed makes a run; EVENTS_RUNS
- * asks for more runs, EVENTS_SEED for one again.
+ * asks for more runs, SEED for one again.
  */
 import t, { type Test } from 'tap';
 import { clearOldEvents } from '../../src/events/retention.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { Replica, stateOf } from '../helpers/replica.ts';
 import { addressOf } from '../helpers/sse.ts';
 import { type Person, password, startWorld } from '../helpers/world.ts';
@@ -12,17 +13,11 @@ import { type Person, password, startWorld } from '../helpers/world.ts';
 const people = 10;
 const rounds = 200;
 const runs = Number(process.env.EVENTS_RUNS ?? 2);
-const seed = Number(process.env.EVENTS_SEED ?? Date.now() % 1_000_000);
+const seed = seedOf(t);
 
-/** Mulberry32: small, and the same everywhere. */
+/** The choices of a run. */
 function randomFrom(start: number) {
-  let state = start;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = randomNumbers(start);
   const below = (limit: number) => Math.floor(next() * limit);
   const pick = <Item>(items: readonly Item[]) => items[below(items.length)] as Item;
   return { below, pick };

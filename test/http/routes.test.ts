@@ -4,7 +4,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import t, { type Test } from 'tap';
 import { isoTime } from '../../src/http/schema.ts';
 import { refused } from '../helpers/answers.ts';
-import { randomNumbers } from '../helpers/random.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import {
   type Asker,
   absent,
@@ -426,9 +426,7 @@ const schemaOf = (route?: RouteOptions) => (route?.schema ?? {}) as RouteSchema;
 const fieldsOf = (schema?: FieldSchema) => Object.entries(schema?.properties ?? {});
 
 t.test('a time is written as JavaScript writes it', async (t) => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-  t.comment(`SEED=${seed}`);
-  const chance = randomNumbers(seed);
+  const chance = randomNumbers(seedOf(t));
   const days = Array.from(
     { length: 500 },
     () => Math.floor((chance() - 0.2) * 60_000) * 86_400_000,

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { tidyUp } from '../../src/housekeeping.ts';
 import { done, refused } from '../helpers/answers.ts';
-import { randomNumbers } from '../helpers/random.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { allRows, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
@@ -292,9 +292,7 @@ const texts = [
 
 t.test('a page has 256 KB at most, and its links still lead to every message once', async (t) => {
   const { alice, chat } = await startCast(t);
-  const seed = Number(process.env.SEED ?? Date.now() % 1e6);
-  t.comment(`SEED=${seed}`);
-  const random = randomNumbers(seed);
+  const random = randomNumbers(seedOf(t));
   const sent: number[] = [];
   const expected = new Map<number, string>();
   const checkPage = (answer: Answer) => {

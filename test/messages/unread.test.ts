@@ -1,6 +1,6 @@
 /**
  * Unread and mention counts, kept in columns, against a model that simply counts: thousands of
- * random changes through the commands themselves. UNREAD_STEPS and UNREAD_SEED hunt for longer.
+ * random changes through the commands themselves. UNREAD_STEPS and SEED hunt for longer.
  */
 import Database from 'better-sqlite3';
 import t from 'tap';
@@ -16,11 +16,11 @@ import { markRead } from '../../src/messages/reading.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { changeUser } from '../../src/users/users.ts';
 import { hurried } from '../helpers/database.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { type Person, startCast, startWorld } from '../helpers/world.ts';
 
 const steps = Number(process.env.UNREAD_STEPS ?? 2_000);
-const seed = Number(process.env.UNREAD_SEED ?? Date.now() % 2 ** 31);
 
 interface Message {
   readonly id: number;
@@ -29,7 +29,6 @@ interface Message {
 }
 
 t.test('counts are right whatever happened', async (t) => {
-  t.comment(`seed ${seed}`);
   const { db, file, register } = await startWorld(t);
   const people: Person[] = [];
   for (const name of ['alice', 'bob', 'carol', 'dave']) people.push(await register(name));
@@ -43,7 +42,7 @@ t.test('counts are right whatever happened', async (t) => {
   const messages: Message[] = [];
   /** How many deleted messages were yet to be forgotten by some. */
   const pending = new Set<number>();
-  const chance = random(seed);
+  const chance = randomNumbers(seedOf(t));
   const pick = <Element>(list: readonly Element[]) => list[Math.floor(chance() * list.length)];
   const newest = () => messages.at(-1)?.id ?? 0;
   crowd(file, chatId, owner.id);
@@ -214,14 +213,3 @@ t.test('a mark moves over very many messages a portion at a time', async (t) => 
   t.equal((await bob.put(`${chat}/read`, { id: String(ids.at(-1)) })).status, 200);
   t.equal(await unread(), undefined);
 });
-
-/** Mulberry32: numbers from 0 to 1 that a seed repeats. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { CDPSession, Route } from 'playwright-core';
-import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
-import { randomNumbers } from '../helpers/random.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { execute } from '../helpers/rows.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -200,13 +199,6 @@ async function leastOf(tries: number, limit: number, attempt: () => Promise<numb
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < tries && least >= limit; i++) least = Math.min(least, await attempt());
   return least;
-}
-
-/** A seed that the output names, so that what it made can be made again: SEED=… */
-function seedOf(t: Test): number {
-  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
-  t.comment(`SEED=${seed}`);
-  return seed;
 }
 
 /** Goes to addresses in the page; answers at which of them it shows nothing. */
