@@ -13,6 +13,7 @@ import { withoutAlias } from './http/aliases.ts';
 import { audit } from './http/audit.ts';
 import { backpressure } from './http/backpressure.ts';
 import { busy } from './http/busy.ts';
+import { checks } from './http/checks.ts';
 import { compilersFactory } from './http/compilers.ts';
 import { compress } from './http/compress.ts';
 import { connections } from './http/connections.ts';
@@ -131,6 +132,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler(answerFailure);
   app.removeContentTypeParser('text/plain');
   app.register(headers);
+  app.register(checks);
   app.register(protocol);
   app.register(proxies, { trustProxy: config.trustProxy });
   app.register(hosts, { publicUrl: config.publicUrl, allowedHosts: config.allowedHosts });

@@ -15,19 +15,13 @@ const small = 16 * 1024;
 
 /**
  * Bounds what waits for readers in memory, by user and in all; see `Unsent`. Files are not counted:
- * they are in memory once for all. There is no `onSend` hook: every request would pay for it, and it
- * does not know what the system takes.
+ * they are in memory once for all. An `onSend` hook would not know what the system takes.
  */
 export const backpressure = fp(
   async (app: FastifyInstance) => {
     app.decorate('unsent', new Unsent());
-    app.addHook('onRequest', (request, _, done) => {
-      const connection = request.session && app.connections.find(request.raw.socket);
-      if (connection !== undefined) connection.hasSession = true;
-      done();
-    });
   },
-  { name: 'backpressure', dependencies: ['connections', 'sign-in'] },
+  { name: 'backpressure', dependencies: ['sign-in'] },
 );
 
 /**

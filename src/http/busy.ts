@@ -37,10 +37,10 @@ export const busy = fp(
       timer = setInterval(measure, interval).unref();
     });
     app.addHook('onClose', async () => clearInterval(timer));
-    app.addHook('onRequest', (request, _, done) => {
-      const isRefused = lag > lagLimit && request.routeOptions.config.answersWhenBusy !== true;
-      done(isRefused ? new Refusal('busy') : undefined);
+    app.addCheck((request) => {
+      if (lag <= lagLimit || request.routeOptions.config.answersWhenBusy === true) return;
+      throw new Refusal('busy');
     });
   },
-  { name: 'busy' },
+  { name: 'busy', dependencies: ['checks'] },
 );

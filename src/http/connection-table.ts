@@ -41,6 +41,12 @@ export class ConnectionTable {
     return this.#connections.get(socket);
   }
 
+  /** Notes that somebody who is signed in has sent a request over a connection. */
+  noteSession(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) connection.hasSession = true;
+  }
+
   /** Takes a new connection in and keeps to the limits; returns what had to go, if anything. */
   add(socket: Socket): Overflow | undefined {
     const connection = new Connection(socket, this.#peerOf(socket));

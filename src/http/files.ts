@@ -127,6 +127,7 @@ export function acceptedOf<One extends Encoding>(
 /** Whether a client takes an encoding; a weight of 0 means that it does not. */
 function accepts(accepted = '', encoding: Encoding): boolean {
   if (encoding === 'identity') return true;
+  if (accepted === '') return false;
   return accepted.split(',').some((part) => {
     const [name, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
     return name === encoding && !parameters.some((text) => /^q=0(\.0*)?$/.test(text));

@@ -38,7 +38,7 @@ export const hosts = fp<Options>(
       if (!isOurs(host, names)) throw new Refusal('misdirected');
       latest = host;
     };
-    app.addHook('onRequest', (request, _, done) => {
+    app.addCheck((request) => {
       const { headers, url = '/' } = request.raw;
       // An old request (HTTP/1.0) need not have one.
       check(headers.host);
@@ -46,7 +46,6 @@ export const hosts = fp<Options>(
       if (headers['x-forwarded-host'] !== undefined) check(request.host);
       // RFC 9112, 3.2.2: a whole URL counts more than the header.
       if (!url.startsWith('/')) check(hostIn(url));
-      done();
     });
   },
   { name: 'hosts', dependencies: ['protocol'] },

@@ -10,7 +10,7 @@ const headerLimit = 100;
 export const protocol = fp(
   async (app: FastifyInstance) => {
     const { bodyLimit = 0 } = app.initialConfig;
-    app.addHook('onRequest', ({ raw }, _, done) => {
+    app.addCheck(({ raw }) => {
       // `rawHeaders` holds names and values in turn.
       if (raw.rawHeaders.length > 2 * headerLimit) throw new Refusal('headers_too_large');
       // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
@@ -20,7 +20,6 @@ export const protocol = fp(
       if (!isDecodable(raw.url ?? '')) throw new Refusal('bad_url');
       // RFC 9110, 8.4: nothing is unpacked here, so nothing can be packed to burst.
       if (raw.headers['content-encoding'] !== undefined) throw new Refusal('body_type');
-      done();
     });
     // RFC 9110, 10.1.1: who asks before sending too much is not told to go on.
     app.server.on('checkContinue', (request, response) => {
@@ -32,7 +31,7 @@ export const protocol = fp(
       app.server.emit('request', request, response);
     });
   },
-  { name: 'protocol' },
+  { name: 'protocol', dependencies: ['checks'] },
 );
 
 /** How often a request names its host. */

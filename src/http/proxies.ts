@@ -16,17 +16,16 @@ export const proxies = fp<Options>(
     if (trustProxy.length === 0) return;
     const isTrusted = matcherOf(trustProxy);
     let isWarned = false;
-    app.addHook('onRequest', (request, _, done) => {
+    app.addCheck((request) => {
       const { remoteAddress: address } = request.raw.socket;
       const isSaid = isWarned || request.headers['x-forwarded-for'] !== undefined;
       if (!isSaid && address !== undefined && isTrusted(address) && !isWatcher(request)) {
         isWarned = true;
         request.log.warn({ address }, warning);
       }
-      done();
     });
   },
-  { name: 'proxies' },
+  { name: 'proxies', dependencies: ['checks'] },
 );
 
 /** What watches over the server may ask it directly. */

@@ -26,18 +26,15 @@ export const sameOrigin = fp<Options>(
       if (!warned.has(message)) log.warn({ origin, host }, message);
       warned.add(message);
     };
-    app.addHook('onRequest', (request, _, done) => {
+    app.addCheck((request) => {
       const verdict = judge(request, publicUrl);
-      if (verdict === 'own' || !isGuarded(request)) return done();
-      if (verdict === 'by another name') {
-        warnOnce(request, renamed);
-        return done();
-      }
+      if (verdict === 'own' || !isGuarded(request)) return;
+      if (verdict === 'by another name') return warnOnce(request, renamed);
       if (request.headers['sec-fetch-site'] === undefined) warnOnce(request, refused);
-      done(new Refusal('cross_site'));
+      throw new Refusal('cross_site');
     });
   },
-  { name: 'same-origin' },
+  { name: 'same-origin', dependencies: ['checks'] },
 );
 
 const renamed =

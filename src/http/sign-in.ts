@@ -45,6 +45,7 @@ export const signIn = fp<Options>(
       const admit = (session: LiveSession | undefined) => {
         if (session === undefined) throw new Refusal('signed_out');
         request.session = session;
+        app.connections.noteSession(request.raw.socket);
         if (session.dueAt <= clock()) noteUse(request, session);
       };
       const found = provenSession(request, { db, now: clock() });
@@ -62,7 +63,7 @@ export const signIn = fp<Options>(
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
-  { name: 'sign-in', dependencies: ['@fastify/cookie'] },
+  { name: 'sign-in', dependencies: ['@fastify/cookie', 'connections'] },
 );
 
 /** The session that a request proves by its cookies, if it lives. */

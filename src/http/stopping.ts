@@ -10,8 +10,8 @@ import { Refusal } from '../errors.ts';
 export const stopping = fp(
   async (app: FastifyInstance) => {
     let isStopping = false;
-    app.addHook('onRequest', (_request, _reply, done) => {
-      done(isStopping ? new Refusal('stopping') : undefined);
+    app.addCheck(() => {
+      if (isStopping) throw new Refusal('stopping');
     });
     app.addHook('preClose', async () => {
       isStopping = true;
@@ -19,5 +19,5 @@ export const stopping = fp(
       app.server.keepAliveTimeoutBuffer = 0;
     });
   },
-  { name: 'stopping' },
+  { name: 'stopping', dependencies: ['checks'] },
 );
