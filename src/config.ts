@@ -1,4 +1,4 @@
-/** Every setting, once: its default, what it means, and what it may be. Documented in the README. */
+/** Every setting, once: its default, what it means, and what it may be. Documented in docs/settings.md. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
@@ -36,13 +36,13 @@ const quota = {
 export const settings = {
   HOST: {
     default: '127.0.0.1',
-    description: 'The address to listen on; `0.0.0.0` or `::` for all.',
+    description: 'The address to listen on; `0.0.0.0` or `::` for all addresses of the machine.',
     parse: parseHost,
     must: 'an address or a host name, like 127.0.0.1',
   },
   PORT: {
     default: '3000',
-    description: 'The port to listen on; `0` takes a free one.',
+    description: 'The port to listen on; `0` picks a free one.',
     parse: parsePort,
     must: 'a whole number from 0 to 65535',
   },
@@ -55,135 +55,135 @@ export const settings = {
   DATABASE_MUST_EXIST: {
     default: 'no',
     description:
-      '`yes` refuses to make a database where there is none, as when its disk is not mounted.',
+      '`yes` stops the start when the database is missing, for example because its disk is not mounted.',
     ...oneOf('no', 'yes'),
   },
   BACKUP_DIR: {
     default: '',
-    description:
-      'A folder, which must be there, for backups that the server makes by itself; none without it.',
+    description: 'A folder for automatic backups. It must exist. Without it there are none.',
     parse: (text: string) => (text.includes('\0') ? undefined : text),
     must: 'a path',
   },
   BACKUP_EVERY: {
     default: '24h',
-    description: 'How old the newest backup becomes before the next one, like `30m`, `24h`, `7d`.',
+    description: 'How often to back up, like `30m`, `24h`, `7d`.',
     parse: parseDuration,
     must: 'a number of minutes, hours or days, like 30m, 24h or 7d',
   },
   BACKUP_KEEP: {
     default: '7',
-    description: 'So many of these backups are kept; older ones are removed.',
+    description: 'How many automatic backups to keep; older ones are deleted.',
     parse: (text: string) => (/^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined),
     must: 'a whole number from 1 to 9999',
   },
   LOG_LEVEL: {
     default: 'info',
-    description:
-      'How much is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`.',
+    description: 'How much to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`.',
     ...oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
   },
   TRUST_PROXY: {
     default: '',
     description:
-      'The addresses or CIDRs of the reverse proxies, by commas, whose `X-Forwarded-*` headers count.',
+      'The addresses or CIDRs of your reverse proxies, separated by commas. Only their `X-Forwarded-*` headers count.',
     parse: parseProxies,
     must: 'addresses or CIDRs separated by commas, like 127.0.0.1,10.0.0.0/8',
   },
   PUBLIC_URL: {
     default: '',
-    description: 'Where people reach the server, like `https://chat.example.org`.',
+    description: 'The address at which people reach the server, like `https://chat.example.org`.',
     parse: parsePublicUrl,
     must: 'an http or https address without a path, like https://chat.example.org',
   },
   ALLOWED_HOSTS: {
     default: '',
     description:
-      'Further host names to answer to, by commas; those of a home network need not be named.',
+      'More host names to answer to, separated by commas. Names of a home network are always allowed.',
     parse: parseHosts,
     must: 'host names separated by commas, like chat.example.org,chat.example.net',
   },
   SECURITY_CONTACT: {
     default: '',
     description:
-      'To whom a weakness of this server is reported, in `/.well-known/security.txt`, like `mailto:security@example.org`.',
+      'Where to report a weakness of this server, like `mailto:security@example.org`. Shown in `/.well-known/security.txt`.',
     parse: parseContact,
     must: 'a mailto:, tel: or https: address',
   },
   REGISTRATION: {
     default: 'open',
     description:
-      'Who may register: `open` (everybody), `invite` (who has an invite), `closed` (nobody).',
+      'Who can register: `open` (everybody), `invite` (people with an invite), `closed` (nobody).',
     ...oneOf('open', 'invite', 'closed'),
   },
   EMAILS: {
     default: 'everybody',
     description:
-      'Who sees the e-mail addresses of others: `everybody` who is signed in, `members` of a chat that both are in, `admins`.',
+      'Who can see the e-mail addresses of others: `everybody` who is signed in, `members` of the same chat, `admins`.',
     ...oneOf('everybody', 'members', 'admins'),
   },
   NAME_HOLD_DAYS: {
     default: '0',
     description:
-      'For how many days nobody else gets a name that was changed or whose account was deleted.',
+      'How many days a name stays reserved after it was changed or its account was deleted.',
     parse: (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : undefined),
     must: 'a whole number from 0 to 9999',
   },
   CACHE_MB: {
     default: '32',
-    description: 'How much of what was read lately is kept in memory, in MB; `0` keeps nothing.',
+    description: 'The size of the read cache in MB; `0` turns it off.',
     parse: (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : undefined),
     must: 'a whole number from 0 to 9999',
   },
   RATE_LIMIT: {
     default: 'on',
-    description: '`off` lifts the limits on how often one may ask; for tests behind closed doors.',
+    description: '`off` disables rate limiting. For testing only.',
     ...oneOf('on', 'off'),
   },
   CHATS_PER_USER: {
     default: '1000',
-    description: 'How many chats that one has made may be there.',
+    description: 'How many existing chats a user may have created.',
     ...quota,
   },
   OPEN_CHATS_PER_USER: {
     default: '20',
-    description: 'How many of them may be open, for anyone to join.',
+    description: 'How many of these may be open for anyone to join.',
     ...quota,
   },
   MEMBERSHIPS_PER_USER: {
     default: '2000',
-    description: 'How many chats one may be in of one’s own accord; being added does not count.',
+    description:
+      'How many chats a user may create or join. Being added by somebody does not count.',
     ...quota,
   },
   INVITES_PER_USER: {
     default: '200',
-    description: 'How many invites of one’s own may hold.',
+    description: 'How many valid invites a user may have.',
     ...quota,
   },
   SESSIONS_PER_USER: {
     default: '50',
-    description: 'How many sessions one may have; with one more, the one used longest ago ends.',
+    description: 'How many sessions a user may have. One more ends the session used longest ago.',
     ...quota,
   },
   TEXT_MB_PER_DAY: {
     default: '50',
-    description: 'How many MB of text one may write within a day.',
+    description: 'How many MB of text a user may write a day.',
     ...quota,
   },
   ACCOUNTS_PER_NETWORK: {
     default: '400',
     description:
-      'How many accounts may be made within a day from an address of IPv4 or a /64 of IPv6; twice as many from a /56, four times from a /48.',
+      'How many accounts may be registered a day from one IPv4 address or IPv6 /64; twice as many from a /56, four times as many from a /48.',
     ...quota,
   },
   ACCOUNTS_PER_DAY: {
     default: '10000',
-    description: 'How many accounts may be made within a day in all.',
+    description: 'How many accounts may be registered a day in total.',
     ...quota,
   },
   DISK_RESERVE_MB: {
     default: '100',
-    description: 'With less free disk than this, only admins and deletions write.',
+    description:
+      'Keep this much disk free, in MB. Below it, only admins can write, and everybody can delete.',
     ...quota,
   },
 } satisfies Record<string, Setting<unknown>>;

@@ -1,4 +1,4 @@
-/** docs/attacks.md and SECURITY.md are held to the tests that are there. */
+/** docs/attacks.md and docs/asvs.md are held to the tests that are there. */
 import t from 'tap';
 import { emptyProofs, readClaims } from './helpers/proofs.ts';
 
@@ -9,7 +9,7 @@ const parts = { A: 28, B: 12, C: 21, D: 22, E: 12, F: 11, G: 27, H: 24, R: 15 };
 const absent = ['C11', 'C12', 'G25'];
 
 const attacks = await readClaims('docs/attacks.md', /^[A-HR]\d+$/);
-const requirements = await readClaims('SECURITY.md', /^\d+\.\d+\.\d+/);
+const requirements = await readClaims('docs/asvs.md', /^\d+\.\d+\.\d+/);
 
 t.test('every row is there once, in order', async (t) => {
   const ids = Object.entries(parts)

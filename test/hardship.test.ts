@@ -36,9 +36,9 @@ t.test('signals that mean nothing to it do nothing to it', async (t) => {
   t.notOk(existsSync(`${file}-wal`));
 });
 
-t.test('who starts it as the README says closes the door to debuggers', async (t) => {
+t.test('the documented ways to start close the door to debuggers', async (t) => {
   const scripts = JSON.parse(await readFile('package.json', 'utf8')).scripts;
-  const unit = await readFile('README.md', 'utf8');
+  const unit = await readFile('docs/operating.md', 'utf8');
   t.match(scripts.start, ' --disable-sigusr1 ');
   t.match(/^ExecStart=.*$/m.exec(unit)?.[0], ' --disable-sigusr1 ');
 });

@@ -1,4 +1,4 @@
-/** The README is held to what the program does. */
+/** The README and docs/ are held to what the program does. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -7,13 +7,20 @@ import { promisify } from 'node:util';
 import type { HTTPMethods } from 'fastify';
 import { pino } from 'pino';
 import t from 'tap';
-import { settings } from '../src/config.ts';
-import { startServer } from './helpers/server.ts';
+import { readConfig, settings } from '../src/config.ts';
+import { limits } from '../src/http/rate-limit.ts';
+import { en } from '../src/web/texts/en.ts';
+import { Document, environmentOf, root } from './helpers/documents.ts';
+import { runSnug, startServer } from './helpers/server.ts';
 import { without } from './helpers/tools.ts';
 import { startWorld, tempFolder } from './helpers/world.ts';
 
-const root = new URL('../', import.meta.url);
-const readme = await readFile(new URL('README.md', root), 'utf8');
+const readme = Document.readSync('README.md');
+const api = Document.readSync('docs/api.md');
+const settingsPage = Document.readSync('docs/settings.md');
+const operating = Document.readSync('docs/operating.md');
+const commandsPage = Document.readSync('docs/commands.md');
+const architecture = Document.readSync('docs/architecture.md');
 
 t.test('the table of settings is that of the program', async (t) => {
   const rows = Object.entries(settings).map(([name, { default: value, description }]) => {
@@ -21,7 +28,7 @@ t.test('the table of settings is that of the program', async (t) => {
     return `| \`${name}\` |${shown}| ${description} |`;
   });
   t.strictSame(
-    tableRows('## Settings').filter((row) => row.startsWith('| `')),
+    settingsPage.rows.filter((row) => /^\| `[A-Z]/.test(row)),
     rows,
   );
 });
@@ -35,7 +42,7 @@ t.test('.env.example has every setting, its meaning and its default', async (t) 
 
 t.test('every route in the table of the API is there', async (t) => {
   const { app } = await startWorld(t);
-  const rows = tableRows('## The API');
+  const { rows } = api.part('## Routes');
   t.ok(rows.length > 10);
   for (const row of rows) {
     const [, method = '', addresses = ''] = row.split('|').map((cell) => cell.trim());
@@ -48,8 +55,63 @@ t.test('every route in the table of the API is there', async (t) => {
   }
 });
 
+t.test('the table of rate limits is that of the program', async (t) => {
+  const times: Record<number, string> = { 60: 'a minute', 600: 'in 10 minutes', 3600: 'an hour' };
+  const rows = Object.entries(limits).map(([name, { quota, window, by }]) => {
+    return `| \`${name}\` | ${quota} ${times[window]} | ${by} |`;
+  });
+  const page = settingsPage.part('## Rate limits').rows;
+  t.strictSame(
+    page.map((row) => `${row.split(' | ', 3).join(' | ')} |`),
+    rows,
+  );
+});
+
+t.test('the page of commands has those of the program, as they are typed', async (t) => {
+  const { output } = await runSnug(t, '', ['help']);
+  const usages = Array.from(output.matchAll(/^(snug .+?) {2,}/gm), ([, usage]) => usage);
+  const typed = commandsPage.rows.map((row) => /^\| `([^`]+)`/.exec(row)?.[1]);
+  t.strictSame(typed.sort(), usages.sort());
+});
+
+t.test('the commands in the documents are there', async (t) => {
+  const names = commandsPage.rows.map((row) => /^\| `snug ([a-z -]*[a-z])/.exec(row)?.[1] ?? '');
+  for (const document of documents) {
+    const { text } = await Document.read(document);
+    for (const [typed, words = ''] of text.matchAll(/(?:snug --|`snug) ([^`\n]+)/g)) {
+      t.ok(
+        // `snug user` stands for its group.
+        names.some((name) => `${words} `.startsWith(`${name} `) || name.startsWith(`${words} `)),
+        `${document}: ${typed}`,
+      );
+    }
+  }
+});
+
+t.test('a fresh machine is started and tested as the README says', async (t) => {
+  const [, start] = readme.part('## Start').blocks;
+  t.equal(start, 'npm ci && npm start\n');
+  t.match(readme.text, '`npm ci && npm test`');
+  t.match(await Document.read('.ci/run'), { text: /^ {2}npm ci && npm test$/m });
+});
+
+t.test('the settings for other devices at home are taken, and so is Tailscale’s', async (t) => {
+  const [home = ''] = readme
+    .part('## From other devices at home')
+    .blocks.filter((block) => block.startsWith('HOST='));
+  const config = readConfig(environmentOf(home));
+  t.equal(config.host, '0.0.0.0');
+  t.equal(config.publicUrl?.href, 'http://raspberrypi.local:3000/');
+  const [tailscale = ''] = operating.part('### Tailscale').blocks;
+  t.strictSame(readConfig(environmentOf(tailscale)).trustProxy, ['127.0.0.1']);
+});
+
+t.test('a button that the README names is in the client', async (t) => {
+  t.match(readme.part('## Invite your people').text, `**${en.newInvite}**`);
+});
+
 t.test('the map of the code names what is there, and every part of src/', async (t) => {
-  const [map = ''] = blocksOf('## Where things are');
+  const [map = ''] = architecture.part('## Where things are').blocks;
   const named = map.split('\n').flatMap((line) => /^[\w./]+/.exec(line)?.[0] ?? []);
   for (const path of named) t.ok(existsSync(new URL(path, root)), path);
   for (const entry of await readdir(new URL('src/', root), { withFileTypes: true })) {
@@ -81,17 +143,12 @@ function sentBy(configuration: string): Record<string, string> {
   return { ...host, ...claimed, ...(isAppended && added), ...Object.fromEntries(set) };
 }
 
-t.test('what the proxies of the README send is understood', async (t) => {
+t.test('what the documented proxies send is understood', async (t) => {
   const lines: { address: string; msg: string }[] = [];
   const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
-  const [settingsOf = '', , nginx = '', haproxy = ''] = blocksOf('## Behind a reverse proxy');
-  const env = Object.fromEntries(
-    settingsOf
-      .trim()
-      .split('\n')
-      .map((line) => line.split('=')),
-  );
-  const { nobody } = await startWorld(t, env, { logger });
+  const { blocks } = operating.part('## Behind a reverse proxy');
+  const [settingsOf = '', , nginx = '', haproxy = ''] = blocks;
+  const { nobody } = await startWorld(t, environmentOf(settingsOf), { logger });
   for (const configuration of [nginx, haproxy]) {
     const headers = sentBy(configuration);
     const origin = 'https://chat.example.org';
@@ -110,7 +167,9 @@ t.test('what the proxies of the README send is understood', async (t) => {
 
 const documents = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md'],
-  ...['docs/attacks.md', 'docs/rights.md'],
+  ...(await readdir(new URL('docs/', root)))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 
 t.test('links into the project lead to a file, and to a heading in it', async (t) => {
@@ -139,7 +198,7 @@ async function leadsSomewhere(to: URL): Promise<boolean> {
 }
 
 t.test('the unit keeps trying, waits for its disk, and makes no database', async (t) => {
-  const [unit = ''] = blocksOf('## As a service');
+  const [unit = ''] = operating.part('## As a service').blocks;
   const [before = '', service = ''] = unit.split('[Service]');
   for (const line of ['StartLimitIntervalSec=0', 'RequiresMountsFor=/var/lib/snug']) {
     t.ok(before.includes(`\n${line}\n`), line);
@@ -161,30 +220,13 @@ t.test('the unit keeps trying, waits for its disk, and makes no database', async
 
 t.test('its session prints what it says', { skip: without('bash', 'curl') }, async (t) => {
   const { url } = await startServer(t, join(await tempFolder(t), 'snug.db'));
-  const [session = '', printed = ''] = blocksOf('## Try it');
+  const [session = '', printed = ''] = api.part('## Try it').blocks;
   const script = session.replace('SNUG=http://127.0.0.1:3000', `SNUG=${url}`);
   t.not(script, session);
   const first = await run(script);
   t.equal(withoutTimes(first), withoutTimes(printed));
   t.equal(withoutIds(await run(script)), withoutIds(printed), 'and can be run again');
 });
-
-/** The text of a part of the README, without the parts below it. */
-function part(heading: string): string {
-  const [, rest = ''] = readme.split(`\n${heading}\n`);
-  return rest.split('\n## ')[0] ?? '';
-}
-
-/** The rows of a part's table, without its head. */
-function tableRows(heading: string): string[] {
-  const lines = part(heading).split('\n');
-  return lines.filter((line) => line.startsWith('|')).slice(2);
-}
-
-/** The blocks of code of a part. */
-function blocksOf(heading: string): string[] {
-  return [...part(heading).matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, block = '']) => block);
-}
 
 async function run(script: string): Promise<string> {
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script]);

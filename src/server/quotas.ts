@@ -4,7 +4,7 @@ import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
 import { findUserById } from '../users/queries.ts';
 
-/** How many of each a user may have; Infinity where there is no limit. See the README. */
+/** How many of each a user may have; Infinity where there is no limit. See docs/settings.md. */
 export interface Quotas {
   /** Chats that they have made and that are still there, direct ones too. */
   readonly chats: number;

@@ -11,7 +11,7 @@ import { tempFolder } from './world.ts';
 
 export type ProxyName = 'caddy' | 'nginx' | 'haproxy' | 'apache2';
 
-/** What a proxy is given: its own text is the README's, or what people write. */
+/** What a proxy is given: its own text is that of docs/operating.md, or what people write. */
 interface Given {
   /** What it is to serve, to which the rest is added that a distribution has elsewhere. */
   readonly configuration: string;

@@ -1,4 +1,4 @@
-/** The lists of docs/attacks.md and SECURITY.md: what must hold, each with the tests that show it. */
+/** The lists of docs/attacks.md and docs/asvs.md: what must hold, each with the tests that show it. */
 import { readFile } from 'node:fs/promises';
 
 const root = new URL('../../', import.meta.url);

@@ -1,23 +1,20 @@
-/** Behind real proxies, as the README configures them and as people write them, one can talk. */
+/** People can talk behind real proxies, as docs/operating.md configures them and as people write them. */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { request as askPlainly, type IncomingMessage } from 'node:http';
 import { request as askSecurely } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { type Stage, Visitor, webTest } from '../helpers/browser.ts';
+import { Document, environmentOf } from '../helpers/documents.ts';
 import { type ProxyName, startProxy } from '../helpers/fronts.ts';
 import { type ServerProcess, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { password, tempFolder } from '../helpers/world.ts';
 
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-const [, part = ''] = readme.split('\n## Behind a reverse proxy\n');
-const [settings = '', ...configurations] = Array.from(
-  (part.split('\n## ')[0] ?? '').matchAll(/^```\w*\n(.*?)^```$/gms),
-  ([, block = '']) => block,
-);
+const [settings = '', ...configurations] = Document.readSync('docs/operating.md').part(
+  '## Behind a reverse proxy',
+).blocks;
 const documented = ['caddy', 'nginx', 'haproxy', 'apache2'] as const;
 
 /** Who asks, as the proxy sees them, and who they claim to be. */
@@ -139,14 +136,8 @@ async function start(t: Test, env: Record<string, string>) {
 
 for (const [index, name] of documented.entries()) {
   const configuration = configurations[index] ?? '';
-  t.test(`the README’s ${name}`, { skip: without(name, 'openssl') }, async (t) => {
-    const env = Object.fromEntries(
-      settings
-        .trim()
-        .split('\n')
-        .map((line) => line.split('=')),
-    );
-    const { server, setup, backend } = await start(t, env);
+  t.test(`the documented ${name}`, { skip: without(name, 'openssl') }, async (t) => {
+    const { server, setup, backend } = await start(t, environmentOf(settings));
     const port = await startProxy(t, name, { configuration, backend });
     const headers = { 'x-forwarded-host': 'chat.example.org' };
     const open = () => new Client('https://chat.example.org', port, headers);
