@@ -145,7 +145,7 @@ export const settings = {
   },
   OPEN_CHATS_PER_USER: {
     default: '20',
-    description: 'How many of these may be open for anyone to join.',
+    description: 'How many open chats, which anyone can join, a user may have created.',
     ...quota,
   },
   MEMBERSHIPS_PER_USER: {
