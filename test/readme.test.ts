@@ -198,7 +198,7 @@ async function leadsSomewhere(to: URL): Promise<boolean> {
 }
 
 t.test('the unit keeps trying, waits for its disk, and makes no database', async (t) => {
-  const [unit = ''] = operating.part('## As a service').blocks;
+  const [, unit = ''] = operating.part('## As a service').blocks;
   const [before = '', service = ''] = unit.split('[Service]');
   for (const line of ['StartLimitIntervalSec=0', 'RequiresMountsFor=/var/lib/snug']) {
     t.ok(before.includes(`\n${line}\n`), line);
