@@ -2,6 +2,7 @@
 import type { Unit } from '../db/commit.ts';
 import type { Snapshot } from '../db/query.ts';
 import { Refusal } from '../errors.ts';
+import { append } from '../events/log.ts';
 import { deleteInvitesOf } from '../invites/queries.ts';
 import { endSessions } from '../sessions/sessions.ts';
 import { findUserById, listUsers, updateDisabled } from '../users/queries.ts';
@@ -35,12 +36,13 @@ export async function setDisabled(
   await shutAccount(unit, { id, isDisabled });
 }
 
-/** Shuts an account, or opens it again, whoever wants it. */
+/** Shuts an account, or opens it again, whoever wants it; those who share a chat with it see that. */
 export async function shutAccount(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },
 ): Promise<void> {
   await updateDisabled(unit, { id, disabledAt: isDisabled ? unit.now : null });
+  await append(unit, { type: 'user', userId: id });
   if (!isDisabled) return;
   await endSessions(unit, { userId: id });
   await deleteInvitesOf(unit, { userId: id });

@@ -180,6 +180,7 @@ function part({ chat, membership, partner }: Line, userId: number): string {
   let text = chat.head + (name === undefined ? chat.title : JSON.stringify(name));
   if (unread > 0) text += `,"unread":${unread},"read_id":${readId}`;
   if (mentions > 0) text += `,"mentions":${mentions}`;
+  if (partner?.isDisabled) text += ',"disabled":true';
   if (notify !== 'all') text += `,"notify":"${notify}"`;
   return text + chat.tail;
 }

@@ -79,6 +79,11 @@ export const ChatList = Type.Object({
       mentions: Type.Optional(Type.Integer({ minimum: 1 })),
       notify: Type.Optional(Type.Union([Type.Literal('mentions'), Type.Literal('nothing')])),
       direct: Type.Optional(Type.Literal(true)),
+      disabled: Type.Optional(
+        Type.Literal(true, {
+          description: 'Of a direct chat: the account of the other person is disabled.',
+        }),
+      ),
       open: Type.Optional(Type.Literal(true)),
       rename: Type.Optional(Type.Literal('owners')),
       invite: Type.Optional(Type.Literal('owners')),

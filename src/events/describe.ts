@@ -8,6 +8,7 @@ import { findMessage, listReactions } from '../messages/queries.ts';
 import { messageToWire } from '../messages/wire.ts';
 import { findReaction } from '../reactions/queries.ts';
 import { findUserById } from '../users/queries.ts';
+import { disabledToWire } from '../users/wire.ts';
 import { frame } from './frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
@@ -113,7 +114,7 @@ async function describeMember(snapshot: Snapshot, chatId: number, userId: number
 
 async function describeUser(snapshot: Snapshot, id: number) {
   const user = await findUserById(snapshot, { id });
-  return user && { id, name: user.name };
+  return user && { id, name: user.name, ...disabledToWire(user) };
 }
 
 async function describeReading(snapshot: Snapshot, chatId: number, userId: number) {

@@ -24,7 +24,7 @@ export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody
   notify: 'user',
   // For what is kept in memory: a count has changed.
   mention: 'nobody',
-  // A name has changed: one event, however many chats the user is in.
+  // A name has changed, or an account was disabled or enabled: one event, however many chats the user is in.
   user: 'peers',
   'session.ended': 'user',
   // With it the log begins anew; see db/restore.ts.

@@ -39,6 +39,7 @@ const member = {
   name: users.name,
   role: memberships.role,
   joinedAt: memberships.joinedAt,
+  disabledAt: users.disabledAt,
 };
 
 /** A chat that a user is in of their own accord, beyond so many others. */

@@ -26,6 +26,15 @@ export const NotifyChange = Type.Object({
   ),
 });
 
-export const Member = Type.Object({ id: WireId, joined: Time, name: Type.String(), role: Role });
+/** `disabled` is there only where it applies. */
+export const Member = Type.Object({
+  id: WireId,
+  joined: Time,
+  name: Type.String(),
+  role: Role,
+  disabled: Type.Optional(
+    Type.Literal(true, { description: 'The account is disabled: its user cannot sign in.' }),
+  ),
+});
 
 export const MemberList = Type.Object({ members: Type.Array(Member) });

@@ -1,13 +1,15 @@
 import { isoTime } from '../http/schema.ts';
+import { disabledToWire } from '../users/wire.ts';
 
 interface MemberRow {
   readonly id: number;
   readonly name: string;
   readonly role: 'owner' | 'member';
   readonly joinedAt: number;
+  readonly disabledAt: number | null;
 }
 
 /** A member as answers and events show them. */
-export function memberToWire({ id, name, role, joinedAt }: MemberRow) {
-  return { id, name, role, joined: isoTime(joinedAt) };
+export function memberToWire({ id, name, role, joinedAt, disabledAt }: MemberRow) {
+  return { id, name, role, joined: isoTime(joinedAt), ...disabledToWire({ disabledAt }) };
 }

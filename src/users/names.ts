@@ -2,19 +2,21 @@ import { about, type KindOfMany } from '../db/memory.ts';
 import { inOrder } from '../db/query.ts';
 import { listNames } from './queries.ts';
 
-/** What a user is called; nothing once the account is gone. */
+/** What a user is called (nothing once the account is gone), and whether the account is disabled. */
 export interface Named {
   readonly name: string | undefined;
+  readonly isDisabled: boolean;
 }
 
-/** The names of users by their ids. */
+/** The names of users and the state of their accounts, by their ids. */
 export const userNames: KindOfMany<number, Named> = {
   key: (id) => id,
   readAll: async (snapshot, ids) => {
     const users = await listNames(snapshot, { ids: JSON.stringify(ids) });
     const found = inOrder(ids, users);
     return ids.map((id, index) => {
-      const value = { name: found[index]?.name };
+      const { name, disabledAt = null } = found[index] ?? {};
+      const value = { name, isDisabled: disabledAt !== null };
       return { value, until: about(['user'], { userId: id }), bytes: 100 };
     });
   },

@@ -16,7 +16,10 @@ export const findUserByEmail = row((orm, $: Params<{ emailKey: string }>) =>
 
 /** The names of those of some users who are there, without an order. */
 export const listNames = rows((orm, $: Params<{ ids: string }>) =>
-  orm.select({ id: users.id, name: users.name }).from(users).where(isAmong(users.id, $.ids)),
+  orm
+    .select({ id: users.id, name: users.name, disabledAt: users.disabledAt })
+    .from(users)
+    .where(isAmong(users.id, $.ids)),
 );
 
 export const findAnyUser = row((orm, _: Params<Record<never, never>>) =>

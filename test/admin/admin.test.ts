@@ -89,6 +89,24 @@ t.test('who is disabled is signed out everywhere and cannot sign in', async (t) 
   t.match((await back.get(chat)).body.messages, [{ content: 'before' }]);
 });
 
+t.test('who shares a chat with a disabled user sees that they are disabled', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  await carol.post('/api/chats', { with: 'bob' });
+  const shown = async () => {
+    const { members } = (await alice.get(`${chat}/members`)).body;
+    const { chats } = (await carol.get('/api/chats')).body;
+    return [...members, ...chats].filter((one) => 'disabled' in one);
+  };
+  t.strictSame(await shown(), []);
+  done(t, await shut(alice, bob.id));
+  t.match(await shown(), [
+    { id: bob.id, name: 'bob', disabled: true },
+    { title: 'bob', direct: true, disabled: true },
+  ]);
+  done(t, await shut(alice, bob.id, '0'));
+  t.strictSame(await shown(), []);
+});
+
 t.test('a sign-in beside the disabling leaves no session', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const devices = Array.from({ length: 8 }, () => nobody());

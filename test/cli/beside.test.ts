@@ -76,6 +76,15 @@ async function endsSoon(t: Test, stream: EventReader, name: string): Promise<voi
   t.equal(stream.isBroken, false, name);
 }
 
+/** Waits for the event that gives this state of a user. */
+async function untilTold(stream: EventReader, user: object): Promise<void> {
+  const is = JSON.stringify(user);
+  await stream.until(() => {
+    const { type, data } = stream.events.at(-1) ?? {};
+    return type === 'user' && JSON.stringify(data) === is;
+  });
+}
+
 t.test('what a command does to an account holds at once, on streams too', async (t) => {
   const { server, alice, bob, carol, chat, snug } = await startTalk(t);
   const hers = await listen(t, alice);
@@ -83,9 +92,11 @@ t.test('what a command does to an account holds at once, on streams too', async 
   await snug('user', 'disable', 'bob');
   t.equal((await bob.get(chat)).status, 403, 'no request is let in');
   await endsSoon(t, his, 'disabled');
+  await untilTold(hers, { id: idOf(bob), name: 'bob', disabled: true });
   t.equal((await logIn(server, 'bob')).status, 403);
 
   await snug('user', 'enable', String(idOf(bob)));
+  await untilTold(hers, { id: idOf(bob), name: 'bob' });
   const back = await logIn(server, 'bob');
   t.equal(back.status, 200);
   bob.cookie = back.headers
@@ -115,7 +126,11 @@ t.test('what a command does to an account holds at once, on streams too', async 
   const told = changesIn(server).map(({ event, on }) => [event, on.user_id]);
   const ended = ['session.ended', idOf(bob)];
   t.strictSame(told, [
-    ...[ended, ['user.disabled', idOf(bob)], ['user.enabled', idOf(bob)]],
+    ...[['user', idOf(bob)], ended, ['user.disabled', idOf(bob)]],
+    ...[
+      ['user', idOf(bob)],
+      ['user.enabled', idOf(bob)],
+    ],
     ...[ended, ['user.password_reset', idOf(bob)]],
     ...[
       ['user.made_admin', idOf(carol)],

@@ -197,11 +197,13 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
   const chance = randomNumbers(seed);
   const below = (n: number) => Math.floor(chance() * n);
   const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
-  const { file, alice, bob, carol, chat, clock } = await startCast(t, {}, options);
+  const { file, alice, bob, carol, chat, clock, register } = await startCast(t, {}, options);
+  const dave = await register('dave');
   const ask = await askBeside(t, file, () => clock.now);
   const people = [alice, bob, carol];
   const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
   await alice.post('/api/chats', { with: 'carol' });
+  for (const person of people) await person.post('/api/chats', { with: 'dave' });
   const ids: string[] = ['1'];
   const names = new Map(people.map((person) => [person, person.name]));
 
@@ -226,6 +228,7 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
     (who, where) =>
       chance() < 0.3 ? who.delete(`${where}/members?user_id=${pick(people).id}`) : who.get(where),
     (who) => who.post('/api/chats', { with: names.get(pick(people)) ?? '' }),
+    () => alice.put(`/api/users/${dave.id}`, { disabled: pick(['0', '1']) }),
     async (who) => {
       const name = `${who.name} ${below(1000)}`;
       const { status } = await who.put('/api/user', { name });

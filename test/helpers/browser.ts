@@ -152,6 +152,12 @@ export async function startChat(
   return chat;
 }
 
+/** Opens the direct chat with somebody and returns its address. */
+export async function startDirect(person: RemotePerson, name: string): Promise<string> {
+  const opened = await person.send('POST', '/api/chats', { with: name });
+  return String(opened.headers.get('location'));
+}
+
 /** Sends a message past the client and returns its id. */
 export async function post(
   sender: RemotePerson,

@@ -7,6 +7,7 @@ interface Member {
   readonly id: number;
   readonly name: string;
   readonly role: string;
+  readonly disabled?: true;
 }
 
 interface Message {
@@ -178,7 +179,7 @@ export class Replica {
       return this.#load();
     }
     if (type === 'session.ended') return;
-    if (type === 'user') return this.#rename(data);
+    if (type === 'user') return this.#changeUser(data);
     const chatId: number = data.chat_id ?? data.chat.id;
     if (type === 'member.joined' && data.member.id === me) return this.#enter(chatId, id);
     const chat = this.chats.get(chatId);
@@ -204,10 +205,12 @@ export class Replica {
     }
   }
 
-  #rename({ id, name }: { id: number; name: string }): void {
+  #changeUser({ id, name, disabled }: { id: number; name: string; disabled?: true }): void {
     for (const { members } of this.chats.values()) {
       const member = members.get(id);
-      if (member !== undefined) members.set(id, { ...member, name });
+      if (member === undefined) continue;
+      const { disabled: _, ...rest } = member;
+      members.set(id, { ...rest, name, ...(disabled && { disabled }) });
     }
   }
 

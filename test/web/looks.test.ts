@@ -7,9 +7,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Test } from 'tap';
+import { isolated } from '../../src/web/lib/bidi.ts';
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
-import { startChat, type Visitor, webTest } from '../helpers/browser.ts';
+import {
+  post,
+  startChat,
+  startDirect,
+  startTalk,
+  type Visitor,
+  webTest,
+} from '../helpers/browser.ts';
 import { startHike } from '../helpers/hike.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -135,6 +143,49 @@ webTest('the door is accessible, and speaks German to who prefers it', async (t,
   await home.go('#/settings');
   await home.page.getByText(de.deleteAccount).waitFor();
   await assertFits(t, home, 'German settings');
+});
+
+const settings = [
+  [desktop, 'light', 'en-GB', en],
+  [smallPhone, 'dark', 'de-DE', de],
+] as const;
+
+webTest('a disabled account is shown as one where people are shown', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const direct = await startDirect(alice, 'bob');
+  const id = /user_id=(\d+)/.exec(bob.cookie)?.[1];
+  const disable = (disabled: string) => alice.send('PUT', `/api/users/${id}`, { disabled });
+  await post(alice, direct, 'See you');
+  for (const [options, colorScheme, locale, texts] of settings) {
+    const visitor = await stage.visitorAs(alice, { ...options, colorScheme, locale });
+    const { page } = visitor;
+    const assertFine = async (name: string) => {
+      await assertFits(t, visitor, name);
+      await assertAccessible(t, visitor, name);
+    };
+    const word = page.getByText(texts.deactivated, { exact: true });
+    await visitor.lineIsOpen();
+    await page.locator('.chat').first().waitFor();
+    t.equal(await word.count(), 0);
+    await disable('1');
+    await page.locator('.chat', { hasText: 'bob' }).locator(word).waitFor();
+    await assertFine('disabled list');
+    await visitor.go(`#${direct.replace('/api', '')}`);
+    await page.locator('.pane .bar').locator(word).waitFor();
+    await page.getByText(texts.partnerDeactivated(isolated('bob'))).waitFor();
+    await assertFine('disabled direct');
+    await visitor.go(`#${chat.replace('/api', '')}/members`);
+    await page.locator('.people li', { hasText: 'bob' }).locator(word).waitFor();
+    await assertFine('disabled members');
+    await visitor.go(`#${chat.replace('/api', '')}`);
+    await visitor.composer.pressSequentially('@');
+    t.equal(await page.getByRole('option').count(), 0, 'nobody is offered');
+    await disable('0');
+    await page.getByRole('option', { name: '@bob' }).waitFor();
+    t.equal(await word.count(), 0);
+    await visitor.composer.fill('');
+    await page.close();
+  }
 });
 
 webTest('nothing moves under the reader while a chat is loaded', async (t, stage) => {

@@ -46,8 +46,8 @@ export interface Told {
   'member.joined': { chat_id: number; member: Member };
   'member.changed': { chat_id: number; member: Member };
   'member.left': { chat_id: number; user_id: number };
-  /** Somebody with whom one shares a chat has another name. */
-  user: { id: number; name: string };
+  /** Somebody with whom one shares a chat has another name, or their account was disabled or enabled. */
+  user: Pick<Member, 'id' | 'name' | 'disabled'>;
   read: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
   notify: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
   typing: { chat_id: number; user_id: number };

@@ -74,10 +74,16 @@ export function noteChat({
   byId.value = new Map(byId.value).set(id, { ...rest, ...changed });
 }
 
-/** A direct chat is called by the other's name, which has changed. */
-export function renameDirectChat(before: string, name: string): void {
+/** A direct chat shows the other's name and whether their account is disabled, which has changed. */
+export function noteDirectChat(
+  before: string,
+  { name, disabled }: { name: string; disabled?: true },
+): void {
   const chat = [...byId.value.values()].find(({ direct, title }) => direct && title === before);
-  if (chat !== undefined) patchChat(chat.id, { title: name });
+  if (chat === undefined) return;
+  const { disabled: _, ...rest } = chat;
+  const changed = { ...rest, title: name, ...(disabled && { disabled }) };
+  byId.value = new Map(byId.value).set(chat.id, changed);
 }
 
 /** Why a chat that was one's own is not any more, and what it was called. */

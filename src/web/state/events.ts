@@ -8,11 +8,11 @@ import {
   isLoaded,
   loadChats,
   noteChat,
+  noteDirectChat,
   noteMessage,
   noteReading,
-  renameDirectChat,
 } from './chats.ts';
-import { dropMember, noteMember, reloadMembers, renameMember } from './members.ts';
+import { dropMember, noteMember, noteUser, reloadMembers } from './members.ts';
 import { endMissed, notice, startMissed } from './notices.ts';
 import { settle } from './outbox.ts';
 import { forgetIfGone, knownName, learn } from './people.ts';
@@ -79,9 +79,9 @@ const handlers: Handlers = {
   user(user) {
     const before = knownName(user.id);
     learn([user]);
-    renameMember(user);
+    noteUser(user);
     // A direct chat has the other's name, which may not have been needed yet.
-    if (before !== undefined) renameDirectChat(before, user.name);
+    if (before !== undefined) noteDirectChat(before, user);
     else unlessBroken(loadChats());
     if (user.id === ownId()) renameOneself(user.name);
   },

@@ -54,11 +54,15 @@ export function noteMember(chatId: number, member: Member): void {
   });
 }
 
-/** A user has another name: in all chats at once. */
-export function renameMember({ id, name }: Pick<Member, 'id' | 'name'>): void {
+/** A user has another name, or their account was disabled or enabled: in all chats at once. */
+export function noteUser({ id, name, disabled }: Pick<Member, 'id' | 'name' | 'disabled'>): void {
   for (const chatId of byChat.keys()) {
     change(chatId, (members) =>
-      members.map((member) => (member.id === id ? { ...member, name } : member)),
+      members.map((member) => {
+        if (member.id !== id) return member;
+        const { disabled: _, ...rest } = member;
+        return { ...rest, name, ...(disabled && { disabled }) };
+      }),
     );
   }
 }

@@ -80,6 +80,9 @@ export const de: Texts = {
   members: 'Mitglieder',
   memberCount: (count) => (count === 1 ? '1 Mitglied' : `${count} Mitglieder`),
   owner: 'Inhaber',
+  deactivated: 'Deaktiviert',
+  partnerDeactivated: (name) =>
+    `Das Konto von ${name} ist deaktiviert. Hier kannst du keine Nachrichten senden.`,
   makeOwner: 'Zum Inhaber machen',
   makeMember: 'Zum Mitglied machen',
   removeMember: 'Entfernen',

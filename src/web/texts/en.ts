@@ -78,6 +78,9 @@ export const en = {
   members: 'Members',
   memberCount: (count: number) => (count === 1 ? '1 member' : `${count} members`),
   owner: 'Owner',
+  deactivated: 'Deactivated',
+  partnerDeactivated: (name: string) =>
+    `The account of ${name} is deactivated. You can’t send messages here.`,
   makeOwner: 'Make owner',
   makeMember: 'Make member',
   removeMember: 'Remove',

@@ -8,6 +8,7 @@ import { chatOf, isLoaded } from '../state/chats.ts';
 import { loadMembers } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Composer } from './composer.tsx';
+import { Deactivated } from './deactivated.tsx';
 import { GonePane } from './gone.tsx';
 import { IconLink } from './icons.tsx';
 import { Timeline } from './timeline.tsx';
@@ -35,13 +36,15 @@ export function ChatPane({ chatId, messageId }: Props) {
   if (chat === undefined && isLoaded.value) return <GonePane chatId={chatId} />;
   return (
     <section class="pane chat-pane" aria-label={isolated(title)}>
-      <header class="bar">
+      <header class="bar" data-disabled={chat?.disabled ? '' : undefined}>
         <IconLink of="back" label={texts.back} href={paths.home} />
         <h1 dir="auto">{title || texts.chat}</h1>
+        <Deactivated of={chat} />
         <IconLink of="search" label={texts.search} href={paths.search('', chatId)} />
         <IconLink of="people" label={texts.chatMenu} href={paths.members(chatId)} />
       </header>
       <Timeline chatId={chatId} messageId={messageId} intent={intent} />
+      {chat?.disabled && <p class="hint">{texts.partnerDeactivated(isolated(title))}</p>}
       <Composer chatId={chatId} title={title} intent={intent} />
     </section>
   );

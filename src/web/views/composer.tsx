@@ -229,9 +229,9 @@ function withoutBlankLines(text: string): string {
   return text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
 }
 
-/** The members who may be meant by what stands behind the last @. */
+/** The members who may be meant by what stands behind the last @: nobody is offered who cannot sign in. */
 function offer(chatId: number, typed: string): string[] {
-  const others = membersOf(chatId).filter(({ id }) => id !== ownId());
+  const others = membersOf(chatId).filter(({ id, disabled }) => id !== ownId() && !disabled);
   return namesLike(
     typed,
     others.map(({ name }) => name),

@@ -9,6 +9,7 @@ import { attempt } from '../state/failures.ts';
 import { isOwner, loadMembers, membersOf } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
+import { Deactivated } from './deactivated.tsx';
 import { Field, Form } from './form.tsx';
 import { GonePane } from './gone.tsx';
 import { Invites } from './invites.tsx';
@@ -102,11 +103,12 @@ function MemberItem({ chatId, member, isOwned }: MemberProps) {
       act: () => remove(`${path}?user_id=${id}`),
     });
   return (
-    <li>
+    <li data-disabled={member.disabled ? '' : undefined}>
       <Avatar name={name} />
       <span class="name">
         <Written text={name} /> {id === ownId() && <small>{texts.you}</small>}
         {role === 'owner' && <small class="tag">{texts.owner}</small>}
+        <Deactivated of={member} />
       </span>
       {mayChange && (
         <span class="actions">

@@ -9,6 +9,7 @@ import { nameOf } from '../state/people.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Boundary } from './boundary.tsx';
+import { Deactivated } from './deactivated.tsx';
 import { IconButton, IconLink } from './icons.tsx';
 
 import { NewChat } from './new-chat.tsx';
@@ -50,6 +51,7 @@ function ChatItem({ chat }: { chat: Chat }) {
         href={paths.chat(chat.id)}
         aria-current={isHere ? 'page' : undefined}
         data-muted={chat.notify === 'nothing' ? '' : undefined}
+        data-disabled={chat.disabled ? '' : undefined}
       >
         <Avatar chat={chat} name={chat.title} />
         <span class="chat-title" dir="auto">
@@ -59,6 +61,7 @@ function ChatItem({ chat }: { chat: Chat }) {
           {chat.last_message_time !== null && shortTime(chat.last_message_time)}
         </span>
         <span class="chat-last">
+          <Deactivated of={chat} />
           <Preview chat={chat} />
         </span>
         <Badge chat={chat} />

@@ -6,6 +6,7 @@ import type { Chat } from '../lib/wire.ts';
 import { chats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
+import { Deactivated } from './deactivated.tsx';
 import { Dialog } from './dialog.tsx';
 import { moved, Options, optionId } from './options.tsx';
 import { Written } from './written.tsx';
@@ -78,7 +79,7 @@ function Choices({ onClose }: { onClose: () => void }) {
         show={(chat) => (
           <>
             <Avatar chat={chat} name={chat.title} />
-            <Written text={chat.title} />
+            <Written text={chat.title} /> <Deactivated of={chat} />
           </>
         )}
       />

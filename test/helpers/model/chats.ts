@@ -78,6 +78,7 @@ export const chatCalls: Calls = {
       const { chat } = model.authorise(id, me.id);
       const members = [...chat.members].map(([id, { joined, role }]) => ({
         ...{ id, joined: iso(joined), name: model.users.get(id)?.name, role },
+        ...(model.users.get(id)?.disabled !== undefined && { disabled: true }),
       }));
       return { status: 200, body: { members } };
     },
@@ -253,6 +254,7 @@ function toWire(model: Model, chat: Chat, userId: number) {
     ...(unread > 0 && { unread, read_id: readId }),
     ...(mentions > 0 && { mentions }),
     ...(notify !== 'all' && { notify }),
+    ...(partner?.disabled !== undefined && { disabled: true }),
     ...(chat.pair !== undefined && { direct: true }),
     ...(chat.isOpen && { open: true }),
   };
