@@ -1,16 +1,16 @@
 /** What the client says when something cannot be: offline, refused, removed, signed out, full. */
-import type { Test } from 'tap';
+import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
 import {
   messagesOf,
   noServer,
   post,
   refusal,
-  type Stage,
   shownIn,
+  signIn,
   startChat,
   startTalk,
-  type Visitor,
+  Visitor,
   webTest,
 } from '../helpers/browser.ts';
 import { password } from '../helpers/world.ts';
@@ -181,6 +181,74 @@ webTest('the box for notifications tells the truth', async (t, stage) => {
   t.equal(await box.isChecked(), false);
 });
 
+webTest('over plain http the box for notifications says that they need https', async (t, stage) => {
+  stage.expect(/^asked|Cross-Origin-Opener-Policy/);
+  const { alice } = await startTalk(stage);
+  for (const [language, texts] of Object.entries({ en, de })) {
+    const url = stage.server.url.replace('127.0.0.1', 'pi.lan');
+    const context = await stage.browser({ locale: language });
+    await signIn(context, alice, url);
+    const reader = await Visitor.open(context, url, '#/settings');
+    const box = reader.page.getByLabel(texts.notifyDevice);
+    // As who allowed them for this address while it had https.
+    await reader.page.evaluate(() => localStorage.setItem('snug.1.notices', 'true'));
+    await reader.page.reload();
+    await reader.page.getByText(texts.noNotices.insecure).waitFor();
+    t.equal(await reader.page.evaluate(() => isSecureContext), false);
+    t.equal(await box.isChecked(), false, 'it is not on');
+    t.equal(await box.isEnabled(), false, 'it cannot be set');
+    t.match(texts.noNotices.insecure, /https/);
+    await context.close();
+  }
+  const near = await stage.visitorAs(alice);
+  await near.go('#/settings');
+  await near.page.getByLabel(en.notifyDevice).waitFor();
+  t.equal(await near.page.getByText(en.noNotices.insecure).count(), 0, 'not where they work');
+});
+
+webTest(
+  '"Added." is said only of who was added, until something else is done',
+  async (t, stage) => {
+    stage.expect(/status of 40\d|ERR_INTERNET_DISCONNECTED|status of 503/);
+    const { alice, chat } = await startTalk(stage);
+    await stage.person('carol');
+    const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+    const { page } = visitor;
+    const said = page.getByText(en.added, { exact: true });
+    const add = (name: string) => visitor.fill({ [en.addMember]: name }, en.add);
+    await visitor.go(`${place(chat)}/members`);
+    await add('nobody of this name');
+    await page.getByRole('alert').waitFor();
+    t.equal(await said.count(), 0, 'not of who is not there');
+    await page.route('**/members', (route) => route.fulfill({ status: 200, body: 'Sign in' }));
+    await add('carol');
+    await page.getByRole('alert').waitFor();
+    t.equal(await said.count(), 0, 'not by an answer that is not the server’s');
+    await page.unroute('**/members');
+    await add('carol');
+    await said.waitFor();
+    await page.locator('.people').getByText('carol').waitFor();
+    t.equal(await page.getByRole('alert').count(), 0, 'what failed before is over');
+    t.equal(await visitor.field(en.addMember).inputValue(), '', 'ready for the next');
+
+    await visitor.field(en.addMember).fill('d');
+    await said.waitFor({ state: 'detached' });
+    await visitor.field(en.addMember).fill('');
+    await alice.send('DELETE', `${chat}/members?user_id=3`, {});
+    await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
+    await add('carol');
+    await said.waitFor();
+    await alice.send('DELETE', `${chat}/members?user_id=3`, {});
+    await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
+    await said.waitFor({ state: 'detached' });
+    await add('carol');
+    await said.waitFor();
+    await add('carol');
+    await page.getByRole('alert').waitFor();
+    t.equal(await said.count(), 0, 'not beside what failed');
+  },
+);
+
 webTest('after a time away there is one notification for each unread chat', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);
@@ -229,81 +297,4 @@ function noteNotices(): void {
     shown.push(`${title}: ${options?.body}`);
   };
   document.hasFocus = () => false;
-}
-
-/** What asks nothing of the server, by its label: it opens, closes, or chooses. */
-const local: readonly string[] = [
-  en.skipToChat,
-  en.newChat,
-  en.emoji,
-  en.react,
-  en.reply,
-  en.edit,
-  en.cancel,
-  en.close,
-  en.groupChat,
-  en.directChat,
-  en.copy,
-  'QR',
-  en.send,
-  en.more,
-  en.jumpToNewest,
-];
-
-webTest('every button says so when there is no line', async (t, stage) => {
-  stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED/);
-  const { alice, chat } = await startTalk(stage);
-  await post(alice, chat, 'a message');
-  await alice.send('POST', `${chat}/invites`, {});
-  const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
-  await visitor.lineIsOpen();
-  let pressed = 0;
-  for (const where of [`${place(chat)}/members`, '#/settings', place(chat), '#/directory']) {
-    pressed += await pressAll(t, stage, visitor, where);
-  }
-  t.ok(pressed > 10, `${pressed} buttons`);
-});
-
-/** Presses each button of a screen that asks something of the server, offline. */
-async function pressAll(t: Test, { problems }: Stage, visitor: Visitor, where: string) {
-  const { page } = visitor;
-  const context = page.context();
-  await visitor.go(where);
-  await page.locator('main .pane').waitFor();
-  await page.waitForTimeout(300);
-  const buttons = page.locator('main button:enabled');
-  let pressed = 0;
-  for (let i = 0; i < (await buttons.count()); i++) {
-    const button = buttons.nth(i);
-    const label = (await button.getAttribute('aria-label')) ?? (await button.innerText());
-    if (local.includes(label) || (await button.isHidden())) continue;
-    await fillIn(button.locator('xpath=ancestor::form'));
-    await context.setOffline(true);
-    t.comment(`${label} at ${where}`);
-    await button.click();
-    const question = page.getByRole('dialog');
-    const failure = page.getByRole('alert').getByText(en.unreachable).first();
-    await question.or(failure).first().waitFor();
-    if (await question.isVisible()) {
-      await fillIn(question.locator('form'));
-      await question.locator('button.danger').click();
-    }
-    await failure.waitFor();
-    pressed += 1;
-    t.strictSame(problems, [], `${label} at ${where}`);
-    await context.setOffline(false);
-    await visitor.lineIsOpen();
-    await page.reload();
-    await page.locator('main .pane').waitFor();
-    await visitor.lineIsOpen();
-    await page.waitForTimeout(200);
-  }
-  return pressed;
-}
-
-/** Something for each field that must have something. */
-async function fillIn(form: ReturnType<Visitor['page']['locator']>): Promise<void> {
-  for (const input of await form.locator('input[required]').all()) {
-    if ((await input.inputValue()) === '') await input.fill('long enough password');
-  }
 }

@@ -38,8 +38,8 @@ interface FormProps {
   readonly children: ComponentChildren;
   /** Gets the fields that are not empty; what it throws is shown. */
   readonly onSubmit: (fields: Record<string, string>) => Promise<unknown>;
-  /** Said when it is done. */
-  readonly done?: string;
+  /** Said when it is done, for as long as it is given: what is no longer true is not said. */
+  readonly done?: string | undefined;
   /** Whether the fields are empty again when it is done. */
   readonly isCleared?: boolean;
   /** Whether what it does cannot be undone. */
@@ -60,11 +60,12 @@ export function Form(props: FormProps) {
     onCancel,
   } = props;
   const error = useSignal('');
-  const note = useSignal('');
+  const isDone = useSignal(false);
   const isBusy = useSignal(false);
   /** What was said is about what stood there before. */
   const clear = () => {
-    error.value = note.value = '';
+    error.value = '';
+    isDone.value = false;
   };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -74,7 +75,7 @@ export function Form(props: FormProps) {
     clear();
     try {
       await onSubmit(fieldsOf(form));
-      note.value = done ?? '';
+      isDone.value = true;
       if (isCleared) form.reset();
     } catch (thrown) {
       error.value = sentenceOf(thrown);
@@ -95,7 +96,7 @@ export function Form(props: FormProps) {
           {error}
         </p>
       )}
-      {note.value !== '' && <p role="status">{note}</p>}
+      {isDone.value && done !== undefined && <p role="status">{done}</p>}
       {onCancel === undefined ? (
         submitButton
       ) : (

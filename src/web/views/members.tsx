@@ -1,5 +1,6 @@
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { post, put, remove } from '../lib/api.ts';
+import { post, put, remove, unlessBroken } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { go, paths } from '../lib/route.ts';
 import type { Chat, Member, Notify } from '../lib/wire.ts';
@@ -38,16 +39,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
             <MemberItem key={member.id} chatId={chatId} member={member} isOwned={isOwned} />
           ))}
         </ul>
-        {mayInvite && (
-          <Form
-            action={texts.add}
-            done={texts.added}
-            isCleared
-            onSubmit={(fields) => post(`/api/chats/${chatId}/members`, fields)}
-          >
-            <Field name="name" label={texts.addMember} autocomplete="off" required />
-          </Form>
-        )}
+        {mayInvite && <AddMember chatId={chatId} />}
       </section>
       {mayInvite && <Invites chatId={chatId} />}
       {mayRename && (
@@ -67,6 +59,23 @@ export function MembersPane({ chatId }: { chatId: number }) {
         {texts.leave}
       </button>
     </Pane>
+  );
+}
+
+/** Adds somebody by name, and says so while they are in the chat. */
+function AddMember({ chatId }: { chatId: number }) {
+  const added = useSignal<string | undefined>(undefined);
+  const isThere = membersOf(chatId).some(({ id }) => String(id) === added.value);
+  const add = async (fields: Record<string, string>) => {
+    const location = await post(`/api/chats/${chatId}/members`, fields);
+    added.value = location.split('/').at(-1);
+    // The event brings the new member too; but the stream may be held back.
+    unlessBroken(loadMembers(chatId));
+  };
+  return (
+    <Form action={texts.add} done={isThere ? texts.added : undefined} isCleared onSubmit={add}>
+      <Field name="name" label={texts.addMember} autocomplete="off" required />
+    </Form>
   );
 }
 

@@ -1,0 +1,323 @@
+/**
+ * Every control of every screen, found on the page itself, is pressed without a line and while the
+ * server refuses: it does what needs no server, or a sentence says what failed.
+ */
+import type { Locator } from 'playwright-core';
+import type { Test } from 'tap';
+import { en } from '../../src/web/texts/en.ts';
+import {
+  post,
+  refusal,
+  type Stage,
+  startChat,
+  startTalk,
+  type Visitor,
+  webTest,
+} from '../helpers/browser.ts';
+import { RemotePerson } from '../helpers/server.ts';
+import { password } from '../helpers/world.ts';
+
+/** A screen: how it is opened, and the part of the page whose controls are its own. */
+interface Scene {
+  readonly name: string;
+  readonly within: string;
+  readonly open: () => Promise<unknown>;
+}
+
+const controls =
+  ':is(button:enabled, [role=button], [role=option], [role=menuitem], summary, a[href], input[type=checkbox]:enabled):visible';
+
+const busy = 'The server is busy. Try again in a moment.';
+
+/** A press has its effect before the page was looked at so often, at least 20 ms apart. */
+const patience = 500;
+
+type Server = 'well' | 'offline' | 'refusing';
+
+/** Presses what is on the page, and knows what the page has asked since. */
+class Presser {
+  readonly #t: Test;
+  readonly #visitor: Visitor;
+  readonly #problems: string[];
+  readonly #pressed = new Set<string>();
+  #server: Server = 'well';
+  /** The requests of the page since the last press; what the page reports by itself is left out. */
+  #asked: string[] = [];
+  /** How the page was before the last press. */
+  #before = '';
+
+  constructor(t: Test, { problems }: Stage, visitor: Visitor) {
+    this.#t = t;
+    this.#visitor = visitor;
+    this.#problems = problems;
+    visitor.page.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      const isOwn = !/^\/api\/(?!events)/.test(pathname) || /\/(read|typing)$/.test(pathname);
+      if (!isOwn) this.#asked.push(`${request.method()} ${pathname}`);
+    });
+  }
+
+  get pressed(): readonly string[] {
+    return [...this.#pressed];
+  }
+
+  async start(): Promise<void> {
+    await this.#visitor.page.context().route('**/api/**', (route) =>
+      this.#server === 'refusing'
+        ? route.fulfill({
+            status: 503,
+            headers: { 'error-code': 'busy' },
+            json: { error: busy },
+          })
+        : route.continue(),
+    );
+  }
+
+  /** Presses each control of a screen, and of each window that one of them opens. */
+  async pressAll(scene: Scene): Promise<void> {
+    await scene.open();
+    const names = await this.#controls(scene).evaluateAll(nameControls);
+    for (const [index, name] of names.entries()) {
+      const title = `${name} at ${scene.name}`;
+      if (name === '' || this.#pressed.has(title)) continue;
+      this.#pressed.add(title);
+      this.#t.comment(title);
+      const outcome = await this.#press(scene, index, title, 'offline');
+      if (outcome === 'asked') await this.#press(scene, index, title, 'refusing');
+      if (outcome === 'window') await this.pressAll(this.#windowOf(scene, index, title));
+    }
+  }
+
+  /** The window that a control opens. */
+  #windowOf(scene: Scene, index: number, name: string): Scene {
+    const open = async () => {
+      await scene.open();
+      await this.#controls(scene).nth(index).click();
+      await this.#visitor.page.locator('dialog').waitFor();
+    };
+    return { name, within: 'dialog', open };
+  }
+
+  #controls({ within }: Scene): Locator {
+    return this.#visitor.page.locator(within).locator(controls);
+  }
+
+  async #press(scene: Scene, index: number, title: string, server: Server) {
+    const { page } = this.#visitor;
+    const control = this.#controls(scene).nth(index);
+    // What was not done offline is tried again on the same page, as people do.
+    const isOpen = server === 'refusing' && (await page.evaluate(pageState)) === this.#before;
+    if (!isOpen) await scene.open();
+    await fillIn(control.locator('xpath=ancestor::form'));
+    // What is out of sight until it has the focus.
+    await control.focus();
+    const isIdle = await control.evaluate(isWhereItLeads);
+    const windows = await page.locator('dialog').count();
+    await this.become(server);
+    const before = await page.evaluate(pageState);
+    const sentence = page.getByRole('alert').or(page.locator('.draft')).filter({ visible: true });
+    const said = await sentence.count();
+    this.#asked = [];
+    await control.click();
+    const hasActed = async () =>
+      isIdle ||
+      (await page.evaluate(pageState)) !== before ||
+      (await sentence.count()) !== said ||
+      (await page.locator('dialog').count()) !== windows;
+    for (let i = 0; this.#asked.length === 0 && !(await hasActed()); i++) {
+      if (i === patience) throw new Error(`${title} does nothing, ${server}`);
+      await page.waitForTimeout(20);
+    }
+    const isWrite = () => this.#asked.some((request) => /^(?!GET)|logout$/.test(request));
+    if (isWrite() || (this.#asked.length > 0 && server === 'refusing')) {
+      const of503 = page.getByRole('alert').filter({ hasText: busy }).or(page.locator('.draft'));
+      await (server === 'refusing' ? of503 : sentence).first().waitFor();
+      // What was written stands as on its way.
+      const isDraft = (await page.locator('.draft').count()) > 0;
+      if (isWrite() && !isDraft) {
+        this.#t.equal(await page.evaluate(pageState), before, `${title}: nothing done`);
+      }
+    }
+    this.#t.strictSame(this.#problems, [], `${title}, ${server}`);
+    const hasOpened = (await page.locator('dialog').count()) > windows;
+    const outcome = this.#asked.length > 0 ? 'asked' : hasOpened ? 'window' : 'local';
+    await this.become('well');
+    return outcome;
+  }
+
+  async become(server: Server): Promise<void> {
+    this.#server = server;
+    await this.#visitor.page.context().setOffline(server === 'offline');
+  }
+}
+
+/** Runs in the page: the names of controls; an empty one for what need not be pressed. */
+function nameControls(found: (Element | SVGElement)[]): string[] {
+  return found.map((control) => {
+    const isElsewhere =
+      control instanceof HTMLAnchorElement && control.origin !== window.location.origin;
+    const grid = control.closest('.emoji-grid');
+    const isOneOfMany = grid !== null && [...grid.children].indexOf(control) > 0;
+    if (isElsewhere || isOneOfMany) return '';
+    const group = control.closest('fieldset')?.querySelector('legend')?.textContent;
+    const text = control.textContent || control.closest('label')?.textContent;
+    const name = control.getAttribute('aria-label') || text || control.outerHTML;
+    return group ? `${group}: ${name}` : name;
+  });
+}
+
+/** Runs in the page: whether a press changes nothing, as one is there, or it is chosen, already. */
+function isWhereItLeads(control: Element | SVGElement): boolean {
+  const isHere =
+    control instanceof HTMLAnchorElement && control.href === window.location.href.replace(/#$/, '');
+  const isSelf =
+    control.hasAttribute('aria-pressed') && control.getAttribute('aria-pressed') === 'true';
+  return isHere || isSelf;
+}
+
+/** Runs in the page: all that a press could change, but for what says that it failed. */
+function pageState(): string {
+  const copy = document.body.cloneNode(true) as HTMLElement;
+  for (const said of copy.querySelectorAll('[role=alert], .line, .draft, .tools, .typing')) {
+    said.remove();
+  }
+  const inputs = [...document.querySelectorAll<HTMLInputElement>('input:not(.emoji *), textarea')];
+  return JSON.stringify([
+    location.hash,
+    document.activeElement?.id === 'main',
+    copy.textContent,
+    ...['aria-pressed', 'aria-expanded', 'data-target'].map((name) =>
+      [...copy.querySelectorAll(`[${name}]`)].map((element) => element.getAttribute(name)),
+    ),
+    inputs.map(({ type, checked, value }) => (type === 'checkbox' ? checked : value)),
+  ]);
+}
+
+/** Something for each field that must have something. */
+async function fillIn(form: Locator): Promise<void> {
+  for (const input of await form.locator('input[required]').all()) {
+    if ((await input.inputValue()) === '') await input.fill('long.enough@password');
+  }
+}
+
+webTest('every button does what it can, or says what failed', async (t, stage) => {
+  stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of (503|403)/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const own = await post(alice, chat, 'a message\n```\nwith code\n```');
+  await post(bob, chat, 'of bob', { reply_to: String(own) });
+  await post(alice, chat, 'the last');
+  await alice.send('PUT', `${chat}/messages/${own}/reactions/%F0%9F%91%8D`, {});
+  await bob.send('PUT', `${chat}/messages/${own}/reactions/%F0%9F%8E%89`, {});
+  await bob.send('POST', '/api/chats', { title: 'Open house', open: '1' });
+  await startChat(alice, 'Elsewhere');
+  const invited = await bob.send('POST', '/api/chats', { title: 'By invitation' });
+  const invite = await bob.send('POST', `${invited.headers.get('location')}/invites`, {});
+  const code = String(invite.headers.get('location')).split('/').at(-1) ?? '';
+  await alice.send('POST', `${chat}/invites`, {});
+  // On a second device, which she can sign out.
+  await new RemotePerson(alice.url).send('POST', '/api/login', { name: 'alice', password });
+  const paths = ['/api/chats', chat, `${chat}/members`, `${chat}/invites`, '/api/sessions'];
+  const onServer = () => Promise.all(paths.map(async (path) => (await alice.get(path)).text()));
+  const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const before = (await onServer()).slice(0, 4);
+
+  const presser = new Presser(t, stage, visitor);
+  await presser.start();
+  for (const scene of scenes(visitor, presser, chat, code)) await presser.pressAll(scene);
+  t.strictSame((await onServer()).slice(0, 4), before, 'the server has what it had');
+  for (const name of [en.newChat, en.react, en.reply, en.edit, en.delete, en.copy, en.signOut]) {
+    t.ok(
+      presser.pressed.some((title) => title.startsWith(`${name} at`)),
+      `${name} is among the ${presser.pressed.length}`,
+    );
+  }
+});
+
+/** Every screen of somebody who is signed in. */
+function scenes(visitor: Visitor, presser: Presser, chat: string, code: string): Scene[] {
+  const { page } = visitor;
+  const place = chat.replace('/api', '');
+  const at = (hash: string, ready: string) => async () => {
+    await page.evaluate((hash) => {
+      localStorage.clear();
+      history.replaceState(null, '', hash);
+    }, `#${hash}`);
+    await page.reload();
+    await page.locator(ready).first().waitFor();
+    await page.locator('.chat').first().waitFor();
+    await visitor.lineIsOpen();
+  };
+  const inChat = async () => {
+    await at(place, '.quote a')();
+    await visitor.composer.fill('something to send');
+    await visitor.message('the last').hover();
+  };
+  const editing = async () => {
+    await inChat();
+    await visitor.use(en.edit, 'the last');
+    await visitor.composer.fill('changed');
+  };
+  const refused = async () => {
+    await inChat();
+    await page.route(`**${chat}`, (route) => route.fulfill(refusal('You are not in this chat.')));
+    await visitor.say('not taken');
+    await page.getByText(en.discard).waitFor();
+    await page.unroute(`**${chat}`);
+  };
+  const failed = async () => {
+    await at('/settings', '.people li')();
+    await presser.become('refusing');
+    await visitor.button(en.signOut).click();
+    await page.locator('.failure').waitFor();
+    await presser.become('well');
+  };
+  const switching = async () => {
+    await at('/', '.chat')();
+    await page.keyboard.press('Control+k');
+    await page.locator('dialog').waitFor();
+  };
+  const reacting = async () => {
+    await inChat();
+    await visitor.use(en.react, 'the last');
+    await page.locator('.emoji-grid button').first().waitFor();
+  };
+  const theirs = async () => {
+    await inChat();
+    await visitor.message('of bob').hover();
+  };
+  return [
+    { name: 'the start', within: '.home', open: at('/', '.chat') },
+    { name: 'a chat', within: 'main', open: inChat },
+    { name: 'a message of another', within: '.message:has-text("of bob")', open: theirs },
+    { name: 'the emoji', within: 'dialog', open: reacting },
+    { name: 'an edit', within: '.composer', open: editing },
+    { name: 'a refused draft', within: '.draft', open: refused },
+    { name: 'the members', within: 'main', open: at(`${place}/members`, '.invites li') },
+    { name: 'the settings', within: 'main', open: at('/settings', '.people li') },
+    { name: 'the directory', within: 'main', open: at('/directory', '.people li') },
+    { name: 'the search', within: 'main', open: at('/search/message', '.hit') },
+    { name: 'an invite', within: 'main', open: at(`/invite/${code}`, 'main form') },
+    { name: 'a failure', within: '.failure', open: failed },
+    { name: 'the switcher', within: 'dialog', open: switching },
+  ];
+}
+
+webTest('every button at the door does what it can, or says what failed', async (t, stage) => {
+  stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 503/);
+  await stage.person('alice');
+  const visitor = await stage.visitor({ serviceWorkers: 'block' });
+  const presser = new Presser(t, stage, visitor);
+  await presser.start();
+  const known = async () => {
+    await visitor.page.reload();
+    await visitor.button(en.signIn).waitFor();
+  };
+  const fresh = async () => {
+    await known();
+    await visitor.button(en.newHere).click();
+    await visitor.button(en.register).waitFor();
+  };
+  await presser.pressAll({ name: 'signing in', within: 'main', open: known });
+  await presser.pressAll({ name: 'registering', within: 'main', open: fresh });
+  t.equal(presser.pressed.length, 4);
+});
