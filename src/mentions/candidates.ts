@@ -40,16 +40,17 @@ export interface Candidates {
 
 /**
  * The texts behind each @ of a message that could be a name, the longest first: names may hold
- * spaces and points, so "@anna b. said" may call "anna b." as well as "anna".
+ * spaces and points, so "@anna b. said" may call "anna b." as well as "anna". Nobody is called in code.
  */
 export function nameCandidates(content: string): Candidates[] {
   // Most messages call nobody, and to look for nothing by a pattern costs more.
   if (!/[@＠]/.test(content)) return [];
   const found: Candidates[] = [];
-  for (const { 0: text, index } of content.matchAll(start)) {
-    if (text.length > 1) continue;
+  const text = withoutCode(content);
+  for (const { 0: mark, index } of text.matchAll(start)) {
+    if (mark.length > 1) continue;
     if (found.length === mentionLimit) break;
-    found.push({ index, names: namesIn(content.slice(index + 1)) });
+    found.push({ index, names: namesIn(text.slice(index + 1)) });
   }
   return found;
 }
@@ -63,4 +64,81 @@ function namesIn(text: string): string[] {
     .filter((index) => index <= longest)
     .map((index) => behind.slice(0, index))
     .reverse();
+}
+
+/** What may stand before a fence of code: indentation, and the marks of quotes and of list items. */
+const prefix = '[ \\t>]*(?:(?:[*+-]|\\d{1,9}[.)])[ \\t][ \\t>]*)*';
+const fenceStart = new RegExp(`^(${prefix})(\`{3,}(?=[^\`]*$)|~{3,}(?=[^~]*$))`);
+const itemStart = /^[ \t>]*(?:[*+-]|\d{1,9}[.)])[ \t]/;
+const indented = /^(?: {4}|\t)[^\n]*\S/;
+const blank = /^[ \t>]*$/;
+
+/** The same text with a line break for each character of its code, where nobody is called. */
+function withoutCode(content: string): string {
+  if (!/`|~~~|^(?: {4}|\t)/m.test(content)) return content;
+  const blocks: string[] = [];
+  const lines = content.split('\n');
+  let paragraph: string[] = [];
+  let isInList = false;
+  const endParagraph = () => {
+    if (paragraph.length > 0) blocks.push(withoutSpans(paragraph.join('\n')));
+    paragraph = [];
+  };
+  for (let at = 0; at < lines.length; ) {
+    const line = lines[at] as string;
+    const isCode = paragraph.length === 0 && !isInList && indented.test(line);
+    const length = isCode ? 1 : fencedLines(lines, at);
+    if (length > 0 || blank.test(line) || itemStart.test(line)) endParagraph();
+    if (length > 0) blocks.push(hidden(lines.slice(at, at + length).join('\n')));
+    else if (blank.test(line)) blocks.push(line);
+    else paragraph.push(line);
+    if (/^\S/.test(line)) isInList = itemStart.test(line);
+    at += length || 1;
+  }
+  endParagraph();
+  return blocks.join('\n');
+}
+
+/** How many lines from here on are a block of fenced code; it ends with the quote or item it is in. */
+function fencedLines(lines: readonly string[], at: number): number {
+  const [, before = '', fence] = fenceStart.exec(lines[at] as string) ?? [];
+  if (fence === undefined || at === lines.length - 1) return 0;
+  const outside = before.includes('>') ? /^(?![ \t]*>)/ : /\S/.test(before) ? /^\S/ : undefined;
+  for (let end = at + 1; end < lines.length; end++) {
+    const line = lines[end] as string;
+    if (outside?.test(line)) return end - at;
+    const [marks = ''] = /[`~]*$/.exec(line.trimEnd()) ?? [];
+    if (marks.includes(fence)) return end + 1 - at;
+  }
+  return lines.length - at;
+}
+
+/** Code between runs of equally many backticks, as CommonMark has it. */
+function withoutSpans(text: string): string {
+  const runs = Array.from(text.matchAll(/`+/g), ({ 0: run, index }) => ({ run, index }));
+  // For each run the next one of its length, found from the end: a text may have thousands.
+  const nextOf: (number | undefined)[] = [];
+  const latest = new Map<string, number>();
+  for (let i = runs.length - 1; i >= 0; i--) {
+    const { run } = runs[i] as (typeof runs)[number];
+    nextOf[i] = latest.get(run);
+    latest.set(run, i);
+  }
+  let shown = '';
+  let from = 0;
+  for (let i = 0; i < runs.length; i++) {
+    const { index } = runs[i] as (typeof runs)[number];
+    const next = text.charAt(index - 1) === '\\' ? undefined : nextOf[i];
+    const close = next === undefined ? undefined : runs[next];
+    if (next === undefined || close === undefined) continue;
+    const end = close.index + close.run.length;
+    shown += text.slice(from, index) + hidden(text.slice(index, end));
+    from = end;
+    i = next;
+  }
+  return shown + text.slice(from);
+}
+
+function hidden(code: string): string {
+  return '\n'.repeat(code.length);
 }

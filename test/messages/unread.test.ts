@@ -15,6 +15,7 @@ import { deleteMessage, editMessage, postMessage } from '../../src/messages/mess
 import { markRead } from '../../src/messages/reading.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { changeUser } from '../../src/users/users.ts';
+import { withCode } from '../helpers/code.ts';
 import { hurried } from '../helpers/database.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { execute, query } from '../helpers/rows.ts';
@@ -175,6 +176,20 @@ t.test('one statement finds all whom a message could mention', async (t) => {
   t.equal(await count(bomb), plain + 1);
   t.equal(await count(`${bomb.slice(0, 1_000)} @bob`), plain + 4, 'and three to mention one');
   t.equal((await bob.get('/api/chats')).body.chats[0].mentions, 1);
+});
+
+t.test('nobody is mentioned in code', async (t) => {
+  const { alice, bob, carol, chat } = await startCast(t);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  const mentionsOf = async (person: Person): Promise<number> =>
+    (await person.get('/api/chats')).body.chats[0].mentions ?? 0;
+  for (const [content, called] of Object.entries(withCode)) {
+    const before = [await mentionsOf(bob), await mentionsOf(carol)];
+    await alice.send(chat, content);
+    const after = [await mentionsOf(bob), await mentionsOf(carol)];
+    const names = ['@bob', '@carol'].filter((_, i) => after[i] !== before[i]);
+    t.strictSame(names, called, content);
+  }
 });
 
 t.test('unread mentions of a member are bounded, the newest are kept', async (t) => {

@@ -8,6 +8,7 @@ import { beingTyped, isCalled, mentionFinder, namesLike } from '../../src/web/li
 import { en } from '../../src/web/texts/en.ts';
 import { fields, refusals } from '../../src/web/texts/refusals-de.ts';
 import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { withCode } from '../helpers/code.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 
 type Tokens = ReturnType<typeof readMarkdown>;
@@ -294,6 +295,51 @@ tap.test('mentions follow one rule in every script', async (t) => {
   t.strictSame(offered('@Lo'), ['Lola', 'Ada Lovelace']);
   t.strictSame(offered('@Love'), ['Ada Lovelace']);
   t.strictSame(offered('x@zo'), []);
+});
+
+const textsOf = (tokens: Tokens): string[] =>
+  tokens.flatMap((token) => {
+    if (token.type === 'code' || token.type === 'codespan') return [];
+    if (token.type === 'list') return textsOf(token.items as Tokens);
+    if ('tokens' in token && token.tokens !== undefined) return textsOf(token.tokens);
+    return 'text' in token ? [String(token.text)] : [];
+  });
+
+tap.test('nobody is called in code, by the rule or in what is drawn', async (t) => {
+  for (const [text, called] of Object.entries(withCode)) {
+    t.strictSame(found(text, 'bob', 'carol'), called, text);
+    const drawn = textsOf(readMarkdown(text)).flatMap((part) => found(part, 'bob', 'carol'));
+    t.strictSame(drawn, called, `drawn: ${text}`);
+  }
+  const [small, large] = [400, 4000].map((length) => {
+    const text = `@${'`a``b```c'.repeat(length / 10)}`;
+    const start = process.cpuUsage().user;
+    for (let i = 0; i < 40_000 / length; i++) found(text, 'bob');
+    return process.cpuUsage().user - start;
+  });
+  t.ok(Number(large) < 5 * Number(small) + 50_000, `${large} µs for ${small}`);
+});
+
+webTest('the server calls nobody in code, and asks nobody to guess', async (t, stage) => {
+  const alice = await stage.person('alice');
+  const [ann, lee] = [await stage.person('ann'), await stage.person('ann lee')];
+  const film = await startChat(alice, 'Film', 'ann', 'ann lee');
+  const badge = '.badge[data-mention]';
+  const [first, second] = [await stage.visitorAs(ann), await stage.visitorAs(lee)];
+  for (const { page } of [first, second]) await page.locator('.chat').first().waitFor();
+  for (const visitor of [first, second]) await visitor.lineIsOpen();
+  await post(alice, film, 'Try `@ann` and\n```\n@ann lee\n```');
+  await post(alice, film, 'Thanks, @ann lee!');
+  await second.page.locator(badge).waitFor();
+  await first.page.locator('.badge', { hasText: en.unread(2) }).waitFor();
+  await first.page.waitForLoadState('networkidle').catch(() => {});
+  t.equal(await first.page.locator(badge).count(), 0, 'called is who has the longer name');
+  t.match(await second.page.locator(badge).innerText(), en.mentions(1));
+  await post(alice, film, 'And @ann');
+  await first.page.locator(badge, { hasText: en.mentions(1) }).waitFor();
+  await first.openChat('Film');
+  await first.page.locator('.mention').nth(1).waitFor();
+  t.equal(await first.page.locator('.mention').count(), 2);
 });
 
 webTest('the server calls whom the client marks', async (t, stage) => {

@@ -29,7 +29,12 @@ export function mentionFinder(names: Iterable<string>): MentionFinder {
   };
 }
 
-/** Whether a text calls somebody, as far as the names of the others are known. */
+/** Whether a text calls somebody, unless it calls somebody else of a longer name. */
+export function mayCall(text: string, name: string): boolean {
+  return isCalled(text, name, []);
+}
+
+/** Whether a text calls somebody, where the others have these names. */
 export function isCalled(text: string, name: string, others: Iterable<string>): boolean {
   if (!/[@＠]/.test(text)) return false;
   const own = canonicalName(name);

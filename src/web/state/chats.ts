@@ -1,6 +1,6 @@
 /** The list of chats. */
 import { batch, computed, signal } from '@preact/signals';
-import { get } from '../lib/api.ts';
+import { get, unlessBroken } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { isCalledIn } from './mentions.ts';
@@ -109,6 +109,10 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
   if (chat === undefined) return;
   order.set(chatId, ++latest);
   const isOwn = message.sender_id === ownId();
+  // The server knows whom it calls.
+  if (!isOwn && !isRead && isCalledIn(chatId, message.content) === undefined) {
+    unlessBroken(loadChats());
+  }
   patchChat(chatId, {
     last_message: message.content,
     last_message_time: message.time,

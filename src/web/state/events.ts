@@ -39,7 +39,7 @@ const handlers: Handlers = {
     if (isRead && message.sender_id !== ownId()) noteReadAtOnce(chatId);
     addMessage(chatId, message);
     settle(chatId, message);
-    void notice(chatId, message);
+    unlessBroken(notice(chatId, message));
   },
   'message.edited'({ chat_id: chatId, message }) {
     changeMessage(chatId, message.id, (before) => ({

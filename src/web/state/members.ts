@@ -10,6 +10,8 @@ type Change = (members: readonly Member[]) => readonly Member[];
 
 interface Members {
   readonly list: Signal<readonly Member[]>;
+  /** Whether the list has all of them. */
+  isLoaded: boolean;
   /** What was told while the list was being loaded, page by page: it may be older than that. */
   readonly told: Set<Change[]>;
 }
@@ -19,6 +21,10 @@ const byChat = new Map<number, Members>();
 /** A chat's members, the longest-standing first; empty until they are loaded. */
 export function membersOf(chatId: number): readonly Member[] {
   return ofChat(chatId).list.value;
+}
+
+export function areMembersLoaded(chatId: number): boolean {
+  return ofChat(chatId).isLoaded;
 }
 
 export function isOwner(chatId: number): boolean {
@@ -32,6 +38,7 @@ export async function loadMembers(chatId: number): Promise<void> {
   try {
     const members = await getAll<Member>(`/api/chats/${chatId}/members`, 'members');
     learn(members);
+    chat.isLoaded = true;
     chat.list.value = told.reduce<readonly Member[]>((list, change) => change(list), members);
   } finally {
     chat.told.delete(told);
@@ -82,7 +89,7 @@ function change(chatId: number, how: Change): void {
 function ofChat(chatId: number): Members {
   let chat = byChat.get(chatId);
   if (chat === undefined) {
-    chat = { list: signal<readonly Member[]>([]), told: new Set() };
+    chat = { list: signal<readonly Member[]>([]), isLoaded: false, told: new Set() };
     byChat.set(chatId, chat);
   }
   return chat;

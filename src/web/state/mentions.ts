@@ -1,9 +1,9 @@
 /** Whom the texts of a chat may mention. */
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { canonicalName } from '../../users/canonical.ts';
-import { isCalled, type MentionFinder, mentionFinder } from '../lib/mentions.ts';
+import { isCalled, type MentionFinder, mayCall, mentionFinder } from '../lib/mentions.ts';
 import { account } from './account.ts';
-import { membersOf } from './members.ts';
+import { areMembersLoaded, membersOf } from './members.ts';
 
 const byChat = new Map<number, ReadonlySignal<MentionFinder>>();
 
@@ -23,9 +23,14 @@ export function isOwnMention(mention: string): boolean {
   return own !== undefined && canonicalName(mention.slice(1)) === canonicalName(own);
 }
 
-/** Whether a text in a chat calls oneself by @name. */
-export function isCalledIn(chatId: number, text: string): boolean {
+/**
+ * Whether a text in a chat calls oneself by @name; undefined while that depends on members who are not
+ * loaded yet, because "@ann lee" calls no "ann" where "ann lee" is a member.
+ */
+export function isCalledIn(chatId: number, text: string): boolean | undefined {
   const name = account.value?.user.name;
+  if (name === undefined || !mayCall(text, name)) return false;
+  if (!areMembersLoaded(chatId)) return undefined;
   const others = membersOf(chatId).map((member) => member.name);
-  return name !== undefined && isCalled(text, name, others);
+  return isCalled(text, name, others);
 }

@@ -9,6 +9,7 @@ import { ownId } from './account.ts';
 import { isLooking } from './attention.ts';
 import { chatOf, chats, unreadTotal } from './chats.ts';
 import { isLeading } from './line.ts';
+import { loadMembers } from './members.ts';
 import { isCalledIn } from './mentions.ts';
 import { findName } from './people.ts';
 
@@ -75,9 +76,14 @@ export function endMissed(): void {
 /** Tells of a message if its chat's level asks for it and nobody is looking, in whichever tab. */
 export async function notice(chatId: number, message: Message): Promise<void> {
   const chat = chatOf(chatId);
-  const isForMe =
-    message.sender_id !== ownId() && chat !== undefined && isAskedFor(chatId, message);
-  if (!isForMe || notices.value !== 'on' || !isLeading()) return;
+  if (message.sender_id === ownId() || chat === undefined) return;
+  if (notices.value !== 'on' || !isLeading()) return;
+  const isForMe = isAskedFor(chatId, message);
+  if (isForMe === undefined) {
+    await loadMembers(chatId);
+    return notice(chatId, message);
+  }
+  if (!isForMe) return;
   if (missed !== undefined) return void missed.set(chatId, message);
   if (isLooking() || (await isLookedAtElsewhere())) return;
   const sender = await findName(message.sender_id);
@@ -130,7 +136,8 @@ async function isLookedAtElsewhere(): Promise<boolean> {
   return isSeenElsewhere;
 }
 
-function isAskedFor(chatId: number, { content }: Message): boolean {
+/** Whether the level of a chat asks for a message; undefined until its members are loaded. */
+function isAskedFor(chatId: number, { content }: Message): boolean | undefined {
   const notify = chatOf(chatId)?.notify ?? 'all';
   return notify === 'mentions' ? isCalledIn(chatId, content) : notify === 'all';
 }
