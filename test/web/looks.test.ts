@@ -12,6 +12,7 @@ import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
 import {
   post,
+  type Stage,
   startChat,
   startDirect,
   startTalk,
@@ -32,7 +33,10 @@ async function picture({ page }: Visitor, name: string): Promise<void> {
 }
 
 /** Every screen of somebody who is signed in: how to come there, and what is seen there. */
-const screens = (chat: string): Record<string, (visitor: Visitor) => Promise<void>> => {
+const screens = (
+  chat: string,
+  code: string,
+): Record<string, (visitor: Visitor) => Promise<void>> => {
   const place = `#${chat.replace('/api', '')}`;
   return {
     list: async (v) => {
@@ -54,6 +58,10 @@ const screens = (chat: string): Record<string, (visitor: Visitor) => Promise<voi
       await v.button('QR').click();
       await v.page.locator('.qr').scrollIntoViewIfNeeded();
     },
+    invite: async (v) => {
+      await v.go(`#/invite/${code}`);
+      await v.page.locator('main form').waitFor();
+    },
     directory: async (v) => {
       await v.go('#/directory');
       await v.page.locator('.people li').first().waitFor();
@@ -68,10 +76,18 @@ const screens = (chat: string): Record<string, (visitor: Visitor) => Promise<voi
 /** What opens over a screen, to be closed by Escape. */
 const windows: Record<string, (visitor: Visitor) => Promise<void>> = {
   'new chat': (v) => v.page.locator('.sidebar header button').click(),
+  'direct chat': async (v) => {
+    await v.page.locator('.sidebar header button').click();
+    await v.page.locator('dialog .choice button').nth(1).click();
+  },
+  question: async (v) => {
+    await v.go('#/settings');
+    await v.page.locator('main button.danger').click();
+  },
   switcher: (v) => v.page.keyboard.press('Control+k'),
   emoji: async (v) => {
     await v.openChat('Sunday hike');
-    await v.page.getByLabel(en.emoji, { exact: true }).click();
+    await v.page.locator('.composer button').first().click();
     await v.page.locator('.emoji-grid button').first().waitFor();
   },
 };
@@ -84,6 +100,7 @@ webTest(
   'every screen is accessible, fits its width, and is there in both schemes',
   async (t, stage) => {
     const { alice, chat } = await startHike(stage);
+    const code = await invitation(stage);
     const shot: Record<string, string> = {
       'desktop light chat': 'chat',
       'desktop light search': 'search',
@@ -94,7 +111,7 @@ webTest(
     const devices = { desktop, phone, 'small phone': smallPhone };
     for (const [device, options] of Object.entries(devices)) {
       const visitor = await stage.visitorAs(alice, options);
-      for (const [screen, show] of Object.entries(screens(chat))) {
+      for (const [screen, show] of Object.entries(screens(chat, code))) {
         await show(visitor);
         for (const colorScheme of ['light', 'dark'] as const) {
           const name = `${device} ${colorScheme} ${screen}`;
@@ -105,17 +122,43 @@ webTest(
         }
         await assertFits(t, visitor, `${device} ${screen}`);
       }
-      if (device !== 'desktop') continue;
-      for (const [name, open] of Object.entries(windows)) {
-        await open(visitor);
-        await visitor.page.locator('dialog').waitFor();
-        await assertAccessible(t, visitor, name);
-        await visitor.page.keyboard.press('Escape');
-        await visitor.page.locator('dialog').waitFor({ state: 'detached' });
-      }
+      if (device !== 'small phone') await assertWindows(t, visitor, device);
     }
   },
 );
+
+webTest('in German every screen is accessible and fits its width', async (t, stage) => {
+  const { alice, chat } = await startHike(stage);
+  const code = await invitation(stage);
+  for (const [device, options] of Object.entries({ desktop, 'small phone': smallPhone })) {
+    const visitor = await stage.visitorAs(alice, { ...options, locale: 'de-DE' });
+    for (const [screen, show] of Object.entries(screens(chat, code))) {
+      await show(visitor);
+      await assertAccessible(t, visitor, `German ${device} ${screen}`);
+      await assertFits(t, visitor, `German ${device} ${screen}`);
+    }
+    await assertWindows(t, visitor, `German ${device}`);
+  }
+});
+
+/** An invite to a chat that nobody else is in: its code. */
+async function invitation(stage: Stage): Promise<string> {
+  const dora = await stage.person('Dora');
+  const invite = await dora.send('POST', `${await startChat(dora, 'Choir')}/invites`, {});
+  return String(invite.headers.get('location')).split('/').at(-1) ?? '';
+}
+
+/** Each window, by all rules. */
+async function assertWindows(t: Test, visitor: Visitor, device: string): Promise<void> {
+  for (const [name, open] of Object.entries(windows)) {
+    await visitor.go('#/');
+    await open(visitor);
+    await visitor.page.locator('dialog').waitFor();
+    await assertAccessible(t, visitor, `${device} ${name}`);
+    await visitor.page.keyboard.press('Escape');
+    await visitor.page.locator('dialog').waitFor({ state: 'detached' });
+  }
+}
 
 webTest('the door is accessible, and speaks German to who prefers it', async (t, stage) => {
   const visitor = await stage.visitor({ ...smallPhone, locale: 'de-DE' });
