@@ -112,7 +112,7 @@ t.test('a button that the README names is in the client', async (t) => {
 
 t.test('the map of the code names what is there, and every part of src/', async (t) => {
   const [map = ''] = architecture.part('## Where things are').blocks;
-  const named = map.split('\n').flatMap((line) => /^[\w./]+/.exec(line)?.[0] ?? []);
+  const named = map.split('\n').flatMap((line) => /^[\w./-]+/.exec(line)?.[0] ?? []);
   for (const path of named) t.ok(existsSync(new URL(path, root)), path);
   for (const entry of await readdir(new URL('src/', root), { withFileTypes: true })) {
     const path = `src/${entry.name}${entry.isDirectory() ? '/' : ''}`;
