@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { buildAll, buildProgram, common } from '../build.ts';
+import { buildAll, buildProgram, common } from '../build/build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,7 +21,7 @@ interface Edit {
  */
 export const variants = {
   /** Each post has a commit of its own. */
-  single: { file: 'db/commit.ts', find: 'batchLimit = 256;', put: 'batchLimit = 1;' },
+  single: { file: 'db/writer/group-commit.ts', find: 'batchLimit = 256;', put: 'batchLimit = 1;' },
   /** The thread that serves writes as well. */
   oneThread: {
     file: 'serve.ts',
@@ -30,13 +30,13 @@ export const variants = {
   },
   /** Who asks, and whether they may, is kept; pages and lists are not: these are what grows. */
   readAnew: {
-    file: 'db/entries.ts',
+    file: 'db/cache/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
     put: 'if (size > this.#maxBytes || kind.grow !== undefined) return;',
   },
   /** Pages and lists are kept until something is posted, and read anew then. */
   dropped: {
-    file: 'db/entries.ts',
+    file: 'db/cache/entries.ts',
     find: 'const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;',
     put: 'const grows = false;',
   },

@@ -24,9 +24,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const makers = [
   'drizzle/*.sql',
   'bench/{fill,random,text,words}.ts',
-  'src/events/retention.ts',
-  'src/search/{blocks,index,query,words}.ts',
-  'src/search/vocabulary/vocabulary.ts',
+  'src/event-log/retention.ts',
+  'src/search-index/{blocks,search-index,fts-query,words}.ts',
+  'src/search-index/vocabulary/vocabulary.ts',
   'src/sessions/tokens.ts',
   'src/users/canonical.ts',
 ];

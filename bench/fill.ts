@@ -1,10 +1,10 @@
 /** Fills an empty database as a few years of chatting would have. */
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
-import { limits } from '../src/events/retention.ts';
-import { opensBlock } from '../src/search/blocks.ts';
-import { searchEntry } from '../src/search/index.ts';
-import { entriesOf } from '../src/search/vocabulary/vocabulary.ts';
+import { limits } from '../src/event-log/retention.ts';
+import { opensBlock } from '../src/search-index/blocks.ts';
+import { searchEntry } from '../src/search-index/search-index.ts';
+import { entriesOf } from '../src/search-index/vocabulary/vocabulary.ts';
 import { hashToken } from '../src/sessions/tokens.ts';
 import { canonicalEmail, canonicalName } from '../src/users/canonical.ts';
 import { Random } from './random.ts';

@@ -1,6 +1,6 @@
 /** What requests are about, as it stands in the database. */
 import type { Database } from 'better-sqlite3';
-import { wordsOf } from '../src/search/words.ts';
+import { wordsOf } from '../src/search-index/words.ts';
 import type { Random } from './random.ts';
 
 /** A user and one of their chats. */

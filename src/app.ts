@@ -3,22 +3,23 @@ import { maxHeaderSize } from 'node:http';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { adminRoutes } from './admin/routes.ts';
+import { adminRoutes } from './accounts/admin-routes.ts';
+import { userRoutes } from './accounts/routes.ts';
 import { chatRoutes } from './chats/routes.ts';
+import { buildOf, webRoutes } from './client.ts';
 import type { Config } from './config.ts';
 import type { Store } from './db/store.ts';
 import { eventRoutes } from './events/routes.ts';
+import { healthRoutes } from './health.ts';
 import { admission } from './http/admission.ts';
 import { withoutAlias } from './http/aliases.ts';
 import { audit } from './http/audit.ts';
 import { backpressure } from './http/backpressure.ts';
-import { busy } from './http/busy.ts';
 import { checks } from './http/checks.ts';
 import { compilersFactory } from './http/compilers.ts';
 import { compress } from './http/compress.ts';
 import { connections } from './http/connections.ts';
 import { DailyQuotas } from './http/daily.ts';
-import { diskReserve } from './http/disk-reserve.ts';
 import { apiDescription, docsRoutes } from './http/docs.ts';
 import {
   answerClientError,
@@ -28,33 +29,32 @@ import {
 } from './http/failures.ts';
 import { Files } from './http/files.ts';
 import { form } from './http/form.ts';
-import { Guesses } from './http/guesses.ts';
+import { stopping } from './http/graceful-shutdown.ts';
 import { head } from './http/head.ts';
 import { headers } from './http/headers.ts';
-import { healthRoutes } from './http/health.ts';
 import { hosts } from './http/hosts.ts';
+import { isLocalTo } from './http/is-local.ts';
 import { json } from './http/json.ts';
-import { isLocalTo } from './http/local.ts';
-import { nowhere } from './http/nowhere.ts';
-import { protocol } from './http/protocol.ts';
+import { busy } from './http/load-shedding.ts';
+import { nowhere } from './http/not-found.ts';
 import { proxies } from './http/proxies.ts';
 import { rateLimit } from './http/rate-limit.ts';
 import { readLimit } from './http/read-limit.ts';
 import { RequestLog } from './http/request-log.ts';
+import { protocol } from './http/request-sanity.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { securityTxtRoutes } from './http/security-txt.ts';
 import { sending } from './http/send.ts';
-import { signIn } from './http/sign-in.ts';
-import { stopping } from './http/stopping.ts';
-import { buildOf, webRoutes } from './http/web.ts';
 import { WideLimits } from './http/wide-limits.ts';
 import { inviteRoutes } from './invites/routes.ts';
 import { memberRoutes } from './members/routes.ts';
+import { reactionRoutes } from './messages/reaction-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
-import { reactionRoutes } from './reactions/routes.ts';
 import { searchRoutes } from './search/routes.ts';
+import { diskReserve } from './server/disk-reserve.ts';
+import { signIn } from './sessions/authentication.ts';
+import { Guesses } from './sessions/login-throttle.ts';
 import { sessionRoutes } from './sessions/routes.ts';
-import { userRoutes } from './users/routes.ts';
 
 /** The longest message, each of its characters written as two JSON escapes, and some room. */
 const bodyLimit = 64 * 1024;
@@ -103,9 +103,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
-    // http/protocol.ts requires a host instead, with an answer that says so.
+    // http/request-sanity.ts requires a host instead, with an answer that says so.
     http: { headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
-    // http/stopping.ts says so instead, in our words.
+    // http/graceful-shutdown.ts says so instead, in our words.
     return503OnClosing: false,
     exposeHeadRoutes: false,
     // No address is longer; so what stands in one is judged by its schema alone.

@@ -4,22 +4,22 @@ import { extname } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { destination, type Logger, pino } from 'pino';
 import { buildApp } from './app.ts';
-import { keepBackups, watchBackups } from './backups.ts';
-import { commands } from './commands.ts';
 import { type Config, loadConfig } from './config.ts';
+import { asStartError } from './db/file/operator-errors.ts';
+import { isLongUpgradeDue, type Report } from './db/file/upgrade.ts';
 import { openStore } from './db/open.ts';
-import { asStartError } from './db/start-error.ts';
-import { isLongUpgradeDue, type Report } from './db/upgrade.ts';
 import { upgradeAside } from './db/upgrade-thread.ts';
 import { StartError } from './errors.ts';
-import { keepTidy, keepUp } from './housekeeping.ts';
 import { checkDescriptors } from './http/descriptors.ts';
 import { describeRequest } from './http/request-log.ts';
-import { announceSetup } from './http/setup.ts';
 import { upgradingServer } from './http/upgrading.ts';
+import { keepBackups, watchBackups } from './jobs/backups.ts';
 import { keepClearing } from './jobs/deletions.ts';
+import { keepTidy, keepUp } from './jobs/maintenance.ts';
 import { keepIndexed } from './jobs/search-index.ts';
 import { keepVocabularies } from './jobs/search-vocabulary.ts';
+import { commands } from './mutations.ts';
+import { announceSetup } from './server/setup-notice.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
 const grace = 9_000;

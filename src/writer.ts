@@ -1,5 +1,6 @@
-/** The program of the thread that writes: see db/thread.ts. */
-import { commands } from './commands.ts';
-import { runWriter } from './db/worker.ts';
+/** The program of the thread that writes: see db/writer/worker-writer.ts. */
+
+import { runWriter } from './db/writer/worker.ts';
+import { commands } from './mutations.ts';
 
 runWriter(commands);

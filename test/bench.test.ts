@@ -12,7 +12,7 @@ import { insertFigures } from '../bench/publish.ts';
 import { formatReport } from '../bench/report.ts';
 import type { Results } from '../bench/results.ts';
 import { openStore } from '../src/db/open.ts';
-import { clearOldEvents, limits } from '../src/events/retention.ts';
+import { clearOldEvents, limits } from '../src/event-log/retention.ts';
 import { tempFolder } from './helpers/world.ts';
 
 const figures = { cpu: 20, p50: 1, p99: 2, share: 1 };

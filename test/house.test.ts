@@ -1,79 +1,88 @@
-/** Who may know whom, read from the import statements; see CONTRIBUTING. */
+/** Who may import whom, read from the import statements; see CONTRIBUTING. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { commands } from '../src/commands.ts';
+import { commands } from '../src/mutations.ts';
 
 type Sources = Record<string, string>;
 
-/** Pure rules that the server and the client both follow; they know nothing of ours. */
-const shared = ['mentions/candidates.ts', 'users/canonical.ts', 'reactions/emoji.ts'];
+/**
+ * The rooms of src/, from the ground up: its folders, and the files that lie in it. A file imports
+ * from its own room and from those below; rooms of one floor may import each other in one direction.
+ */
+const floors: readonly (readonly string[])[] = [
+  ['errors'],
+  ['config', 'db'],
+  ['http'],
+  ['event-log', 'search-index', 'users'],
+  ['deletions', 'server'],
+  ['members', 'sessions'],
+  ['chats', 'invites', 'mentions', 'messages', 'search'],
+  ['accounts'],
+  ['events'],
+  ['jobs', 'mutations'],
+  ['cli', 'client', 'health', 'writer'],
+  ['app'],
+  ['serve'],
+  ['main'],
+  // The client imports types, and the pure rules that both sides follow.
+  ['web'],
+];
+
+/** Pure rules that the server and the client both follow; they import nothing of ours. */
+const shared = ['mentions/candidates.ts', 'users/canonical.ts', 'messages/emoji.ts'];
 
 /** What a file is by its place: a noun's folder has routes, rules, queries and a schema. */
 function kindOf(file: string): string {
   const { dir, name } = posix.parse(file);
-  if (dir === '') return name;
   if (shared.includes(file)) return 'shared';
   if (file.startsWith('web/')) return 'web';
-  if (dir === 'cli') return 'cli';
-  if (dir === 'jobs') return name === 'steps' ? 'rules' : 'jobs';
-  if (dir === 'http') return name === 'schema' ? 'schema' : 'http';
-  if (dir === 'db') return ['tables', 'search-table'].includes(name) ? 'tables' : 'db';
-  if (file === 'events/hub.ts') return 'hub';
-  return ['routes', 'queries', 'schema'].includes(name) ? name : 'rules';
+  if (file.startsWith('db/')) return name === 'tables' || name === 'search-table' ? 'tables' : 'db';
+  if (dir === '' || ['cli', 'jobs'].includes(dir)) return dir || name;
+  return /(?:^|-)(routes|queries|schema)$/.exec(name)?.[1] ?? (dir === 'http' ? 'http' : 'rules');
 }
 
-/** Which kinds of our own files each kind may import. */
-const arrows: Record<string, readonly string[]> = {
-  main: ['serve', 'cli', 'errors'],
-  cli: ['cli', 'backups', 'config', 'jobs', 'rules', 'shared', 'queries', 'schema', 'db', 'errors'],
-  serve: ['app', 'backups', 'commands', 'config', 'db', 'http', 'housekeeping', 'jobs', 'errors'],
-  writer: ['commands', 'db'],
-  commands: ['rules', 'db'],
-  backups: ['config', 'db'],
-  housekeeping: ['jobs', 'rules', 'queries', 'db'],
-  jobs: ['jobs', 'rules', 'queries', 'db'],
-  app: ['routes', 'http', 'config', 'db', 'errors'],
-  config: ['errors'],
-  errors: [],
-  routes: ['rules', 'shared', 'queries', 'schema', 'hub', 'http', 'db', 'errors'],
-  // Fans out what was committed, and reads it to tell it: it decides nothing.
-  hub: ['rules', 'db'],
-  shared: [],
-  rules: ['rules', 'shared', 'queries', 'schema', 'db', 'errors'],
-  queries: ['tables', 'db'],
+/** What each kind of file in a noun may import of the others; the rest may import any but routes. */
+const kinds: Record<string, readonly string[]> = {
   schema: ['schema', 'errors'],
-  http: ['http', 'rules', 'queries', 'schema', 'db', 'errors'],
-  // The client knows the server by what goes over the wire; see the test of its types.
-  web: ['web', 'schema', 'shared', 'errors'],
-  db: ['db', 'tables', 'errors'],
+  queries: ['tables', 'db'],
+  shared: [],
   tables: ['shared'],
+  errors: [],
+  web: ['web', 'schema', 'shared', 'errors'],
 };
 
-/** Of the database, those who use it see these alone, and only who opens it sees `open`. */
-const open: Record<string, readonly string[]> = {
-  'db/store.ts': ['app', 'cli', 'housekeeping', 'jobs', 'routes', 'hub', 'http', 'db'],
-  'db/commit.ts': ['cli', 'housekeeping', 'jobs', 'rules', 'hub', 'db'],
-  'db/memory.ts': ['rules', 'db'],
-  'db/paging.ts': ['rules'],
-  'db/query.ts': ['rules', 'queries', 'hub', 'db'],
-  'db/seen.ts': ['queries'],
+/** Only these import routes. */
+const registering = ['app', 'main'];
+
+/** The parts of db/ that others may import, and which rooms may. */
+const open: Record<string, readonly string[] | 'all'> = {
+  'db/query/query.ts': 'all',
+  'db/query/paging.ts': 'all',
+  'db/query/seen.ts': 'all',
+  'db/query/server-state.ts': 'all',
+  'db/query/tables.ts': 'all',
+  'db/query/search-table.ts': ['search-index'],
+  'db/cache/cached-query.ts': 'all',
+  'db/unit-of-work.ts': 'all',
+  'db/steps.ts': 'all',
+  'db/store.ts': 'all',
   'db/open.ts': ['serve', 'cli'],
-  'db/commands.ts': ['commands', 'db'],
-  'db/worker.ts': ['writer'],
-  'db/files.ts': ['cli', 'db'],
-  'db/room.ts': ['cli', 'db'],
-  'db/upgrade.ts': ['serve', 'housekeeping', 'db'],
-  'db/upgrade-thread.ts': ['serve', 'db'],
-  'db/start-error.ts': ['serve', 'cli', 'db'],
-  'db/backup.ts': ['cli', 'backups'],
-  'db/restore.ts': ['cli'],
-  'db/compact.ts': ['cli', 'db'],
-  'db/beside.ts': ['cli'],
-  'db/check.ts': ['cli'],
-  'db/compare-schema.ts': ['cli'],
-  'db/replace-search.ts': ['rules', 'db'],
+  'db/upgrade-thread.ts': ['serve'],
+  'db/writer/store-mutations.ts': ['mutations'],
+  'db/writer/worker.ts': ['writer'],
+  'db/file/disk-space.ts': ['cli'],
+  'db/file/operator-errors.ts': ['serve', 'cli'],
+  'db/file/files.ts': ['cli'],
+  'db/file/upgrade.ts': ['serve', 'jobs'],
+  'db/admin/backup.ts': ['cli', 'jobs'],
+  'db/admin/restore.ts': ['cli'],
+  'db/admin/check.ts': ['cli'],
+  'db/admin/compact.ts': ['cli'],
+  'db/admin/compare-schema.ts': ['cli'],
+  'db/admin/open-for-cli.ts': ['cli'],
+  'db/admin/replace-search.ts': ['search-index'],
 };
 
 /** Packages that not everybody may import. */
@@ -90,8 +99,20 @@ const packages: Record<string, readonly string[]> = {
 
 const sources = readSources(fileURLToPath(new URL('../src/', import.meta.url)));
 
-t.test('every import follows an arrow', async (t) => {
-  t.strictSame(wrongArrows(sources), []);
+t.test('every import goes to its own room or to one below', async (t) => {
+  t.strictSame(arrowsUp(sources), []);
+});
+
+t.test('no two rooms import each other', async (t) => {
+  const arrows = new Set(arrowsOf(sources));
+  const mutual = [...arrows].filter((arrow) =>
+    arrows.has(arrow.split(' → ').reverse().join(' → ')),
+  );
+  t.strictSame(mutual, []);
+});
+
+t.test('schemas, queries and routes import what their kind may', async (t) => {
+  t.strictSame(wrongImports(sources), []);
 });
 
 t.test('the driver is known to db/ alone, and drizzle to queries', async (t) => {
@@ -123,7 +144,7 @@ t.test('no text is ever run as code, as HTML or as a command', async (t) => {
   t.strictSame(filesWith(sources, execution), []);
   t.match('<p dangerouslySetInnerHTML={{ __html: text }} />', execution);
   const starters = pick(sources, (_, source) => source.includes('child_process'));
-  t.strictSame(Object.keys(starters), ['backups.ts'], 'it starts this program again');
+  t.strictSame(Object.keys(starters), ['jobs/backups.ts'], 'it starts this program again');
   t.strictSame(filesWith(starters, shell), [], 'with its arguments one by one');
   t.match("import { exec } from 'node:child_process';", shell);
   t.match('spawn(command, { shell: true })', shell);
@@ -187,21 +208,25 @@ t.test('the thread that writes knows every command that the server gives', async
 t.test('a wrong arrow fails by name', async (t) => {
   const wrong = {
     'chats/queries.ts': "import { x } from './chats.ts';",
-    'chats/chats.ts': "import type { x } from '../users/routes.ts';",
+    'chats/chats.ts': "import type { x } from '../accounts/routes.ts';",
     'chats/routes.ts':
-      "import {\n  x,\n} from '../users/routes.ts';\nimport { db } from '../db/open.ts';",
+      "import {\n  x,\n} from '../accounts/routes.ts';\nimport { db } from '../db/open.ts';",
     'chats/schema.ts': "import '../errors.ts'; import { y } from './queries.ts';",
     'db/open.ts': "const x = await import('../chats/queries.ts');",
-    'users/new/x.ts': "export { x } from '../../http/sign-in.ts';",
+    'users/new/x.ts': "export { x } from '../../sessions/authentication.ts';",
   };
-  t.strictSame(wrongArrows(wrong), [
+  t.strictSame(wrongImports(wrong), [
     'chats/queries.ts → chats/chats.ts',
-    'chats/chats.ts → users/routes.ts',
-    'chats/routes.ts → users/routes.ts',
+    'chats/chats.ts → accounts/routes.ts',
+    'chats/routes.ts → accounts/routes.ts',
     'chats/routes.ts → db/open.ts',
     'chats/schema.ts → chats/queries.ts',
-    'db/open.ts → chats/queries.ts',
-    'users/new/x.ts → http/sign-in.ts',
+  ]);
+  t.strictSame(arrowsUp(wrong), [
+    'chats → accounts',
+    'chats → accounts',
+    'db → chats',
+    'users → sessions',
   ]);
   t.strictSame(
     wrongPackages({
@@ -225,20 +250,49 @@ function importsOf(source: string): string[] {
   return [...source.matchAll(statements)].map(([, name]) => String(name));
 }
 
-function wrongArrows(files: Sources): string[] {
+/** What each file imports of ours, as `from → to`. */
+function importsWithin(files: Sources): [from: string, to: string][] {
   return Object.entries(files).flatMap(([file, source]) =>
     importsOf(source)
-      .filter((name) => name.startsWith('.'))
-      .map((name) => posix.join(posix.dirname(file), name))
-      .filter((target) => !isAllowed(kindOf(file), target))
-      .map((target) => `${file} → ${target}`),
+      .filter((name) => /^\.\.?\//.test(name))
+      .map((name): [string, string] => [file, posix.join(posix.dirname(file), name)]),
   );
 }
 
-function isAllowed(kind: string, target: string): boolean {
-  const mayKnow = arrows[kind]?.includes(kindOf(target)) ?? false;
-  if (kindOf(target) !== 'db' || kind === 'db') return mayKnow;
-  return mayKnow && (open[target]?.includes(kind) ?? false);
+function roomOf(file: string): string {
+  return /^[^/]+(?=\/)/.exec(file)?.[0] ?? posix.parse(file).name;
+}
+
+/** The arrows between rooms. */
+function arrowsOf(files: Sources): string[] {
+  return importsWithin(files)
+    .map(([from, to]) => [roomOf(from), roomOf(to)])
+    .filter(([from, to]) => from !== to)
+    .map((rooms) => rooms.join(' → '));
+}
+
+/** Those that run to a higher floor, or to a room that has none. */
+function arrowsUp(files: Sources): string[] {
+  const floorOf = (room = '') => floors.findIndex((rooms) => rooms.includes(room));
+  return arrowsOf(files).filter((arrow) => {
+    const [from, to] = arrow.split(' → ').map(floorOf) as [number, number];
+    return to > from || Math.min(from, to) < 0;
+  });
+}
+
+function wrongImports(files: Sources): string[] {
+  return importsWithin(files)
+    .filter(([from, to]) => !isAllowed(from, to))
+    .map((arrow) => arrow.join(' → '));
+}
+
+function isAllowed(from: string, to: string): boolean {
+  const kind = kindOf(from);
+  if (kindOf(to) === 'routes' && !registering.includes(kind)) return false;
+  if (kinds[kind]?.includes(kindOf(to)) === false) return false;
+  if (!to.startsWith('db/') || from.startsWith('db/')) return true;
+  const rooms = open[to];
+  return rooms === 'all' || (rooms?.includes(roomOf(from)) ?? false);
 }
 
 function wrongPackages(files: Sources): string[] {

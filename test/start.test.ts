@@ -247,7 +247,7 @@ t.test('a setting or a file .env that cannot be read', async (t) => {
 
 t.test('a Node or a machine that does not do is refused in one sentence', async (t) => {
   const cwd = await tempFolder(t);
-  const requirements = fileURLToPath(new URL('../src/run/requirements.mjs', import.meta.url));
+  const requirements = fileURLToPath(new URL('../build/run/requirements.mjs', import.meta.url));
   const refusalOn = (script: string, change: string) => {
     const { NODE_OPTIONS: _, ...env } = process.env;
     const asIf = `data:text/javascript,${encodeURIComponent(change)}`;
@@ -273,7 +273,7 @@ t.test('a Node or a machine that does not do is refused in one sentence', async 
     readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
   );
   for (const name of ['prebuild', 'predev'])
-    t.equal(scripts[name], 'node src/run/requirements.mjs');
+    t.equal(scripts[name], 'node build/run/requirements.mjs');
   t.equal(engines.node, '>=24.7');
 });
 
@@ -282,7 +282,7 @@ t.test(
   async (t) => {
     for (const path of [
       bundle,
-      fileURLToPath(new URL('../src/run/requirements.mjs', import.meta.url)),
+      fileURLToPath(new URL('../build/run/requirements.mjs', import.meta.url)),
     ]) {
       const text = readFileSync(path, 'utf8');
       const { code: plain } = await transform(text, { target: 'esnext' });

@@ -1,14 +1,13 @@
 /** Chats: who makes one, who renames it, how two people get theirs. */
-import type { Unit } from '../db/commit.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../events/log.ts';
+import { append } from '../event-log/log.ts';
 import { authorise, join, type Key, requireMembershipQuota } from '../members/members.ts';
-import { findMembership } from '../members/queries.ts';
+import { findChat, findMembership } from '../members/queries.ts';
 import { type Quotas, requireQuota } from '../server/quotas.ts';
 import { findUserByName } from '../users/queries.ts';
-import { requireUser } from '../users/users.ts';
+import { requireUser } from '../users/require-user.ts';
 import {
-  findChat,
   findDirectChat,
   findNthMade,
   findNthOpenMade,

@@ -3,11 +3,12 @@
  * and changes with each message (shown.ts), and a member's part changes when they read. Kept apart,
  * a message to a chat of thousands changes one thing in memory.
  */
-import type { News } from '../db/commit.ts';
-import { about, joinBytes, type Kind, type Memory } from '../db/memory.ts';
+
+import { about, joinBytes, type Kind, type Memory } from '../db/cache/cached-query.ts';
+import type { News } from '../db/unit-of-work.ts';
+import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
-import { listMemberships } from './queries.ts';
-import { type Shown, shownChats } from './shown.ts';
+import { type Shown, shownChats } from './chat-summary.ts';
 
 type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 

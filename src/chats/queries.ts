@@ -1,14 +1,6 @@
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows } from '../db/query.ts';
-import { seenNow } from '../db/seen.ts';
-import { chats, memberships } from '../db/tables.ts';
-
-export const findChat = row((orm, $: Params<{ id: number }>) =>
-  orm
-    .select()
-    .from(chats)
-    .where(and(eq(chats.id, $.id), isNull(chats.deletedAt))),
-);
+import { change, isAmong, type Params, row, rows } from '../db/query/query.ts';
+import { chats } from '../db/query/tables.ts';
 
 /** Those of some chats that are there, without an order. */
 export const listChats = rows((orm, $: Params<{ ids: string }>) =>
@@ -28,19 +20,6 @@ export const listChats = rows((orm, $: Params<{ ids: string }>) =>
     })
     .from(chats)
     .where(and(isAmong(chats.id, $.ids), isNull(chats.deletedAt))),
-);
-
-export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
-  orm
-    .select({
-      chatId: memberships.chatId,
-      notify: memberships.notify,
-      seen: seenNow(),
-      mentions: memberships.mentions,
-      readId: memberships.readId,
-    })
-    .from(memberships)
-    .where(eq(memberships.userId, $.userId)),
 );
 
 interface ChatValues {
@@ -111,11 +90,4 @@ export const updatePermissions = change(
       .update(chats)
       .set({ ownersRename: $.ownersRename, ownersInvite: $.ownersInvite })
       .where(eq(chats.id, $.id)),
-);
-
-export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
-  orm
-    .select({ chatId: memberships.chatId, joinedEvent: memberships.joinedEvent })
-    .from(memberships)
-    .where(eq(memberships.userId, $.userId)),
 );

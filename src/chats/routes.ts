@@ -4,6 +4,7 @@ import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { leaveChat } from '../members/members.ts';
+import { ChatParams } from '../members/schema.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { createChat, openDirectChat, renameChat, setPermissions } from './chats.ts';
@@ -12,7 +13,6 @@ import { listOpenChats } from './queries.ts';
 import {
   ChatList,
   ChatPage,
-  ChatParams,
   ChatQuery,
   Directory,
   DirectoryQuery,

@@ -22,8 +22,6 @@ export const Title = Type.String({
   ...titleRule,
 });
 
-export const ChatParams = Type.Object({ chat_id: Id('chat id') });
-
 export const ChatQuery = Type.Object({ chat_id: Id('chat id') });
 
 export const ChatPage = Type.Object({

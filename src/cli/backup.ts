@@ -1,6 +1,6 @@
 import { constants, setPriority } from 'node:os';
 import { loadConfig } from '../config.ts';
-import { backUp } from '../db/backup.ts';
+import { backUp } from '../db/admin/backup.ts';
 import { type Command, readArguments } from './command.ts';
 
 export const backup: Command = {

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.ts';
-import { compact as writeAnew } from '../db/compact.ts';
+import { compact as writeAnew } from '../db/admin/compact.ts';
 import { type Command, readArguments } from './command.ts';
 
 export const compact: Command = {

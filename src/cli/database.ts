@@ -1,5 +1,5 @@
 import { type Config, loadConfig } from '../config.ts';
-import { openBeside } from '../db/beside.ts';
+import { openBeside } from '../db/admin/open-for-cli.ts';
 import type { Store } from '../db/store.ts';
 
 /** Runs what a command does with the database of the settings, and closes it in any case. */

@@ -1,4 +1,4 @@
-import { inviteTo } from '../admin/operator.ts';
+import { inviteTo } from '../accounts/operator.ts';
 import { StartError } from '../errors.ts';
 import { defaultLifetime, longestLifetime, newCode } from '../invites/invites.ts';
 import { type Command, readArguments } from './command.ts';

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.ts';
-import { restore as replaceBy } from '../db/restore.ts';
+import { restore as replaceBy } from '../db/admin/restore.ts';
 import { type Command, readArguments } from './command.ts';
 
 export const restore: Command = {

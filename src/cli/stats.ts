@@ -1,6 +1,6 @@
-import { countAll } from '../admin/queries.ts';
-import { findNewest, type Newest } from '../backups.ts';
-import { countFree } from '../db/check.ts';
+import { countAll } from '../accounts/queries.ts';
+import { countFree } from '../db/admin/check.ts';
+import { findNewest, type Newest } from '../jobs/backups.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';

@@ -1,13 +1,13 @@
 /** The commands that make accounts and change them. */
-import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../admin/operator.ts';
+import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../accounts/operator.ts';
 import { loadConfig } from '../config.ts';
-import { hasDatabase } from '../db/beside.ts';
+import { hasDatabase } from '../db/admin/open-for-cli.ts';
 import { openStore } from '../db/open.ts';
 import { StartError } from '../errors.ts';
 import { clearAllDeleted } from '../jobs/deletions.ts';
-import { noteOldNames } from '../users/held.ts';
 import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
+import { noteOldNames } from '../users/taken-names.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
 import { checkField } from './fields.ts';

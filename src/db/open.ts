@@ -1,19 +1,19 @@
-import { unfinishedCopy } from './compact.ts';
-import { type Connection, connect, connectInMemory, connectToRead } from './connect.ts';
-import { keepPlaces, placesOf } from './faults.ts';
-import { remove } from './files.ts';
-import { applicationId } from './header.ts';
-import { LateWriter } from './late-writer.ts';
-import { lockFile } from './lock.ts';
-import { isCurrent, migrate } from './migrate.ts';
-import { type Place, takePlace } from './place.ts';
+import { unfinishedCopy } from './admin/compact.ts';
+import { type Connection, connect, connectInMemory, connectToRead } from './file/connection.ts';
+import { isOutOfRoom, NoRoom } from './file/disk-space.ts';
+import { remove } from './file/files.ts';
+import { applicationId } from './file/header.ts';
+import { type Place, takePlace } from './file/location.ts';
+import { lockFile } from './file/lock.ts';
+import { isCurrent, migrate } from './file/migrate.ts';
+import { asStartError } from './file/operator-errors.ts';
+import { keepPlaces, placesOf } from './file/sqlite-errors.ts';
+import { type Report, upgrade } from './file/upgrade.ts';
 import { Reader } from './read.ts';
-import { isOutOfRoom, NoRoom } from './room.ts';
-import { asStartError } from './start-error.ts';
 import { Store, type StoreOptions } from './store.ts';
-import { type Program, ThreadWriter } from './thread.ts';
-import { type Report, upgrade } from './upgrade.ts';
-import { OwnWriter, type Writer } from './writer.ts';
+import { LateWriter } from './writer/late-writer.ts';
+import { OwnWriter, type Writer } from './writer/sqlite-writer.ts';
+import { type Program, ThreadWriter } from './writer/worker-writer.ts';
 
 interface OpenOptions extends StoreOptions {
   /** Refuses to make a database where there is none. */

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { toOrm } from './orm.ts';
-import type { Snapshot } from './query.ts';
+import { toOrm } from './query/orm.ts';
+import type { Snapshot } from './query/query.ts';
 
 interface ReadConnection {
   readonly sqlite: Database;

@@ -1,16 +1,17 @@
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { rewritePage } from './commands.ts';
-import { type Command, Committer, type Origin, type Told } from './commit.ts';
-import { faultOf, isDisplaced } from './faults.ts';
-import { Kept } from './kept.ts';
-import type { Kind, KindOfMany, Memory } from './memory.ts';
-import type { Snapshot } from './query.ts';
+import { Kept } from './cache/cache.ts';
+import type { Kind, KindOfMany, Memory } from './cache/cached-query.ts';
+import { Verdict } from './file/damage.ts';
+import { freeSpace } from './file/disk-space.ts';
+import { faultOf, isDisplaced } from './file/sqlite-errors.ts';
+import type { Snapshot } from './query/query.ts';
 import type { Reader } from './read.ts';
-import { freeSpace } from './room.ts';
-import { Verdict } from './verdict.ts';
-import { isLogInUse, type Writer } from './writer.ts';
+import type { Command, Origin, Told } from './unit-of-work.ts';
+import { Committer } from './writer/group-commit.ts';
+import { isLogInUse, type Writer } from './writer/sqlite-writer.ts';
+import { rewritePage } from './writer/store-mutations.ts';
 
 type Listener = (events: readonly Told[], origin: Origin) => void;
 

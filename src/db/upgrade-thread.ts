@@ -1,9 +1,9 @@
 /** An upgrade in a thread of its own, so that the server can say meanwhile that it is upgraded. */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { StartError } from '../errors.ts';
+import type { Report } from './file/upgrade.ts';
 import { openStore } from './open.ts';
-import { type Packed, pack, unpack } from './parcel.ts';
-import type { Report } from './upgrade.ts';
+import { type Packed, pack, unpack } from './writer/messages.ts';
 
 /** What the thread is started with. */
 interface Errand {

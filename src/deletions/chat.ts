@@ -1,7 +1,7 @@
-import type { Query } from '../db/query.ts';
-import { inSteps } from '../jobs/steps.ts';
-import { removeWords } from '../search/removal.ts';
-import { deleteSomeWordsIn } from '../search/vocabulary/queries.ts';
+import type { Query } from '../db/query/query.ts';
+import { inSteps } from '../db/steps.ts';
+import { removeWords } from '../search-index/removal.ts';
+import { deleteSomeWordsIn } from '../search-index/vocabulary/queries.ts';
 import type { Clear } from './pending.ts';
 import {
   deleteChatRow,

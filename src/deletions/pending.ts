@@ -1,4 +1,4 @@
-import type { Unit } from '../db/commit.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { deletePending, insertPending } from './queries.ts';
 
 /** Something deleted of which rows are left; nobody sees it any more. */

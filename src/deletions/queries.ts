@@ -1,6 +1,6 @@
 /** What is left of deleted chats, messages and accounts, a step at a time. */
 import { and, asc, count, eq, gt, isNull, lt, lte, max, sql } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query.ts';
+import { change, one, type Params, row, rows } from '../db/query/query.ts';
 import {
   chats,
   idempotencyKeys,
@@ -9,7 +9,7 @@ import {
   pendingDeletions,
   reactions,
   removals,
-} from '../db/tables.ts';
+} from '../db/query/tables.ts';
 
 type Kind = (typeof pendingDeletions.$inferSelect)['kind'];
 

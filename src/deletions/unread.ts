@@ -3,8 +3,9 @@
  * takes long, so it goes in portions. For members who are yet to be reached, the pending deletion
  * itself counts: their `seen` is what is stored, and one for each such message after their mark.
  */
-import type { Unit } from '../db/commit.ts';
-import { inSteps } from '../jobs/steps.ts';
+
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import type { Pending } from './pending.ts';
 import { findSomeMembers, raiseSeen, updateDone } from './queries.ts';
 

@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import type { EventRow, Told } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+import type { Snapshot } from '../db/query/query.ts';
 import type { Store } from '../db/store.ts';
+import type { EventRow, Told } from '../db/unit-of-work.ts';
+import { audiences, isPersonal } from '../event-log/log.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
-import { chatsOf, newsOf, textOf } from './describe.ts';
-import { FairQueue } from './fair-queue.ts';
-import { frame } from './frame.ts';
-import { audiences, isPersonal } from './log.ts';
+import { type Part, replay } from './catch-up.ts';
+import { chatsOf, newsOf, textOf } from './payload.ts';
 import { RecentEvents, readBefore } from './recent.ts';
-import { type Part, replay } from './replay.ts';
+import { FairQueue } from './resume-queue.ts';
+import { frame } from './sse-frame.ts';
 import type { Stream } from './stream.ts';
 
 /** A user may have so many streams; one more ends the oldest. */

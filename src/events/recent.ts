@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventRow, Told } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import type { EventRow, Told } from '../db/unit-of-work.ts';
+import { listEventsBefore } from '../event-log/queries.ts';
 import { beyondIds } from '../http/schema.ts';
-import { listEventsBefore } from './queries.ts';
 
 /** So many of the newest events are kept, and up to twice as many. */
 const limit = 10_000;

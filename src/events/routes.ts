@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { headersFor } from '../http/headers.ts';
+import { spread } from '../http/jitter.ts';
 import { answers, Ok } from '../http/schema.ts';
-import { spread } from '../http/spread.ts';
 import { authorise } from '../members/members.ts';
-import { frame } from './frame.ts';
+import { ChatParams } from '../members/schema.ts';
 import { Hub } from './hub.ts';
 import { EventHeaders, EventQuery, EventStream } from './schema.ts';
+import { frame } from './sse-frame.ts';
 import { Stream } from './stream.ts';
 
 /** How often the lines are kept open, in ms. */

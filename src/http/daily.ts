@@ -1,5 +1,5 @@
 import { networksOf } from './address.ts';
-import { Meter } from './meter.ts';
+import { Meter } from './rate-limiter.ts';
 
 /** What may be had within a day; Infinity where there is no limit. */
 export interface DailyLimits {

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { type Files, ifUnchanged, type Servable, serve } from './files.ts';
-import { compressed, made } from './made.ts';
+import { compressed, made } from './generated-files.ts';
 import { Anything, answers, Failure } from './schema.ts';
 import { jsonType } from './send.ts';
 

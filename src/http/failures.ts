@@ -10,9 +10,9 @@ import type {
 } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { headersFor, plainHeaders } from './headers.ts';
+import { spread } from './jitter.ts';
 import { describeRequest } from './request-log.ts';
 import { jsonType } from './send.ts';
-import { spread } from './spread.ts';
 
 /** What the framework and its parsers refuse, in our words. */
 const frameworkCodes: Record<string, RefusalCode> = {

@@ -1,6 +1,6 @@
 /**
  * The files that the server serves, from memory. The build has packed them, compressed, into one
- * (packing.ts). That one stays open, so that a request needs no file descriptor, and a build next to
+ * (build/packing.ts). That one stays open, so that a request needs no file descriptor, and a build next to
  * a running server changes nothing for it; each copy is read when it is first asked for.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';

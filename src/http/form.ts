@@ -2,7 +2,7 @@ import { parse } from 'fast-querystring';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
-import { isDecodable, textOf } from './text.ts';
+import { isDecodable, textOf } from './utf8.ts';
 
 interface Options {
   /** In bytes. */

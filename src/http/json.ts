@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
-import { textOf } from './text.ts';
+import { textOf } from './utf8.ts';
 
 /**
  * Reads JSON as Fastify does, but refuses a field that stands in it twice, as in a form or a query:

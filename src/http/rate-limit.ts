@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
-import { Meter, type Quota, type Reading } from './meter.ts';
-import { isNowhere } from './nowhere.ts';
+import { isNowhere } from './not-found.ts';
+import { Meter, type Quota, type Reading } from './rate-limiter.ts';
 
 interface Limit extends Quota {
   /** Who has it for themselves: everybody at an address, or a user. */

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
-import { Meter, type Reading } from './meter.ts';
-import { isNowhere } from './nowhere.ts';
+import { isNowhere } from './not-found.ts';
+import { Meter, type Reading } from './rate-limiter.ts';
 import { Turns } from './turns.ts';
 
 /**

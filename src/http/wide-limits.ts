@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { networksOf } from './address.ts';
-import { Meter, type Quota } from './meter.ts';
+import { Meter, type Quota } from './rate-limiter.ts';
 
 const minute = 60;
 const hour = 60 * minute;

@@ -1,11 +1,10 @@
 /** Invites: a code that lets whoever has it join a chat, and register where that takes one. */
 import { randomBytes } from 'node:crypto';
-import { findChat } from '../chats/queries.ts';
-import type { Unit } from '../db/commit.ts';
-import { pageByTime } from '../db/paging.ts';
-import type { Snapshot } from '../db/query.ts';
+import { pageByTime } from '../db/query/paging.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { inSteps } from '../jobs/steps.ts';
 import {
   authorise,
   join,
@@ -15,7 +14,7 @@ import {
   requireInviter,
   requireMembershipQuota,
 } from '../members/members.ts';
-import { findMembership } from '../members/queries.ts';
+import { findChat, findMembership } from '../members/queries.ts';
 import { requireQuota } from '../server/quotas.ts';
 import {
   deleteExpiredInvites,

@@ -1,6 +1,6 @@
 import { and, desc, eq, getTableColumns, gt, gte, lt, lte, or, sql } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query.ts';
-import { chats, invites, memberships, users } from '../db/tables.ts';
+import { change, type Params, row, rows } from '../db/query/query.ts';
+import { chats, invites, memberships, users } from '../db/query/tables.ts';
 
 /** The member who made an invite: it holds while they may invite. */
 const isMaker = and(

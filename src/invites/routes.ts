@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
+import { ChatParams } from '../members/schema.ts';
 import type { Quotas } from '../server/quotas.ts';
 import {
   acceptInvite,

@@ -1,9 +1,9 @@
 /** Clears away what was deleted, soon after it was. */
 import type { FastifyBaseLogger } from 'fastify';
-import type { Told } from '../db/commit.ts';
 import type { Store } from '../db/store.ts';
-import { clearDeleted } from '../deletions/deletions.ts';
+import type { Told } from '../db/unit-of-work.ts';
 import { findPending } from '../deletions/queries.ts';
+import { clearDeleted } from './clear-deleted.ts';
 import { inPortions } from './portions.ts';
 
 /** The events of what may leave something to clear away. */

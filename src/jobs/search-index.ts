@@ -1,8 +1,8 @@
 /** Finishes what a rebuild of the search index has left to be done. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../db/store.ts';
-import { rebuildPortion } from '../search/rebuild.ts';
-import { indexedFrom } from '../search/state.ts';
+import { rebuildPortion } from '../search-index/rebuild.ts';
+import { indexedFrom } from '../search-index/state.ts';
 import { inPortions } from './portions.ts';
 
 /** How long after the start it looks for an unfinished rebuild, and how often from then on, in ms. */

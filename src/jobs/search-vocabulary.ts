@@ -4,10 +4,10 @@
  */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../db/store.ts';
-import { isOutdated } from '../search/state.ts';
-import { listChatsAfter } from '../search/vocabulary/queries.ts';
-import { forgetStaleWords, hasStaleWords } from '../search/vocabulary/stale.ts';
-import { extendVocabularies } from '../search/vocabulary/vocabulary.ts';
+import { isOutdated } from '../search-index/state.ts';
+import { listChatsAfter } from '../search-index/vocabulary/queries.ts';
+import { forgetStaleWords, hasStaleWords } from '../search-index/vocabulary/stale.ts';
+import { extendVocabularies } from '../search-index/vocabulary/vocabulary.ts';
 import { inPortions } from './portions.ts';
 
 /** How often a portion is done at least, in ms. Each is a commit, so not after each message. */

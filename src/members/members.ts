@@ -1,18 +1,19 @@
 /** Membership: who belongs to a chat, who owns it, and what that allows. See docs/rights.md. */
-import { findChat } from '../chats/queries.ts';
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+
+import type { Snapshot } from '../db/query/query.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { clearChat } from '../deletions/chat.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { markChatDeleted } from '../deletions/queries.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../events/log.ts';
+import { append } from '../event-log/log.ts';
 import { requireQuota } from '../server/quotas.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
   changeMemberCount,
   deleteMembership,
   deleteRemoval,
+  findChat,
   findLongestStanding,
   findMembership,
   findNthOwn,

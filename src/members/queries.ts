@@ -1,7 +1,7 @@
-import { and, asc, eq, getTableColumns, gt, isNotNull, ne, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows } from '../db/query.ts';
-import { seenNow } from '../db/seen.ts';
-import { chats, memberships, removals, users } from '../db/tables.ts';
+import { and, asc, eq, getTableColumns, gt, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { change, isAmong, type Params, row, rows } from '../db/query/query.ts';
+import { seenNow } from '../db/query/seen.ts';
+import { chats, memberships, removals, users } from '../db/query/tables.ts';
 
 type Membership = typeof memberships.$inferSelect;
 
@@ -197,4 +197,31 @@ export const insertRemoval = change((orm, $: Params<Key>) =>
 
 export const deleteRemoval = change((orm, $: Params<Key>) =>
   orm.delete(removals).where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
+);
+
+export const findChat = row((orm, $: Params<{ id: number }>) =>
+  orm
+    .select()
+    .from(chats)
+    .where(and(eq(chats.id, $.id), isNull(chats.deletedAt))),
+);
+
+export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
+  orm
+    .select({
+      chatId: memberships.chatId,
+      notify: memberships.notify,
+      seen: seenNow(),
+      mentions: memberships.mentions,
+      readId: memberships.readId,
+    })
+    .from(memberships)
+    .where(eq(memberships.userId, $.userId)),
+);
+
+export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
+  orm
+    .select({ chatId: memberships.chatId, joinedEvent: memberships.joinedEvent })
+    .from(memberships)
+    .where(eq(memberships.userId, $.userId)),
 );

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
@@ -7,6 +6,7 @@ import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { addMember, changeRole, readMembers, removeMember, setNotify } from './members.ts';
 import {
+  ChatParams,
   MemberList,
   MemberPage,
   MemberParams,

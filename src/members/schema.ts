@@ -2,6 +2,8 @@ import * as Type from 'typebox';
 import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
+export const ChatParams = Type.Object({ chat_id: Id('chat id') });
+
 export const MemberParams = Type.Object({ chat_id: Id('chat id'), user_id: Id('user id') });
 
 export const MemberQuery = Type.Object({ user_id: Id('user id') });

@@ -1,7 +1,8 @@
 /** Mentions: `@name` calls a member of the chat, who is told of it until they have read it. */
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
-import { append } from '../events/log.ts';
+
+import type { Snapshot } from '../db/query/query.ts';
+import type { Unit } from '../db/unit-of-work.ts';
+import { append } from '../event-log/log.ts';
 import { listMembersByName } from '../members/queries.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { nameCandidates } from './candidates.ts';

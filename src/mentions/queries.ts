@@ -1,6 +1,6 @@
 import { and, eq, lte, min, sql } from 'drizzle-orm';
-import { change, type Params, rows } from '../db/query.ts';
-import { memberships, mentions } from '../db/tables.ts';
+import { change, type Params, rows } from '../db/query/query.ts';
+import { memberships, mentions } from '../db/query/tables.ts';
 
 interface Member {
   chatId: number;

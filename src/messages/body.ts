@@ -1,5 +1,5 @@
 /** The body of a page of messages, as bytes: they are cut and counted without being parsed. */
-import { joinBytes } from '../db/memory.ts';
+import { joinBytes } from '../db/cache/cached-query.ts';
 
 /** A page has at most this many bytes, unless its only message has more. */
 export const pageBytes = 256 * 1024;

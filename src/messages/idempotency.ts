@@ -2,8 +2,9 @@
  * Posting once, however often it is tried:
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
-import type { Unit } from '../db/commit.ts';
-import { inSteps } from '../jobs/steps.ts';
+
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { forgetPosted } from './queries.ts';
 
 /** An Idempotency-Key is remembered for so long, in ms. */

@@ -1,16 +1,16 @@
 /** Messages: who writes, reads, edits and deletes them. */
 
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { clearMessage } from '../deletions/chat.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
-import { append, tellWith } from '../events/log.ts';
+import { append, tellWith } from '../event-log/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
-import { indexMessage, reindexMessage } from '../search/index.ts';
-import { noteDeleted } from '../search/vocabulary/stale.ts';
+import { indexMessage, reindexMessage } from '../search-index/search-index.ts';
+import { noteDeleted } from '../search-index/vocabulary/stale.ts';
 import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
@@ -34,7 +34,7 @@ import {
   updateLastMessage,
   weighMessages,
 } from './queries.ts';
-import { markAllRead } from './reading.ts';
+import { markAllRead } from './read-state.ts';
 
 /** Which messages to read: the newest, or those next to one side of a message. */
 export interface Range {

@@ -14,8 +14,8 @@ import {
   type SQLWrapper,
   sql,
 } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query.ts';
-import { yetToAdd } from '../db/seen.ts';
+import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { yetToAdd } from '../db/query/seen.ts';
 import {
   chats,
   idempotencyKeys,
@@ -23,7 +23,7 @@ import {
   messages,
   reactionCounts,
   reactions,
-} from '../db/tables.ts';
+} from '../db/query/tables.ts';
 
 interface Key {
   chatId: number;

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ChatParams } from '../chats/schema.ts';
 import type { Store } from '../db/store.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
 import { authorise, type Key } from '../members/members.ts';
-import { ownChats } from '../members/own.ts';
+import { ownChats } from '../members/my-chats.ts';
+import { ChatParams } from '../members/schema.ts';
 import { refuseUnlessAdmin } from '../server/quotas.ts';
 import {
   deleteMessage,
@@ -16,9 +16,9 @@ import {
   readMessage,
   readPage,
 } from './messages.ts';
-import { addToPage, newestPage, pageSize } from './page.ts';
+import { addToPage, newestPage, pageSize } from './newest-page.ts';
 import { listOwnReactions } from './queries.ts';
-import { markRead } from './reading.ts';
+import { markRead } from './read-state.ts';
 import {
   MessageAnswer,
   MessageEdit,

@@ -1,6 +1,6 @@
 /** What the index knows of a search, block by block. */
-import type { Snapshot } from '../db/query.ts';
-import { listMatches } from './queries.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { listMatches } from '../search-index/queries.ts';
 import type { Part } from './sweep.ts';
 
 /** A run of messages of one chat: see blocks.ts. */

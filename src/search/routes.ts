@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { answers, isoTime } from '../http/schema.ts';
+import type { Term } from '../search-index/fts-query.ts';
 import { canonicalName } from '../users/canonical.ts';
-import type { Term } from './query.ts';
 import { SearchAnswer, SearchQuery } from './schema.ts';
 import { type Hit, searchMessages } from './search.ts';
 import { snippetOf } from './snippet.ts';

@@ -1,17 +1,17 @@
 /** Search over the caller's own chats. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Reads, Snapshot } from '../db/query.ts';
+import type { Reads, Snapshot } from '../db/query/query.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
+import { matchExpression, parseQuery, type Term } from '../search-index/fts-query.ts';
+import { listHits } from '../search-index/queries.ts';
+import { indexedFrom } from '../search-index/state.ts';
+import { listBlocks, listBlocksOf } from '../search-index/vocabulary/queries.ts';
+import { wantedOf } from '../search-index/vocabulary/vocabulary.ts';
 import { findUserByName } from '../users/queries.ts';
 import { type Block, Indexed } from './indexed.ts';
-import { listHits } from './queries.ts';
-import { matchExpression, parseQuery, type Term } from './query.ts';
-import { indexedFrom } from './state.ts';
 import { type Part, Sweep } from './sweep.ts';
 import { type Rest, Unindexed } from './unindexed.ts';
-import { listBlocks, listBlocksOf } from './vocabulary/queries.ts';
-import { wantedOf } from './vocabulary/vocabulary.ts';
 
 /*
  * The cost of a search depends only on the number and the length of the caller's chats. After each

@@ -1,5 +1,5 @@
-import { standsAt, type Term } from './query.ts';
-import { type Word, wordsOf } from './words.ts';
+import { standsAt, type Term } from '../search-index/fts-query.ts';
+import { type Word, wordsOf } from '../search-index/words.ts';
 
 /** A piece of a message around what was found; marks are [start, end) in UTF-16 code units. */
 export interface Snippet {

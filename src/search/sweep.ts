@@ -1,5 +1,5 @@
 /** Collecting the newest hits from several parts of the messages. */
-import type { Snapshot } from '../db/query.ts';
+import type { Snapshot } from '../db/query/query.ts';
 
 /** Messages that are searched in portions, roughly from the newest to the oldest. */
 export interface Part {

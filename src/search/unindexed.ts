@@ -1,9 +1,9 @@
 /** Searching the messages themselves, for what a rebuild of the index has not come to yet. */
-import type { Snapshot } from '../db/query.ts';
-import { listTextsBefore } from './queries.ts';
-import { hasTerms, type Term } from './query.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { hasTerms, type Term } from '../search-index/fts-query.ts';
+import { listTextsBefore } from '../search-index/queries.ts';
+import { foldedWords } from '../search-index/words.ts';
 import type { Part } from './sweep.ts';
-import { foldedWords } from './words.ts';
 
 /** A chat, of which all that is older than an id is still to be searched. */
 export interface Rest {

@@ -1,6 +1,7 @@
 /** How much one user may have of what is kept, so that nobody takes all the room for themselves. */
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+
+import type { Snapshot } from '../db/query/query.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findUserById } from '../users/queries.ts';
 

@@ -1,10 +1,10 @@
 /** The setup of a new server: its first account is the admin's, and a code guards it. */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { findState, setState } from '../db/query/server-state.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findAnyUser } from '../users/queries.ts';
-import { findState, setState } from './queries.ts';
 
 /** The fact that holds the setup code, and `done` from the first account on, for good. */
 const key = 'setup';

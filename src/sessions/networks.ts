@@ -3,10 +3,10 @@
  * never counted among strangers, whatever these do.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Unit } from '../db/commit.ts';
-import type { Snapshot } from '../db/query.ts';
-import { inSteps } from '../jobs/steps.ts';
-import { findState, setState } from '../server/queries.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { findState, setState } from '../db/query/server-state.ts';
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
   dateNetworksBack,

@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query.ts';
-import { knownNetworks, sessions } from '../db/tables.ts';
+import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { knownNetworks, sessions } from '../db/query/tables.ts';
 
 /** A session lives if it was seen and made after these times, in ms since 1970. */
 interface Limits {

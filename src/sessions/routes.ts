@@ -2,18 +2,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
-import { clearCredentials, newCredentials, setCredentials } from '../http/credentials.ts';
-import type { Guesses } from '../http/guesses.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
-import { provenSession } from '../http/sign-in.ts';
-import { waiterOf } from '../http/waiter.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
+import { provenSession } from './authentication.ts';
+import type { Guesses } from './login-throttle.ts';
 import { readSigner } from './networks.ts';
+import { waiterOf } from './password-waiter.ts';
 import { Login, SessionAnswer, SessionList, SessionQuery } from './schema.ts';
+import { clearCredentials, newCredentials, setCredentials } from './session-cookies.ts';
 import {
   endOwnSession,
   endSession,

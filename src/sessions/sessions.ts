@@ -1,12 +1,13 @@
 /** Sessions: who has proved who they are, on which device, until when. */
-import type { Unit } from '../db/commit.ts';
-import { about, type Kind, nothing } from '../db/memory.ts';
-import { pageByTime } from '../db/paging.ts';
-import type { Snapshot } from '../db/query.ts';
+
+import { about, type Kind, nothing } from '../db/cache/cached-query.ts';
+import { pageByTime } from '../db/query/paging.ts';
+import type { Snapshot } from '../db/query/query.ts';
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../events/log.ts';
+import { append } from '../event-log/log.ts';
 import { beyondIds } from '../http/schema.ts';
-import { inSteps } from '../jobs/steps.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import { rememberNetwork } from './networks.ts';
 import {

@@ -1,6 +1,6 @@
 /**
  * Which characters look like which, one class a line, in hexadecimal; the first stands for all. Made
- * by confusables.ts of Unicode's confusables.txt 17.0.0 for UTS 39.
+ * by build/confusables.ts of Unicode's confusables.txt 17.0.0 for UTS 39.
  *
  * © Unicode, Inc., under the Unicode License v3: https://www.unicode.org/license.txt
  */

@@ -1,5 +1,5 @@
-import { about, type KindOfMany } from '../db/memory.ts';
-import { inOrder } from '../db/query.ts';
+import { about, type KindOfMany } from '../db/cache/cached-query.ts';
+import { inOrder } from '../db/query/query.ts';
 import { listNames } from './queries.ts';
 
 /** What a user is called (nothing once the account is gone), and whether the account is disabled. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { Refusal } from '../errors.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
-import { FairQueue, type Waiter } from './queue.ts';
+import { FairQueue, type Waiter } from './password-queue.ts';
 
 /** The least that OWASP's Password Storage Cheat Sheet asks of argon2id; memory in KiB. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 } as const;

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, isNull, lte, ne, or, sql } from 'drizzle-orm';
-import { change, isAmong, one, type Params, row, rows } from '../db/query.ts';
-import { nameSkeletons, users } from '../db/tables.ts';
+import { change, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
+import { nameSkeletons, users } from '../db/query/tables.ts';
 
 export const findUserById = row((orm, $: Params<{ id: number }>) =>
   orm.select().from(users).where(eq(users.id, $.id)),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
-import type { Memory } from '../../src/db/memory.ts';
+import type { Memory } from '../../src/db/cache/cached-query.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nextOf, pagesOf } from '../helpers/pages.ts';

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { applicationId } from '../../src/db/header.ts';
+import { applicationId } from '../../src/db/file/header.ts';
 import {
   ask,
   contents,

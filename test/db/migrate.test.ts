@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { migrate } from '../../src/db/migrate.ts';
-import { migrationsFolder, readMigrations } from '../../src/db/migrations.ts';
-import { blockSize } from '../../src/search/blocks.ts';
+import { migrate } from '../../src/db/file/migrate.ts';
+import { migrationsFolder, readMigrations } from '../../src/db/file/migrations.ts';
+import { blockSize } from '../../src/search-index/blocks.ts';
 import { outside } from '../helpers/database.ts';
 import { tempFolder } from '../helpers/world.ts';
 

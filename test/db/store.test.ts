@@ -3,13 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { asc, max, sql } from 'drizzle-orm';
 import t from 'tap';
-import type { Command } from '../../src/db/commit.ts';
 import { openStore } from '../../src/db/open.ts';
-import { one, type Query, rows, type Snapshot } from '../../src/db/query.ts';
+import { one, type Query, rows, type Snapshot } from '../../src/db/query/query.ts';
+import { chats, events } from '../../src/db/query/tables.ts';
 import type { Store } from '../../src/db/store.ts';
-import { chats, events } from '../../src/db/tables.ts';
+import type { Command } from '../../src/db/unit-of-work.ts';
 import { Refusal } from '../../src/errors.ts';
-import { append } from '../../src/events/log.ts';
+import { append } from '../../src/event-log/log.ts';
 import { countCommits, gate, outside, startStore } from '../helpers/database.ts';
 
 /** The plainest command: notes a number in the event log. */

@@ -7,11 +7,11 @@ import {
   generateSQLiteMigration,
 } from 'drizzle-kit/api';
 import t from 'tap';
-import { migrate } from '../../src/db/migrate.ts';
-import { migrationsFolder } from '../../src/db/migrations.ts';
-import { type Orm, toOrm } from '../../src/db/orm.ts';
-import type { Query } from '../../src/db/query.ts';
-import * as tables from '../../src/db/tables.ts';
+import { migrate } from '../../src/db/file/migrate.ts';
+import { migrationsFolder } from '../../src/db/file/migrations.ts';
+import { type Orm, toOrm } from '../../src/db/query/orm.ts';
+import type { Query } from '../../src/db/query/query.ts';
+import * as tables from '../../src/db/query/tables.ts';
 
 type Sqlite = Database.Database;
 
@@ -129,20 +129,20 @@ const exceptions: Record<string, RegExp> = {
   // Stops at the first row.
   'users/findAnyUser': /^SCAN users/,
   // Begin at one end of the primary key or an index, and stop at their limit.
-  'events/findNewestEvent': /^SCAN events$/,
-  'events/findOldestEvent': /^SCAN events$/,
-  'events/listOldest': /^SCAN events$/,
+  'event-log/findNewestEvent': /^SCAN events$/,
+  'event-log/findOldestEvent': /^SCAN events$/,
+  'event-log/listOldest': /^SCAN events$/,
   'deletions/findPending': /^SCAN pending_deletions$/,
   // Once for a rebuild; stops at its limit.
-  'search/vocabulary/forgetSomeKnown': /^SCAN search_blocks$/,
+  'search-index/vocabulary/forgetSomeKnown': /^SCAN search_blocks$/,
   // For the operator's check.
-  'search/vocabulary/listLearned': /^SCAN search_blocks$/,
-  'search/vocabulary/countMissing': /^SCAN wanted VIRTUAL TABLE INDEX/,
+  'search-index/vocabulary/listLearned': /^SCAN search_blocks$/,
+  'search-index/vocabulary/countMissing': /^SCAN wanted VIRTUAL TABLE INDEX/,
   // Walks through the page that it has found, and sorts a message's reactions.
   'messages/readBody':
     /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
   // One row.
-  'search/countChanges': /^SCAN \(subquery-\d+\)$/,
+  'search-index/countChanges': /^SCAN \(subquery-\d+\)$/,
   // Count what they have found, up to their limit.
   'deletions/findSomeMembers': /^SCAN found$/,
   'messages/countMessages': /^SCAN found$/,
@@ -153,13 +153,13 @@ const exceptions: Record<string, RegExp> = {
   'users/listNames': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'members/listMembersByName': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'users/findLookAlike': /^SCAN json_each VIRTUAL TABLE INDEX/,
-  'search/listHits': /^SCAN json_each VIRTUAL TABLE INDEX/,
+  'search-index/listHits': /^SCAN json_each VIRTUAL TABLE INDEX/,
   // Counts everything, for the operator's commands alone.
-  'admin/countAll': /^SCAN /,
+  'accounts/countAll': /^SCAN /,
   // SQLite's word for asking FTS5, which looks the words up.
-  'search/listMatches': /^SCAN search VIRTUAL TABLE INDEX/,
-  'search/deleteWords': /^SCAN search VIRTUAL TABLE INDEX/,
-  'search/deleteWordsBetween': /^SCAN search VIRTUAL TABLE INDEX/,
+  'search-index/listMatches': /^SCAN search VIRTUAL TABLE INDEX/,
+  'search-index/deleteWords': /^SCAN search VIRTUAL TABLE INDEX/,
+  'search-index/deleteWordsBetween': /^SCAN search VIRTUAL TABLE INDEX/,
 };
 
 /** Every query that src/ exports, by its folder and name. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
+import { replay } from '../../src/events/catch-up.ts';
 import { RecentEvents, readBefore } from '../../src/events/recent.ts';
-import { replay } from '../../src/events/replay.ts';
 import { query } from '../helpers/rows.ts';
 import { beat, follow } from '../helpers/sse.ts';
 import { startCast } from '../helpers/world.ts';

@@ -1,9 +1,9 @@
 /**
  * A process of its own that writes beside a server: posts, one after another, to the chat and as the
- * user that it is told of. Started by test/cli/beside.test.ts.
+ * user that it is told of. Started by test/cli/open-for-cli.test.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openBeside } from '../../src/db/beside.ts';
+import { openBeside } from '../../src/db/admin/open-for-cli.ts';
 import { postMessage } from '../../src/messages/messages.ts';
 
 const [file = '', chatId, userId, count] = process.argv.slice(2);

@@ -308,7 +308,7 @@ export class Visitor {
 
 /** What a page says while its server is gone. */
 export const noServer =
-  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
+  /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
 
 /** What a route is fulfilled with that the server refuses: it says so by a code too. */
 export const refusal = (error: string) => ({

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Test } from 'tap';
-import type { Command, Unit } from '../../src/db/commit.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
+import type { Command, Unit } from '../../src/db/unit-of-work.ts';
 import { tempFolder } from './world.ts';
 
 /** A connection as another program would have it; it waits for nobody. */

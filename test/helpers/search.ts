@@ -1,9 +1,9 @@
 /** Searching as a client does, and the same without an index. */
-import { hasOldSearch } from '../../src/db/replace-search.ts';
+import { hasOldSearch } from '../../src/db/admin/replace-search.ts';
 import type { Store } from '../../src/db/store.ts';
-import { rebuildPortion, startRebuild } from '../../src/search/rebuild.ts';
-import { isOutdated } from '../../src/search/state.ts';
-import { wordsOf } from '../../src/search/words.ts';
+import { rebuildPortion, startRebuild } from '../../src/search-index/rebuild.ts';
+import { isOutdated } from '../../src/search-index/state.ts';
+import { wordsOf } from '../../src/search-index/words.ts';
 import { hurried } from './database.ts';
 import type { Person } from './world.ts';
 

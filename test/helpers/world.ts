@@ -10,7 +10,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
-import type { Program } from '../../src/db/thread.ts';
+import type { Program } from '../../src/db/writer/worker-writer.ts';
 import { undeclaredOf } from './refusals.ts';
 
 export interface World {

@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { tidyUp } from '../../src/housekeeping.ts';
 import { turnsOf } from '../../src/http/address.ts';
-import { Guesses } from '../../src/http/guesses.ts';
 import { WideLimits, wideLimits } from '../../src/http/wide-limits.ts';
+import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { Guesses } from '../../src/sessions/login-throttle.ts';
 import { readSigner, rememberNetwork } from '../../src/sessions/networks.ts';
-import { places } from '../../src/users/queue.ts';
+import { places } from '../../src/users/password-queue.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { query } from '../helpers/rows.ts';
 import { runSnug, startServer } from '../helpers/server.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { tidyUp } from '../../src/housekeeping.ts';
+import { tidyUp } from '../../src/jobs/maintenance.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { pagesOf } from '../helpers/pages.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';

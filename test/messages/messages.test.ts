@@ -1,5 +1,5 @@
 import t from 'tap';
-import { tidyUp } from '../../src/housekeeping.ts';
+import { tidyUp } from '../../src/jobs/maintenance.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { allRows, query } from '../helpers/rows.ts';

@@ -4,17 +4,16 @@
  */
 import Database from 'better-sqlite3';
 import t from 'tap';
-import { findChat } from '../../src/chats/queries.ts';
-import { OwnWriter } from '../../src/db/writer.ts';
-import { clearDeleted } from '../../src/deletions/deletions.ts';
+import { changeUser } from '../../src/accounts/accounts.ts';
+import { OwnWriter } from '../../src/db/writer/sqlite-writer.ts';
+import { clearDeleted } from '../../src/jobs/clear-deleted.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { addMember, leaveChat, removeMember } from '../../src/members/members.ts';
-import { findMembership } from '../../src/members/queries.ts';
+import { findChat, findMembership } from '../../src/members/queries.ts';
 import { unreadLimit } from '../../src/mentions/mentions.ts';
 import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
-import { markRead } from '../../src/messages/reading.ts';
+import { markRead } from '../../src/messages/read-state.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
-import { changeUser } from '../../src/users/users.ts';
 import { withCode } from '../helpers/code.ts';
 import { hurried } from '../helpers/database.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';

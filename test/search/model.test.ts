@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
-import { blockSize } from '../../src/search/blocks.ts';
-import { indexNext, rebuildPortion } from '../../src/search/rebuild.ts';
-import { forgetStaleWords } from '../../src/search/vocabulary/stale.ts';
-import { entriesOf, extendVocabularies } from '../../src/search/vocabulary/vocabulary.ts';
+import { blockSize } from '../../src/search-index/blocks.ts';
+import { indexNext, rebuildPortion } from '../../src/search-index/rebuild.ts';
+import { forgetStaleWords } from '../../src/search-index/vocabulary/stale.ts';
+import { entriesOf, extendVocabularies } from '../../src/search-index/vocabulary/vocabulary.ts';
 import { hurried } from '../helpers/database.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { ids, isFound, replaceIndex } from '../helpers/search.ts';

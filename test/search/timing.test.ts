@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { toOrm } from '../../src/db/orm.ts';
-import type { Reads } from '../../src/db/query.ts';
+import { toOrm } from '../../src/db/query/orm.ts';
+import type { Reads } from '../../src/db/query/query.ts';
 import type { Store } from '../../src/db/store.ts';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { postMessage } from '../../src/messages/messages.ts';

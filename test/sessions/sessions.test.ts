@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import type { Store } from '../../src/db/store.ts';
-import { tidyUp } from '../../src/housekeeping.ts';
+import { tidyUp } from '../../src/jobs/maintenance.ts';
 import { newToken } from '../../src/sessions/tokens.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { pagesOf } from '../helpers/pages.ts';

@@ -1,5 +1,6 @@
 /** What goes over the wire, as the server's own schemas say. Types only: nothing of it is shipped. */
 import type { Static } from 'typebox';
+import type { UserAnswer } from '../../accounts/schema.ts';
 import type { ChatList, Directory as DirectorySchema } from '../../chats/schema.ts';
 import type { InviteAnswer, InviteList } from '../../invites/schema.ts';
 import type { Member as MemberSchema } from '../../members/schema.ts';
@@ -9,7 +10,6 @@ import type {
 } from '../../messages/schema.ts';
 import type { SearchAnswer } from '../../search/schema.ts';
 import type { SessionAnswer, SessionList } from '../../sessions/schema.ts';
-import type { UserAnswer } from '../../users/schema.ts';
 
 export type Account = Static<typeof SessionAnswer>;
 export type Device = Static<typeof SessionList>['sessions'][number];
@@ -24,7 +24,7 @@ export type InvitedTo = Static<typeof InviteAnswer>['invite'];
 export type Hit = Static<typeof SearchAnswer>['hits'][number];
 export type User = Static<typeof UserAnswer>['user'];
 
-/** What the stream of events tells, by type; see src/events/describe.ts. */
+/** What the stream of events tells, by type; see src/events/payload.ts. */
 export interface Told {
   hello: { build: string };
   /** All that was missed has come; and every 15 s from then on. */

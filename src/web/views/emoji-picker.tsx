@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { qualifiedEmoji } from '../../reactions/emoji.ts';
+import { qualifiedEmoji } from '../../messages/emoji.ts';
 import { isComposing, isTouch } from '../lib/keys.ts';
 import { texts } from '../texts/index.ts';
 

@@ -2,7 +2,7 @@
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import type { Refusal } from '../../../src/errors.ts';
-import { tidyUp } from '../../../src/housekeeping.ts';
+import { tidyUp } from '../../../src/jobs/maintenance.ts';
 import { Person, type World } from '../world.ts';
 import { chatCalls, listOf } from './chats.ts';
 import { messageCalls } from './messages.ts';

@@ -1,0 +1,100 @@
+/** Packs the files that the server serves, each as it is and compressed: see decision 20. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { Encoding, Manifest, ManifestEntry } from '../src/http/files.ts';
+
+const types: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** A compressed copy that saves less than this share of a file is not worth unpacking. */
+const worthwhile = 0.1;
+
+/** The files of a folder by their paths in it, with those of its subfolders. */
+export async function filesIn(folder: string): Promise<Map<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const files = paths.map(async (path) => [nameIn(folder, path), await readFile(path)] as const);
+  return new Map(await Promise.all(files));
+}
+
+const nameIn = (folder: string, path: string) =>
+  path.slice(folder.length + 1).replaceAll('\\', '/');
+
+/** Writes `pack`, all copies of all files in one, and `manifest`, which says where each one is. */
+export async function packFiles(
+  files: ReadonlyMap<string, Buffer>,
+  { pack, manifest }: { pack: string; manifest: string },
+): Promise<void> {
+  const copies = await Promise.all(
+    Array.from(files, async ([name, bytes]) => [name, await compressedCopies(bytes)] as const),
+  );
+  const entries: Record<string, ManifestEntry> = {};
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const [name, byEncoding] of copies) {
+    const ranges: ManifestEntry['ranges'] = {};
+    for (const [encoding, bytes] of byEncoding) {
+      ranges[encoding] = [at, bytes.length];
+      parts.push(bytes);
+      at += bytes.length;
+    }
+    entries[name] = { type: typeOf(name), tag: hashOf(byEncoding.get('identity')), ranges };
+  }
+  await writeFile(pack, Buffer.concat(parts));
+  await writeFile(manifest, JSON.stringify(entries satisfies Manifest));
+}
+
+/** The smallest copy first: of those that a client takes, it gets the first one. */
+async function compressedCopies(bytes: Buffer): Promise<Map<Encoding, Buffer>> {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  const level = constants.Z_BEST_COMPRESSION;
+  const copies: [Encoding, Buffer][] = [
+    ['br', await kept(bytes, 'br', () => promisify(brotliCompress)(bytes, { params }))],
+    ['gzip', await kept(bytes, 'gz', () => promisify(gzip)(bytes, { level }))],
+  ];
+  const worth = copies.filter(([, copy]) => copy.length < bytes.length * (1 - worthwhile));
+  return new Map([...worth, ['identity', bytes]]);
+}
+
+/** To compress all of it takes five seconds, and few files change from one build to the next. */
+const cache = 'node_modules/.cache/snug';
+
+/** What `compress` makes of these bytes: from the cache, if an earlier build has done it. */
+async function kept(
+  bytes: Buffer,
+  suffix: string,
+  compress: () => Promise<Buffer>,
+): Promise<Buffer> {
+  const path = join(cache, `${hashOf(bytes)}.${suffix}`);
+  const known = await readFile(path).catch(() => undefined);
+  if (known !== undefined) return known;
+  const compressed = await compress();
+  await mkdir(cache, { recursive: true });
+  // Other builds may do the same at this time: none may find half a file.
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, compressed);
+  await rename(draft, path);
+  return compressed;
+}
+
+function typeOf(name: string): string {
+  const type = types[extname(name)];
+  if (type === undefined) throw new Error(`no media type is known for ${name}`);
+  return type;
+}
+
+const hashOf = (bytes: Buffer = Buffer.alloc(0)) =>
+  createHash('sha256').update(bytes).digest('base64url').slice(0, 22);

@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Store } from '../db/store.ts';
+import { answers, isoTime, Ok } from '../http/schema.ts';
+import { UserParams } from '../users/schema.ts';
+import { readUsers, setDisabled } from './admin.ts';
+import { UserList, UserListQuery, UserState } from './admin-schema.ts';
+
+/** How many users a page has. */
+const pageSize = 100;
+
+export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
+  app.get(
+    '/users',
+    {
+      config: { refuses: ['not_admin'] },
+      schema: {
+        summary: 'List the users of this server, 100 at a time (admins only)',
+        description: '`Link` with `rel="next"` leads on.',
+        querystring: UserListQuery,
+        response: answers(200, UserList),
+      },
+    },
+    async (request, reply) => {
+      const after = Number(request.query.after ?? 0);
+      const { userId } = request.session;
+      const found = await db.read(readUsers, { userId, after, limit: pageSize + 1 });
+      const page = found.slice(0, pageSize);
+      const last = page.at(-1);
+      if (found.length > pageSize)
+        reply.header('link', `</api/users?after=${last?.id}>; rel="next"`);
+      return {
+        users: page.map(({ createdAt, disabledAt, ...user }) => ({
+          ...user,
+          created: isoTime(createdAt),
+          ...(disabledAt !== null && { disabled: isoTime(disabledAt) }),
+        })),
+      };
+    },
+  );
+
+  app.put(
+    '/users/:user_id',
+    {
+      config: { audit: 'account_state_changed', refuses: ['not_admin', 'no_user', 'own_account'] },
+      schema: {
+        summary: 'Shut an account or open it again (admins only)',
+        params: UserParams,
+        body: UserState,
+        response: answers(200, Ok),
+      },
+    },
+    async (request) => {
+      await db.write(setDisabled, {
+        userId: request.session.userId,
+        id: Number(request.params.user_id),
+        isDisabled: request.body.disabled === '1',
+      });
+      return { status: 'ok' as const };
+    },
+  );
+};

@@ -1,0 +1,38 @@
+import { inSteps } from '../db/steps.ts';
+import type { Unit } from '../db/unit-of-work.ts';
+import type { Clear } from '../deletions/pending.ts';
+import {
+  deleteSomeKeysOf,
+  deleteSomeRemovalsOf,
+  listSomeMemberships,
+} from '../deletions/queries.ts';
+import { endMembership, handOver } from '../members/members.ts';
+import { deleteMembership } from '../members/queries.ts';
+
+/** Each membership ends with an event, and may end its chat or make somebody else its owner: 20 ms at most. */
+const chatStep = 1;
+const rowStep = 100;
+
+/** Clears away what is left of a deleted account: its memberships first, for others to hear of. */
+export const clearAccount: Clear = async (unit, { id: userId }) =>
+  (await inSteps(unit, chatStep, (limit) => leaveSome(unit, userId, limit))) &&
+  (await inSteps(unit, rowStep, async (limit) => {
+    return (await deleteSomeRemovalsOf(unit, { userId, limit })).length;
+  })) &&
+  (await inSteps(unit, rowStep, async (limit) => {
+    return (await deleteSomeKeysOf(unit, { userId, limit })).length;
+  }));
+
+async function leaveSome(unit: Unit, userId: number, limit: number): Promise<number> {
+  const left = await listSomeMemberships(unit, { userId, limit });
+  for (const { chatId, role, isDeleted } of left) {
+    const key = { chatId, userId };
+    // Its other members have left meanwhile: there is nobody to tell.
+    if (isDeleted) await deleteMembership(unit, key);
+    else {
+      await endMembership(unit, key);
+      await handOver(unit, { ...key, role });
+    }
+  }
+  return left.length;
+}

@@ -1,0 +1,62 @@
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { told } from '../http/schema.ts';
+import { Code } from '../invites/schema.ts';
+import { Email, Name, Password } from '../users/schema.ts';
+
+/** By name a user is looked up in whatever spelling; what fits no name is nobody's. */
+export const UserQuery = Type.Object({
+  name: Type.String({
+    minLength: 1,
+    maxLength: 1024,
+    pattern: '^[^\\u0000\\p{Cs}]*$',
+    ...told('Give the name of the user in the query: ?name=alice.'),
+  }),
+});
+
+/** What was printed is typed as people like; the code itself is compared in server/setup.ts. */
+const SetupCode = Type.String({
+  maxLength: 100,
+  pattern: '^[^\\u0000\\p{Cs}]*$',
+  examples: ['k7mq-x2wd-9fhn-tb4c'],
+  description: 'For the first account of a server, unless it is made on the server’s own machine.',
+  ...told('Give the setup code as the server has printed it.'),
+});
+
+export const Registration = Type.Object({
+  name: Name,
+  password: Password,
+  email: Email,
+  invite: Type.Optional(Code),
+  setup: Type.Optional(SetupCode),
+});
+
+const CurrentPassword = Type.String({
+  maxLength: 1024,
+  pattern: '^[^\\u0000\\p{Cs}]*$',
+  ...told('Give your current password as well.'),
+});
+
+/** Needed in a session whose holder has not given the password for ten minutes. */
+const ProofPassword = Type.Optional(CurrentPassword);
+
+export const UserChange = Type.Object(
+  { name: Type.Optional(Name), email: Type.Optional(Email), current_password: ProofPassword },
+  {
+    anyOf: [{ required: ['name'] }, { required: ['email'] }],
+    ...told('Give a new name, a new e-mail address, or both.'),
+  },
+);
+
+export type UserChange = Static<typeof UserChange>;
+
+export const AccountDeletion = Type.Object({ current_password: ProofPassword });
+
+export const PasswordChange = Type.Object({
+  current_password: CurrentPassword,
+  password: Password,
+});
+
+export const UserAnswer = Type.Object({
+  user: Type.Object({ name: Type.String(), email: Type.String() }),
+});

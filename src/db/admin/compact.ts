@@ -1,0 +1,92 @@
+/** Gives back the room in the file that nothing is in any more. */
+import { chmodSync, chownSync, closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { StartError } from '../../errors.ts';
+import { type Connection, connect } from '../file/connection.ts';
+import { freeSpace, leastRoom } from '../file/disk-space.ts';
+import { damaged, isSound, noRoom, remove, sync } from '../file/files.ts';
+import { takePlace } from '../file/location.ts';
+import { asStartError } from '../file/operator-errors.ts';
+
+/** The sizes of the file, in bytes. */
+export interface Compacted {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** What is not yet the database. */
+export const unfinishedCopy = (file: string) => `${file}.compacting`;
+
+/**
+ * Writes the database anew without what is free in it, and renames the new file over the old one.
+ * All that is in it stays as it is: ids, sessions, events. At any moment, even of a crash, the one or
+ * the other stands under the name, whole.
+ *
+ * Only for a process that has not opened the database already; see backup.ts. It blocks.
+ *
+ * @throws StartError if there is none, a server or another program uses it, it is damaged, or there
+ *   is no room for the new one.
+ */
+export function compact(path: string): Compacted {
+  const place = takePlace(path, { mustExist: true });
+  const { file } = place;
+  const opened: Connection[] = [];
+  try {
+    const before = statSync(file).size;
+    replace(file, opened);
+    return { before, after: statSync(file).size };
+  } catch (error) {
+    throw asStartError(error, file);
+  } finally {
+    for (const connection of opened) connection.close();
+    remove(unfinishedCopy(file));
+    place.release();
+  }
+}
+
+function replace(file: string, opened: Connection[]): void {
+  const sqlite = connect(file, opened);
+  const copy = unfinishedCopy(file);
+  shut(sqlite, file);
+  checkRoom(sqlite, file);
+  remove(copy);
+  // Made here, so that nobody else may read it from its first byte on.
+  closeSync(openSync(copy, 'wx', 0o600));
+  sqlite.prepare('VACUUM INTO ?').run(copy);
+  if (!isSoundFile(copy)) throw damaged(file);
+  const { uid, gid, mode } = statSync(file);
+  chownSync(copy, uid, gid);
+  chmodSync(copy, mode);
+  sync(copy);
+  renameSync(copy, file);
+  sync(dirname(file));
+}
+
+/** Leaves a single file, which alone is renamed, and keeps everybody else from it. */
+function shut(sqlite: Connection, file: string): void {
+  try {
+    sqlite.pragma('journal_mode = DELETE');
+    // Kept after the commit: VACUUM INTO takes no transaction around it.
+    sqlite.pragma('locking_mode = EXCLUSIVE');
+    sqlite.exec('BEGIN EXCLUSIVE; COMMIT');
+  } catch (error) {
+    if (!/BUSY|LOCKED/.test((error as { code?: string }).code ?? '')) throw error;
+    throw new StartError(`Another program is using ${file}. Stop it first.`);
+  }
+}
+
+function checkRoom(sqlite: Connection, file: string): void {
+  const count = (name: string) => sqlite.pragma(name, { simple: true }) as number;
+  const bytes = (count('page_count') - count('freelist_count')) * count('page_size');
+  if (freeSpace(dirname(file)) < bytes + leastRoom) throw noRoom(unfinishedCopy(file));
+}
+
+function isSoundFile(file: string): boolean {
+  const sqlite = new Database(file, { readonly: true });
+  try {
+    return isSound(sqlite);
+  } finally {
+    sqlite.close();
+  }
+}

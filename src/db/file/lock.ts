@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { StartError } from '../../errors.ts';
+
+/** Lies beside the database, always empty. */
+export const lockFile = (file: string) => `${file}.lock`;
+
+/** Another server has the database. */
+export class InUse extends StartError {
+  constructor(file: string) {
+    super(
+      `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`,
+    );
+  }
+}
+
+/**
+ * Takes the one place that a server may have at a database, until `release` or the end of the
+ * process, however it ends: the lock is the operating system's, held through an empty SQLite file
+ * beside the database, so that nothing is left to clean up after a crash.
+ *
+ * @throws StartError if another server has it (InUse), or it cannot be had.
+ */
+export function lockInstance(file: string): { release(): void } {
+  const opened: Database.Database[] = [];
+  try {
+    // SQLite would open a pipe, and wait for whoever is at its other end.
+    if (!statSync(lockFile(file)).isFile()) throw new Error('no file');
+    const lock = new Database(lockFile(file), { timeout: 0 });
+    opened.push(lock);
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+    return { release: () => lock.close() };
+  } catch (error) {
+    for (const lock of opened) lock.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') throw new InUse(file);
+    throw new StartError(`${lockFile(file)} cannot be locked. Check who owns it, or delete it.`);
+  }
+}

@@ -1,0 +1,36 @@
+import { StartError } from '../../errors.ts';
+import { isOutOfRoom } from './disk-space.ts';
+import { noRoom } from './files.ts';
+import { WriterNotStarted } from './sqlite-errors.ts';
+
+/** What an error says of the file, by its code: the system's, or https://sqlite.org/rescode.html */
+const meanings: readonly (readonly [codes: RegExp, sentence: string])[] = [
+  [/^SQLITE_(NOTADB|CORRUPT)/, 'is damaged. Restore a backup.'],
+  [/^(SQLITE_(BUSY|LOCKED)|EBUSY$)/, 'is in use by another program. Stop it first.'],
+  [/^ENAMETOOLONG$/, 'has too long a name. Name another file in DATABASE_URL.'],
+  [/^ELOOP$/, 'is a symbolic link that leads nowhere. Name another file in DATABASE_URL.'],
+  [/^(EMFILE|ENFILE)$/, 'cannot be opened: too many files are open. Raise the limit (ulimit -n).'],
+  [
+    /^SQLITE_(CANTOPEN|READONLY|PERM)|^E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|EXIST)$/,
+    'cannot be written. Check its folder and who owns it.',
+  ],
+];
+
+/** Other errors of the system; what Node names ERR_ is a defect of ours, like other ones of SQLite. */
+const ofTheSystem = /^(SQLITE_(IOERR|NOMEM|PROTOCOL|NOLFS)|E(?!RR_)[A-Z\d]+$)/;
+
+/** What the person who runs the program is told of an error of the database or its file. */
+export function asStartError(error: unknown, file: string): unknown {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (error instanceof StartError || typeof code !== 'string') return error;
+  if (error instanceof WriterNotStarted) {
+    return new StartError(
+      `A thread cannot be started (${error.cause}). Allow this process more memory, files or tasks.`,
+    );
+  }
+  if (isOutOfRoom(error, file)) return noRoom(file);
+  const sentence = meanings.find(([codes]) => codes.test(code))?.[1];
+  if (sentence !== undefined) return new StartError(`${file} ${sentence}`);
+  if (!ofTheSystem.test(code)) return error;
+  return new StartError(`${file}: its disk fails (${code}). See what the system's log says.`);
+}

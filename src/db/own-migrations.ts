@@ -1,5 +1,0 @@
-/** The build puts in its place what it finds out: see `foregone` in build.ts. */
-import { migrationsFolder, readMigrations } from './migrations.ts';
-
-/** The migrations that come with the program. */
-export const ownMigrations = readMigrations(migrationsFolder);

@@ -1,0 +1,71 @@
+import { leastRoom, requireRoom } from '../file/disk-space.ts';
+import type { Task } from '../unit-of-work.ts';
+import type { Writer, Written } from './sqlite-writer.ts';
+
+/**
+ * The writer of a server that was started on a full disk. Each try to write looks whether there is
+ * room by now; the first one that finds some moves what the log held into the file, and then writes.
+ */
+export class LateWriter implements Writer {
+  readonly #file: string;
+  readonly #make: () => Promise<Writer>;
+  #writer: Writer | undefined;
+  #ready: Promise<Writer> | undefined;
+
+  /**
+   * @param file the database's.
+   * @param writer who will write, or what makes that one once there is room.
+   */
+  constructor(file: string, writer: Writer | (() => Promise<Writer>)) {
+    this.#file = file;
+    this.#make = typeof writer === 'function' ? writer : async () => writer;
+    this.#writer = typeof writer === 'function' ? undefined : writer;
+  }
+
+  get isBehind(): boolean {
+    return this.#writer?.isBehind ?? false;
+  }
+
+  /** At once: it is there to be read, and the first write finds out the rest. */
+  async ready(): Promise<void> {}
+
+  async write(batch: readonly Task[]): Promise<Written> {
+    return (await this.#open()).write(batch);
+  }
+
+  async moveLog(): Promise<void> {
+    await (await this.#open()).moveLog();
+  }
+
+  async emptyLog(): Promise<void> {
+    await (await this.#open()).emptyLog();
+  }
+
+  async requireRoom(): Promise<void> {
+    await (await this.#open()).requireRoom();
+  }
+
+  async inspect(): Promise<boolean> {
+    return (await this.#open()).inspect();
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close();
+  }
+
+  /** Throws NoRoom. */
+  #open(): Promise<Writer> {
+    this.#ready ??= this.#prepare().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #prepare(): Promise<Writer> {
+    requireRoom(this.#file, leastRoom);
+    this.#writer ??= await this.#make();
+    await this.#writer.moveLog();
+    return this.#writer;
+  }
+}

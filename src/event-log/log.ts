@@ -1,0 +1,84 @@
+import type { EventRow, News, Unit } from '../db/unit-of-work.ts';
+import { appendEvent } from './queries.ts';
+
+export type EventType = EventRow['type'];
+
+/**
+ * Who is told of an event: the members of its chat, its user's own devices, these and everybody who
+ * shares a chat with them (`peers`), or nobody. `message` and `chat.created` have the id of what they
+ * announce.
+ */
+export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody'> = {
+  message: 'members',
+  'message.edited': 'members',
+  'message.deleted': 'members',
+  reaction: 'members',
+  // Its maker joins it in the next event.
+  'chat.created': 'nobody',
+  chat: 'members',
+  'chat.deleted': 'user',
+  'member.joined': 'members',
+  'member.changed': 'members',
+  'member.left': 'members',
+  read: 'user',
+  notify: 'user',
+  // For what is kept in memory: a count has changed.
+  mention: 'nobody',
+  // A name has changed, or an account was disabled or enabled: one event, however many chats the user is in.
+  user: 'peers',
+  'session.ended': 'user',
+  // With it the log begins anew; see db/admin/restore.ts.
+  restored: 'nobody',
+  'user.added': 'nobody',
+  'user.disabled': 'nobody',
+  'user.enabled': 'nobody',
+  'user.password_reset': 'nobody',
+  'user.made_admin': 'nobody',
+  'user.made_plain': 'nobody',
+  'user.deleted': 'nobody',
+  'invite.made': 'nobody',
+};
+
+/** Whether an event is told to a user's own devices, whatever chats they are in. */
+export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
+  const isOwn = ['user', 'peers'].includes(audiences[type]) || type === 'member.left';
+  return isOwn && userId === reader;
+}
+
+/** What happened, by reference: never a text, so that nothing deleted lives on in the log. */
+export interface NewEvent {
+  readonly type: EventType;
+  readonly chatId?: number;
+  readonly userId?: number;
+  readonly messageId?: number;
+  readonly sessionId?: number;
+  /** Which reaction was given or taken back. */
+  readonly emoji?: string;
+}
+
+/**
+ * Appends an event to the log, in the transaction of the change that it tells of.
+ *
+ * @returns its id, larger than that of every event before it.
+ */
+export async function append(unit: Unit, event: NewEvent): Promise<number> {
+  const row = {
+    type: event.type,
+    at: unit.now,
+    chatId: event.chatId ?? null,
+    userId: event.userId ?? null,
+    messageId: event.messageId ?? null,
+    sessionId: event.sessionId ?? null,
+    emoji: event.emoji ?? null,
+  };
+  const id = await appendEvent(unit, row);
+  unit.events.push({ id, ...row });
+  return id;
+}
+
+/** Lets the event that announces a message be told with the message itself. */
+export function tellWith({ events }: Unit, news: News): void {
+  const at = events.findLastIndex((event) => event.id === news.message.id);
+  const event = events[at];
+  if (event !== undefined) events[at] = { ...event, news };
+}

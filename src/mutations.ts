@@ -1,0 +1,79 @@
+/**
+ * All that changes something while the server runs. The thread that writes knows these, and no
+ * others; see writer.ts. What the operator's commands change, they change by themselves.
+ */
+
+import { changePassword, changeUser, deleteUser, registerUser } from './accounts/accounts.ts';
+import { setDisabled } from './accounts/admin.ts';
+import { createChat, openDirectChat, renameChat, setPermissions } from './chats/chats.ts';
+import type { Commands } from './db/writer/store-mutations.ts';
+import { clearOldEvents } from './event-log/retention.ts';
+import {
+  acceptInvite,
+  clearExpiredInvites,
+  createInvite,
+  revokeInvite,
+} from './invites/invites.ts';
+import { clearDeleted } from './jobs/clear-deleted.ts';
+import { addMember, changeRole, leaveChat, removeMember, setNotify } from './members/members.ts';
+import { clearOldKeys } from './messages/idempotency.ts';
+import { deleteMessage, editMessage, postMessage } from './messages/messages.ts';
+import { react, unreact } from './messages/reactions.ts';
+import { markRead } from './messages/read-state.ts';
+import { rebuildPortion } from './search-index/rebuild.ts';
+import { forgetStaleWords } from './search-index/vocabulary/stale.ts';
+import { extendVocabularies } from './search-index/vocabulary/vocabulary.ts';
+import { ensureSetupCode } from './server/setup.ts';
+import { clearOldNetworks } from './sessions/networks.ts';
+import {
+  clearExpiredSessions,
+  endOwnSession,
+  endSession,
+  endSessions,
+  signIn,
+  touchSession,
+} from './sessions/sessions.ts';
+import { clearHeldNames, noteOldNames } from './users/taken-names.ts';
+
+export const commands = {
+  acceptInvite,
+  addMember,
+  changePassword,
+  changeRole,
+  changeUser,
+  clearDeleted,
+  clearExpiredInvites,
+  clearExpiredSessions,
+  clearHeldNames,
+  clearOldEvents,
+  clearOldKeys,
+  clearOldNetworks,
+  createChat,
+  createInvite,
+  deleteMessage,
+  deleteUser,
+  editMessage,
+  endOwnSession,
+  endSession,
+  endSessions,
+  ensureSetupCode,
+  extendVocabularies,
+  forgetStaleWords,
+  leaveChat,
+  markRead,
+  noteOldNames,
+  openDirectChat,
+  postMessage,
+  react,
+  rebuildPortion,
+  registerUser,
+  removeMember,
+  renameChat,
+  revokeInvite,
+  setDisabled,
+  setNotify,
+  setPermissions,
+  signIn,
+  touchSession,
+  unreact,
+} satisfies Commands;

@@ -1,0 +1,125 @@
+import { and, desc, eq, gte, isNull, lt, lte, sql } from 'drizzle-orm';
+import { change, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
+import { search, searchCommands, searchConfig, searchSettings } from '../db/query/search-table.ts';
+import { chats, memberships, messages, searchBlocks } from '../db/query/tables.ts';
+
+interface Key {
+  chatId: number;
+  id: number;
+}
+
+export const insertWords = change((orm, $: Params<{ id: number; words: string; scope: string }>) =>
+  orm.insert(search).values({ id: $.id, words: $.words, scope: $.scope }),
+);
+
+export const deleteWords = change((orm, $: Params<{ id: number }>) =>
+  orm.delete(search).where(eq(search.id, $.id)),
+);
+
+/** Deletes all that the index has from one id up to another, whether there are such messages or not. */
+export const deleteWordsBetween = change((orm, $: Params<{ first: number; before: number }>) =>
+  orm.delete(search).where(and(gte(search.id, $.first), lt(search.id, $.before))),
+);
+
+/** Writes now what FTS5 has collected in this transaction. */
+export const flushWords = change((orm, $: Params<{ command: 'flush' }>) =>
+  orm.insert(searchCommands).values({ command: $.command }),
+);
+
+const setting = (command: 'automerge' | 'merge', rank: number) =>
+  change((orm, _: Params<Record<never, never>>) =>
+    orm
+      .insert(searchSettings)
+      .values({ command: sql.raw(`'${command}'`), rank: sql.raw(String(rank)) }),
+  );
+
+/** https://sqlite.org/fts5.html#the_automerge_configuration_option; 4 is the default. */
+export const stopMerging = setting('automerge', 0);
+export const resumeMerging = setting('automerge', 4);
+
+/** A row if the index merges nothing by itself. */
+export const findMergingStopped = row((orm, $: Params<{ key: 'automerge' }>) =>
+  orm
+    .select({ key: searchConfig.key })
+    .from(searchConfig)
+    .where(and(eq(searchConfig.key, $.key), eq(searchConfig.value, sql.raw('0')))),
+);
+
+/** Merges a few pages of the index; https://sqlite.org/fts5.html#the_merge_command. */
+export const mergeSome = setting('merge', 16);
+
+/** How many rows this connection has changed: `mergeSome` had nothing to do if it adds less than two. */
+export const countChanges = one((orm, _: Params<Record<never, never>>) =>
+  orm.select({ count: sql<number>`total_changes()` }).from(sql`(select 1)`),
+);
+
+/** Opens a block with its first message. */
+export const insertBlock = change((orm, $: Params<Key>) =>
+  orm.insert(searchBlocks).values({ chatId: $.chatId, firstId: $.id }),
+);
+
+/** The block of a message; undefined if there is no such message. */
+export const findBlock = row((orm, $: Params<Key>) =>
+  orm
+    .select({ block: searchBlocks.firstId })
+    .from(messages)
+    .innerJoin(
+      searchBlocks,
+      and(eq(searchBlocks.chatId, messages.chatId), lte(searchBlocks.firstId, messages.id)),
+    )
+    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id)))
+    .orderBy(desc(searchBlocks.firstId))
+    .limit(1),
+);
+
+/** The messages of all chats that are older than an id, newest first, for the making of the index. */
+export const listMessagesBefore = rows((orm, $: Params<{ before: number; limit: number }>) =>
+  orm
+    .select()
+    .from(messages)
+    .where(lt(messages.id, $.before))
+    .orderBy(desc(messages.id))
+    .limit($.limit),
+);
+
+/** The messages of a chat that are older than an id, newest first. */
+export const listTextsBefore = rows(
+  (orm, $: Params<{ chatId: number; before: number; limit: number }>) =>
+    orm
+      .select({ id: messages.id, senderId: messages.senderId, content: messages.content })
+      .from(messages)
+      .where(and(eq(messages.chatId, $.chatId), lt(messages.id, $.before)))
+      .orderBy(desc(messages.id))
+      .limit($.limit),
+);
+
+/** The ids from one up to another that fit an expression, newest first. */
+export const listMatches = rows(
+  (orm, $: Params<{ match: string; first: number; before: number; limit: number }>) =>
+    orm
+      .select({ id: search.id })
+      .from(search)
+      .where(and(sql`${search} match ${$.match}`, gte(search.id, $.first), lt(search.id, $.before)))
+      .orderBy(desc(search.id))
+      .limit($.limit),
+);
+
+/** Those of some messages that are in one of the user's chats, newest first. */
+export const listHits = rows((orm, $: Params<{ userId: number; ids: string }>) =>
+  orm
+    .select({
+      chatId: messages.chatId,
+      id: messages.id,
+      senderId: messages.senderId,
+      content: messages.content,
+      createdAt: messages.createdAt,
+    })
+    .from(messages)
+    .innerJoin(
+      memberships,
+      and(eq(memberships.chatId, messages.chatId), eq(memberships.userId, $.userId)),
+    )
+    .innerJoin(chats, and(eq(chats.id, messages.chatId), isNull(chats.deletedAt)))
+    .where(isAmong(messages.id, $.ids))
+    .orderBy(desc(messages.id)),
+);

@@ -1,0 +1,243 @@
+import {
+  and,
+  asc,
+  between,
+  count,
+  eq,
+  gt,
+  gte,
+  isNull,
+  lt,
+  notExists,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
+import { change, one, type Params, row, rows, type Snapshot } from '../../db/query/query.ts';
+import {
+  chats,
+  memberships,
+  messages,
+  searchBlocks,
+  searchVocabulary,
+  staleWords,
+} from '../../db/query/tables.ts';
+
+/** How many words of a query are looked for in a vocabulary. */
+export const slots = [1, 2, 3, 4] as const;
+
+type Slot = (typeof slots)[number];
+
+/** Ranges of words, both ends included; a block must have one of each. */
+export type Wanted = Record<`low${Slot}` | `high${Slot}`, string>;
+
+/** Whether a block, joined with its chat, may have a message with what is wanted. */
+function mayHave(orm: Snapshot['orm'], $: Params<Wanted>): SQL | undefined {
+  const has = (slot: Slot) =>
+    sql`exists ${orm
+      .select({ found: sql`1` })
+      .from(searchVocabulary)
+      .where(
+        and(
+          eq(searchVocabulary.block, searchBlocks.firstId),
+          between(searchVocabulary.word, $[`low${slot}`], $[`high${slot}`]),
+        ),
+      )}`;
+  return or(isBehind, and(...slots.map(has)));
+}
+
+/**
+ * Whether a block, joined with its chat, may have messages that its vocabulary does not know. One that
+ * knows nothing may have words from before, also when there are no messages left.
+ */
+const isBehind = lt(searchBlocks.knownTo, sql`coalesce(${chats.lastMessageId}, 1)`);
+
+/** The first message of the next block of the same chat; null where there is none. */
+const nextId = sql<number | null>`(select min(next.first_id) from ${searchBlocks} as next
+  where next.chat_id = ${searchBlocks.chatId} and next.first_id > ${searchBlocks.firstId})`;
+
+const block = {
+  chatId: searchBlocks.chatId,
+  firstId: searchBlocks.firstId,
+  nextId,
+  /** The newest message of the chat. */
+  lastId: chats.lastMessageId,
+};
+
+/** The blocks of a user's chats that may have what is wanted in messages older than an id. */
+export const listBlocks = rows((orm, $: Params<Wanted & { userId: number; before: number }>) =>
+  orm
+    .select(block)
+    .from(memberships)
+    .innerJoin(searchBlocks, eq(searchBlocks.chatId, memberships.chatId))
+    .innerJoin(chats, and(eq(chats.id, memberships.chatId), isNull(chats.deletedAt)))
+    .where(
+      and(eq(memberships.userId, $.userId), lt(searchBlocks.firstId, $.before), mayHave(orm, $)),
+    ),
+);
+
+/** The same of one chat. */
+export const listBlocksOf = rows((orm, $: Params<Wanted & { chatId: number; before: number }>) =>
+  orm
+    .select(block)
+    .from(searchBlocks)
+    .innerJoin(chats, eq(chats.id, searchBlocks.chatId))
+    .where(
+      and(eq(searchBlocks.chatId, $.chatId), lt(searchBlocks.firstId, $.before), mayHave(orm, $)),
+    ),
+);
+
+/** The first block of a chat whose vocabulary does not know all of its messages. */
+export const findBlockBehind = row((orm, $: Params<{ chatId: number }>) =>
+  orm
+    .select({
+      firstId: searchBlocks.firstId,
+      knownTo: searchBlocks.knownTo,
+      nextId,
+      lastId: chats.lastMessageId,
+    })
+    .from(searchBlocks)
+    .innerJoin(chats, and(eq(chats.id, searchBlocks.chatId), isNull(chats.deletedAt)))
+    .where(and(eq(searchBlocks.chatId, $.chatId), isBehind))
+    .orderBy(asc(searchBlocks.firstId))
+    .limit(1),
+);
+
+/** Chats in the order of their ids, with whether one of their vocabularies is behind. */
+export const listChatsAfter = rows((orm, $: Params<{ after: number; limit: number }>) =>
+  orm
+    .select({ chatId: searchBlocks.chatId, isBehind: sql<number | null>`max(${isBehind})` })
+    .from(searchBlocks)
+    .innerJoin(chats, eq(chats.id, searchBlocks.chatId))
+    .where(gt(searchBlocks.chatId, $.after))
+    .groupBy(searchBlocks.chatId)
+    .orderBy(asc(searchBlocks.chatId))
+    .limit($.limit),
+);
+
+/** The texts of a chat from one id up to another, oldest first. */
+export const listTextsBetween = rows(
+  (orm, $: Params<{ chatId: number; first: number; before: number; limit: number }>) =>
+    orm
+      .select({ id: messages.id, content: messages.content })
+      .from(messages)
+      .where(
+        and(eq(messages.chatId, $.chatId), gte(messages.id, $.first), lt(messages.id, $.before)),
+      )
+      .orderBy(asc(messages.id))
+      .limit($.limit),
+);
+
+export const insertVocabulary = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm.insert(searchVocabulary).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+);
+
+export const deleteWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm
+    .delete(searchVocabulary)
+    .where(and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, $.word))),
+);
+
+export const insertStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm.insert(staleWords).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+);
+
+/** Some of the words that are noted of the blocks from one on. */
+export const listStaleWords = rows((orm, $: Params<{ from: number; limit: number }>) =>
+  orm
+    .select()
+    .from(staleWords)
+    .where(gte(staleWords.block, $.from))
+    .orderBy(asc(staleWords.block), asc(staleWords.word))
+    .limit($.limit),
+);
+
+export const deleteStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+  orm.delete(staleWords).where(and(eq(staleWords.block, $.block), eq(staleWords.word, $.word))),
+);
+
+/** The blocks whose vocabularies know something. */
+export const listLearned = rows((orm, _: Params<Record<never, never>>) =>
+  orm
+    .select({
+      chatId: searchBlocks.chatId,
+      firstId: searchBlocks.firstId,
+      knownTo: searchBlocks.knownTo,
+      nextId,
+    })
+    .from(searchBlocks)
+    .where(gt(searchBlocks.knownTo, 0)),
+);
+
+/** How many of some words, a JSON array, a vocabulary does not have. */
+export const countMissing = one((orm, $: Params<{ block: number; words: string }>) =>
+  orm
+    .select({ count: count() })
+    .from(sql`json_each(${$.words}) as wanted`)
+    .where(
+      notExists(
+        orm
+          .select({ found: sql`1` })
+          .from(searchVocabulary)
+          .where(
+            and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, sql`wanted.value`)),
+          ),
+      ),
+    ),
+);
+
+/** Notes up to which id a block's vocabulary knows its messages. */
+export const setKnownTo = change(
+  (orm, $: Params<{ chatId: number; firstId: number; knownTo: number }>) =>
+    orm
+      .update(searchBlocks)
+      .set({ knownTo: $.knownTo })
+      .where(and(eq(searchBlocks.chatId, $.chatId), eq(searchBlocks.firstId, $.firstId))),
+);
+
+/** Notes of some blocks that their vocabularies know nothing; returns a row for each. */
+export const forgetSomeKnown = rows((orm, $: Params<{ limit: number }>) =>
+  orm
+    .update(searchBlocks)
+    .set({ knownTo: 0 })
+    .where(
+      sql`(${searchBlocks.chatId}, ${searchBlocks.firstId}) in ${orm
+        .select({ chatId: searchBlocks.chatId, firstId: searchBlocks.firstId })
+        .from(searchBlocks)
+        .where(gt(searchBlocks.knownTo, 0))
+        .limit($.limit)}`,
+    )
+    .returning({ firstId: searchBlocks.firstId }),
+);
+
+/** Deletes some words of a block; returns a row for each. */
+export const deleteSomeWordsOf = rows((orm, $: Params<{ block: number; limit: number }>) =>
+  orm
+    .delete(searchVocabulary)
+    .where(
+      and(
+        eq(searchVocabulary.block, $.block),
+        sql`${searchVocabulary.word} in ${orm
+          .select({ word: searchVocabulary.word })
+          .from(searchVocabulary)
+          .where(eq(searchVocabulary.block, $.block))
+          .limit($.limit)}`,
+      ),
+    )
+    .returning({ block: searchVocabulary.block }),
+);
+
+/** Deletes some words of all blocks of a chat; returns a row for each. */
+export const deleteSomeWordsIn = rows((orm, $: Params<{ chatId: number; limit: number }>) =>
+  orm
+    .delete(searchVocabulary)
+    .where(
+      sql`(${searchVocabulary.block}, ${searchVocabulary.word}) in ${orm
+        .select({ block: searchVocabulary.block, word: searchVocabulary.word })
+        .from(searchBlocks)
+        .innerJoin(searchVocabulary, eq(searchVocabulary.block, searchBlocks.firstId))
+        .where(eq(searchBlocks.chatId, $.chatId))
+        .limit($.limit)}`,
+    )
+    .returning({ block: searchVocabulary.block }),
+);

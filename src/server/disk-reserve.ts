@@ -1,0 +1,58 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Store } from '../db/store.ts';
+import { refuseUnlessAdmin } from './quotas.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Goes on when the disk is nearly full, though it is a POST or PUT. */
+    needsNoRoom?: true;
+  }
+}
+
+interface Options {
+  readonly db: Store;
+  /** In bytes; 0 for none. */
+  readonly reserve: number;
+  /** A time in ms that never steps. */
+  readonly ticks: () => number;
+}
+
+/** How often the disk is asked, in ms. */
+const interval = 1_000;
+
+/**
+ * Keeps the last room of the disk for admins, who can make more, and for deletions, which need some
+ * themselves. Reading and signing in go on.
+ */
+export const diskReserve = fp<Options>(
+  async (app: FastifyInstance, { db, reserve, ticks }: Options) => {
+    let isLow = false;
+    let due = Number.NEGATIVE_INFINITY;
+
+    app.addHook('onRequest', (request, _, done) => {
+      if (!takesRoom(request) || !look()) return done();
+      // Who registers has no session, and is no admin.
+      const userId = request.session?.userId ?? 0;
+      db.read(refuseUnlessAdmin, { userId, code: 'disk_low' }).then(() => done(), done);
+    });
+
+    function look(): boolean {
+      if (ticks() < due) return isLow;
+      due = ticks() + interval;
+      const wasLow = isLow;
+      isLow = db.room < reserve;
+      if (isLow && !wasLow)
+        app.log.warn('the disk is nearly full: only admins and deletions write');
+      return isLow;
+    }
+  },
+  { name: 'disk-reserve', dependencies: ['sign-in'] },
+);
+
+/** By the method first: Fastify makes `routeOptions` anew each time that one asks. */
+function takesRoom(request: FastifyRequest): boolean {
+  const { method } = request;
+  if (method !== 'POST' && method !== 'PUT') return false;
+  return !request.is404 && request.routeOptions.config.needsNoRoom !== true;
+}

@@ -1,0 +1,243 @@
+/** A server notices what other processes write to its file, and tells it as its own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { openBeside } from '../../src/db/admin/open-for-cli.ts';
+import type { Unit } from '../../src/db/unit-of-work.ts';
+import { append } from '../../src/event-log/log.ts';
+import { insertUser } from '../../src/users/queries.ts';
+import { startStore } from '../helpers/database.ts';
+import { RemotePerson, runSnug, type ServerProcess, startServer } from '../helpers/server.ts';
+import { type EventReader, openEvents } from '../helpers/sse.ts';
+import { password, tempFolder } from '../helpers/world.ts';
+
+/** A running server with alice, its admin, bob and carol, and a chat of alice and bob. */
+async function startTalk(t: Test) {
+  const file = join(await tempFolder(t), 'snug.db');
+  const server = await startServer(t, file);
+  const register = (name: string) => new RemotePerson(server.url).register(name);
+  const [alice, bob, carol] = [
+    await register('alice'),
+    await register('bob'),
+    await register('carol'),
+  ];
+  const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
+  const chat = String(made.headers.get('location'));
+  await alice.send('POST', `${chat}/members`, { name: 'bob' });
+  const snug = async (...args: string[]) => {
+    const { code, output } = await runSnug(t, file, args);
+    t.equal(code, 0, output);
+    return output;
+  };
+  return { file, server, alice, bob, carol, chat, snug };
+}
+
+const idOf = ({ cookie }: RemotePerson) => Number(/user_id=(\d+)/.exec(cookie)?.[1]);
+
+/** Posts until the server is not too busy with the other process to take it. */
+async function post(person: RemotePerson, chat: string, content: string): Promise<number> {
+  const answer = await person.send('POST', chat, { content });
+  if (answer.status === 503) return post(person, chat, content);
+  if (answer.status !== 201) throw new Error(`not sent: ${await answer.text()}`);
+  return Number(answer.headers.get('location')?.split('/').at(-1));
+}
+
+/** A stream that is live. */
+async function listen(t: Test, person: RemotePerson): Promise<EventReader> {
+  const reader = await openEvents(t, person);
+  await reader.until(() => reader.lastId !== undefined);
+  return reader;
+}
+
+const logIn = ({ url }: ServerProcess, name: string, given = password) =>
+  new RemotePerson(url).send('POST', '/api/login', { name, password: given });
+
+/** What the audit log says that others have changed. */
+function changesIn(server: ServerProcess) {
+  return server
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"changed_elsewhere"'))
+    .map((line) => JSON.parse(line));
+}
+
+/** A stream must end so soon after the command, in ms. */
+const soon = 2_000;
+
+async function endsSoon(t: Test, stream: EventReader, name: string): Promise<void> {
+  const began = performance.now();
+  await stream.ended();
+  const took = Math.round(performance.now() - began);
+  t.ok(took < soon, `${name}: the stream ended after ${took} ms`);
+  t.equal(stream.events.at(-1)?.type, 'session.ended', name);
+  t.equal(stream.isBroken, false, name);
+}
+
+/** Waits for the event that gives this state of a user. */
+async function untilTold(stream: EventReader, user: object): Promise<void> {
+  const is = JSON.stringify(user);
+  await stream.until(() => {
+    const { type, data } = stream.events.at(-1) ?? {};
+    return type === 'user' && JSON.stringify(data) === is;
+  });
+}
+
+t.test('what a command does to an account holds at once, on streams too', async (t) => {
+  const { server, alice, bob, carol, chat, snug } = await startTalk(t);
+  const hers = await listen(t, alice);
+  let his = await listen(t, bob);
+  await snug('user', 'disable', 'bob');
+  t.equal((await bob.get(chat)).status, 403, 'no request is let in');
+  await endsSoon(t, his, 'disabled');
+  await untilTold(hers, { id: idOf(bob), name: 'bob', disabled: true });
+  t.equal((await logIn(server, 'bob')).status, 403);
+
+  await snug('user', 'enable', String(idOf(bob)));
+  await untilTold(hers, { id: idOf(bob), name: 'bob' });
+  const back = await logIn(server, 'bob');
+  t.equal(back.status, 200);
+  bob.cookie = back.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+  his = await listen(t, bob);
+  const reset = await snug('user', 'reset-password', 'BOB', '--generate');
+  const [, chosen = ''] = /^Password: (\S{24})$/m.exec(reset) ?? [];
+  t.equal((await bob.get(chat)).status, 403);
+  await endsSoon(t, his, 'reset');
+  t.equal((await logIn(server, 'bob')).status, 400, 'the old password');
+  t.equal((await logIn(server, 'bob', chosen)).status, 200);
+
+  t.equal((await carol.get('/api/users')).status, 403);
+  t.equal(
+    await snug('user', 'make-admin', 'carol'),
+    `carol, id ${idOf(carol)}, is an admin now.\n`,
+  );
+  t.equal((await carol.get('/api/users')).status, 200);
+  await snug('user', 'make-admin', 'carol', '--undo');
+  t.equal((await carol.get('/api/users')).status, 403);
+
+  const id = await post(alice, chat, 'still here');
+  await hers.until(() => hers.events.at(-1)?.id === id);
+  await server.wrote(/user\.made_plain/);
+  const told = changesIn(server).map(({ event, on }) => [event, on.user_id]);
+  const ended = ['session.ended', idOf(bob)];
+  t.strictSame(told, [
+    ...[['user', idOf(bob)], ended, ['user.disabled', idOf(bob)]],
+    ...[
+      ['user', idOf(bob)],
+      ['user.enabled', idOf(bob)],
+    ],
+    ...[ended, ['user.password_reset', idOf(bob)]],
+    ...[
+      ['user.made_admin', idOf(carol)],
+      ['user.made_plain', idOf(carol)],
+    ],
+  ]);
+});
+
+t.test('an account that a command deletes is gone for everybody', async (t) => {
+  const { server, alice, bob, carol, chat, snug } = await startTalk(t);
+  const id = await post(bob, chat, 'my last words');
+  const invite = await bob.send('POST', `${chat}/invites`, {});
+  const own = await bob.send('POST', '/api/chats', { title: 'diary' });
+  const hers = await listen(t, alice);
+  const his = await listen(t, bob);
+  await snug('user', 'delete', 'bob', '--yes');
+  t.equal((await bob.get(chat)).status, 403);
+  await endsSoon(t, his, 'deleted');
+  t.strictSame((await hers.next('member.left')).data, {
+    chat_id: Number(chat.split('/').at(-1)),
+    user_id: idOf(bob),
+  });
+  t.equal((await alice.get(String(own.headers.get('location')))).status, 404);
+  t.equal((await carol.get(String(invite.headers.get('location')))).status, 404, 'nor an invite');
+  t.match(await (await alice.get(chat)).json(), { messages: [{ id, content: 'my last words' }] });
+  t.equal((await alice.get('/api/user?name=bob')).status, 404);
+  const again = await new RemotePerson(server.url).register('bob');
+  t.not(idOf(again), idOf(bob));
+});
+
+/** Follows a chat over and over, from where the last stream was cut, until it was told of `last`. */
+async function followBroken(t: Test, person: RemotePerson, isOver: (ids: number[]) => boolean) {
+  const ids: number[] = [];
+  let lastEventId = '0';
+  for (let cut = 1; ; cut++) {
+    const reader = await openEvents(t, { ...person, lastEventId });
+    const told = () =>
+      reader.events.filter(({ type }) => type === 'message').map(({ id = 0 }) => id);
+    await reader.until(() => told().length >= 7 + (cut % 30) || isOver([...ids, ...told()]));
+    reader.cut();
+    ids.push(...told());
+    lastEventId = String(reader.lastId);
+    if (isOver(ids)) return ids;
+  }
+}
+
+t.test('two processes write at once: each is told of all, once and in order', async (t) => {
+  const { file, server, alice, bob, chat } = await startTalk(t);
+  const count = 150;
+  const steady = await listen(t, bob);
+  const script = fileURLToPath(new URL('../helpers/beside.ts', import.meta.url));
+  const args = [script, file, String(chat.split('/').at(-1)), String(idOf(alice)), String(count)];
+  const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [first] = await once(other.stdout, 'data');
+  const rest = text(other.stdout);
+  let isDone = false;
+  let expected: number[] = [];
+  const broken = followBroken(t, bob, (ids) => isDone && ids.length >= expected.length);
+  broken.catch(() => undefined);
+  const here: number[] = [];
+  for (let i = 0; i < count / 3; i++) {
+    const batch = Array.from({ length: 3 }, (_, n) => post(alice, chat, `here ${i} ${n}`));
+    here.push(...(await Promise.all(batch)));
+  }
+  const beside = `${first}${await rest}`.trim().split('\n').map(Number);
+  here.push(await post(alice, chat, 'the last one'));
+  expected = [...here, ...beside].sort((a, b) => a - b);
+  isDone = true;
+  t.equal(expected.length, 2 * count + 1);
+  const mixed = here.filter((id, i) => id !== (here[i - 1] ?? id - 1) + 1).length;
+  t.ok(mixed > 10, `they wrote in between each other ${mixed} times`);
+  await steady.until(() => steady.events.at(-1)?.id === expected.at(-1));
+  const ids = steady.events.filter(({ type }) => type === 'message').map(({ id }) => id);
+  t.strictSame(ids, expected, 'on a stream that was open all the time');
+  t.strictSame(await broken, expected, 'on streams that were cut again and again');
+  t.notMatch(server.output(), /"level":[56]0/);
+});
+
+/** A row that no event tells of. */
+const dora = {
+  ...{ name: 'dora', nameKey: 'dora', email: 'dora@example.org', emailKey: 'dora@example.org' },
+  ...{ passwordHash: '', role: 'user' as const, createdAt: 0 },
+};
+
+t.test('every commit of others is published once, with or without events', async (t) => {
+  const { db, file } = await startStore(t);
+  const other = openBeside(file);
+  t.teardown(() => other.close());
+  const told: unknown[] = [];
+  db.onCommit((events, origin) => told.push([origin, ...events.map(({ id }) => id)]));
+  const note = (unit: Unit) => append(unit, { type: 'message' });
+  const fail = () => Promise.reject(new Error('no'));
+  await db.catchUp();
+  t.strictSame(told.splice(0), [], 'nothing is new');
+  await other.write(note, {});
+  await other.write(note, {});
+  await other.write(async () => undefined, {});
+  await db.catchUp();
+  await db.catchUp();
+  t.strictSame(told.splice(0), [['elsewhere', 1, 2], ['here']]);
+  await db.write(note, {});
+  t.strictSame(told.splice(0), [['here', 3]]);
+  await other.write(note, {});
+  await t.rejects(db.write(fail, {}), /no/);
+  await db.write(note, {});
+  t.strictSame(told.splice(0), [['elsewhere', 4], ['here'], ['here', 5]], 'before what is ours');
+  await other.write(insertUser, dora);
+  await db.catchUp();
+  t.strictSame(told.splice(0), [['elsewhere'], ['here']], 'a change that is no event');
+});

@@ -1,0 +1,260 @@
+/** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
+import t, { type Test } from 'tap';
+import { buildApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { openBeside } from '../../src/db/admin/open-for-cli.ts';
+import { Kept } from '../../src/db/cache/cache.ts';
+import { about, type Kind } from '../../src/db/cache/cached-query.ts';
+import type { EventRow } from '../../src/db/unit-of-work.ts';
+import { newestPage } from '../../src/messages/newest-page.ts';
+import { commands } from '../../src/mutations.ts';
+import { randomNumbers, seedOf } from '../helpers/random.ts';
+import { Person, startCast, type WorldOptions } from '../helpers/world.ts';
+
+interface Text {
+  text: string;
+}
+
+/** A kind of which only the name matters. */
+const kind = {} as Kind<never, Text | undefined>;
+
+const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
+
+const known =
+  (text: string, chatId: number, bytes = 10) =>
+  async () => ({ value: { text }, until: about(['message'], { chatId }), bytes });
+
+t.test('a thing is kept until an event that is about it', async (t) => {
+  const kept = new Kept(10_000);
+  t.strictSame(await kept.load(kind, 'a', known('1', 7)), { text: '1' });
+  await kept.load(kind, 'b', known('2', 8));
+  kept.take([message(9), { type: 'chat', chatId: 7 } as EventRow]);
+  t.strictSame(kept.find(kind, 'a'), { text: '1' });
+  kept.take([message(7)]);
+  t.equal(kept.find(kind, 'a'), undefined);
+  t.strictSame(kept.find(kind, 'b'), { text: '2' });
+  kept.clear();
+  t.equal(kept.find(kind, 'b'), undefined);
+});
+
+t.test('what changes while it is read is not kept', async (t) => {
+  const kept = new Kept(10_000);
+  for (const change of [() => kept.take([message(7)]), () => kept.clear()]) {
+    const { promise: changed, resolve } = Promise.withResolvers<void>();
+    const reading = kept.load(kind, 'a', async () => {
+      await changed;
+      return known('old', 7)();
+    });
+    change();
+    resolve();
+    t.strictSame(await reading, { text: 'old' }, 'who asked before may see it');
+    t.equal(kept.find(kind, 'a'), undefined);
+    await kept.load(kind, 'a', known('new', 7));
+    t.strictSame(kept.find(kind, 'a'), { text: 'new' }, 'the next is kept again');
+  }
+});
+
+/** Texts that grow by the ids of events, one that has none of its own ends them. */
+const growing: Kind<never, Text | undefined> = {
+  ...kind,
+  grow: ({ text }, events) => {
+    const value = { text: [text, ...events.map(({ id }) => id)].join() };
+    return events.some(({ id }) => id === 0) ? undefined : { value, bytes: 10 * value.text.length };
+  },
+};
+
+const posted = (id: number) => ({ ...message(7), id }) as EventRow;
+
+t.test('a thing grows by what it can grow by, unless it has changed as well', async (t) => {
+  const kept = new Kept(10_000);
+  const [until, grownBy] = [about(['chat'], { chatId: 7 }), about(['message'], { chatId: 7 })];
+  const read = async () => ({ value: { text: 'a' }, until, grownBy, bytes: 10 });
+  const first = (await kept.load(growing, 1, read)) as Text;
+  kept.take([message(8), posted(1), posted(2)]);
+  t.notOk(kept.holds(first), 'what was made of it is made anew');
+  t.equal(kept.changes, 3, 'whether anybody waits for them or not');
+  const second = kept.find(growing, 1) as Text;
+  t.strictSame(second, { text: 'a,1,2' });
+  t.ok(kept.holds(second));
+  t.equal(kept.find(growing, 1), second, 'once');
+  kept.take([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
+  t.equal(kept.find(growing, 1), undefined, 'changed');
+  await kept.load(growing, 1, async () => {
+    kept.take([posted(5)]);
+    return read();
+  });
+  t.equal(kept.find(growing, 1), undefined, 'what grows while it is read is not kept');
+  await kept.load(growing, 1, read);
+  kept.take([posted(0)]);
+  t.equal(kept.find(growing, 1), undefined, 'it does not know how');
+  await kept.load(growing, 1, read);
+  for (let id = 1; id <= 51; id++) kept.take([posted(id)]);
+  t.equal(kept.find(growing, 1), undefined, 'too much for one that nobody asks for');
+});
+
+t.test('what things are to grow by counts as well', async (t) => {
+  const kept = new Kept(10_000);
+  const grownBy = about(['message'], { chatId: 7 });
+  const read = async () => ({ value: { text: 'a' }, until: [], grownBy, bytes: 10 });
+  for (let key = 0; key < 5; key++) await kept.load(growing, key, read);
+  for (let id = 1; id <= 4; id++) kept.take([posted(id)]);
+  const left = Array.from({ length: 5 }, (_, key) => kept.find(growing, key)?.text);
+  t.strictSame(left, [undefined, ...Array(4).fill('a,1,2,3,4')]);
+});
+
+t.test('what is asked for stays, of whatever kind it is', async (t) => {
+  const kept = new Kept(10_000);
+  const other = {} as typeof kind;
+  for (let i = 0; i < 100; i++) {
+    await kept.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
+    t.ok(kept.find(kind, 0), 'nobody goes who was asked for');
+  }
+  t.equal(kept.find(other, 0), undefined);
+  t.equal(kept.find(other, 1), undefined);
+  t.ok(kept.find(other, 99));
+});
+
+t.test('the memory is bounded, and what is not there takes none', async (t) => {
+  const kept = new Kept(10_000);
+  for (let i = 0; i < 100; i++) await kept.load(kind, `key ${i}`, known('x', i, 600));
+  const found = Array.from({ length: 100 }, (_, i) => kept.find(kind, `key ${i}`));
+  t.equal(
+    found.filter((value) => value !== undefined).length,
+    10,
+    'with what an entry takes itself',
+  );
+  t.ok(
+    found.slice(90).every((value) => value !== undefined),
+    'the last ones',
+  );
+  await kept.load(kind, 'large', known('x', 1, 20_000));
+  t.equal(kept.find(kind, 'large'), undefined);
+  await kept.load(kind, 'absent', async () => ({ value: undefined, until: [], bytes: 0 }));
+  t.strictSame(kept.find(kind, 'key 99'), { text: 'x' });
+  const none = new Kept(0);
+  await none.load(kind, 'a', known('1', 7));
+  t.equal(none.find(kind, 'a'), undefined);
+});
+
+/** Asks a second server on the same file, which keeps nothing. */
+async function askBeside(t: Test, file: string, clock: () => number) {
+  const db = openBeside(file);
+  const app = await buildApp({ config: readConfig({ RATE_LIMIT: 'off' }), db, clock });
+  t.teardown(async () => {
+    await app.close();
+    await db.close();
+  });
+  return ({ name, cookies }: Person, url: string) =>
+    Object.assign(new Person(app, name), { cookies: { ...cookies } }).get(url);
+}
+
+t.test('a page that grows is what a fresh read finds, however much was posted', async (t) => {
+  const { file, alice, chat, clock } = await startCast(t);
+  const ask = await askBeside(t, file, () => clock.now);
+  const postedAtOnce = [0, 1, 2, 46, 1, 1, 7, 49, 50, 51, 1, 120, 3];
+  for (const count of postedAtOnce) {
+    clock.now += 1;
+    const contents = Array.from({ length: count }, (_, i) => `Grüße 👍 ${i} of ${count}`);
+    await Promise.all(contents.map((content) => alice.post(chat, { content })));
+    const [shown, real] = [await alice.get(chat), await ask(alice, chat)];
+    t.equal(shown.text, real.text, `after ${count} more`);
+    t.equal(shown.headers.link, real.headers.link);
+  }
+});
+
+t.test('what was read before it was told is not added again', async (t) => {
+  const { db, alice, chat } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  await alice.send(chat, 'Shall we meet at nine?');
+  const { value: page } = await db.read(newestPage.read, { chatId });
+  const tell = (id: number) => {
+    const texts = { content: 'At ten', createdAt: 0, editedAt: null, replyTo: null };
+    const news = { message: { chatId, id, senderId: alice.id, ...texts }, posted: 1 };
+    return [{ ...posted(id), news }];
+  };
+  const last = Number(page.last);
+  t.equal(newestPage.grow?.(page, tell(last))?.value, page);
+  t.match(newestPage.grow?.(page, tell(last + 1))?.value, { first: last, last: last + 1 });
+});
+
+/** How many bursts of changes the random test makes, with each writer. */
+const bursts = Number(process.env.KEPT_BURSTS ?? 100);
+
+const writers: Record<string, WorldOptions> = {
+  'by the same thread': {},
+  'by a thread of its own': {
+    program: { url: new URL('../../src/writer.ts', import.meta.url), commands },
+  },
+};
+
+for (const [name, options] of Object.entries(writers)) {
+  t.test(`random changes at once, ${name}, leave nothing in memory that is not so`, async (t) => {
+    await changeAtRandom(t, seedOf(t), options);
+  });
+}
+
+async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Promise<void> {
+  const chance = randomNumbers(seed);
+  const below = (n: number) => Math.floor(chance() * n);
+  const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
+  const { file, alice, bob, carol, chat, clock, register } = await startCast(t, {}, options);
+  const dave = await register('dave');
+  const ask = await askBeside(t, file, () => clock.now);
+  const people = [alice, bob, carol];
+  const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
+  await alice.post('/api/chats', { with: 'carol' });
+  for (const person of people) await person.post('/api/chats', { with: 'dave' });
+  const ids: string[] = ['1'];
+  const names = new Map(people.map((person) => [person, person.name]));
+
+  const changes: ((who: Person, where: string) => Promise<unknown>)[] = [
+    async (who, where) => {
+      const content = `${pick(['Hi', '@bob', `@${names.get(pick(people))}`])} ${below(1000)}`;
+      const { status, headers } = await who.post(where, { content });
+      if (status !== 201) return;
+      ids.push(String(headers.location).split('/').at(-1) ?? '');
+      const { messages } = (await who.get(where)).body;
+      const isThere = messages?.some((one: { content: string }) => one.content === content);
+      if (!isThere && messages !== undefined)
+        t.ok(messages.length === 50, 'one’s own write is seen');
+    },
+    (who, where) => who.put(`${where}/messages/${pick(ids)}`, { content: `Edited ${below(1000)}` }),
+    (who, where) => who.delete(`${where}/messages/${pick(ids)}`),
+    (who, where) => who.put(`${where}/messages/${pick(ids)}/reactions/${encodeURIComponent('👍')}`),
+    (who, where) => who.put(`${where}/read`, { id: pick(ids) }),
+    (who, where) => who.put(`${where}/notify`, { notify: pick(['all', 'mentions', 'nothing']) }),
+    (who, where) => who.put(where, { title: `Title ${below(1000)}` }),
+    (who, where) => who.post(`${where}/members`, { name: names.get(pick(people)) ?? '' }),
+    (who, where) =>
+      chance() < 0.3 ? who.delete(`${where}/members?user_id=${pick(people).id}`) : who.get(where),
+    (who) => who.post('/api/chats', { with: names.get(pick(people)) ?? '' }),
+    () => alice.put(`/api/users/${dave.id}`, { disabled: pick(['0', '1']) }),
+    async (who) => {
+      const name = `${who.name} ${below(1000)}`;
+      const { status } = await who.put('/api/user', { name });
+      if (status === 200) names.set(who, name);
+    },
+  ];
+
+  for (let burst = 0; burst < bursts; burst++) {
+    clock.now += 1;
+    const changing = Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats)));
+    // What is read between a commit and its telling must not be kept for longer.
+    const reading = ['/api/chats', ...chats].map((url) => pick(people).get(url));
+    await Promise.all([...changing, ...reading]);
+    for (const person of people) {
+      for (const url of ['/api/chats', ...chats]) {
+        // Twice: what was kept by the first is what the second shows.
+        const shown = [await person.get(url), await person.get(url)];
+        const real = await ask(person, url);
+        for (const { status, text, headers } of shown) {
+          const is = [status, text, headers.link];
+          if (String(is) === String([real.status, real.text, real.headers.link])) continue;
+          t.strictSame(is, [real.status, real.text, real.headers.link], `burst ${burst}: ${url}`);
+          return;
+        }
+      }
+    }
+  }
+  t.ok(ids.length > 10, `${ids.length} messages`);
+}

@@ -1,0 +1,453 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { clearOldEvents } from '../../src/event-log/retention.ts';
+import { FairQueue } from '../../src/events/resume-queue.ts';
+import { Admission } from '../../src/http/admission.ts';
+import { readDescriptorLimit } from '../../src/http/descriptors.ts';
+import { spread } from '../../src/http/jitter.ts';
+import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { hurried, outside } from '../helpers/database.ts';
+import { execute } from '../helpers/rows.ts';
+import { dial, eventsOf, makeUsers } from '../helpers/sockets.ts';
+import { addressOf, cookieOf, follow, openEvents } from '../helpers/sse.ts';
+import { type Person, startCast, type World } from '../helpers/world.ts';
+
+const day = 24 * 3_600_000;
+
+/** The log as it is on the disk. */
+function readLog({ file }: World): Record<string, unknown>[] {
+  const database = new Database(file, { readonly: true });
+  try {
+    return database.prepare('select * from events order by id').all() as never;
+  } finally {
+    database.close();
+  }
+}
+
+/** What a person is told after an event, by a stream of its own. */
+async function toldSince(t: Test, world: World, person: Person, since: number) {
+  const url = await addressOf(world);
+  const reader = await openEvents(t, { url, cookie: cookieOf(person), query: `?since=${since}` });
+  const text = await reader.take(person);
+  reader.cut();
+  return text;
+}
+
+t.test('the log holds references, never a text', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  const id = await alice.send(chat, 'Zanzibar @bob');
+  const url = `${chat}/messages/${id}`;
+  await alice.put(url, { content: 'Zanzibar again' });
+  await bob.put(`${url}/reactions/${encodeURIComponent('👍')}`);
+  await alice.put(chat, { title: 'Zanzibar trip' });
+  await bob.put('/api/user', { name: 'Zanzibarian' });
+  await bob.put(`${chat}/read`, { id: String(id) });
+  await bob.put(`${chat}/notify`, { notify: 'nothing' });
+  await alice.delete(url);
+  await bob.delete('/api/user');
+  await alice.delete('/api/chats?chat_id=1');
+  await alice.get('/api/logout');
+  const log = readLog(cast);
+  const columns = ['id', 'type', 'at', 'chat_id', 'user_id', 'message_id', 'session_id', 'emoji'];
+  for (const { type, emoji, ...row } of log) {
+    t.strictSame(Object.keys({ id: 0, type, ...row, emoji }), columns);
+    t.equal(emoji, type === 'reaction' ? '👍' : null);
+    t.ok(Object.values(row).every((value) => value === null || typeof value === 'number'));
+  }
+  t.strictSame(
+    log.map(({ type }) => type),
+    [
+      ...['chat.created', 'member.joined', 'member.joined', 'message', 'mention', 'mention'],
+      ...['message.edited', 'reaction', 'chat', 'user', 'read', 'notify'],
+      ...['message.deleted', 'read', 'session.ended', 'user', 'member.left', 'member.left'],
+      ...['chat.deleted', 'session.ended'],
+    ],
+  );
+});
+
+t.test('who was away is not told of a deleted text', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  const id = await alice.send(chat, 'Zanzibar');
+  const other = await alice.send(chat, 'Before');
+  await alice.put(`${chat}/messages/${other}`, { content: 'After' });
+  await alice.delete(`${chat}/messages/${id}`);
+  const told = await toldSince(t, cast, bob, 3);
+  t.notMatch(told, /Zanzibar|Before/);
+  t.match(told, `event: message.deleted\ndata: {"chat_id":1,"id":${id}}\n\n`);
+});
+
+t.test('a command that fails leaves no event, and what succeeds beside it does', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  const stream = await follow(t, cast, bob);
+  const before = readLog(cast);
+  const answers = await Promise.all([
+    carol.post(chat, { content: 'no member' }),
+    bob.delete(`${chat}/members?user_id=1`),
+    alice.post(chat, { content: 'no such message', reply_to: '3' }),
+    alice.send(chat, 'good').then((id) => ({ status: id })),
+    bob.put(`${chat}/members/1`, { role: 'member' }),
+    alice.post(`${chat}/members`, { name: 'bob' }),
+    bob.put('/api/user', { name: 'alice' }),
+    alice.put(`${chat}/messages/3`, { content: 'none' }),
+  ]);
+  const id = before.length + 1;
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [403, 403, 404, id, 403, 400, 400, 404],
+  );
+  const log = readLog(cast);
+  t.strictSame(log.slice(0, -1), before);
+  t.match(log.at(-1), { id, type: 'message' }, 'the ids have no gap either');
+  t.match(await stream.take(bob), /^id: \d+\nevent: message\ndata: .*"good".*\n\n$/);
+});
+
+t.test('a resumed stream loses nothing and tells nothing twice', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  const all = await follow(t, cast, bob);
+  const ids: number[] = [];
+  for (let i = 0; i < 20; i++) ids.push(await alice.send(chat, `m${i}`));
+  await carol.createChat('Not bob’s');
+  await bob.put(`${chat}/read`, { id: String(ids[5]) });
+  const told = await all.take(bob);
+  t.equal(await toldSince(t, cast, bob, 3), told);
+  for (const { id, text } of all.events.slice(0, 21)) {
+    const rest = told.slice(told.indexOf(text) + text.length);
+    t.equal(await toldSince(t, cast, bob, id ?? 0), rest);
+  }
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
+  const both = await openEvents(t, { ...where, query: '?since=3', lastEventId: String(ids[18]) });
+  t.equal((await both.next('message')).id, ids[19], 'the header beats the query');
+  const header = await openEvents(t, { ...where, lastEventId: '3' });
+  t.ok((await header.take(bob)).startsWith(told));
+});
+
+t.test('one’s other device knows what was read by a message that is gone', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  await alice.send(chat, 'Well?');
+  const id = await bob.send(chat, 'Yes');
+  await bob.delete(`${chat}/messages/${id}`);
+  const told = await toldSince(t, cast, bob, 3);
+  t.notMatch(told, 'Yes');
+  const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all"}`;
+  t.ok(told.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
+});
+
+t.test('what was before one’s time in a chat is not told again', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, carol, chat } = cast;
+  await alice.send(chat, 'early');
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await alice.send(chat, 'while in');
+  await alice.delete(`${chat}/members?user_id=${carol.id}`);
+  await alice.send(chat, 'while out');
+  const left = await toldSince(t, cast, carol, 0);
+  t.match(left, /^id: 7\nevent: member.left\ndata: {"chat_id":1,"user_id":3}\n\n$/);
+  await alice.post(`${chat}/members`, { name: 'carol' });
+  await alice.send(chat, 'back');
+  const told = await toldSince(t, cast, carol, 0);
+  t.match(told, /member.left.*member.joined.*back/s);
+  t.notMatch(told, /early|while/);
+  t.match(await toldSince(t, cast, bob, 0), /early.*while in.*while out.*back/s);
+});
+
+t.test('what is no id is refused', async (t) => {
+  const { alice } = await startCast(t);
+  const wrong = [
+    '1\r\nid: 2',
+    '1\n',
+    '\0',
+    '-1',
+    '01',
+    '1.0',
+    '1e3',
+    ' 1',
+    '+1',
+    'x',
+    '9'.repeat(16),
+    '１',
+    '0x1',
+    '1,2',
+  ];
+  for (const since of wrong) {
+    const answer = await alice.get(`/api/events?since=${encodeURIComponent(since)}`);
+    t.equal(answer.status, 400, `since=${since}`);
+    t.equal(
+      answer.text,
+      '{"error":"Last-Event-ID and since must be the id of an event, in plain digits."}',
+    );
+  }
+  t.equal((await alice.get('/api/events?since=1&since=2')).status, 400);
+  // An empty one is none, so the other one counts.
+  for (const [url, header] of [
+    ['/api/events?since=', 'x'],
+    ['/api/events?since=x', ''],
+  ] as const) {
+    t.equal((await alice.get(url, { 'last-event-id': header })).status, 400);
+  }
+  for (const header of ['-1', '01', 'x', '1, 2', '1;1']) {
+    const answer = await alice.get('/api/events?since=3', { 'last-event-id': header });
+    t.equal(answer.status, 400, header);
+  }
+});
+
+t.test('an empty id is none: only what happens from now on is sent', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat } = cast;
+  await alice.send(chat, 'early');
+  const readers = await Promise.all([
+    follow(t, cast, bob, { query: '?since=' }),
+    follow(t, cast, bob, { lastEventId: '' }),
+    follow(t, cast, bob, { query: '?since=', lastEventId: '0' }),
+  ]);
+  await alice.send(chat, 'late');
+  const texts = await Promise.all(readers.map((reader) => reader.take(bob)));
+  t.strictSame(
+    texts.map((text) => [text.includes('early'), text.includes('late')]),
+    [
+      [false, true],
+      [false, true],
+      [true, true],
+    ],
+  );
+});
+
+t.test('a cursor that the log does not know gets one reset, and then what happens', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, db } = cast;
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
+  const future = await openEvents(t, { ...where, lastEventId: '4' });
+  const far = await openEvents(t, { ...where, query: `?since=${'9'.repeat(15)}` });
+  const known = await openEvents(t, { ...where, query: '?since=3' });
+  for (const stream of [future, far, known]) await stream.until(() => stream.lastId === 3);
+  const id = await alice.send(chat, 'Hi');
+  for (const stream of [future, far]) {
+    await stream.next('message');
+    t.equal(stream.events[0]?.text, 'id: 3\nevent: reset\ndata: {}\n\n');
+    t.strictSame(
+      stream.events.map((event) => [event.type, event.id]),
+      [
+        ['reset', 3],
+        ['message', id],
+      ],
+    );
+  }
+  t.equal((await known.next('message')).id, id);
+  t.notMatch(known.text, /reset/);
+
+  for (let i = 0; i < 30; i++) await alice.send(chat, `m${i}`);
+  t.equal(await db.write(clearOldEvents, { maxCount: 10 }), false);
+  const kept = readLog(cast).map((event) => Number(event.id));
+  t.strictSame(kept, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34]);
+  const reset = 'id: 34\nevent: reset\ndata: {}\n\n';
+  t.equal(await toldSince(t, cast, bob, 23), reset, 'the event after it is gone');
+  t.equal((await toldSince(t, cast, bob, 24)).match(/^event: message$/gm)?.length, 10);
+  t.match(await toldSince(t, cast, bob, 0), /reset/);
+  await known.take(bob);
+  t.notMatch(known.text, /reset/, 'an open stream does not mind');
+});
+
+t.test('the log is cleared by age and by count, in portions, but for its newest', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, clock, db } = cast;
+  const ids = () => readLog(cast).map(({ id }) => id);
+  for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
+  clock.now += 14 * day;
+  await tidyUp(db);
+  t.equal(ids().length, 23, 'not a moment before');
+  await alice.send(chat, 'young');
+  clock.now += 1;
+  await tidyUp(db);
+  t.strictSame(ids(), [24]);
+  clock.now += 15 * day;
+  await tidyUp(db);
+  t.strictSame(ids(), [24], 'the newest stays, or the ids would not go on');
+  t.equal(await alice.send(chat, 'on'), 25);
+  t.equal((await toldSince(t, cast, bob, 24)).includes('"on"'), true);
+
+  for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
+  const limits = { maxCount: 3, step: 8 };
+  const left: number[] = [];
+  do left.push(ids().length);
+  while (await db.write(hurried(clearOldEvents), limits));
+  t.strictSame(left, [24, 16, 8]);
+  t.equal(ids().length, 3);
+  const page = (await bob.get(chat)).body.messages;
+  t.equal(page.length, 42, 'the messages themselves stay');
+});
+
+t.test('a log that is cleared while somebody catches up tells them to load anew', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, db } = cast;
+  for (let batch = 0; batch < 30; batch++) {
+    await Promise.all(Array.from({ length: 20 }, () => alice.send(chat, '\u{1f600}'.repeat(4000))));
+  }
+  const where = { url: await addressOf(cast), cookie: cookieOf(bob), query: '?since=3' };
+  const reader = await openEvents(t, where);
+  reader.pause();
+  await db.write(clearOldEvents, { maxCount: 1, step: 10_000 });
+  const last = await alice.send(chat, 'last');
+  reader.resume();
+  await reader.until(() => reader.events.at(-1)?.id === last);
+  const types = reader.events.map(({ type }) => type);
+  t.equal(types.filter((type) => type === 'reset').length, 1);
+  t.strictSame(types.slice(-2), ['reset', 'message']);
+  const ids = reader.events.map(({ id }) => Number(id));
+  t.strictSame(
+    ids,
+    ids.toSorted((a, b) => a - b),
+  );
+});
+
+t.test('who has missed too much loads anew, and what others did costs them nothing', async (t) => {
+  const cast = await startCast(t);
+  const { alice, bob, chat, file } = cast;
+  const append = outside(t, file).prepare(
+    `with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
+     insert into events (type, at, chat_id, message_id) select 'message.deleted', 0, ?, i from n`,
+  );
+  const elsewhere = 999;
+  append.run(9_000, elsewhere);
+  const id = await alice.send(chat, 'Hi');
+  const text = await toldSince(t, cast, bob, 3);
+  t.equal(text.match(/^event: /gm)?.length, 1, 'of 9,000 events one concerns bob');
+  t.match(text, `id: ${id}\nevent: message\n`);
+  append.run(2_000, elsewhere);
+  await cast.db.catchUp();
+  t.equal((await toldSince(t, cast, bob, id)).match(/^event: /gm), null);
+  append.run(10_000, elsewhere);
+  await cast.db.catchUp();
+  t.match(await toldSince(t, cast, bob, 3), /^id: \d+\nevent: reset\n/, 'too long ago');
+  const newest = readLog(cast).length;
+  append.run(1_000, 1);
+  await cast.db.catchUp();
+  const all = await toldSince(t, cast, bob, newest);
+  t.equal(all.match(/^event: message.deleted$/gm)?.length, 1_000);
+  append.run(1, 1);
+  await cast.db.catchUp();
+  t.match(await toldSince(t, cast, bob, newest), /event: reset/, 'too much of one’s own');
+});
+
+t.test('few streams resume at once, and users take turns', async (t) => {
+  const queue = new FairQueue(2);
+  const order: string[] = [];
+  let running = 0;
+  let most = 0;
+  const run = (userId: number, name: string) =>
+    queue.run(userId, async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      order.push(name);
+      running -= 1;
+      if (name === 'a3') throw new Error('gone');
+    });
+  const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'c1'].map((name) =>
+    run(name.charCodeAt(0), name),
+  );
+  const outcomes = await Promise.allSettled(all);
+  t.equal(most, 2);
+  t.strictSame(order, ['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2', 'a5']);
+  t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1);
+  await run(1, 'd1');
+  t.equal(order.at(-1), 'd1', 'a failure takes no place for good');
+});
+
+/** How many connections this process may have, with both of their ends in it. */
+const streamCount = Math.min(5_000, Math.floor((readDescriptorLimit() - 200) / 2));
+
+t.test('5,000 streams that come back at once leave room for others', async (t) => {
+  if (streamCount < 5_000) t.comment(`only ${streamCount}: the system allows no more descriptors`);
+  const cast = await startCast(t);
+  const { alice, app, file } = cast;
+  const cookies = makeUsers(t, file, 300);
+  execute(
+    file,
+    `with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000)
+     insert into events (type, at, chat_id, message_id) select 'message.deleted', 0, 999, i from n`,
+  );
+  let [starts, most] = [0, 0];
+  app.addHook('onRequest', async ({ url }) => {
+    if (url === '/api/events') starts += 1;
+  });
+  const url = await addressOf(cast);
+  const port = Number(new URL(url).port);
+  const counts = { reset: 0, refused: 0 };
+  let lost = 0;
+  const comeBack = (cookie: string) => {
+    const socket = connect(port, '127.0.0.1')
+      .setEncoding('latin1')
+      .on('error', () => undefined);
+    t.teardown(() => socket.destroy());
+    socket.write(eventsOf(cookie).replace('\r\n', '\r\nLast-Event-ID: 3\r\n'));
+    let text = '';
+    const note = (outcome: keyof typeof counts) => {
+      counts[outcome] += 1;
+      socket.off('data', read).off('close', lose).resume();
+    };
+    const read = (data: string) => {
+      text += data;
+      if (text.includes('event: reset')) note('reset');
+      else if (/^HTTP.1.1 [345]/.test(text)) note('refused');
+    };
+    // On a busy machine a request may come too late for its connection; readers try again.
+    const lose = () => {
+      lost += 1;
+      comeBack(cookie);
+    };
+    socket.on('data', read).on('close', lose);
+  };
+  const other = await dial(t, { url });
+  const isOver = () => counts.reset + counts.refused === streamCount;
+  for (let i = 0; i < streamCount; i++) comeBack(cookies[i % cookies.length] ?? '');
+  let answered = 0;
+  while (!isOver()) {
+    const before = starts;
+    other.socket.write(
+      `GET /api/session HTTP/1.1\r\nHost: x\r\nCookie: ${cookieOf(alice)}\r\n\r\n`,
+    );
+    await once(other.socket, 'data');
+    most = Math.max(most, starts - before);
+    answered += 1;
+  }
+  t.strictSame(counts, { reset: streamCount, refused: 0 });
+  t.ok(lost < streamCount / 100, `${lost} had to try again`);
+  t.ok(starts >= streamCount);
+  t.comment(`${answered} others are answered, with at most ${most} starts between two`);
+  t.ok(most <= 20);
+});
+
+t.test('streams are let in one in a turn, and fewer while connections arrive', async (t) => {
+  const admission = new Admission();
+  const order: string[] = [];
+  const take = (name: string) => admission.take(() => void order.push(name));
+  const turn = () => new Promise((resolve) => void setImmediate(resolve));
+  for (const name of ['a', 'b', 'c', 'd']) take(name);
+  t.strictSame(order, ['a'], 'the first one at once');
+  await turn();
+  take('e');
+  t.strictSame(order, ['a', 'b']);
+  for (let i = 0; i < 16; i++) {
+    admission.noteArrival();
+    await turn();
+  }
+  t.strictSame(order, ['a', 'b', 'c', 'd']);
+  await turn();
+  t.strictSame(order, ['a', 'b', 'c', 'd', 'e']);
+  await turn();
+  take('f');
+  t.equal(order.at(-1), 'f', 'then at once again');
+});
+
+t.test('those who are sent away come back at different times', (t) => {
+  const waits = Array.from({ length: 200 }, () => spread(2_000));
+  t.ok(waits.every((wait) => wait >= 1_000 && wait <= 3_000));
+  t.ok(new Set(waits).size > 100);
+  t.end();
+});
