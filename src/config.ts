@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
-import { StartError } from './errors.ts';
+import { OperatorError } from './errors.ts';
 
 interface Setting<Value> {
   readonly default: string;
@@ -202,10 +202,10 @@ function readEnvFile(): ReturnType<typeof parseEnv> {
     bytes = readFileSync('.env');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new StartError('The file .env cannot be read. Check who owns it.');
+    throw new OperatorError('The file .env cannot be read. Check who owns it.');
   }
   // Editors and shells of Windows may write UTF-16.
-  if (!isUtf8(bytes)) throw new StartError('The file .env is not in UTF-8. Save it as UTF-8.');
+  if (!isUtf8(bytes)) throw new OperatorError('The file .env is not in UTF-8. Save it as UTF-8.');
   return parseEnv(bytes.toString().replace(/^\ufeff/, ''));
 }
 
@@ -262,7 +262,7 @@ function readSetting<Value>(name: string, setting: Setting<unknown>, given = '')
   const text = given.trim() === '' ? setting.default : given.trim();
   const value = setting.parse(text);
   if (value !== undefined) return value as Value;
-  throw new StartError(`${name} must be ${setting.must}; it is "${text}".`);
+  throw new OperatorError(`${name} must be ${setting.must}; it is "${text}".`);
 }
 
 /** For `localhost` Fastify would open a second server at `::1`, without the limits of the first. */
@@ -295,7 +295,7 @@ function pathOf(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return text.startsWith(':') ? undefined : text;
   if (scheme !== 'file') {
-    throw new StartError(
+    throw new OperatorError(
       `DATABASE_URL names a database by ${scheme}:, but Snug keeps its data in a file. Use file:data/snug.db.`,
     );
   }

@@ -156,6 +156,6 @@ export class Refusal extends Error {
 }
 
 /** Why the program cannot start, in one sentence for the person who runs it. */
-export class StartError extends Error {
+export class OperatorError extends Error {
   override readonly name = 'StartError';
 }

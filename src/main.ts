@@ -12,7 +12,7 @@ import { setupCode } from './cli/setup-code.ts';
 import { stats } from './cli/stats.ts';
 import { userList } from './cli/user-list.ts';
 import { userCommands } from './cli/users.ts';
-import { StartError } from './errors.ts';
+import { OperatorError } from './errors.ts';
 import { serve } from './serve.ts';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -52,11 +52,11 @@ async function main(typed: readonly string[]): Promise<void> {
   await commands[name]?.run(typed.slice(name.split(' ').length));
 }
 
-function noCommand([first = '', second = '']: readonly string[]): StartError {
+function noCommand([first = '', second = '']: readonly string[]): OperatorError {
   const isGroup = Object.keys(commands).some((name) => name.startsWith(`${first} `));
-  if (!isGroup) return new StartError(`There is no command "${first}". See: snug help`);
+  if (!isGroup) return new OperatorError(`There is no command "${first}". See: snug help`);
   const name = `${first} ${second}`.trim();
-  return new StartError(`There is no command "${name}". See: snug help ${first}`);
+  return new OperatorError(`There is no command "${name}". See: snug help ${first}`);
 }
 
 const isCommand = (name: string) => Object.hasOwn(commands, name);

@@ -6,7 +6,7 @@
 import { changePassword, changeUser, deleteUser, registerUser } from './accounts/accounts.ts';
 import { setDisabled } from './accounts/admin.ts';
 import { createChat, openDirectChat, renameChat, setPermissions } from './chats/chats.ts';
-import type { Commands } from './db/writer/store-mutations.ts';
+import type { Mutations } from './db/writer/store-mutations.ts';
 import { clearOldEvents } from './event-log/retention.ts';
 import {
   acceptInvite,
@@ -35,7 +35,7 @@ import {
 } from './sessions/sessions.ts';
 import { clearHeldNames, noteOldNames } from './users/taken-names.ts';
 
-export const commands = {
+export const mutations = {
   acceptInvite,
   addMember,
   changePassword,
@@ -76,4 +76,4 @@ export const commands = {
   signIn,
   touchSession,
   unreact,
-} satisfies Commands;
+} satisfies Mutations;

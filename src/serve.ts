@@ -5,20 +5,20 @@ import closeWithGrace from 'close-with-grace';
 import { destination, type Logger, pino } from 'pino';
 import { buildApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
-import { asStartError } from './db/file/operator-errors.ts';
+import { toOperatorError } from './db/file/operator-errors.ts';
 import { isLongUpgradeDue, type Report } from './db/file/upgrade.ts';
 import { openStore } from './db/open.ts';
 import { upgradeAside } from './db/upgrade-thread.ts';
-import { StartError } from './errors.ts';
+import { OperatorError } from './errors.ts';
 import { checkDescriptors } from './http/descriptors.ts';
 import { describeRequest } from './http/request-log.ts';
 import { upgradingServer } from './http/upgrading.ts';
 import { keepBackups, watchBackups } from './jobs/backups.ts';
 import { keepClearing } from './jobs/deletions.ts';
-import { keepTidy, keepUp } from './jobs/maintenance.ts';
+import { pollExternalWrites, startMaintenance } from './jobs/maintenance.ts';
 import { keepIndexed } from './jobs/search-index.ts';
 import { keepVocabularies } from './jobs/search-vocabulary.ts';
-import { commands } from './mutations.ts';
+import { mutations } from './mutations.ts';
 import { announceSetup } from './server/setup-notice.ts';
 
 /** What is in flight may take so long to finish after a signal, in ms. */
@@ -48,18 +48,17 @@ export async function serve(): Promise<void> {
     cacheBytes: config.cacheBytes,
     mustExist: config.mustExist,
     report,
-    program: { url: writerModule, commands },
+    program: { url: writerModule, mutations: mutations },
   });
   if (db.isNew) log.warn({ file: config.databaseFile }, 'a new database was made');
-  if (db.trouble === 'disk_full')
-    log.warn('the disk is full: nothing is stored until there is room');
+  if (db.fault === 'disk_full') log.warn('the disk is full: nothing is stored until there is room');
   db.onFailure((error) => {
     log.fatal({ err: error }, 'ending at once, the file is left as it is');
     setTimeout(() => process.exit(1), lastWords);
   });
   const backups = watchBackups(config, log);
   const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
-  const stopTidying = keepTidy(db, log, config.databaseFile);
+  const stopTidying = startMaintenance(db, log, config.databaseFile);
   const jobs = [
     keepClearing(db, log),
     keepIndexed(db, log),
@@ -67,7 +66,7 @@ export async function serve(): Promise<void> {
     keepBackups(config, log),
   ];
   const stopJobs = () => Promise.all(jobs.map((stop) => stop()));
-  const stopNoticing = keepUp(db, log);
+  const stopNoticing = pollExternalWrites(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
@@ -114,7 +113,7 @@ async function canWrite(db: ReturnType<typeof openStore>, { databaseFile }: Conf
   try {
     await db.ready();
   } catch (error) {
-    throw asStartError(error, databaseFile);
+    throw toOperatorError(error, databaseFile);
   }
 }
 
@@ -150,14 +149,16 @@ function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
 
 function asListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
-    return new StartError(`Port ${port} is in use already. Set PORT to another one.`);
+    return new OperatorError(`Port ${port} is in use already. Set PORT to another one.`);
   }
   if (error.code === 'EACCES') {
-    return new StartError(`Port ${port} may not be used. Set PORT to one from 1024 on.`);
+    return new OperatorError(`Port ${port} may not be used. Set PORT to one from 1024 on.`);
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new StartError(`This machine has no address ${host}. Set HOST to one that it has.`);
+    return new OperatorError(`This machine has no address ${host}. Set HOST to one that it has.`);
   }
   if (error.syscall === undefined) return error;
-  return new StartError(`It cannot listen at ${host}, port ${port} (${error.code}). Check both.`);
+  return new OperatorError(
+    `It cannot listen at ${host}, port ${port} (${error.code}). Check both.`,
+  );
 }

@@ -1,6 +1,6 @@
 /** The program of the thread that writes: see db/writer/worker-writer.ts. */
 
 import { runWriter } from './db/writer/worker.ts';
-import { commands } from './mutations.ts';
+import { mutations } from './mutations.ts';
 
-runWriter(commands);
+runWriter(mutations);

@@ -2,7 +2,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { readConfig, settings } from '../src/config.ts';
-import { StartError } from '../src/errors.ts';
+import { OperatorError } from '../src/errors.ts';
 import { spawnSnug, startServer } from './helpers/server.ts';
 import { tempFolder } from './helpers/world.ts';
 
@@ -19,7 +19,7 @@ function refusal(name: Name, text: string): string {
   try {
     read(name, text);
   } catch (error) {
-    if (error instanceof StartError) return error.message;
+    if (error instanceof OperatorError) return error.message;
     throw error;
   }
   return `${name} takes ${JSON.stringify(text)}`;

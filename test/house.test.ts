@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { commands } from '../src/mutations.ts';
+import { mutations } from '../src/mutations.ts';
 
 type Sources = Record<string, string>;
 
@@ -202,7 +202,7 @@ t.test('the thread that writes knows every command that the server gives', async
   const given = Object.values(givers).flatMap((source) =>
     Array.from(source.matchAll(/\bdb\s*\.write\(\s*(\w+)/g), ([, name]) => String(name)),
   );
-  t.strictSame([...new Set(given)].sort(), Object.keys(commands).sort());
+  t.strictSame([...new Set(given)].sort(), Object.keys(mutations).sort());
 });
 
 t.test('a wrong arrow fails by name', async (t) => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { ownMigrations } from '../src/db/file/bundled-migrations.ts';
+import { bundledMigrations } from '../src/db/file/bundled-migrations.ts';
 import { clearOldCopies, upgrade } from '../src/db/file/upgrade.ts';
 import { done, refused } from './helpers/answers.ts';
 import { ask, contents, edit, mode } from './helpers/backups.ts';
@@ -22,7 +22,7 @@ interface Upgraded extends World {
   person(name: string): Person;
 }
 
-const copyOf = (file: string) => `${file}.before-schema-${ownMigrations.length}`;
+const copyOf = (file: string) => `${file}.before-schema-${bundledMigrations.length}`;
 
 /** The database of a fixture, upgraded by a start of the program. */
 async function upgradeFixture(t: Test, name: string) {
@@ -186,7 +186,7 @@ t.test(
     first.child.kill('SIGKILL');
     await first.exited;
     const version = ask(file, 'pragma user_version');
-    t.ok(version[0] === 1 || version[0] === ownMigrations.length, 'the old or the new schema');
+    t.ok(version[0] === 1 || version[0] === bundledMigrations.length, 'the old or the new schema');
 
     const second = await startServer(t, file);
     t.equal((await fetch(`${second.url}/healthz`)).status, 200);
@@ -216,7 +216,7 @@ t.test('an upgrade that fails leaves the database as it was, and no copy', async
   const file = await firstSchema(await tempFolder(t));
   const before = contents(dirname(file));
   const bad = { name: '9999_bad.sql', sql: 'insert into nowhere values (1)', hash: 'x' };
-  const run = () => upgrade(file, () => undefined, [...ownMigrations, bad]);
+  const run = () => upgrade(file, () => undefined, [...bundledMigrations, bad]);
   t.throws(run, { name: 'StartError', message: /failed \(no such table: nowhere\)/ });
   t.strictSame(contents(dirname(file)), before);
 });

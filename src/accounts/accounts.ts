@@ -4,7 +4,7 @@ import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { acceptInvite, readInvite } from '../invites/invites.ts';
 import { findSharedChat } from '../members/queries.ts';
 import { checkSetupProof, finishSetup, isSetUp, type SetupProof } from '../server/setup.ts';
@@ -166,7 +166,7 @@ export async function changeUser(
   if (profile.name !== user.name) {
     await releaseName(unit, { id, nameHold });
     await holdName(unit, { id, name: profile.name });
-    await append(unit, { type: 'user', userId: id });
+    await appendEvent(unit, { type: 'user', userId: id });
   }
 }
 
@@ -224,7 +224,7 @@ export async function eraseAccount(
   await endSessions(unit, { userId: id });
   await deleteUserRow(unit, { id });
   await releaseName(unit, { id, nameHold });
-  await append(unit, { type: 'user', userId: id });
+  await appendEvent(unit, { type: 'user', userId: id });
   await clearSoon(unit, 'account', { id, chatId: 0 }, clearAccount);
 }
 

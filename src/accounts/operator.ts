@@ -5,7 +5,7 @@
 
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { createInvite } from '../invites/invites.ts';
 import { findChat, findFirstOwner } from '../members/queries.ts';
 import { endSessions } from '../sessions/sessions.ts';
@@ -24,7 +24,7 @@ export async function addUser(
   input: { name: string; email: string; passwordHash: string; isAdmin: boolean },
 ): Promise<number> {
   const userId = await makeAccount(unit, input);
-  await append(unit, { type: 'user.added', userId });
+  await appendEvent(unit, { type: 'user.added', userId });
   return userId;
 }
 
@@ -35,7 +35,7 @@ export async function setShut(
 ): Promise<void> {
   await requireAccount(unit, id);
   await shutAccount(unit, { id, isDisabled });
-  await append(unit, { type: isDisabled ? 'user.disabled' : 'user.enabled', userId: id });
+  await appendEvent(unit, { type: isDisabled ? 'user.disabled' : 'user.enabled', userId: id });
 }
 
 /** Gives an account another password and ends all its sessions. Throws `no_user`. */
@@ -46,7 +46,7 @@ export async function resetPassword(
   await requireAccount(unit, id);
   await updatePasswordHash(unit, { id, passwordHash });
   await endSessions(unit, { userId: id });
-  await append(unit, { type: 'user.password_reset', userId: id });
+  await appendEvent(unit, { type: 'user.password_reset', userId: id });
 }
 
 /** Makes a user an admin of the server, or no longer. Throws `no_user`. */
@@ -56,7 +56,7 @@ export async function setAdmin(
 ): Promise<void> {
   await requireAccount(unit, id);
   await updateServerRole(unit, { id, role: isAdmin ? 'admin' : 'user' });
-  await append(unit, { type: isAdmin ? 'user.made_admin' : 'user.made_plain', userId: id });
+  await appendEvent(unit, { type: isAdmin ? 'user.made_admin' : 'user.made_plain', userId: id });
 }
 
 /** Deletes an account, as its owner could. Throws `no_user`. */
@@ -66,7 +66,7 @@ export async function deleteAccount(
 ): Promise<void> {
   await requireAccount(unit, id);
   await eraseAccount(unit, { id, nameHold });
-  await append(unit, { type: 'user.deleted', userId: id });
+  await appendEvent(unit, { type: 'user.deleted', userId: id });
 }
 
 /**
@@ -85,7 +85,7 @@ export async function inviteTo(
   }
   const maker = { userId: owner.userId, quota: Number.POSITIVE_INFINITY };
   await createInvite(unit, { ...invite, ...maker, chatId });
-  await append(unit, { type: 'invite.made', chatId, userId: owner.userId });
+  await appendEvent(unit, { type: 'invite.made', chatId, userId: owner.userId });
 }
 
 async function requireAccount(unit: Unit, id: number): Promise<void> {

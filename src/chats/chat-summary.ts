@@ -1,4 +1,4 @@
-import { about, type KindOfMany, nothing } from '../db/cache/cached-query.ts';
+import { type CachedBatchQuery, dependsOn, notFound } from '../db/cache/cached-query.ts';
 import { inOrder } from '../db/query/query.ts';
 import { isoTime } from '../http/schema.ts';
 import { listChats } from './queries.ts';
@@ -24,18 +24,22 @@ type Chat = Awaited<ReturnType<typeof listChats>>[number];
 const changes = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
 
 /** Chats by their ids, as their members' lists show them; undefined once they are deleted. */
-export const shownChats: KindOfMany<number, Shown | undefined> = {
+export const shownChats: CachedBatchQuery<number, Shown | undefined> = {
   key: (id) => id,
-  readAll: async (snapshot, ids) => {
+  readMany: async (snapshot, ids) => {
     const chats = await listChats(snapshot, { ids: JSON.stringify(ids) });
     return inOrder(ids, chats).map((chat) => {
-      if (chat === undefined) return nothing;
+      if (chat === undefined) return notFound;
       const on = { chatId: chat.id };
-      return { ...showFirst(chat), until: about(changes, on), grownBy: about(['message'], on) };
+      return {
+        ...showFirst(chat),
+        invalidatedBy: dependsOn(changes, on),
+        updatedBy: dependsOn(['message'], on),
+      };
     });
   },
-  grow: (chat, events) => {
-    const news = events.at(-1)?.news;
+  applyEvents: (chat, events) => {
+    const news = events.at(-1)?.payload;
     if (news === undefined) return undefined;
     const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = news.message;
     const { posted } = news;

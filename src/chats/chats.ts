@@ -1,7 +1,7 @@
 /** Chats: who makes one, who renames it, how two people get theirs. */
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { authorise, join, type Key, requireMembershipQuota } from '../members/members.ts';
 import { findChat, findMembership } from '../members/queries.ts';
 import { type Quotas, requireQuota } from '../server/quotas.ts';
@@ -38,7 +38,7 @@ export async function createChat(
   await requireUser(unit, { userId });
   await requireMakable(unit, { userId, isOpen, quotas });
   await requireMembershipQuota(unit, { userId, quota: quotas.memberships });
-  const id = await append(unit, { type: 'chat.created', userId });
+  const id = await appendEvent(unit, { type: 'chat.created', userId });
   const direct = { directLow: null, directHigh: null };
   await insertChat(unit, { id, title, isOpen, ...direct, createdAt: unit.now, createdBy: userId });
   await join(unit, { chatId: id, userId, role: 'owner', bySelf: true });
@@ -95,7 +95,7 @@ async function requireDirectChat(
   const found = await findDirectChat(unit, { low, high });
   if (found !== undefined) return found.id;
   await requireMakable(unit, { userId: one, isOpen: false, quotas });
-  const id = await append(unit, { type: 'chat.created', userId: one });
+  const id = await appendEvent(unit, { type: 'chat.created', userId: one });
   const direct = { directLow: low, directHigh: high, isOpen: false };
   const made = { createdAt: unit.now, createdBy: one };
   await insertChat(unit, { id, title: directTitle, ...direct, ...made });
@@ -116,7 +116,7 @@ export async function renameChat(
   if (chat?.directLow !== null) throw new Refusal('direct_chat');
   if (chat.ownersRename && role !== 'owner') throw new Refusal('not_owner');
   await updateTitle(unit, { id: chatId, title });
-  await append(unit, { type: 'chat', chatId, userId });
+  await appendEvent(unit, { type: 'chat', chatId, userId });
 }
 
 /**
@@ -136,5 +136,5 @@ export async function setPermissions(
   if (role !== 'owner') throw new Refusal('not_owner');
   const { ownersRename, ownersInvite } = chat;
   await updatePermissions(unit, { id: chatId, ownersRename, ownersInvite, ...change });
-  await append(unit, { type: 'chat', chatId, userId });
+  await appendEvent(unit, { type: 'chat', chatId, userId });
 }

@@ -4,8 +4,13 @@
  * a message to a chat of thousands changes one thing in memory.
  */
 
-import { about, joinBytes, type Kind, type Memory } from '../db/cache/cached-query.ts';
-import type { News } from '../db/unit-of-work.ts';
+import {
+  type CachedQuery,
+  dependsOn,
+  joinBytes,
+  type QueryCache,
+} from '../db/cache/cached-query.ts';
+import type { MessagePayload } from '../db/unit-of-work.ts';
 import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
 import { type Shown, shownChats } from './chat-summary.ts';
@@ -41,20 +46,24 @@ const ownChanges = ['member.joined', 'member.left', 'mention', 'read', 'notify']
 const membershipBytes = 400;
 
 /** The chats that a user is in, and how far they have read. */
-const ownMemberships: Kind<{ userId: number }, Own> = {
+const ownMemberships: CachedQuery<{ userId: number }, Own> = {
   key: ({ userId }) => userId,
   read: async (snapshot, { userId }) => {
     const memberships = await listMemberships(snapshot, { userId });
-    const until = [
-      ...about(ownChanges, { userId }),
+    const invalidatedBy = [
+      ...dependsOn(ownChanges, { userId }),
       // Whoever had not read it has one less to read.
-      ...memberships.flatMap(({ chatId }) => about(['message.deleted'], { chatId })),
+      ...memberships.flatMap(({ chatId }) => dependsOn(['message.deleted'], { chatId })),
     ];
-    return { ...ownOf(memberships), until, grownBy: about(['message'], { userId }) };
+    return {
+      ...ownOf(memberships),
+      invalidatedBy,
+      updatedBy: dependsOn(['message'], { userId }),
+    };
   },
   // Whoever posts has read the chat up to there.
-  grow: ({ memberships }, events) => {
-    const posts = new Map(events.map(({ chatId, news }) => [chatId, news]));
+  applyEvents: ({ memberships }, events) => {
+    const posts = new Map(events.map(({ chatId, payload }) => [chatId, payload]));
     if ([...posts.values()].includes(undefined)) return undefined;
     return ownOf(
       memberships.map((membership) => afterPost(membership, posts.get(membership.chatId))),
@@ -67,14 +76,14 @@ function ownOf(memberships: readonly Membership[]) {
   return { value, bytes: memberships.length * membershipBytes };
 }
 
-function afterPost(membership: Membership, news: News | undefined): Membership {
+function afterPost(membership: Membership, news: MessagePayload | undefined): Membership {
   // What was read may have been told only afterwards.
   if (news === undefined || news.message.id <= membership.readId) return membership;
   return { ...membership, readId: news.message.id, seen: news.posted, mentions: 0 };
 }
 
 /** The list as it goes out, as JSON, by latest activity, newest first. */
-export async function readList(db: Memory, userId: number): Promise<Buffer> {
+export async function readList(db: QueryCache, userId: number): Promise<Buffer> {
   const list = await currentList(db, userId);
   list.body ??= listBody(list.lines, userId);
   return list.body;
@@ -94,7 +103,7 @@ export interface ListPage {
  * @param before the id of that event.
  */
 export async function readListPage(
-  db: Memory,
+  db: QueryCache,
   userId: number,
   { before, limit }: { before: number; limit: number },
 ): Promise<ListPage> {
@@ -119,8 +128,8 @@ function firstThatFit(lines: readonly Line[], userId: number): readonly Line[] {
 /** A page has at most this many bytes, unless its only chat has more. */
 const pageBytes = 256 * 1024;
 
-async function currentList(db: Memory, userId: number): Promise<List> {
-  const own = await db.recall(ownMemberships, { userId });
+async function currentList(db: QueryCache, userId: number): Promise<List> {
+  const own = await db.cached(ownMemberships, { userId });
   if (own.list !== undefined && isRight(own.list, db)) return own.list;
   const { changes: asOf } = db;
   const lines = await readLines(db, own.memberships, userId);
@@ -128,25 +137,25 @@ async function currentList(db: Memory, userId: number): Promise<List> {
   return own.list;
 }
 
-function isRight(list: List, db: Memory): boolean {
+function isRight(list: List, db: QueryCache): boolean {
   // Where nothing at all has changed, no chat has: to look at each takes longer than the rest.
   if (list.asOf === db.changes) return true;
   const isHeld = list.lines.every(
-    ({ chat, partner }) => db.holds(chat) && (partner === undefined || db.holds(partner)),
+    ({ chat, partner }) => db.isCurrent(chat) && (partner === undefined || db.isCurrent(partner)),
   );
   if (isHeld) list.asOf = db.changes;
   return isHeld;
 }
 
 async function readLines(
-  db: Memory,
+  db: QueryCache,
   memberships: readonly Membership[],
   userId: number,
 ): Promise<Line[]> {
   const chatIds = memberships.map(({ chatId }) => chatId);
-  const chats = await db.recallAll(shownChats, chatIds);
+  const chats = await db.cachedMany(shownChats, chatIds);
   const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
-  const names = await db.recallAll(userNames, partnerIds);
+  const names = await db.cachedMany(userNames, partnerIds);
   const partners = names.values();
   return memberships.flatMap((membership, index) => {
     const chat = chats[index];

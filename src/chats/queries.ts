@@ -1,5 +1,5 @@
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows } from '../db/query/query.ts';
+import { exec, isAmong, type Params, row, rows } from '../db/query/query.ts';
 import { chats } from '../db/query/tables.ts';
 
 /** Those of some chats that are there, without an order. */
@@ -32,7 +32,7 @@ interface ChatValues {
   directHigh: number | null;
 }
 
-export const insertChat = change((orm, $: Params<ChatValues>) =>
+export const insertChat = exec((orm, $: Params<ChatValues>) =>
   orm.insert(chats).values({
     id: $.id,
     title: $.title,
@@ -80,11 +80,11 @@ export const listOpenChats = rows((orm, $: Params<{ before: number; limit: numbe
     .limit($.limit),
 );
 
-export const updateTitle = change((orm, $: Params<{ id: number; title: string }>) =>
+export const updateTitle = exec((orm, $: Params<{ id: number; title: string }>) =>
   orm.update(chats).set({ title: $.title }).where(eq(chats.id, $.id)),
 );
 
-export const updatePermissions = change(
+export const updatePermissions = exec(
   (orm, $: Params<{ id: number; ownersRename: boolean; ownersInvite: boolean }>) =>
     orm
       .update(chats)

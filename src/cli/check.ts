@@ -3,9 +3,9 @@ import { type Config, loadConfig } from '../config.ts';
 import { countMiscounted, countOrphans, countUnsearchable, findDamage } from '../db/admin/check.ts';
 import { findForeignSchema } from '../db/admin/compare-schema.ts';
 import { freeSpace } from '../db/file/disk-space.ts';
-import { asStartError } from '../db/file/operator-errors.ts';
+import { toOperatorError } from '../db/file/operator-errors.ts';
 import type { Store } from '../db/store.ts';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { findNewest, isLate } from '../jobs/backups.ts';
 import { finishRebuild } from '../jobs/search-index.ts';
 import { extendAll } from '../jobs/search-vocabulary.ts';
@@ -29,7 +29,7 @@ export const check: Command = {
     const { values } = readArguments(check.usage, args, options);
     if (values[repairOption]) await withDatabase(repairSearch);
     const problems = await checkAll();
-    if (problems > 0) throw new StartError(`${problems} of these must be seen to.`);
+    if (problems > 0) throw new OperatorError(`${problems} of these must be seen to.`);
   },
 };
 
@@ -117,8 +117,8 @@ async function checkAll(): Promise<number> {
 /** Prints what a check has found; returns whether all is well. */
 async function report(name: string, find: () => Promise<string | undefined>): Promise<boolean> {
   const problem = await find().catch((error: unknown) => {
-    const told = asStartError(error, 'The database');
-    if (told instanceof StartError) return told.message;
+    const told = toOperatorError(error, 'The database');
+    if (told instanceof OperatorError) return told.message;
     throw error;
   });
   console.log(problem === undefined ? `ok     ${name}` : `WRONG  ${name}: ${problem}`);

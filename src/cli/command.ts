@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 
 /** A command of the program, for the person who runs the server. */
 export interface Command {
@@ -33,7 +33,7 @@ export function readArguments<const Options extends ParseArgsOptionsConfig>(
     if (parsed.positionals.length === names) return parsed;
   } catch (error) {
     const [mistake] = (error as Error).message.split(/[.\n]/, 1);
-    throw new StartError(`${mistake}. Type: snug ${usage}`);
+    throw new OperatorError(`${mistake}. Type: snug ${usage}`);
   }
-  throw new StartError(`Type: snug ${usage}`);
+  throw new OperatorError(`Type: snug ${usage}`);
 }

@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/schema';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 
 /**
  * Holds what was typed to the schema that the API has for it.
@@ -8,5 +8,5 @@ import { StartError } from '../errors.ts';
  * @throws StartError with the schema's own sentence.
  */
 export function checkField(schema: TSchema & { 'x-error'?: string }, value: string): void {
-  if (!Check(schema, value)) throw new StartError(schema['x-error'] ?? 'This cannot be used.');
+  if (!Check(schema, value)) throw new OperatorError(schema['x-error'] ?? 'This cannot be used.');
 }

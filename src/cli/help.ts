@@ -1,5 +1,5 @@
 import about from '#package' with { type: 'json' };
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import type { Command } from './command.ts';
 
 type Commands = Readonly<Record<string, Command>>;
@@ -13,7 +13,7 @@ export function showHelp(commands: Commands, words: readonly string[]): void {
   const found = Object.entries(commands).filter(
     ([key]) => `${key} `.startsWith(`${name} `) || !name,
   );
-  if (found.length === 0) throw new StartError(`There is no command "${name}". See: snug help`);
+  if (found.length === 0) throw new OperatorError(`There is no command "${name}". See: snug help`);
   const listed = found.map(([, command]) => command);
   const width = Math.max(...listed.map(({ usage }) => usage.length));
   for (const { usage, summary } of listed) {

@@ -1,5 +1,5 @@
 import { inviteTo } from '../accounts/operator.ts';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { defaultLifetime, longestLifetime, newCode } from '../invites/invites.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
@@ -29,12 +29,12 @@ export const invite: Command = {
 
 function readNumber(text: string, digits: number, what: string): number {
   if (/^[1-9]\d*$/.test(text) && text.length <= digits) return Number(text);
-  throw new StartError(`${what} must be a whole number from 1 on, of at most ${digits} digits.`);
+  throw new OperatorError(`${what} must be a whole number from 1 on, of at most ${digits} digits.`);
 }
 
 function readTime(text: string): number {
   const [, number, unit] = /^([1-9]\d{0,6})([mhd])$/.exec(text) ?? [];
   const time = Number(number) * (units[unit as keyof typeof units] ?? 0);
   if (time > 0 && time <= longestLifetime) return time;
-  throw new StartError('The time of an invite must be like 30m, 12h or 7d, up to 365d.');
+  throw new OperatorError('The time of an invite must be like 30m, 12h or 7d, up to 365d.');
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../db/store.ts';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { findUserById, findUserByName } from '../users/queries.ts';
 import { type Command, readArguments } from './command.ts';
@@ -39,6 +39,6 @@ async function findUser(db: Store, given: string) {
   const user = await (/^\d{1,15}$/.test(given)
     ? db.read(findUserById, { id: Number(given) })
     : db.read(findUserByName, { nameKey: canonicalName(given) }));
-  if (user === undefined) throw new StartError(`There is no user ${given}. See: snug user list`);
+  if (user === undefined) throw new OperatorError(`There is no user ${given}. See: snug user list`);
   return user;
 }

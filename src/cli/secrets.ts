@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { checkPassword, hashPassword } from '../users/passwords.ts';
 import { Password } from '../users/schema.ts';
 import { checkField } from './fields.ts';
@@ -37,7 +37,7 @@ export async function choosePassword(
 async function askTwice(): Promise<string> {
   const password = await ask('New password: ', { isHidden: true });
   if ((await ask('Once more: ', { isHidden: true })) !== password) {
-    throw new StartError('The two passwords differ. Try again.');
+    throw new OperatorError('The two passwords differ. Try again.');
   }
   return password;
 }
@@ -46,7 +46,7 @@ async function askTwice(): Promise<string> {
 async function readAll(): Promise<string> {
   const line = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (line === '') {
-    throw new StartError(
+    throw new OperatorError(
       'Give the password on standard input, or say --generate to have one made.',
     );
   }
@@ -62,7 +62,7 @@ export async function ask(question: string, { isHidden = false } = {}): Promise<
   process.stderr.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
-      const stop = () => reject(new StartError('Nothing was changed.'));
+      const stop = () => reject(new OperatorError('Nothing was changed.'));
       terminal.once('line', resolve).once('SIGINT', stop).once('close', stop);
     });
   } finally {

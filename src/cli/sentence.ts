@@ -1,5 +1,5 @@
 /** The sentence that the command line prints when a command fails. */
-import { Refusal, StartError } from '../errors.ts';
+import { OperatorError, Refusal } from '../errors.ts';
 
 /** What is missing or does not fit, of the program itself or of what it needs. */
 const notWhole = /^(ERR_)?MODULE_NOT_FOUND$|^ERR_(DLOPEN_FAILED|PACKAGE_)/;
@@ -17,7 +17,7 @@ const noLibrary = /^(\S+): cannot open shared object file/;
  * @returns undefined for a defect, which is shown whole.
  */
 export function sentenceOf(error: unknown, folder: string): string | undefined {
-  if (error instanceof StartError || error instanceof Refusal) return error.message;
+  if (error instanceof OperatorError || error instanceof Refusal) return error.message;
   const { code = '', syscall, path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
   const machine = code === 'ERR_DLOPEN_FAILED' ? sentenceOfLoader(message) : undefined;
   if (machine !== undefined) return machine;

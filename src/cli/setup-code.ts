@@ -1,4 +1,4 @@
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { ensureSetupCode, newSetupCode, setupAddress } from '../server/setup.ts';
 import { type Command, readArguments } from './command.ts';
 import { withDatabase } from './database.ts';
@@ -13,7 +13,7 @@ export const setupCode: Command = {
     await withDatabase(async (db, { publicUrl }) => {
       const code = await db.write(ensureSetupCode, { code: newSetupCode() });
       if (code === undefined) {
-        throw new StartError(
+        throw new OperatorError(
           'This server is set up: its first account was made. It needs no code.',
         );
       }

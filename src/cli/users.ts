@@ -3,7 +3,7 @@ import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../acc
 import { loadConfig } from '../config.ts';
 import { hasDatabase } from '../db/admin/open-for-cli.ts';
 import { openStore } from '../db/open.ts';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { clearAllDeleted } from '../jobs/deletions.ts';
 import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
@@ -113,8 +113,8 @@ function tell(generated: string | undefined): void {
 }
 
 async function confirm(name: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new StartError('This cannot be undone. Say --yes as well.');
+  if (!process.stdin.isTTY) throw new OperatorError('This cannot be undone. Say --yes as well.');
   if ((await ask(`This cannot be undone. Type the name of the user to delete: `)) !== name) {
-    throw new StartError('This is another name. Nothing was changed.');
+    throw new OperatorError('This is another name. Nothing was changed.');
   }
 }

@@ -1,19 +1,19 @@
 import { unfinishedCopy } from './admin/compact.ts';
 import { type Connection, connect, connectInMemory, connectToRead } from './file/connection.ts';
-import { isOutOfRoom, NoRoom } from './file/disk-space.ts';
+import { isOutOfSpace, NoSpaceError } from './file/disk-space.ts';
 import { remove } from './file/files.ts';
 import { applicationId } from './file/header.ts';
-import { type Place, takePlace } from './file/location.ts';
+import { claimLocation, type Location } from './file/location.ts';
 import { lockFile } from './file/lock.ts';
 import { isCurrent, migrate } from './file/migrate.ts';
-import { asStartError } from './file/operator-errors.ts';
-import { keepPlaces, placesOf } from './file/sqlite-errors.ts';
+import { toOperatorError } from './file/operator-errors.ts';
+import { identitiesOf, unmovedCheck } from './file/sqlite-errors.ts';
 import { type Report, upgrade } from './file/upgrade.ts';
 import { Reader } from './read.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { LateWriter } from './writer/late-writer.ts';
-import { OwnWriter, type Writer } from './writer/sqlite-writer.ts';
-import { type Program, ThreadWriter } from './writer/worker-writer.ts';
+import { SqliteWriter, type Writer } from './writer/sqlite-writer.ts';
+import { type Program, WorkerWriter } from './writer/worker-writer.ts';
 
 interface OpenOptions extends StoreOptions {
   /** Refuses to make a database where there is none. */
@@ -38,7 +38,7 @@ const standard: OpenOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
  */
 export function openStore(path: string, given: Partial<OpenOptions> = {}): Store {
   const options = { ...standard, ...given };
-  const place = takePlace(path, options);
+  const place = claimLocation(path, options);
   const opened: Connection[] = [];
   try {
     // What a compaction that was killed has left takes room.
@@ -48,11 +48,11 @@ export function openStore(path: string, given: Partial<OpenOptions> = {}): Store
   } catch (error) {
     for (const connection of opened) connection.close();
     place.undo();
-    throw asStartError(error, place.file);
+    throw toOperatorError(error, place.file);
   }
 }
 
-function openPlace(place: Place, options: OpenOptions, opened: Connection[]): Store {
+function openPlace(place: Location, options: OpenOptions, opened: Connection[]): Store {
   const { file, isNew, release } = place;
   const toStore = (writer: Writer, reads: Reader, isFull = false) =>
     new Store(writer, reads, { ...options, isFull, isNew }, release);
@@ -62,7 +62,7 @@ function openPlace(place: Place, options: OpenOptions, opened: Connection[]): St
     if (isMoved) return toStore(writer, reads);
     return toStore(new LateWriter(file, writer), reads, true);
   } catch (error) {
-    if (isNew || !isOutOfRoom(error, file)) throw error;
+    if (isNew || !isOutOfSpace(error, file)) throw error;
     for (const connection of opened.splice(0)) connection.close();
     const reads = new Reader(openToRead(file, opened));
     const late = new LateWriter(file, () => reopen(file, options, reads));
@@ -92,7 +92,7 @@ async function reopen(file: string, options: OpenOptions, reads: Reader): Promis
 /** Opens a file that only needs to be read. Throws NoRoom where it must be brought up to date first. */
 function openToRead(file: string, opened: Connection[] = []): Connection {
   const connection = connectInMemory(file, opened);
-  if (!isCurrent(connection, file)) throw new NoRoom(file);
+  if (!isCurrent(connection, file)) throw new NoSpaceError(file);
   return connection;
 }
 
@@ -112,12 +112,12 @@ function openFile(
   prepareFile(connection, file);
   const isMoved = moveLog(connection, file);
   const reader = connectToRead(file, opened);
-  const places = placesOf([file, `${file}-wal`, lockFile(file)]);
+  const identities = identitiesOf([file, `${file}-wal`, lockFile(file)]);
   if (program === undefined) {
-    const writer = new OwnWriter(connection, { clock, check: keepPlaces(places) });
+    const writer = new SqliteWriter(connection, { clock, check: unmovedCheck(identities) });
     return { writer, reader, isMoved };
   }
-  const writer = new ThreadWriter(program, { file, places }, reader);
+  const writer = new WorkerWriter(program, { file, identities }, reader);
   // Not before the reader has read: the last one to close a file takes its log along.
   connection.close();
   return { writer, reader, isMoved };
@@ -135,7 +135,7 @@ function moveLog(connection: Connection, file: string): boolean {
     connection.pragma('wal_checkpoint(TRUNCATE)');
     return true;
   } catch (error) {
-    if (isOutOfRoom(error, file)) return false;
+    if (isOutOfSpace(error, file)) return false;
     throw error;
   }
 }

@@ -1,23 +1,23 @@
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { Kept } from './cache/cache.ts';
-import type { Kind, KindOfMany, Memory } from './cache/cached-query.ts';
-import { Verdict } from './file/damage.ts';
+import { Cache } from './cache/cache.ts';
+import type { CachedBatchQuery, CachedQuery, QueryCache } from './cache/cached-query.ts';
+import { DamageCheck } from './file/damage.ts';
 import { freeSpace } from './file/disk-space.ts';
-import { faultOf, isDisplaced } from './file/sqlite-errors.ts';
+import { classify, isFileReplaced } from './file/sqlite-errors.ts';
 import type { Snapshot } from './query/query.ts';
 import type { Reader } from './read.ts';
-import type { Command, Origin, Told } from './unit-of-work.ts';
-import { Committer } from './writer/group-commit.ts';
-import { isLogInUse, type Writer } from './writer/sqlite-writer.ts';
+import type { CommittedEvent, Mutation, Origin } from './unit-of-work.ts';
+import { GroupCommit } from './writer/group-commit.ts';
+import { isWalInUse, type Writer } from './writer/sqlite-writer.ts';
 import { rewritePage } from './writer/store-mutations.ts';
 
-type Listener = (events: readonly Told[], origin: Origin) => void;
+type Listener = (events: readonly CommittedEvent[], origin: Origin) => void;
 
 /** How often it is tried to empty the log while somebody reads it, and how long apart, in ms. */
-const compactTries = 20;
-const compactPause = 50;
+const checkpointTries = 20;
+const checkpointPause = 50;
 
 export interface StoreOptions {
   /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
@@ -29,17 +29,17 @@ export interface StoreOptions {
 }
 
 /** The database as the rest of the program knows it: one way to write, one way to read. */
-export class Store implements Memory {
+export class Store implements QueryCache {
   readonly #writer: Writer;
   readonly #release: () => void;
-  readonly #committer: Committer;
+  readonly #committer: GroupCommit;
   readonly #reads: Reader;
-  readonly #kept: Kept;
+  readonly #cache: Cache;
   readonly #listeners = new Set<Listener>();
   #onFailure: (error: unknown) => void = () => undefined;
   /** What the file was last found to suffer from. */
-  #trouble: RefusalCode | undefined;
-  readonly #verdict: Verdict;
+  #fault: RefusalCode | undefined;
+  readonly #damage: DamageCheck;
   #failed = false;
   #hasLooked = false;
   #closed = false;
@@ -56,16 +56,16 @@ export class Store implements Memory {
     this.#reads = reads;
     this.#release = release;
     this.isNew = isNew;
-    if (isFull) this.#trouble = 'disk_full';
-    this.#verdict = new Verdict(() => writer.inspect());
-    this.#kept = new Kept(cacheBytes);
-    const publish = (events: readonly Told[], origin: Origin) => {
+    if (isFull) this.#fault = 'disk_full';
+    this.#damage = new DamageCheck(() => writer.checkIntegrity());
+    this.#cache = new Cache(cacheBytes);
+    const publish = (events: readonly CommittedEvent[], origin: Origin) => {
       this.#reads.renew();
-      if (origin === 'here') this.#kept.take(events);
-      else this.#kept.clear();
+      if (origin === 'here') this.#cache.invalidate(events);
+      else this.#cache.clear();
       for (const listener of this.#listeners) listener(events, origin);
     };
-    this.#committer = new Committer(writer, publish, (error) => void this.#explain(error));
+    this.#committer = new GroupCommit(writer, publish, (error) => void this.#classify(error));
   }
 
   /**
@@ -83,12 +83,12 @@ export class Store implements Memory {
    * @throws Refusal what the command throws; `busy` if too many wait or another program holds the
    *   file, `disk_full`, `read_only`, `storage_failed`, `stopping`.
    */
-  async write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
-    this.#refuseIfOver();
+  async write<Input, Result>(command: Mutation<Input, Result>, input: Input): Promise<Result> {
+    this.#assertUsable();
     try {
       return await this.#committer.write(command, input);
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#classify(error);
     }
   }
 
@@ -97,51 +97,51 @@ export class Store implements Memory {
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,
     input: Input,
   ): Promise<Result> {
-    this.#refuseIfOver();
+    this.#assertUsable();
     try {
       return await this.#reads.read(query, input);
     } catch (error) {
-      this.#explain(error);
+      this.#classify(error);
       throw error;
     }
   }
 
-  recall<Input, Value extends object | undefined>(
-    kind: Kind<Input, Value>,
+  cached<Input, Value extends object | undefined>(
+    kind: CachedQuery<Input, Value>,
     input: Input,
   ): Value | Promise<Value> {
-    this.#refuseIfOver();
-    this.#heedOthers();
+    this.#assertUsable();
+    this.#checkExternalWrites();
     const key = kind.key(input);
-    const kept = this.#kept.find(kind, key);
+    const kept = this.#cache.get(kind, key);
     if (kept !== undefined) return kept;
-    return this.#kept.load(kind, key, () => this.read(kind.read, input));
+    return this.#cache.load(kind, key, () => this.read(kind.read, input));
   }
 
-  recallAll<Input, Value extends object | undefined>(
-    kind: KindOfMany<Input, Value>,
+  cachedMany<Input, Value extends object | undefined>(
+    kind: CachedBatchQuery<Input, Value>,
     inputs: readonly Input[],
   ): readonly Value[] | Promise<readonly Value[]> {
-    this.#refuseIfOver();
-    this.#heedOthers();
-    return this.#kept.findAll(kind, inputs, (missing) => this.read(kind.readAll, missing));
+    this.#assertUsable();
+    this.#checkExternalWrites();
+    return this.#cache.getMany(kind, inputs, (missing) => this.read(kind.readMany, missing));
   }
 
   /** What the file was last found to suffer from, if anything. */
-  get trouble(): RefusalCode | undefined {
-    return this.#trouble;
+  get fault(): RefusalCode | undefined {
+    return this.#fault;
   }
 
-  holds(value: object): boolean {
-    return this.#kept.holds(value);
+  isCurrent(value: object): boolean {
+    return this.#cache.isCurrent(value);
   }
 
   get changes(): number {
-    return this.#kept.changes;
+    return this.#cache.changes;
   }
 
   /** How many bytes may still be written to the disk of the file; Infinity where that is not known. */
-  get room(): number {
+  get freeSpace(): number {
     try {
       return freeSpace(dirname(this.#reads.file));
     } catch {
@@ -150,13 +150,13 @@ export class Store implements Memory {
   }
 
   /** Forgets what is kept of one thing, of which no event tells that it has changed. */
-  forget<Input>(kind: Kind<Input, unknown>, input: Input): void {
-    this.#kept.forget(kind, kind.key(input));
+  evict<Input>(kind: CachedQuery<Input, unknown>, input: Input): void {
+    this.#cache.evict(kind, kind.key(input));
   }
 
   /** Forgets all that is kept. */
-  forgetAll(): void {
-    this.#kept.clear();
+  clearCache(): void {
+    this.#cache.clear();
   }
 
   /**
@@ -166,18 +166,18 @@ export class Store implements Memory {
    * @throws Refusal `disk_full`, `read_only` or `damaged`, beside those of `write`.
    */
   async check(): Promise<void> {
-    if (await this.#verdict.isDamaged()) throw new Refusal('damaged');
-    if (this.#trouble === undefined) return;
-    if (this.#trouble === 'disk_full') await this.#requireRoom();
+    if (await this.#damage.isDamaged()) throw new Refusal('damaged');
+    if (this.#fault === undefined) return;
+    if (this.#fault === 'disk_full') await this.#requireRoom();
     await this.write(rewritePage, {});
-    this.#trouble = undefined;
+    this.#fault = undefined;
   }
 
   async #requireRoom(): Promise<void> {
     try {
-      await this.#writer.requireRoom();
+      await this.#writer.requireSpace();
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#classify(error);
     }
   }
 
@@ -206,24 +206,24 @@ export class Store implements Memory {
    *
    * @throws Error if another process reads the file for long.
    */
-  async compact(): Promise<void> {
-    for (let tries = 1; !(await this.#emptyLog(tries === compactTries)); tries++) {
-      await sleep(compactPause);
+  async checkpoint(): Promise<void> {
+    for (let tries = 1; !(await this.#truncateWal(tries === checkpointTries)); tries++) {
+      await sleep(checkpointPause);
     }
   }
 
   /** Empties the log; returns whether there is no more to do. On the last try it throws instead. */
-  async #emptyLog(isLast: boolean): Promise<boolean> {
+  async #truncateWal(isLast: boolean): Promise<boolean> {
     // Commands and queries await nothing but the database: in a new turn none of them is under way.
     await nextTurn();
     if (this.#closed || this.#failed) return true;
     this.#reads.release();
     try {
-      await this.#writer.emptyLog();
+      await this.#writer.truncateWal();
       return true;
     } catch (error) {
-      if (isLogInUse(error) && !isLast) return false;
-      throw this.#explain(error);
+      if (isWalInUse(error) && !isLast) return false;
+      throw this.#classify(error);
     }
   }
 
@@ -246,28 +246,28 @@ export class Store implements Memory {
    * Keeps nothing that another process has changed. It is looked once in a turn of the event loop:
    * what a process has committed before a request was sent, the request finds.
    */
-  #heedOthers(): void {
+  #checkExternalWrites(): void {
     if (this.#hasLooked) return;
     this.#hasLooked = true;
     setImmediate(() => {
       this.#hasLooked = false;
     });
-    if (!this.#writer.isBehind) return;
+    if (!this.#writer.hasExternalWrites) return;
     this.#reads.renew();
-    this.#kept.clear();
+    this.#cache.clear();
   }
 
-  #refuseIfOver(): void {
+  #assertUsable(): void {
     if (this.#failed) throw new Refusal('storage_failed');
     if (this.#closed) throw new Refusal('stopping');
   }
 
   /** Notes what an error says of the file; returns what the person who waits is told. */
-  #explain(error: unknown): unknown {
-    const fault = faultOf(error);
+  #classify(error: unknown): unknown {
+    const fault = classify(error);
     if (fault === 'storage_failed') this.#fail(error);
-    else if (fault === 'damaged') this.#verdict.suspect();
-    else if (fault !== undefined && fault !== 'busy') this.#trouble = fault;
+    else if (fault === 'damaged') this.#damage.suspect();
+    else if (fault !== undefined && fault !== 'busy') this.#fault = fault;
     // Where it is damaged is for the log.
     return fault === undefined || fault === 'damaged' ? error : new Refusal(fault);
   }
@@ -282,7 +282,7 @@ export class Store implements Memory {
     await nextTurn();
     try {
       // Wherever the file is now, what was acknowledged belongs into it.
-      if (isDisplaced(error)) await this.#writer.emptyLog();
+      if (isFileReplaced(error)) await this.#writer.truncateWal();
     } catch {
       // Then it stays in the log, which lies where it was.
     }

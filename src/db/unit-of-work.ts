@@ -5,12 +5,12 @@ import type { events, messages } from './query/tables.ts';
 export type EventRow = typeof events.$inferSelect;
 
 /** An event as it is told after its commit. */
-export interface Told extends EventRow {
+export interface CommittedEvent extends EventRow {
   /** The message that it announces, so that nobody has to read it; the log itself holds no texts. */
-  readonly news?: News;
+  readonly payload?: MessagePayload;
 }
 
-export interface News {
+export interface MessagePayload {
   readonly message: typeof messages.$inferSelect;
   /** How many messages its chat has had with it. */
   readonly posted: number;
@@ -21,27 +21,27 @@ export interface Unit extends Snapshot {
   /** When the unit began, in ms since 1970: the one time that all it writes bears. */
   readonly now: number;
   /** What it appended to the event log, told to the others once it is committed. */
-  readonly events: Told[];
+  readonly events: CommittedEvent[];
   /** What it leaves to be done with the same of its whole batch, in the same transaction. */
-  readonly last: LastStep[];
+  readonly beforeCommit: BeforeCommitHook[];
   /** Whether long work may go on in this unit; false once others have waited long enough. */
   hasTime(): boolean;
 }
 
 /** It must not fail but by the disk: it would take the batch with it. */
-type LastStep = (snapshot: Snapshot) => Promise<void>;
+type BeforeCommitHook = (snapshot: Snapshot) => Promise<void>;
 
 /**
  * A named function of plain data that checks the right, makes the change and appends the event.
  * It awaits nothing but the database: the next command waits for it. What it takes and gives may
  * pass from thread to thread, so it is what structuredClone can copy.
  */
-export type Command<Input, Result> = (unit: Unit, input: Input) => Promise<Result>;
+export type Mutation<Input, Result> = (unit: Unit, input: Input) => Promise<Result>;
 
 /** A command and what it is given. */
 export interface Task {
   // biome-ignore lint/suspicious/noExplicitAny: each has an input of its own type.
-  readonly command: Command<any, unknown>;
+  readonly mutation: Mutation<any, unknown>;
   readonly input: unknown;
 }
 

@@ -1,9 +1,9 @@
 /** An upgrade in a thread of its own, so that the server can say meanwhile that it is upgraded. */
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import type { Report } from './file/upgrade.ts';
 import { openStore } from './open.ts';
-import { type Packed, pack, unpack } from './writer/messages.ts';
+import { deserialize, type SerializedOutcome, serialize } from './writer/messages.ts';
 
 /** What the thread is started with. */
 interface Errand {
@@ -11,7 +11,10 @@ interface Errand {
 }
 
 /** What it answers: what goes on, and then how it went. */
-type News = { readonly report: Parameters<Report> } | { readonly sentence: string } | Packed;
+type News =
+  | { readonly report: Parameters<Report> }
+  | { readonly sentence: string }
+  | SerializedOutcome;
 
 export const isOfUpgrade = (data: object): data is Errand => 'upgrade' in data;
 
@@ -22,15 +25,15 @@ export const isOfUpgrade = (data: object): data is Errand => 'upgrade' in data;
  * @throws StartError as `openStore` does.
  */
 export function upgradeAside(url: URL, path: string, report: Report): Promise<void> {
-  const errand: Errand = { upgrade: path };
-  const worker = new Worker(url, { name: 'upgrade', workerData: errand });
+  const workerData: Errand = { upgrade: path };
+  const worker = new Worker(url, { name: 'upgrade', workerData });
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
     worker.on('exit', () => reject(new Error('the upgrade has ended by itself')));
     worker.on('message', (news: News) => {
       if ('report' in news) return report(...news.report);
-      if ('sentence' in news) return reject(new StartError(news.sentence));
-      const outcome = unpack(news);
+      if ('sentence' in news) return reject(new OperatorError(news.sentence));
+      const outcome = deserialize(news);
       if ('error' in outcome) reject(outcome.error);
       else resolve();
     });
@@ -45,8 +48,8 @@ export async function runUpgrade({ upgrade: path }: Errand, port: MessagePort): 
     await openStore(path, { mustExist: true, report }).close();
     tell({ result: undefined });
   } catch (error) {
-    if (error instanceof StartError) tell({ sentence: error.message });
-    else tell(pack({ error }));
+    if (error instanceof OperatorError) tell({ sentence: error.message });
+    else tell(serialize({ error }));
   }
   port.close();
 }

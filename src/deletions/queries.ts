@@ -1,6 +1,6 @@
 /** What is left of deleted chats, messages and accounts, a step at a time. */
 import { and, asc, count, eq, gt, isNull, lt, lte, max, sql } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import {
   chats,
   idempotencyKeys,
@@ -22,18 +22,18 @@ export const findPending = row((orm, _: Params<Record<never, never>>) =>
     .limit(1),
 );
 
-export const insertPending = change((orm, $: Params<{ kind: Kind; id: number; chatId: number }>) =>
+export const insertPending = exec((orm, $: Params<{ kind: Kind; id: number; chatId: number }>) =>
   orm.insert(pendingDeletions).values({ kind: $.kind, id: $.id, chatId: $.chatId }),
 );
 
-export const deletePending = change((orm, $: Params<{ kind: Kind; id: number }>) =>
+export const deletePending = exec((orm, $: Params<{ kind: Kind; id: number }>) =>
   orm
     .delete(pendingDeletions)
     .where(and(eq(pendingDeletions.kind, $.kind), eq(pendingDeletions.id, $.id))),
 );
 
 /** Notes how far a deleted message is forgotten: see unread.ts. */
-export const updateDone = change((orm, $: Params<{ id: number; done: number }>) =>
+export const updateDone = exec((orm, $: Params<{ id: number; done: number }>) =>
   orm
     .update(pendingDeletions)
     .set({ done: $.done })
@@ -68,7 +68,7 @@ export const findSomeMembers = one((orm, $: Params<Members & Step>) => {
 });
 
 /** Takes a deleted message out of what some members have not read yet: those who joined up to an event. */
-export const raiseSeen = change((orm, $: Params<Members & { upTo: number }>) =>
+export const raiseSeen = exec((orm, $: Params<Members & { upTo: number }>) =>
   orm
     .update(memberships)
     .set({ seen: sql`${memberships.seen} + 1` })
@@ -242,6 +242,6 @@ export const markChatDeleted = row((orm, $: Params<{ id: number; now: number }>)
     .returning({ id: chats.id }),
 );
 
-export const deleteChatRow = change((orm, $: Params<{ id: number }>) =>
+export const deleteChatRow = exec((orm, $: Params<{ id: number }>) =>
   orm.delete(chats).where(eq(chats.id, $.id)),
 );

@@ -1,5 +1,5 @@
-import type { EventRow, News, Unit } from '../db/unit-of-work.ts';
-import { appendEvent } from './queries.ts';
+import type { EventRow, MessagePayload, Unit } from '../db/unit-of-work.ts';
+import { insertEvent } from './queries.ts';
 
 export type EventType = EventRow['type'];
 
@@ -61,7 +61,7 @@ export interface NewEvent {
  *
  * @returns its id, larger than that of every event before it.
  */
-export async function append(unit: Unit, event: NewEvent): Promise<number> {
+export async function appendEvent(unit: Unit, event: NewEvent): Promise<number> {
   const row = {
     type: event.type,
     at: unit.now,
@@ -71,14 +71,14 @@ export async function append(unit: Unit, event: NewEvent): Promise<number> {
     sessionId: event.sessionId ?? null,
     emoji: event.emoji ?? null,
   };
-  const id = await appendEvent(unit, row);
+  const id = await insertEvent(unit, row);
   unit.events.push({ id, ...row });
   return id;
 }
 
 /** Lets the event that announces a message be told with the message itself. */
-export function tellWith({ events }: Unit, news: News): void {
-  const at = events.findLastIndex((event) => event.id === news.message.id);
+export function attachPayload({ events }: Unit, payload: MessagePayload): void {
+  const at = events.findLastIndex((event) => event.id === payload.message.id);
   const event = events[at];
-  if (event !== undefined) events[at] = { ...event, news };
+  if (event !== undefined) events[at] = { ...event, payload };
 }

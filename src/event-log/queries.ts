@@ -1,10 +1,10 @@
 import { and, asc, desc, gt, lt, lte } from 'drizzle-orm';
-import { change, insert, type Params, row, rows } from '../db/query/query.ts';
+import { exec, insert, type Params, row, rows } from '../db/query/query.ts';
 import { events } from '../db/query/tables.ts';
 
 type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
-export const appendEvent = insert((orm, $: Params<NewRow>) =>
+export const insertEvent = insert((orm, $: Params<NewRow>) =>
   orm.insert(events).values({
     type: $.type,
     at: $.at,
@@ -43,6 +43,6 @@ export const listOldest = rows((orm, $: Params<{ limit: number }>) =>
   orm.select({ id: events.id, at: events.at }).from(events).orderBy(asc(events.id)).limit($.limit),
 );
 
-export const deleteEventsBefore = change((orm, $: Params<{ id: number }>) =>
+export const deleteEventsBefore = exec((orm, $: Params<{ id: number }>) =>
   orm.delete(events).where(lt(events.id, $.id)),
 );

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Snapshot } from '../db/query/query.ts';
 import type { Store } from '../db/store.ts';
-import type { EventRow, Told } from '../db/unit-of-work.ts';
+import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
 import { audiences, isPersonal } from '../event-log/log.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
 import { type Part, replay } from './catch-up.ts';
@@ -49,7 +49,7 @@ interface Turn {
 
 /** An event and the streams that are told of it. */
 interface Delivery {
-  readonly event: Told;
+  readonly event: CommittedEvent;
   readonly to: readonly Stream[];
 }
 
@@ -195,7 +195,7 @@ export class Hub {
     for (const chatId of chatIds) this.#enter(devices, chatId);
   }
 
-  #take(events: readonly Told[]): void {
+  #take(events: readonly CommittedEvent[]): void {
     this.#newest = events.at(-1)?.id ?? this.#newest;
     this.#recent.take(events);
     if (this.#byUser.size === 0) return;
@@ -263,7 +263,7 @@ export class Hub {
   }
 
   /** New messages alone need no snapshot: to begin and to end one takes as long as to tell a few. */
-  async #textsOf(events: readonly Told[]): Promise<Text[]> {
+  async #textsOf(events: readonly CommittedEvent[]): Promise<Text[]> {
     const news = events.map(newsOf);
     if (news.every((text) => text !== undefined)) return news.map((text) => ({ text }));
     return this.#db.read(textsOf, events);
@@ -299,7 +299,7 @@ interface Text {
   readonly chats?: ReadonlySet<number>;
 }
 
-async function textsOf(snapshot: Snapshot, events: readonly Told[]): Promise<Text[]> {
+async function textsOf(snapshot: Snapshot, events: readonly CommittedEvent[]): Promise<Text[]> {
   const texts: Text[] = [];
   for (const event of events) {
     const text = await textOf(snapshot, event);

@@ -1,6 +1,6 @@
 import { permissionsToWire } from '../chats/wire.ts';
 import type { Snapshot } from '../db/query/query.ts';
-import type { Told } from '../db/unit-of-work.ts';
+import type { CommittedEvent } from '../db/unit-of-work.ts';
 import { chatIdsOf, findChat, findMember, findMembership } from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
 import { findMessage, listReactions } from '../messages/queries.ts';
@@ -11,7 +11,7 @@ import { disabledToWire } from '../users/wire.ts';
 import { frame } from './sse-frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
-export async function textOf(snapshot: Snapshot, event: Told): Promise<string> {
+export async function textOf(snapshot: Snapshot, event: CommittedEvent): Promise<string> {
   const news = newsOf(event);
   if (news !== undefined) return news;
   const data = await describe(snapshot, event);
@@ -24,13 +24,16 @@ export async function textOf(snapshot: Snapshot, event: Told): Promise<string> {
  *
  * @returns undefined where the database is to be asked.
  */
-export function newsOf({ id, type, chatId, news }: Told): string | undefined {
-  if (news === undefined) return undefined;
-  return frame(type, { chat_id: chatId ?? 0, message: messageToWire(news.message) }, id);
+export function newsOf({ id, type, chatId, payload }: CommittedEvent): string | undefined {
+  if (payload === undefined) return undefined;
+  return frame(type, { chat_id: chatId ?? 0, message: messageToWire(payload.message) }, id);
 }
 
 /** The chats that the user of an event is in. */
-export async function chatsOf(snapshot: Snapshot, { userId }: Told): Promise<ReadonlySet<number>> {
+export async function chatsOf(
+  snapshot: Snapshot,
+  { userId }: CommittedEvent,
+): Promise<ReadonlySet<number>> {
   const chats = await chatIdsOf(snapshot, { userId: userId ?? 0 });
   return new Set(chats.map(({ chatId }) => chatId));
 }
@@ -43,7 +46,7 @@ export async function chatsOf(snapshot: Snapshot, { userId }: Told): Promise<Rea
  */
 async function describe(
   snapshot: Snapshot,
-  { id, type, chatId: inChat, userId: who, messageId, sessionId, emoji }: Told,
+  { id, type, chatId: inChat, userId: who, messageId, sessionId, emoji }: CommittedEvent,
 ): Promise<object | undefined> {
   const chatId = inChat ?? 0;
   const userId = who ?? 0;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Snapshot } from '../db/query/query.ts';
-import type { EventRow, Told } from '../db/unit-of-work.ts';
+import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
 import { listEventsBefore } from '../event-log/queries.ts';
 import { beyondIds } from '../http/schema.ts';
 
@@ -46,10 +46,10 @@ export class RecentEvents {
   }
 
   /** Takes what a commit has appended to the log. */
-  take(events: readonly Told[]): void {
+  take(events: readonly CommittedEvent[]): void {
     if (this.#loading === undefined) return;
     // Without the news: the log holds no texts, nor does this.
-    for (const { news, ...event } of events) this.#events.push(event);
+    for (const { payload, ...event } of events) this.#events.push(event);
     if (this.#events.length > 2 * limit) this.#events = this.#events.slice(-limit);
   }
 

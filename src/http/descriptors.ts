@@ -1,6 +1,6 @@
 /** File descriptors: how many the process has, and what it needs them for. */
 import { readFileSync } from 'node:fs';
-import { StartError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 
 /** Descriptors that are not for connections: the database, the writer's thread, Node's own. */
 export const reserved = 48;
@@ -16,7 +16,7 @@ const least = 128;
  */
 export function checkDescriptors(limit = readDescriptorLimit()): void {
   if (limit >= least) return;
-  throw new StartError(
+  throw new OperatorError(
     `The system lets this process have only ${limit} files and connections open; Snug needs at least ${least}. Raise the limit: "ulimit -n 1024", or "LimitNOFILE=1024" in the unit.`,
   );
 }

@@ -1,5 +1,5 @@
 import { and, desc, eq, getTableColumns, gt, gte, lt, lte, or, sql } from 'drizzle-orm';
-import { change, type Params, row, rows } from '../db/query/query.ts';
+import { exec, type Params, row, rows } from '../db/query/query.ts';
 import { chats, invites, memberships, users } from '../db/query/tables.ts';
 
 /** The member who made an invite: it holds while they may invite. */
@@ -87,7 +87,7 @@ export const findNthOfMaker = row(
       .offset($.skipped),
 );
 
-export const insertInvite = change(
+export const insertInvite = exec(
   (
     orm,
     $: Params<{
@@ -109,18 +109,18 @@ export const insertInvite = change(
     }),
 );
 
-export const useInvite = change((orm, $: Params<{ code: string }>) =>
+export const useInvite = exec((orm, $: Params<{ code: string }>) =>
   orm
     .update(invites)
     .set({ usesLeft: sql`${invites.usesLeft} - 1` })
     .where(eq(invites.code, $.code)),
 );
 
-export const deleteInvite = change((orm, $: Params<{ code: string }>) =>
+export const deleteInvite = exec((orm, $: Params<{ code: string }>) =>
   orm.delete(invites).where(eq(invites.code, $.code)),
 );
 
-export const deleteInvitesOf = change((orm, $: Params<{ userId: number }>) =>
+export const deleteInvitesOf = exec((orm, $: Params<{ userId: number }>) =>
   orm.delete(invites).where(eq(invites.userId, $.userId)),
 );
 

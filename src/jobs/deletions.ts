@@ -1,13 +1,13 @@
 /** Clears away what was deleted, soon after it was. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../db/store.ts';
-import type { Told } from '../db/unit-of-work.ts';
+import type { CommittedEvent } from '../db/unit-of-work.ts';
 import { findPending } from '../deletions/queries.ts';
 import { clearDeleted } from './clear-deleted.ts';
 import { inPortions } from './portions.ts';
 
 /** The events of what may leave something to clear away. */
-const leaving = new Set<Told['type']>(['chat.deleted', 'message.deleted', 'user']);
+const leaving = new Set<CommittedEvent['type']>(['chat.deleted', 'message.deleted', 'user']);
 
 /** Clears away all that was deleted, in portions. */
 export async function clearAllDeleted(db: Store, signal?: AbortSignal): Promise<void> {

@@ -14,13 +14,13 @@ import { inPortions } from './portions.ts';
 const hour = 3_600_000;
 
 /** How often what has run out is cleared away, in ms. */
-const tidying = hour / 6;
+const maintenanceInterval = hour / 6;
 
 /** How long after the start for the first time, in ms: whoever waits for the start goes first. */
-const settling = 1_000;
+const startDelay = 1_000;
 
 /** How soon it is noticed what other processes have written, in ms. */
-const noticing = 500;
+const pollInterval = 500;
 
 /** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
 const earliest = Date.UTC(2026, 0);
@@ -30,17 +30,19 @@ const earliest = Date.UTC(2026, 0);
  *
  * @param file the database, next to which old copies may lie.
  */
-export function keepTidy(db: Store, log: FastifyBaseLogger, file: string): () => void {
-  const isTimeSure = watchTime(Date.now, () => performance.now());
+export function startMaintenance(db: Store, log: FastifyBaseLogger, file: string): () => void {
+  const isTimeSure = clockGuard(Date.now, () => performance.now());
   const run = () => {
     const isSure = isTimeSure();
-    Promise.all([tidyUp(db, isSure), isSure && clearCopies(file, log)]).catch((error: unknown) => {
-      // A backup that reads at that moment is reason enough.
-      log.warn({ err: error }, 'tidying up failed, until the next time');
-    });
+    Promise.all([runMaintenance(db, isSure), isSure && clearCopies(file, log)]).catch(
+      (error: unknown) => {
+        // A backup that reads at that moment is reason enough.
+        log.warn({ err: error }, 'tidying up failed, until the next time');
+      },
+    );
   };
-  const first = setTimeout(run, settling).unref();
-  const stop = repeat(run, tidying);
+  const first = setTimeout(run, startDelay).unref();
+  const stop = repeat(run, maintenanceInterval);
   return () => {
     clearTimeout(first);
     stop();
@@ -53,11 +55,11 @@ async function clearCopies(file: string, log: FastifyBaseLogger): Promise<void> 
 }
 
 /** Looks twice a second for what other processes have written, as the operator's commands do. */
-export function keepUp(db: Store, log: FastifyBaseLogger): () => void {
+export function pollExternalWrites(db: Store, log: FastifyBaseLogger): () => void {
   const run = () => {
     db.catchUp().catch((error: unknown) => log.error({ err: error }, 'keeping up failed'));
   };
-  return repeat(run, noticing);
+  return repeat(run, pollInterval);
 }
 
 function repeat(run: () => void, interval: number): () => void {
@@ -76,7 +78,7 @@ function repeat(run: () => void, interval: number): () => void {
  * @param steady in ms since whenever.
  * @returns a function that tells whether the time is sure; it only sees the jumps between its calls.
  */
-export function watchTime(wall: () => number, steady: () => number): () => boolean {
+export function clockGuard(wall: () => number, steady: () => number): () => boolean {
   let offset = wall() - steady();
   let since = steady();
   return () => {
@@ -94,7 +96,7 @@ export function watchTime(wall: () => number, steady: () => number): () => boole
  *
  * @param isTimeSure whether to clear what is over by the clock.
  */
-export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
+export async function runMaintenance(db: Store, isTimeSure = true): Promise<void> {
   await clearAllDeleted(db);
   await inPortions(() => db.write(noteOldNames, {}));
   if (isTimeSure) {
@@ -103,10 +105,10 @@ export async function tidyUp(db: Store, isTimeSure = true): Promise<void> {
     await inPortions(() => db.write(clearExpiredSessions, {}));
     await inPortions(() => db.write(clearOldNetworks, {}));
     // Sessions have new dates.
-    db.forgetAll();
+    db.clearCache();
     await inPortions(() => db.write(clearOldKeys, {}));
   }
   const ages = isTimeSure ? {} : { maxAge: Number.POSITIVE_INFINITY };
   await inPortions(() => db.write(clearOldEvents, ages));
-  await db.compact();
+  await db.checkpoint();
 }

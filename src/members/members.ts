@@ -6,7 +6,7 @@ import { clearChat } from '../deletions/chat.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { markChatDeleted } from '../deletions/queries.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { requireQuota } from '../server/quotas.ts';
 import { findUserByName } from '../users/queries.ts';
 import {
@@ -132,7 +132,7 @@ export async function join(
   { chatId, userId, role, bySelf }: Key & { role: Role; bySelf: boolean },
 ): Promise<void> {
   const chat = await requireChat(unit, { chatId });
-  const joinedEvent = await append(unit, { type: 'member.joined', chatId, userId });
+  const joinedEvent = await appendEvent(unit, { type: 'member.joined', chatId, userId });
   await insertMembership(unit, {
     chatId,
     userId,
@@ -182,7 +182,7 @@ export async function changeRole(
     throw new Refusal('last_owner');
   }
   await updateRole(unit, { ...key, role });
-  await append(unit, { type: 'member.changed', ...key });
+  await appendEvent(unit, { type: 'member.changed', ...key });
 }
 
 /**
@@ -221,11 +221,11 @@ export async function handOver(unit: Unit, { role, ...key }: Key & { role: Role 
   if (heir === undefined) {
     const { chatId: id } = key;
     await markChatDeleted(unit, { id, now: unit.now });
-    await append(unit, { type: 'chat.deleted', ...key });
+    await appendEvent(unit, { type: 'chat.deleted', ...key });
     await clearSoon(unit, 'chat', { id, chatId: 0 }, clearChat);
   } else if (role === 'owner' && (await findOtherOwner(unit, key)) === undefined) {
     await updateRole(unit, { chatId: key.chatId, userId: heir.userId, role: 'owner' });
-    await append(unit, { type: 'member.changed', chatId: key.chatId, userId: heir.userId });
+    await appendEvent(unit, { type: 'member.changed', chatId: key.chatId, userId: heir.userId });
   }
 }
 
@@ -236,14 +236,14 @@ export async function setNotify(
 ): Promise<void> {
   await authorise(unit, key);
   await updateNotify(unit, { ...key, notify });
-  await append(unit, { type: 'notify', ...key });
+  await appendEvent(unit, { type: 'notify', ...key });
 }
 
 /** Ends a membership; who takes over is the caller's to see to, by `handOver`. */
 export async function endMembership(unit: Unit, key: Key): Promise<void> {
   await deleteMembership(unit, key);
   await changeMemberCount(unit, { chatId: key.chatId, by: -1 });
-  await append(unit, { type: 'member.left', ...key });
+  await appendEvent(unit, { type: 'member.left', ...key });
 }
 
 async function requireChat(snapshot: Snapshot, { chatId }: { chatId: number }) {

@@ -1,5 +1,5 @@
 import { and, asc, eq, getTableColumns, gt, isNotNull, isNull, ne, sql } from 'drizzle-orm';
-import { change, isAmong, type Params, row, rows } from '../db/query/query.ts';
+import { exec, isAmong, type Params, row, rows } from '../db/query/query.ts';
 import { seenNow } from '../db/query/seen.ts';
 import { chats, memberships, removals, users } from '../db/query/tables.ts';
 
@@ -138,7 +138,7 @@ export const findOtherOwner = row((orm, $: Params<Key>) =>
     .limit(1),
 );
 
-export const insertMembership = change(
+export const insertMembership = exec(
   (
     orm,
     $: Params<
@@ -164,20 +164,20 @@ export const insertMembership = change(
     }),
 );
 
-export const updateRole = change((orm, $: Params<Key & { role: Membership['role'] }>) =>
+export const updateRole = exec((orm, $: Params<Key & { role: Membership['role'] }>) =>
   orm.update(memberships).set({ role: $.role }).where(isKey($)),
 );
 
-export const updateNotify = change((orm, $: Params<Key & { notify: Membership['notify'] }>) =>
+export const updateNotify = exec((orm, $: Params<Key & { notify: Membership['notify'] }>) =>
   orm.update(memberships).set({ notify: $.notify }).where(isKey($)),
 );
 
-export const deleteMembership = change((orm, $: Params<Key>) =>
+export const deleteMembership = exec((orm, $: Params<Key>) =>
   orm.delete(memberships).where(isKey($)),
 );
 
 /** Counts a chat's members up or down. */
-export const changeMemberCount = change((orm, $: Params<{ chatId: number; by: number }>) =>
+export const changeMemberCount = exec((orm, $: Params<{ chatId: number; by: number }>) =>
   orm
     .update(chats)
     .set({ memberCount: sql`${chats.memberCount} + ${$.by}` })
@@ -191,11 +191,11 @@ export const findRemoval = row((orm, $: Params<Key>) =>
     .where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
 );
 
-export const insertRemoval = change((orm, $: Params<Key>) =>
+export const insertRemoval = exec((orm, $: Params<Key>) =>
   orm.insert(removals).values({ chatId: $.chatId, userId: $.userId }),
 );
 
-export const deleteRemoval = change((orm, $: Params<Key>) =>
+export const deleteRemoval = exec((orm, $: Params<Key>) =>
   orm.delete(removals).where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
 );
 

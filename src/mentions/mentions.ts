@@ -2,7 +2,7 @@
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { listMembersByName } from '../members/queries.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { nameCandidates } from './candidates.ts';
@@ -73,7 +73,12 @@ async function countMention(
   { messageId, ...change }: { chatId: number; userId: number; messageId: number; by: number },
 ): Promise<void> {
   await changeMentionCount(unit, change);
-  await append(unit, { type: 'mention', chatId: change.chatId, userId: change.userId, messageId });
+  await appendEvent(unit, {
+    type: 'mention',
+    chatId: change.chatId,
+    userId: change.userId,
+    messageId,
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { and, eq, lte, min, sql } from 'drizzle-orm';
-import { change, type Params, rows } from '../db/query/query.ts';
+import { exec, type Params, rows } from '../db/query/query.ts';
 import { memberships, mentions } from '../db/query/tables.ts';
 
 interface Member {
@@ -18,16 +18,16 @@ export const listMentioned = rows((orm, $: Params<{ chatId: number; messageId: n
     .where(and(eq(mentions.chatId, $.chatId), eq(mentions.messageId, $.messageId))),
 );
 
-export const insertMention = change((orm, $: Params<Member & { messageId: number }>) =>
+export const insertMention = exec((orm, $: Params<Member & { messageId: number }>) =>
   orm.insert(mentions).values({ userId: $.userId, chatId: $.chatId, messageId: $.messageId }),
 );
 
-export const deleteMention = change((orm, $: Params<Member & { messageId: number }>) =>
+export const deleteMention = exec((orm, $: Params<Member & { messageId: number }>) =>
   orm.delete(mentions).where(and(isOf($), eq(mentions.messageId, $.messageId))),
 );
 
 /** Forgets the oldest unread mention of a member. */
-export const deleteOldestMention = change((orm, $: Params<Member>) =>
+export const deleteOldestMention = exec((orm, $: Params<Member>) =>
   orm.delete(mentions).where(
     and(
       isOf($),
@@ -51,7 +51,7 @@ export const deleteMentionsUpTo = rows((orm, $: Params<Member & { upTo: number }
 );
 
 /** Counts a member's unread mentions up or down. */
-export const changeMentionCount = change((orm, $: Params<Member & { by: number }>) =>
+export const changeMentionCount = exec((orm, $: Params<Member & { by: number }>) =>
   orm
     .update(memberships)
     .set({ mentions: sql`${memberships.mentions} + ${$.by}` })

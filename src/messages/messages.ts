@@ -5,7 +5,7 @@ import type { Unit } from '../db/unit-of-work.ts';
 import { clearMessage } from '../deletions/chat.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
-import { append, tellWith } from '../event-log/log.ts';
+import { appendEvent, attachPayload } from '../event-log/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
@@ -200,11 +200,11 @@ interface Draft {
 
 async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<number> {
   const { chatId, senderId: userId } = draft;
-  const id = await append(unit, { type: 'message', chatId, userId });
+  const id = await appendEvent(unit, { type: 'message', chatId, userId });
   const message = { ...draft, id, createdAt: unit.now, editedAt: null };
   await insertMessage(unit, message);
   const { posted } = await addLastMessage(unit, message);
-  tellWith(unit, { message, posted });
+  attachPayload(unit, { message, posted });
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
   await indexMessage(unit, message, posted);
@@ -227,7 +227,7 @@ export async function editMessage(
   await updateLastMessage(unit, { chatId, id, content });
   await updateMentions(unit, { ...message, content });
   await reindexMessage(unit, { ...message, content }, message.content);
-  await append(unit, { type: 'message.edited', chatId, userId, messageId: id });
+  await appendEvent(unit, { type: 'message.edited', chatId, userId, messageId: id });
 }
 
 /**
@@ -251,9 +251,9 @@ export async function deleteMessage(
   await deleteMessageRow(unit, { chatId, id });
   await clearSoon(unit, 'message', { id, chatId }, clearMessage);
   await bringBackLastMessage(unit, { chatId, id });
-  await append(unit, { type: 'message.deleted', chatId, userId, messageId: id });
+  await appendEvent(unit, { type: 'message.deleted', chatId, userId, messageId: id });
   // A device that was away is not told of the message, and so not that its sender had read up to it.
-  await append(unit, { type: 'read', chatId, userId: message.senderId });
+  await appendEvent(unit, { type: 'read', chatId, userId: message.senderId });
   return message.senderId;
 }
 

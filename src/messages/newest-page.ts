@@ -1,5 +1,5 @@
 /** The newest page of a chat, which is read much more often than it changes. */
-import { about, joinBytes, type Kind } from '../db/cache/cached-query.ts';
+import { type CachedQuery, dependsOn, joinBytes } from '../db/cache/cached-query.ts';
 import { appendMessages, countMessages, dropFirst, firstId, keepLast } from './body.ts';
 import { type MessageRow, type Page, readPage } from './messages.ts';
 import { messageToWire } from './wire.ts';
@@ -13,19 +13,19 @@ const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
  * The newest messages of a chat; whether the caller may read them is not asked here. It grows at
  * its end and is cut at its front, without being read or written anew.
  */
-export const newestPage: Kind<{ chatId: number }, Page> = {
+export const newestPage: CachedQuery<{ chatId: number }, Page> = {
   key: ({ chatId }) => chatId,
   read: async (snapshot, { chatId }) => ({
     ...sized(await readPage(snapshot, { chatId, limit: pageSize })),
-    until: about(changes, { chatId }),
-    grownBy: about(['message'], { chatId }),
+    invalidatedBy: dependsOn(changes, { chatId }),
+    updatedBy: dependsOn(['message'], { chatId }),
   }),
-  grow: (page, events) => {
+  applyEvents: (page, events) => {
     // What was read may have been told only afterwards.
-    const added = events.flatMap(({ id, news }) =>
-      news && id > (page.last ?? 0) ? news.message : [],
+    const added = events.flatMap(({ id, payload }) =>
+      payload && id > (page.last ?? 0) ? payload.message : [],
     );
-    const isWhole = events.every(({ news }) => news !== undefined);
+    const isWhole = events.every(({ payload }) => payload !== undefined);
     return isWhole ? sized(extend(page, added.slice(-pageSize))) : undefined;
   },
 };

@@ -14,7 +14,7 @@ import {
   type SQLWrapper,
   sql,
 } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import { yetToAdd } from '../db/query/seen.ts';
 import {
   chats,
@@ -76,7 +76,7 @@ export const findMessage = row((orm, $: Params<Key>) =>
   orm.select().from(messages).where(isKey($)),
 );
 
-export const insertMessage = change((orm, $: Params<MessageValues>) =>
+export const insertMessage = exec((orm, $: Params<MessageValues>) =>
   orm.insert(messages).values({
     chatId: $.chatId,
     id: $.id,
@@ -87,13 +87,11 @@ export const insertMessage = change((orm, $: Params<MessageValues>) =>
   }),
 );
 
-export const updateContent = change((orm, $: Params<Key & { content: string; editedAt: number }>) =>
+export const updateContent = exec((orm, $: Params<Key & { content: string; editedAt: number }>) =>
   orm.update(messages).set({ content: $.content, editedAt: $.editedAt }).where(isKey($)),
 );
 
-export const deleteMessageRow = change((orm, $: Params<Key>) =>
-  orm.delete(messages).where(isKey($)),
-);
+export const deleteMessageRow = exec((orm, $: Params<Key>) => orm.delete(messages).where(isKey($)));
 
 /** A message shows at most this many of the users who reacted with an emoji. */
 const shownUsers = sql.raw('10');
@@ -244,7 +242,7 @@ export const addLastMessage = one((orm, $: Params<LastMessage>) =>
 );
 
 /** Shows an older message as the last one of its chat. */
-export const showLastMessage = change((orm, $: Params<LastMessage>) =>
+export const showLastMessage = exec((orm, $: Params<LastMessage>) =>
   orm.update(chats).set(lastMessage($)).where(eq(chats.id, $.chatId)),
 );
 
@@ -258,7 +256,7 @@ export const clearLastMessage = row((orm, $: Params<Key>) =>
 );
 
 /** Shows a message's new text where it is the last one of its chat. */
-export const updateLastMessage = change((orm, $: Params<Key & { content: string }>) =>
+export const updateLastMessage = exec((orm, $: Params<Key & { content: string }>) =>
   orm
     .update(chats)
     .set({ lastMessage: $.content })
@@ -283,7 +281,7 @@ export const countMessages = one(
 );
 
 /** Moves a member's mark. @param seen with what deletions are yet to add to it. */
-export const updateRead = change(
+export const updateRead = exec(
   (
     orm,
     $: Params<{ chatId: number; userId: number; readId: number; seen: number; mentions: number }>,
@@ -312,7 +310,7 @@ export const findPosted = row((orm, $: Params<{ userId: number; key: string; sin
     ),
 );
 
-export const rememberPosted = change(
+export const rememberPosted = exec(
   (
     orm,
     $: Params<{ userId: number; key: string; chatId: number; messageId: number; now: number }>,

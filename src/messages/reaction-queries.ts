@@ -1,5 +1,5 @@
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import { messages, reactionCounts, reactions, users } from '../db/query/tables.ts';
 
 interface EmojiKey {
@@ -88,7 +88,7 @@ export const deleteReaction = rows((orm, $: Params<ReactionKey>) =>
 );
 
 /** Counts one reaction more. */
-export const raiseCount = change((orm, $: Params<EmojiKey>) =>
+export const raiseCount = exec((orm, $: Params<EmojiKey>) =>
   orm
     .insert(reactionCounts)
     .values({ chatId: $.chatId, messageId: $.messageId, emoji: $.emoji, count: sql`1` })
@@ -99,12 +99,12 @@ export const raiseCount = change((orm, $: Params<EmojiKey>) =>
 );
 
 /** Drops a count that the last reaction is taken from; `lowerCount` is for the others. */
-export const dropLastCount = change((orm, $: Params<EmojiKey>) =>
+export const dropLastCount = exec((orm, $: Params<EmojiKey>) =>
   orm.delete(reactionCounts).where(and(isCount($), eq(reactionCounts.count, sql`1`))),
 );
 
 /** Counts one reaction less. */
-export const lowerCount = change((orm, $: Params<EmojiKey>) =>
+export const lowerCount = exec((orm, $: Params<EmojiKey>) =>
   orm
     .update(reactionCounts)
     .set({ count: sql`${reactionCounts.count} - 1` })

@@ -3,7 +3,7 @@
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { qualifiedEmoji } from './emoji.ts';
 import { requireMessage } from './messages.ts';
@@ -51,7 +51,7 @@ export async function react(
   if (different.count > emojiLimit) throw new Refusal('too_many_emoji');
   const own = await countOwnReactions(unit, reaction);
   if (own.count > ownLimit) throw new Refusal('too_many_reactions');
-  await append(unit, { type: 'reaction', ...reaction });
+  await appendEvent(unit, { type: 'reaction', ...reaction });
 }
 
 /**
@@ -70,7 +70,7 @@ export async function unreact(
   if (!wasThere) return;
   await dropLastCount(unit, reaction);
   await lowerCount(unit, reaction);
-  await append(unit, { type: 'reaction', ...reaction });
+  await appendEvent(unit, { type: 'reaction', ...reaction });
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { inSteps } from '../db/steps.ts';
 import type { Unit } from '../db/unit-of-work.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { findChat } from '../members/queries.ts';
 import { deleteMentionsUpTo } from '../mentions/queries.ts';
@@ -37,7 +37,7 @@ export async function markRead(unit: Unit, { id, ...key }: Key & { id: number })
     : await countRead(unit, membership, upTo);
   const mentions = membership.mentions - (await forgetMentions(unit, key, readId));
   await updateRead(unit, { ...key, readId, seen, mentions });
-  await append(unit, { type: 'read', ...key, messageId: readId });
+  await appendEvent(unit, { type: 'read', ...key, messageId: readId });
   return readId < upTo;
 }
 

@@ -207,11 +207,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
     const { chatId } = key;
     // Who is not in the chat is told why by the rule itself.
-    const isOwn = (await db.recall(ownChats, key)).has(chatId);
+    const isOwn = (await db.cached(ownChats, key)).has(chatId);
     if (!isOwn) await db.read(authorise, key);
     const limit = Number(size ?? pageSize);
     if (before === undefined && after === undefined && limit === pageSize) {
-      return db.recall(newestPage, key);
+      return db.cached(newestPage, key);
     }
     return db.read(readPage, {
       chatId,

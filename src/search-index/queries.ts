@@ -1,5 +1,5 @@
 import { and, desc, eq, gte, isNull, lt, lte, sql } from 'drizzle-orm';
-import { change, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
 import { search, searchCommands, searchConfig, searchSettings } from '../db/query/search-table.ts';
 import { chats, memberships, messages, searchBlocks } from '../db/query/tables.ts';
 
@@ -8,26 +8,26 @@ interface Key {
   id: number;
 }
 
-export const insertWords = change((orm, $: Params<{ id: number; words: string; scope: string }>) =>
+export const insertWords = exec((orm, $: Params<{ id: number; words: string; scope: string }>) =>
   orm.insert(search).values({ id: $.id, words: $.words, scope: $.scope }),
 );
 
-export const deleteWords = change((orm, $: Params<{ id: number }>) =>
+export const deleteWords = exec((orm, $: Params<{ id: number }>) =>
   orm.delete(search).where(eq(search.id, $.id)),
 );
 
 /** Deletes all that the index has from one id up to another, whether there are such messages or not. */
-export const deleteWordsBetween = change((orm, $: Params<{ first: number; before: number }>) =>
+export const deleteWordsBetween = exec((orm, $: Params<{ first: number; before: number }>) =>
   orm.delete(search).where(and(gte(search.id, $.first), lt(search.id, $.before))),
 );
 
 /** Writes now what FTS5 has collected in this transaction. */
-export const flushWords = change((orm, $: Params<{ command: 'flush' }>) =>
+export const flushWords = exec((orm, $: Params<{ command: 'flush' }>) =>
   orm.insert(searchCommands).values({ command: $.command }),
 );
 
 const setting = (command: 'automerge' | 'merge', rank: number) =>
-  change((orm, _: Params<Record<never, never>>) =>
+  exec((orm, _: Params<Record<never, never>>) =>
     orm
       .insert(searchSettings)
       .values({ command: sql.raw(`'${command}'`), rank: sql.raw(String(rank)) }),
@@ -54,7 +54,7 @@ export const countChanges = one((orm, _: Params<Record<never, never>>) =>
 );
 
 /** Opens a block with its first message. */
-export const insertBlock = change((orm, $: Params<Key>) =>
+export const insertBlock = exec((orm, $: Params<Key>) =>
   orm.insert(searchBlocks).values({ chatId: $.chatId, firstId: $.id }),
 );
 

@@ -33,9 +33,9 @@ export async function indexMessage(unit: Unit, message: Message, posted: number)
 export async function reindexMessage(unit: Unit, message: Message, before: string): Promise<void> {
   const found = await findBlock(unit, message);
   if (found === undefined) return;
-  unit.last.push((snapshot) => deleteWords(snapshot, message));
+  unit.beforeCommit.push((snapshot) => deleteWords(snapshot, message));
   indexLast(unit, message);
-  unit.last.push((snapshot) => changeVocabulary(snapshot, found.block, message, before));
+  unit.beforeCommit.push((snapshot) => changeVocabulary(snapshot, found.block, message, before));
 }
 
 /** A vocabulary that knows the message already is extended by nobody else. */
@@ -56,7 +56,7 @@ async function changeVocabulary(
  * small pieces would have to be merged again and again.
  */
 function indexLast(unit: Unit, message: Message): void {
-  unit.last.push((snapshot) => insertEntry(snapshot, message));
+  unit.beforeCommit.push((snapshot) => insertEntry(snapshot, message));
 }
 
 /** Puts a message into the index, unless it has been deleted meanwhile. */

@@ -41,7 +41,7 @@ export const diskReserve = fp<Options>(
       if (ticks() < due) return isLow;
       due = ticks() + interval;
       const wasLow = isLow;
-      isLow = db.room < reserve;
+      isLow = db.freeSpace < reserve;
       if (isLow && !wasLow)
         app.log.warn('the disk is nearly full: only admins and deletions write');
       return isLow;

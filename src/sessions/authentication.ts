@@ -59,7 +59,7 @@ export const signIn = fp<Options>(
       const { token = '' } = cookies;
       const { id, userId } = session;
       db.write(touchSession, { id, userId, network: placeOf(ip) })
-        .then(() => db.forget(sessionOfToken, { token }))
+        .then(() => db.evict(sessionOfToken, { token }))
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
@@ -77,7 +77,7 @@ export function provenSession(
     session !== undefined && now < session.endsAt && isTheirs(request, session, credentials)
       ? session
       : undefined;
-  const found = db.recall(sessionOfToken, { token: credentials.token });
+  const found = db.cached(sessionOfToken, { token: credentials.token });
   return found instanceof Promise ? found.then(judge) : judge(found);
 }
 

@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
-import { change, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import { knownNetworks, sessions } from '../db/query/tables.ts';
 
 /** A session lives if it was seen and made after these times, in ms since 1970. */
@@ -35,15 +35,14 @@ export const insertSession = one(
 );
 
 /** Does nothing if it was done since `before`, as when several requests find it due at once. */
-export const updateLastSeen = change(
-  (orm, $: Params<{ id: number; now: number; before: number }>) =>
-    orm
-      .update(sessions)
-      .set({ lastSeenAt: $.now })
-      .where(and(eq(sessions.id, $.id), lte(sessions.lastSeenAt, $.before))),
+export const updateLastSeen = exec((orm, $: Params<{ id: number; now: number; before: number }>) =>
+  orm
+    .update(sessions)
+    .set({ lastSeenAt: $.now })
+    .where(and(eq(sessions.id, $.id), lte(sessions.lastSeenAt, $.before))),
 );
 
-export const updateVerifiedAt = change((orm, $: Params<{ id: number; now: number }>) =>
+export const updateVerifiedAt = exec((orm, $: Params<{ id: number; now: number }>) =>
   orm.update(sessions).set({ verifiedAt: $.now }).where(eq(sessions.id, $.id)),
 );
 
@@ -88,7 +87,7 @@ export const findSessionById = row((orm, $: Params<{ id: number }>) =>
   orm.select(session).from(sessions).where(eq(sessions.id, $.id)),
 );
 
-export const deleteSession = change((orm, $: Params<{ id: number }>) =>
+export const deleteSession = exec((orm, $: Params<{ id: number }>) =>
   orm.delete(sessions).where(eq(sessions.id, $.id)),
 );
 
@@ -134,15 +133,14 @@ export const findNetwork = row((orm, $: Params<{ userId: number; hash: Buffer; a
     ),
 );
 
-export const upsertNetwork = change(
-  (orm, $: Params<{ userId: number; hash: Buffer; now: number }>) =>
-    orm
-      .insert(knownNetworks)
-      .values({ userId: $.userId, hash: $.hash, seenAt: $.now })
-      .onConflictDoUpdate({
-        target: [knownNetworks.userId, knownNetworks.hash],
-        set: { seenAt: $.now },
-      }),
+export const upsertNetwork = exec((orm, $: Params<{ userId: number; hash: Buffer; now: number }>) =>
+  orm
+    .insert(knownNetworks)
+    .values({ userId: $.userId, hash: $.hash, seenAt: $.now })
+    .onConflictDoUpdate({
+      target: [knownNetworks.userId, knownNetworks.hash],
+      set: { seenAt: $.now },
+    }),
 );
 
 /** How many networks of a user are kept, and how many more there may be by mistake. */
@@ -150,7 +148,7 @@ const networkLimit = 20;
 const excess = 1_000;
 
 /** Deletes the oldest networks of a user, beyond the 20 newest. */
-export const trimNetworks = change((orm, $: Params<{ userId: number }>) => {
+export const trimNetworks = exec((orm, $: Params<{ userId: number }>) => {
   const old = orm
     .select({ hash: knownNetworks.hash })
     .from(knownNetworks)

@@ -1,12 +1,12 @@
 /** Sessions: who has proved who they are, on which device, until when. */
 
-import { about, type Kind, nothing } from '../db/cache/cached-query.ts';
+import { type CachedQuery, dependsOn, notFound } from '../db/cache/cached-query.ts';
 import { pageByTime } from '../db/query/paging.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import { inSteps } from '../db/steps.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { beyondIds } from '../http/schema.ts';
 import { findUserById, updatePasswordHash } from '../users/queries.ts';
 import { rememberNetwork } from './networks.ts';
@@ -65,14 +65,14 @@ export interface NewSession {
 }
 
 /** The session of a token, if there is one; it may have run out. */
-export const sessionOfToken: Kind<{ token: string }, LiveSession | undefined> = {
+export const sessionOfToken: CachedQuery<{ token: string }, LiveSession | undefined> = {
   key: ({ token }) => digestToken(token),
   read: async (snapshot, { token }) => {
     const row = await findSessionByToken(snapshot, { tokenHash: hashToken(token) });
-    if (row === undefined) return nothing;
+    if (row === undefined) return notFound;
     const { id, userId, lastSeenAt } = row;
     const value = { id, userId, endsAt: endOf(row), dueAt: lastSeenAt + lastSeenStep };
-    return { value, until: about(['session.ended'], { sessionId: id }), bytes: 200 };
+    return { value, invalidatedBy: dependsOn(['session.ended'], { sessionId: id }), bytes: 200 };
   },
 };
 
@@ -153,7 +153,7 @@ export async function startSession(
 /** Ends a session; nothing is wrong if it has ended already. */
 export async function endSession(unit: Unit, { id, userId }: Session): Promise<void> {
   await deleteSession(unit, { id });
-  await append(unit, { type: 'session.ended', userId, sessionId: id });
+  await appendEvent(unit, { type: 'session.ended', userId, sessionId: id });
 }
 
 /** The user behind a session and the session itself, as its holder sees them. */

@@ -1,4 +1,4 @@
-import { about, type KindOfMany } from '../db/cache/cached-query.ts';
+import { type CachedBatchQuery, dependsOn } from '../db/cache/cached-query.ts';
 import { inOrder } from '../db/query/query.ts';
 import { listNames } from './queries.ts';
 
@@ -9,15 +9,15 @@ export interface Named {
 }
 
 /** The names of users and the state of their accounts, by their ids. */
-export const userNames: KindOfMany<number, Named> = {
+export const userNames: CachedBatchQuery<number, Named> = {
   key: (id) => id,
-  readAll: async (snapshot, ids) => {
+  readMany: async (snapshot, ids) => {
     const users = await listNames(snapshot, { ids: JSON.stringify(ids) });
     const found = inOrder(ids, users);
     return ids.map((id, index) => {
       const { name, disabledAt = null } = found[index] ?? {};
       const value = { name, isDisabled: disabledAt !== null };
-      return { value, until: about(['user'], { userId: id }), bytes: 100 };
+      return { value, invalidatedBy: dependsOn(['user'], { userId: id }), bytes: 100 };
     });
   },
 };

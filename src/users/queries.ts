@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, isNull, lte, ne, or, sql } from 'drizzle-orm';
-import { change, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
+import { exec, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
 import { nameSkeletons, users } from '../db/query/tables.ts';
 
 export const findUserById = row((orm, $: Params<{ id: number }>) =>
@@ -52,22 +52,22 @@ export const insertUser = one(
       .returning({ id: users.id }),
 );
 
-export const updateUser = change((orm, $: Params<UserValues & { id: number }>) =>
+export const updateUser = exec((orm, $: Params<UserValues & { id: number }>) =>
   orm
     .update(users)
     .set({ name: $.name, nameKey: $.nameKey, email: $.email, emailKey: $.emailKey })
     .where(eq(users.id, $.id)),
 );
 
-export const updatePasswordHash = change((orm, $: Params<{ id: number; passwordHash: string }>) =>
+export const updatePasswordHash = exec((orm, $: Params<{ id: number; passwordHash: string }>) =>
   orm.update(users).set({ passwordHash: $.passwordHash }).where(eq(users.id, $.id)),
 );
 
-export const updateDisabled = change((orm, $: Params<{ id: number; disabledAt: number | null }>) =>
+export const updateDisabled = exec((orm, $: Params<{ id: number; disabledAt: number | null }>) =>
   orm.update(users).set({ disabledAt: $.disabledAt }).where(eq(users.id, $.id)),
 );
 
-export const updateServerRole = change((orm, $: Params<{ id: number; role: 'admin' | 'user' }>) =>
+export const updateServerRole = exec((orm, $: Params<{ id: number; role: 'admin' | 'user' }>) =>
   orm.update(users).set({ role: $.role }).where(eq(users.id, $.id)),
 );
 
@@ -88,7 +88,7 @@ export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>)
     .limit($.limit),
 );
 
-export const deleteUserRow = change((orm, $: Params<{ id: number }>) =>
+export const deleteUserRow = exec((orm, $: Params<{ id: number }>) =>
   orm.delete(users).where(eq(users.id, $.id)),
 );
 
@@ -109,7 +109,7 @@ export const findLookAlike = row(
 );
 
 /** Notes what the name of a user looks like; what was held of it is in use again. */
-export const insertSkeleton = change((orm, $: Params<{ skeleton: string; userId: number }>) =>
+export const insertSkeleton = exec((orm, $: Params<{ skeleton: string; userId: number }>) =>
   orm
     .insert(nameSkeletons)
     .values({ skeleton: $.skeleton, userId: $.userId })
@@ -119,14 +119,14 @@ export const insertSkeleton = change((orm, $: Params<{ skeleton: string; userId:
     }),
 );
 
-export const deleteSkeletons = change((orm, $: Params<{ userId: number }>) =>
+export const deleteSkeletons = exec((orm, $: Params<{ userId: number }>) =>
   orm
     .delete(nameSkeletons)
     .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
 );
 
 /** Holds the name that a user gives up. */
-export const holdSkeletons = change((orm, $: Params<{ userId: number; heldUntil: number }>) =>
+export const holdSkeletons = exec((orm, $: Params<{ userId: number; heldUntil: number }>) =>
   orm
     .update(nameSkeletons)
     .set({ heldUntil: $.heldUntil })

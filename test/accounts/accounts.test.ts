@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { makeAccount } from '../../src/accounts/accounts.ts';
 import type { Store } from '../../src/db/store.ts';
 import type { Refusal } from '../../src/errors.ts';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { ensureSetupCode, newSetupCode } from '../../src/server/setup.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
 import { done, refused } from '../helpers/answers.ts';
@@ -374,7 +374,7 @@ t.test('a name that was given up is held where the setting says so', async (t) =
   clock.now += 1;
   const device = await carol.otherDevice();
   done(t, await device.put('/api/user', { name: 'bob' }));
-  await tidyUp(db);
+  await runMaintenance(db);
   const held =
     'select count(*) as count from name_skeletons where held_until is not null and user_id <> 3';
   t.strictSame(query(file, held), [{ count: 0 }]);

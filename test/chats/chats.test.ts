@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
-import type { Memory } from '../../src/db/cache/cached-query.ts';
+import type { QueryCache } from '../../src/db/cache/cached-query.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nextOf, pagesOf } from '../helpers/pages.ts';
@@ -544,14 +544,14 @@ const numbers = (from: number, to: number) =>
 t.test('a chat that goes while the list is read is not in it, and the others are', async (t) => {
   const { db, bob, chat } = await startCast(t);
   const gone = await bob.createChat('Soon gone');
-  const memory: Memory = {
-    holds: (value) => db.holds(value),
+  const memory: QueryCache = {
+    isCurrent: (value) => db.isCurrent(value),
     changes: 0,
-    recall: (kind, input) => db.recall(kind, input),
-    recallAll: async (kind, inputs) => {
+    cached: (kind, input) => db.cached(kind, input),
+    cachedMany: async (kind, inputs) => {
       // Between the memberships and the chats.
       if (inputs.length > 0) await bob.delete(`/api/chats?chat_id=${idOf(gone)}`);
-      return db.recallAll(kind, inputs);
+      return db.cachedMany(kind, inputs);
     },
   };
   const { chats } = JSON.parse(String(await readList(memory, bob.id)));
@@ -617,11 +617,11 @@ t.test('a list of thousands of chats is not made anew for a page of it', async (
   );
   // With a write, the server learns of what was done behind its back.
   await alice.send(chat, 'hello');
-  const { recallAll } = db;
+  const { cachedMany } = db;
   let asked = 0;
-  db.recallAll = (kind, inputs) => {
+  db.cachedMany = (kind, inputs) => {
     asked += inputs.length;
-    return recallAll.call(db, kind, inputs) as never;
+    return cachedMany.call(db, kind, inputs) as never;
   };
   t.equal((await alice.get('/api/chats?limit=50')).body.chats.length, 50);
   t.ok(asked >= 5000);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { openBeside } from '../../src/db/admin/open-for-cli.ts';
+import { openForCli } from '../../src/db/admin/open-for-cli.ts';
 import type { Unit } from '../../src/db/unit-of-work.ts';
-import { append } from '../../src/event-log/log.ts';
+import { appendEvent } from '../../src/event-log/log.ts';
 import { insertUser } from '../../src/users/queries.ts';
 import { startStore } from '../helpers/database.ts';
 import { RemotePerson, runSnug, type ServerProcess, startServer } from '../helpers/server.ts';
@@ -217,11 +217,11 @@ const dora = {
 
 t.test('every commit of others is published once, with or without events', async (t) => {
   const { db, file } = await startStore(t);
-  const other = openBeside(file);
+  const other = openForCli(file);
   t.teardown(() => other.close());
   const told: unknown[] = [];
   db.onCommit((events, origin) => told.push([origin, ...events.map(({ id }) => id)]));
-  const note = (unit: Unit) => append(unit, { type: 'message' });
+  const note = (unit: Unit) => appendEvent(unit, { type: 'message' });
   const fail = () => Promise.reject(new Error('no'));
   await db.catchUp();
   t.strictSame(told.splice(0), [], 'nothing is new');

@@ -2,12 +2,12 @@
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
-import { openBeside } from '../../src/db/admin/open-for-cli.ts';
-import { Kept } from '../../src/db/cache/cache.ts';
-import { about, type Kind } from '../../src/db/cache/cached-query.ts';
+import { openForCli } from '../../src/db/admin/open-for-cli.ts';
+import { Cache } from '../../src/db/cache/cache.ts';
+import { type CachedQuery, dependsOn } from '../../src/db/cache/cached-query.ts';
 import type { EventRow } from '../../src/db/unit-of-work.ts';
 import { newestPage } from '../../src/messages/newest-page.ts';
-import { commands } from '../../src/mutations.ts';
+import { mutations } from '../../src/mutations.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { Person, startCast, type WorldOptions } from '../helpers/world.ts';
 
@@ -16,30 +16,30 @@ interface Text {
 }
 
 /** A kind of which only the name matters. */
-const kind = {} as Kind<never, Text | undefined>;
+const kind = {} as CachedQuery<never, Text | undefined>;
 
 const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
 
 const known =
   (text: string, chatId: number, bytes = 10) =>
-  async () => ({ value: { text }, until: about(['message'], { chatId }), bytes });
+  async () => ({ value: { text }, invalidatedBy: dependsOn(['message'], { chatId }), bytes });
 
 t.test('a thing is kept until an event that is about it', async (t) => {
-  const kept = new Kept(10_000);
+  const kept = new Cache(10_000);
   t.strictSame(await kept.load(kind, 'a', known('1', 7)), { text: '1' });
   await kept.load(kind, 'b', known('2', 8));
-  kept.take([message(9), { type: 'chat', chatId: 7 } as EventRow]);
-  t.strictSame(kept.find(kind, 'a'), { text: '1' });
-  kept.take([message(7)]);
-  t.equal(kept.find(kind, 'a'), undefined);
-  t.strictSame(kept.find(kind, 'b'), { text: '2' });
+  kept.invalidate([message(9), { type: 'chat', chatId: 7 } as EventRow]);
+  t.strictSame(kept.get(kind, 'a'), { text: '1' });
+  kept.invalidate([message(7)]);
+  t.equal(kept.get(kind, 'a'), undefined);
+  t.strictSame(kept.get(kind, 'b'), { text: '2' });
   kept.clear();
-  t.equal(kept.find(kind, 'b'), undefined);
+  t.equal(kept.get(kind, 'b'), undefined);
 });
 
 t.test('what changes while it is read is not kept', async (t) => {
-  const kept = new Kept(10_000);
-  for (const change of [() => kept.take([message(7)]), () => kept.clear()]) {
+  const kept = new Cache(10_000);
+  for (const change of [() => kept.invalidate([message(7)]), () => kept.clear()]) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();
     const reading = kept.load(kind, 'a', async () => {
       await changed;
@@ -48,16 +48,16 @@ t.test('what changes while it is read is not kept', async (t) => {
     change();
     resolve();
     t.strictSame(await reading, { text: 'old' }, 'who asked before may see it');
-    t.equal(kept.find(kind, 'a'), undefined);
+    t.equal(kept.get(kind, 'a'), undefined);
     await kept.load(kind, 'a', known('new', 7));
-    t.strictSame(kept.find(kind, 'a'), { text: 'new' }, 'the next is kept again');
+    t.strictSame(kept.get(kind, 'a'), { text: 'new' }, 'the next is kept again');
   }
 });
 
 /** Texts that grow by the ids of events, one that has none of its own ends them. */
-const growing: Kind<never, Text | undefined> = {
+const growing: CachedQuery<never, Text | undefined> = {
   ...kind,
-  grow: ({ text }, events) => {
+  applyEvents: ({ text }, events) => {
     const value = { text: [text, ...events.map(({ id }) => id)].join() };
     return events.some(({ id }) => id === 0) ? undefined : { value, bytes: 10 * value.text.length };
   },
@@ -66,58 +66,61 @@ const growing: Kind<never, Text | undefined> = {
 const posted = (id: number) => ({ ...message(7), id }) as EventRow;
 
 t.test('a thing grows by what it can grow by, unless it has changed as well', async (t) => {
-  const kept = new Kept(10_000);
-  const [until, grownBy] = [about(['chat'], { chatId: 7 }), about(['message'], { chatId: 7 })];
-  const read = async () => ({ value: { text: 'a' }, until, grownBy, bytes: 10 });
+  const kept = new Cache(10_000);
+  const [invalidatedBy, updatedBy] = [
+    dependsOn(['chat'], { chatId: 7 }),
+    dependsOn(['message'], { chatId: 7 }),
+  ];
+  const read = async () => ({ value: { text: 'a' }, invalidatedBy, updatedBy, bytes: 10 });
   const first = (await kept.load(growing, 1, read)) as Text;
-  kept.take([message(8), posted(1), posted(2)]);
-  t.notOk(kept.holds(first), 'what was made of it is made anew');
+  kept.invalidate([message(8), posted(1), posted(2)]);
+  t.notOk(kept.isCurrent(first), 'what was made of it is made anew');
   t.equal(kept.changes, 3, 'whether anybody waits for them or not');
-  const second = kept.find(growing, 1) as Text;
+  const second = kept.get(growing, 1) as Text;
   t.strictSame(second, { text: 'a,1,2' });
-  t.ok(kept.holds(second));
-  t.equal(kept.find(growing, 1), second, 'once');
-  kept.take([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
-  t.equal(kept.find(growing, 1), undefined, 'changed');
+  t.ok(kept.isCurrent(second));
+  t.equal(kept.get(growing, 1), second, 'once');
+  kept.invalidate([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
+  t.equal(kept.get(growing, 1), undefined, 'changed');
   await kept.load(growing, 1, async () => {
-    kept.take([posted(5)]);
+    kept.invalidate([posted(5)]);
     return read();
   });
-  t.equal(kept.find(growing, 1), undefined, 'what grows while it is read is not kept');
+  t.equal(kept.get(growing, 1), undefined, 'what grows while it is read is not kept');
   await kept.load(growing, 1, read);
-  kept.take([posted(0)]);
-  t.equal(kept.find(growing, 1), undefined, 'it does not know how');
+  kept.invalidate([posted(0)]);
+  t.equal(kept.get(growing, 1), undefined, 'it does not know how');
   await kept.load(growing, 1, read);
-  for (let id = 1; id <= 51; id++) kept.take([posted(id)]);
-  t.equal(kept.find(growing, 1), undefined, 'too much for one that nobody asks for');
+  for (let id = 1; id <= 51; id++) kept.invalidate([posted(id)]);
+  t.equal(kept.get(growing, 1), undefined, 'too much for one that nobody asks for');
 });
 
 t.test('what things are to grow by counts as well', async (t) => {
-  const kept = new Kept(10_000);
-  const grownBy = about(['message'], { chatId: 7 });
-  const read = async () => ({ value: { text: 'a' }, until: [], grownBy, bytes: 10 });
+  const kept = new Cache(10_000);
+  const updatedBy = dependsOn(['message'], { chatId: 7 });
+  const read = async () => ({ value: { text: 'a' }, invalidatedBy: [], updatedBy, bytes: 10 });
   for (let key = 0; key < 5; key++) await kept.load(growing, key, read);
-  for (let id = 1; id <= 4; id++) kept.take([posted(id)]);
-  const left = Array.from({ length: 5 }, (_, key) => kept.find(growing, key)?.text);
+  for (let id = 1; id <= 4; id++) kept.invalidate([posted(id)]);
+  const left = Array.from({ length: 5 }, (_, key) => kept.get(growing, key)?.text);
   t.strictSame(left, [undefined, ...Array(4).fill('a,1,2,3,4')]);
 });
 
 t.test('what is asked for stays, of whatever kind it is', async (t) => {
-  const kept = new Kept(10_000);
+  const kept = new Cache(10_000);
   const other = {} as typeof kind;
   for (let i = 0; i < 100; i++) {
     await kept.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
-    t.ok(kept.find(kind, 0), 'nobody goes who was asked for');
+    t.ok(kept.get(kind, 0), 'nobody goes who was asked for');
   }
-  t.equal(kept.find(other, 0), undefined);
-  t.equal(kept.find(other, 1), undefined);
-  t.ok(kept.find(other, 99));
+  t.equal(kept.get(other, 0), undefined);
+  t.equal(kept.get(other, 1), undefined);
+  t.ok(kept.get(other, 99));
 });
 
 t.test('the memory is bounded, and what is not there takes none', async (t) => {
-  const kept = new Kept(10_000);
+  const kept = new Cache(10_000);
   for (let i = 0; i < 100; i++) await kept.load(kind, `key ${i}`, known('x', i, 600));
-  const found = Array.from({ length: 100 }, (_, i) => kept.find(kind, `key ${i}`));
+  const found = Array.from({ length: 100 }, (_, i) => kept.get(kind, `key ${i}`));
   t.equal(
     found.filter((value) => value !== undefined).length,
     10,
@@ -128,17 +131,17 @@ t.test('the memory is bounded, and what is not there takes none', async (t) => {
     'the last ones',
   );
   await kept.load(kind, 'large', known('x', 1, 20_000));
-  t.equal(kept.find(kind, 'large'), undefined);
-  await kept.load(kind, 'absent', async () => ({ value: undefined, until: [], bytes: 0 }));
-  t.strictSame(kept.find(kind, 'key 99'), { text: 'x' });
-  const none = new Kept(0);
+  t.equal(kept.get(kind, 'large'), undefined);
+  await kept.load(kind, 'absent', async () => ({ value: undefined, invalidatedBy: [], bytes: 0 }));
+  t.strictSame(kept.get(kind, 'key 99'), { text: 'x' });
+  const none = new Cache(0);
   await none.load(kind, 'a', known('1', 7));
-  t.equal(none.find(kind, 'a'), undefined);
+  t.equal(none.get(kind, 'a'), undefined);
 });
 
 /** Asks a second server on the same file, which keeps nothing. */
 async function askBeside(t: Test, file: string, clock: () => number) {
-  const db = openBeside(file);
+  const db = openForCli(file);
   const app = await buildApp({ config: readConfig({ RATE_LIMIT: 'off' }), db, clock });
   t.teardown(async () => {
     await app.close();
@@ -169,12 +172,12 @@ t.test('what was read before it was told is not added again', async (t) => {
   const { value: page } = await db.read(newestPage.read, { chatId });
   const tell = (id: number) => {
     const texts = { content: 'At ten', createdAt: 0, editedAt: null, replyTo: null };
-    const news = { message: { chatId, id, senderId: alice.id, ...texts }, posted: 1 };
-    return [{ ...posted(id), news }];
+    const payload = { message: { chatId, id, senderId: alice.id, ...texts }, posted: 1 };
+    return [{ ...posted(id), payload }];
   };
   const last = Number(page.last);
-  t.equal(newestPage.grow?.(page, tell(last))?.value, page);
-  t.match(newestPage.grow?.(page, tell(last + 1))?.value, { first: last, last: last + 1 });
+  t.equal(newestPage.applyEvents?.(page, tell(last))?.value, page);
+  t.match(newestPage.applyEvents?.(page, tell(last + 1))?.value, { first: last, last: last + 1 });
 });
 
 /** How many bursts of changes the random test makes, with each writer. */
@@ -183,7 +186,7 @@ const bursts = Number(process.env.KEPT_BURSTS ?? 100);
 const writers: Record<string, WorldOptions> = {
   'by the same thread': {},
   'by a thread of its own': {
-    program: { url: new URL('../../src/writer.ts', import.meta.url), commands },
+    program: { url: new URL('../../src/writer.ts', import.meta.url), mutations: mutations },
   },
 };
 

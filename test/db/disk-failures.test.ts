@@ -18,12 +18,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import t, { type Test } from 'tap';
-import { Verdict } from '../../src/db/file/damage.ts';
+import { DamageCheck } from '../../src/db/file/damage.ts';
 import { openStore } from '../../src/db/open.ts';
 import type { Orm } from '../../src/db/query/orm.ts';
 import type { Store } from '../../src/db/store.ts';
-import type { Command } from '../../src/db/unit-of-work.ts';
-import { append } from '../../src/event-log/log.ts';
+import type { Mutation } from '../../src/db/unit-of-work.ts';
+import { appendEvent } from '../../src/event-log/log.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { outside, startStore } from '../helpers/database.ts';
 import { query } from '../helpers/rows.ts';
@@ -38,8 +38,8 @@ const readOnly = 'The server can only be read at the moment. Try again later.';
 const damaged = 'The data of this server is damaged. Restore a backup.';
 
 /** The plainest command: notes a number in the event log. */
-const note: Command<number, number> = (unit, number) =>
-  append(unit, { type: 'message', messageId: number });
+const note: Mutation<number, number> = (unit, number) =>
+  appendEvent(unit, { type: 'message', messageId: number });
 
 /** alice, signed in, and a chat of hers with one message. */
 async function startTalk(t: Test, file: string, wrapper: readonly string[] = []) {
@@ -140,13 +140,13 @@ t.test(
     db.onFailure((error) => failures.push(error));
     await db.write(note, 1);
     const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO');
-    await t.rejects(db.compact(), { code: 'storage_failed' });
+    await t.rejects(db.checkpoint(), { code: 'storage_failed' });
     await t.rejects(db.write(note, 2), { code: 'storage_failed' });
     await t.rejects(
       db.read(async () => 1, {}),
       { code: 'storage_failed' },
     );
-    await db.compact();
+    await db.checkpoint();
     await t.rejects(db.close(), { message: 'the disk has failed: the file is left as it is' });
     await injection.end();
     t.equal(injection.calls().length, 1);
@@ -156,7 +156,7 @@ t.test(
 );
 
 /** Writes so much at once that the log is moved. */
-const fillLog: Command<unknown, void> = async ({ orm }) => {
+const fillLog: Mutation<unknown, void> = async ({ orm }) => {
   orm.run(sql`create table padding as select zeroblob(17000000) as data`);
 };
 
@@ -379,7 +379,7 @@ t.test('a file is called damaged once it was read again, and not for good', asyn
     looks++;
     return isSound;
   };
-  const verdict = new Verdict(inspect, () => clock.now);
+  const verdict = new DamageCheck(inspect, () => clock.now);
   t.equal(await verdict.isDamaged(), false);
   t.equal(looks, 0, 'nobody looks without a reason');
   verdict.suspect();
@@ -495,9 +495,9 @@ t.test('one who reads for long lets the log grow, and no longer than that', asyn
   reader.prepare('select count(*) from events').get();
   for (let i = 0; i < 1_500; i++) await db.write(note, i);
   t.ok(size() > 1_500 * 4096, 'what it reads is kept');
-  await t.rejects(db.compact(), /somebody reads it/, 'which is told of');
+  await t.rejects(db.checkpoint(), /somebody reads it/, 'which is told of');
   reader.exec('commit');
-  await db.compact();
+  await db.checkpoint();
   t.equal(size(), 0);
 });
 

@@ -7,23 +7,23 @@ import { openStore } from '../../src/db/open.ts';
 import { one, type Query, rows, type Snapshot } from '../../src/db/query/query.ts';
 import { chats, events } from '../../src/db/query/tables.ts';
 import type { Store } from '../../src/db/store.ts';
-import type { Command } from '../../src/db/unit-of-work.ts';
+import type { Mutation } from '../../src/db/unit-of-work.ts';
 import { Refusal } from '../../src/errors.ts';
-import { append } from '../../src/event-log/log.ts';
+import { appendEvent } from '../../src/event-log/log.ts';
 import { countCommits, gate, outside, startStore } from '../helpers/database.ts';
 
 /** The plainest command: notes a number in the event log. */
-const note: Command<number, number> = (unit, number) =>
-  append(unit, { type: 'message', messageId: number });
+const note: Mutation<number, number> = (unit, number) =>
+  appendEvent(unit, { type: 'message', messageId: number });
 
 /** Notes a number, then thinks better of it. */
-const noteAndFail: Command<number, never> = async (unit, number) => {
+const noteAndFail: Mutation<number, never> = async (unit, number) => {
   await note(unit, number);
   throw new Refusal('not_member');
 };
 
 /** Notes a number, then does what the schema forbids. */
-const noteAndBreak: Command<number, void> = async (unit, number) => {
+const noteAndBreak: Mutation<number, void> = async (unit, number) => {
   await note(unit, number);
   await unit.orm.insert(chats).values({ title: 'a secret', createdAt: 0, lastMessage: 'a secret' });
 };
@@ -137,7 +137,7 @@ t.test('the reads of a turn see one moment, and what was told meanwhile', async 
   t.strictSame(await numbers(db), [1], 'a new turn');
   await Promise.all([db.write(note, 2), numbers(db)]);
   t.strictSame(await numbers(db), [1, 2], 'in the turn of a commit');
-  await db.compact();
+  await db.checkpoint();
   noteBeside.run(3);
   await nextTurn();
   t.equal(beside.pragma('wal_checkpoint(truncate)', { simple: true }), 0, 'nothing is held');
@@ -190,11 +190,11 @@ t.test('while another program holds the file, a write is refused at once', async
 });
 
 /** Limits the file to a number of pages, as a full disk does. */
-const limitPages: Command<number, void> = async (unit, pages) => {
+const limitPages: Mutation<number, void> = async (unit, pages) => {
   await unit.orm.all(sql.raw(`pragma max_page_count = ${pages}`));
 };
 
-const noteMuch: Command<number, void> = async (unit, number) => {
+const noteMuch: Mutation<number, void> = async (unit, number) => {
   for (let i = 0; i < 1000; i++) await note(unit, number);
 };
 

@@ -7,12 +7,12 @@ import t, { type Test } from 'tap';
 import { registerUser } from '../../src/accounts/accounts.ts';
 import { createChat } from '../../src/chats/chats.ts';
 import { readConfig } from '../../src/config.ts';
-import { about, type Kind } from '../../src/db/cache/cached-query.ts';
+import { type CachedQuery, dependsOn } from '../../src/db/cache/cached-query.ts';
 import { openStore } from '../../src/db/open.ts';
-import { type Commands, doNothing } from '../../src/db/writer/store-mutations.ts';
+import { doNothing, type Mutations } from '../../src/db/writer/store-mutations.ts';
 import { findChat } from '../../src/members/queries.ts';
 import { postMessage } from '../../src/messages/messages.ts';
-import { commands } from '../../src/mutations.ts';
+import { mutations } from '../../src/mutations.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { inject } from '../helpers/strace.ts';
 import { without } from '../helpers/tools.ts';
@@ -22,9 +22,9 @@ const { quotas } = readConfig({});
 const url = new URL('../../src/writer.ts', import.meta.url);
 
 /** A store on a fresh file, and a user with a chat in it. */
-async function startThread(t: Test, known: Commands = commands, program = url, place?: string) {
+async function startThread(t: Test, known: Mutations = mutations, program = url, place?: string) {
   const file = place ?? join(await tempFolder(t), 'snug.db');
-  const db = openStore(file, { program: { url: program, commands: known } });
+  const db = openStore(file, { program: { url: program, mutations: known } });
   t.teardown(() => db.close());
   const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl', network: '192.0.2.7' };
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
@@ -62,7 +62,7 @@ t.test('of a batch, what fails leaves nothing and says why, as in this thread', 
 });
 
 t.test('a command that the thread does not know is refused by its name', async (t) => {
-  const { postMessage: _, ...others } = commands;
+  const { postMessage: _, ...others } = mutations;
   const { post, file } = await startThread(t, others);
   await t.rejects(post('one'), { message: "postMessage is not among the writer's commands" });
   t.strictSame(textsIn(file), []);
@@ -70,14 +70,14 @@ t.test('a command that the thread does not know is refused by its name', async (
 
 t.test('what is kept stays through our own commits, and not through those of others', async (t) => {
   const { db, file, chatId, post } = await startThread(t);
-  const title: Kind<{ id: number }, { title: string | undefined }> = {
+  const title: CachedQuery<{ id: number }, { title: string | undefined }> = {
     key: ({ id }) => `title ${id}`,
     read: async (snapshot, { id }) => {
       const value = { title: (await findChat(snapshot, { id }))?.title };
-      return { value, until: about(['chat'], { chatId: id }), bytes: 100 };
+      return { value, invalidatedBy: dependsOn(['chat'], { chatId: id }), bytes: 100 };
     },
   };
-  const recall = async () => db.recall(title, { id: chatId });
+  const recall = async () => db.cached(title, { id: chatId });
   const kept = await recall();
   await post('one');
   await new Promise(setImmediate);
@@ -136,7 +136,7 @@ t.test('nobody waits while the log is moved', { skip: without('strace') }, async
   const began = performance.now();
   await post('meanwhile');
   t.ok(performance.now() - began < wait / 2);
-  await db.compact();
+  await db.checkpoint();
   t.ok(performance.now() - began > wait / 2, 'it was being moved');
   await injection.end();
 });
@@ -147,7 +147,7 @@ t.test('the log stays short, and nobody takes its moving for the work of others'
   db.onCommit((_, origin) => origins.add(origin));
   await fillLog(file, post);
   // Waits for what moves the log, which takes long to start when it is not built.
-  await db.compact();
+  await db.checkpoint();
   for (let i = 0; i < 8; i++) {
     await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
   }
@@ -177,7 +177,7 @@ t.test('a thread that ends after it has started is as a disk that has failed', a
   const lines =
     'const go = setInterval(() => { if (existsSync(workerData.file + ".end")) throw new Error("no memory"); }, 10)';
   // Never closed: that is what it is about.
-  const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
+  const db = openStore(file, { program: { url: await programOf(t, lines), mutations: mutations } });
   const failed = new Promise((resolve) => db.onFailure(resolve));
   await db.ready();
   await writeFile(`${file}.end`, '');
@@ -194,7 +194,9 @@ t.test(
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     const lines = 'if (!existsSync(workerData.file + ".go")) throw new Error("EMFILE");';
-    const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
+    const db = openStore(file, {
+      program: { url: await programOf(t, lines), mutations: mutations },
+    });
     t.teardown(() => db.close());
     db.onFailure(() => t.fail('the disk is well'));
     await t.rejects(db.ready(), { name: 'WriterNotStarted', message: /EMFILE/ });
@@ -209,11 +211,11 @@ t.test(
 t.test('without its second thread, the first one moves the log', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const lines = 'if (threadName === "log") throw new Error("EMFILE");';
-  const { db, post } = await startThread(t, commands, await programOf(t, lines), file);
+  const { db, post } = await startThread(t, mutations, await programOf(t, lines), file);
   db.onFailure(() => t.fail('the disk is well'));
   await fillLog(file, post);
   // Waits until the log was moved.
-  await db.compact();
+  await db.checkpoint();
   for (let i = 0; i < 4; i++) {
     await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
   }
@@ -224,7 +226,7 @@ t.test('without its second thread, the first one moves the log', async (t) => {
 t.test('a file that is gone before the thread opens it is what it is', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const lines = 'while (!existsSync(workerData.file + ".go"));';
-  const db = openStore(file, { program: { url: await programOf(t, lines), commands } });
+  const db = openStore(file, { program: { url: await programOf(t, lines), mutations: mutations } });
   const failed = new Promise((resolve) => db.onFailure(resolve));
   const write = db.write(doNothing, {});
   await rename(file, `${file}.go`);

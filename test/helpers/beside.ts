@@ -3,11 +3,11 @@
  * user that it is told of. Started by test/cli/open-for-cli.test.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openBeside } from '../../src/db/admin/open-for-cli.ts';
+import { openForCli } from '../../src/db/admin/open-for-cli.ts';
 import { postMessage } from '../../src/messages/messages.ts';
 
 const [file = '', chatId, userId, count] = process.argv.slice(2);
-const db = openBeside(file);
+const db = openForCli(file);
 for (let i = 0; i < Number(count); i++) {
   const input = { chatId: Number(chatId), userId: Number(userId), content: `beside ${i}` };
   const { id } = await db.write(postMessage, input);

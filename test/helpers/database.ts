@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import type { Test } from 'tap';
 import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
-import type { Command, Unit } from '../../src/db/unit-of-work.ts';
+import type { Mutation, Unit } from '../../src/db/unit-of-work.ts';
 import { tempFolder } from './world.ts';
 
 /** A connection as another program would have it; it waits for nobody. */
@@ -45,6 +45,6 @@ export function gate(): { opened: Promise<void>; open(): void } {
 
 /** A command in a unit that has no time: it does one step of its long work, as on a slow machine. */
 export const hurried =
-  <Input, Result>(command: Command<Input, Result>): Command<Input, Result> =>
+  <Input, Result>(command: Mutation<Input, Result>): Mutation<Input, Result> =>
   (unit: Unit, input: Input) =>
     command({ ...unit, hasTime: () => false }, input);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { turnsOf } from '../../src/http/address.ts';
 import { WideLimits, wideLimits } from '../../src/http/wide-limits.ts';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { Guesses } from '../../src/sessions/login-throttle.ts';
 import { readSigner, rememberNetwork } from '../../src/sessions/networks.ts';
 import { places } from '../../src/users/password-queue.ts';
@@ -153,7 +153,7 @@ t.test('a known network is kept 90 days, longer in use, and 20 of them at most',
   }
   clock.now += 3 * day;
   t.notOk(await isKnown('198.51.25.1'), '90 days later');
-  await tidyUp(db);
+  await runMaintenance(db);
   t.equal(rows(alice.id).length, 0);
   t.equal(rows(bob.id).length, 1, 'where a session is used');
   done(t, await bob.form('DELETE', '/api/user', { current_password: password }));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { pagesOf } from '../helpers/pages.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';
@@ -133,7 +133,7 @@ t.test('an invite ends to the millisecond', async (t) => {
   const late = await register(carol, 'dora', { invite: codeOf(usual) });
   refused(t, late, 404, noInvite);
   refused(t, await carol.post(usual), 404, noInvite);
-  await tidyUp(db);
+  await runMaintenance(db);
   t.strictSame(query(file, 'select * from invites'), [], 'and is cleared away');
 });
 

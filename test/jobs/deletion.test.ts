@@ -9,7 +9,7 @@ import type { Store } from '../../src/db/store.ts';
 import { Pace } from '../../src/db/writer/pace.ts';
 import { clearDeleted } from '../../src/jobs/clear-deleted.ts';
 import { clearAllDeleted, keepClearing } from '../../src/jobs/deletions.ts';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { inPortions } from '../../src/jobs/portions.ts';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
 import { leaveChat } from '../../src/members/members.ts';
@@ -112,7 +112,7 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
   t.equal(countRows(file, 'search_vocabulary'), 0);
   t.strictSame(query(file, 'select * from chats where id = ?', idOf(chat)), []);
   await sound(t, db, file, 'after it');
-  await tidyUp(db);
+  await runMaintenance(db);
   const bytes = [file, `${file}-wal`].map((name) => readFileSync(name, 'utf8')).join();
   t.notOk(bytes.includes(text), 'no byte of it is left');
   t.notOk(await db.write(clearDeleted, {}), 'nothing is left');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { clearExpiredInvites } from '../../src/invites/invites.ts';
-import { tidyUp, watchTime } from '../../src/jobs/maintenance.ts';
+import { clockGuard, runMaintenance } from '../../src/jobs/maintenance.ts';
 import { clearOldKeys } from '../../src/messages/idempotency.ts';
 import { clearExpiredSessions } from '../../src/sessions/sessions.ts';
 import { hurried } from '../helpers/database.ts';
@@ -16,7 +16,7 @@ t.test('a deleted text is in no file any more', async (t) => {
   t.match(bytes(), text);
   await alice.delete(`${chat}/messages/${id}`);
   t.match(bytes(), text, 'its pages are still in the log');
-  await tidyUp(db);
+  await runMaintenance(db);
   t.notMatch(bytes(), text);
 });
 
@@ -28,7 +28,7 @@ async function startTidying(t: Test) {
   const world = await startCast(t);
   const { clock, db } = world;
   let steady = 0;
-  const isTimeSure = watchTime(
+  const isTimeSure = clockGuard(
     () => clock.now,
     () => steady,
   );
@@ -37,7 +37,7 @@ async function startTidying(t: Test) {
     for (let passed = 0; passed < ms; passed += hour / 6) {
       clock.now += hour / 6;
       steady += hour / 6;
-      await tidyUp(db, isTimeSure());
+      await runMaintenance(db, isTimeSure());
     }
   };
   return { ...world, pass };

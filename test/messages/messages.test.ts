@@ -1,5 +1,5 @@
 import t from 'tap';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { allRows, query } from '../helpers/rows.ts';
@@ -567,7 +567,7 @@ t.test('a key is remembered for 24 hours, to the millisecond', async (t) => {
   const { alice, chat, clock, db, file } = await startCast(t);
   const first = await postOnce(alice, chat, 'k');
   clock.now += day - 1;
-  await tidyUp(db);
+  await runMaintenance(db);
   const inTime = await postOnce(alice, chat, 'k');
   t.equal(inTime.headers.location, first.headers.location);
   clock.now += 1;
@@ -578,7 +578,7 @@ t.test('a key is remembered for 24 hours, to the millisecond', async (t) => {
   t.equal(again.headers.location, late.headers.location, 'and anew from then on');
   t.equal((await alice.get(chat)).body.messages.length, 2);
   clock.now += day;
-  await tidyUp(db);
+  await runMaintenance(db);
   t.strictSame(query(file, 'select * from idempotency_keys'), [], 'then it is cleared away');
 });
 

@@ -5,7 +5,7 @@
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { changeUser } from '../../src/accounts/accounts.ts';
-import { OwnWriter } from '../../src/db/writer/sqlite-writer.ts';
+import { SqliteWriter } from '../../src/db/writer/sqlite-writer.ts';
 import { clearDeleted } from '../../src/jobs/clear-deleted.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { addMember, leaveChat, removeMember } from '../../src/members/members.ts';
@@ -161,11 +161,11 @@ t.test('one statement finds all whom a message could mention', async (t) => {
   let statements = 0;
   const sqlite = new Database(file, { verbose: () => (statements += 1) });
   t.teardown(() => sqlite.close());
-  const writer = new OwnWriter(sqlite, { clock: Date.now, check: () => undefined });
+  const writer = new SqliteWriter(sqlite, { clock: Date.now, check: () => undefined });
   const chatId = Number(chat.split('/').at(-1));
   const count = async (content: string) => {
     statements = 0;
-    const task = { command: postMessage, input: { chatId, userId: alice.id, content } };
+    const task = { mutation: postMessage, input: { chatId, userId: alice.id, content } };
     t.match(await writer.write([task]), { outcomes: [{ result: { chatId } }] });
     return statements;
   };

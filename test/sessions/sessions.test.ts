@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import type { Store } from '../../src/db/store.ts';
-import { tidyUp } from '../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { newToken } from '../../src/sessions/tokens.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { pagesOf } from '../helpers/pages.ts';
@@ -310,7 +310,7 @@ t.test('a session ends 180 days after its sign-in, however much it is used', asy
   refused(t, await alice.get('/api/chats'), 403, signedOut);
   refused(t, await alice.get('/api/logout'), 403, signedOut);
   done(t, await nobody().post('/api/login', right));
-  await tidyUp(db);
+  await runMaintenance(db);
   t.equal(query(file, 'select * from sessions').length, 1, 'the one that ran out is cleared away');
 });
 

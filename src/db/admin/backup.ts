@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { connect } from '../file/connection.ts';
 import { freeSpace } from '../file/disk-space.ts';
-import { damaged, explain, isSound, logs, noRoom, remove, sync } from '../file/files.ts';
+import { damaged, explain, isSound, logs, noSpaceError, remove, sync } from '../file/files.ts';
 import { checkHeader, hasHeader, sizeOf } from '../file/header.ts';
 import { keepSyncing } from '../file/paced-sync.ts';
 
@@ -88,18 +88,18 @@ function isAnother(pid: number): boolean {
 
 function checkDatabase(database: string): void {
   if (!existsSync(database) || !hasHeader(database)) {
-    throw new StartError(`There is no database ${database}. Name it in DATABASE_URL.`);
+    throw new OperatorError(`There is no database ${database}. Name it in DATABASE_URL.`);
   }
   checkHeader(database);
 }
 
 function checkIsNew(target: string, database: string): void {
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) {
-    throw new StartError(`${target} exists already. Name a file that does not.`);
+    throw new OperatorError(`${target} exists already. Name a file that does not.`);
   }
   const path = join(realpathSync(dirname(target)), basename(target));
   if (logs.some((suffix) => path === realpathSync(database) + suffix)) {
-    throw new StartError(`${target} is a name that the database needs. Name another file.`);
+    throw new OperatorError(`${target} is a name that the database needs. Name another file.`);
   }
 }
 
@@ -120,7 +120,7 @@ async function copy(database: string, temporary: string, target: string): Promis
 function checkRoom(source: Database.Database, target: string): void {
   const count = (name: string) => source.pragma(name, { simple: true }) as number;
   const bytes = (count('page_count') - count('freelist_count')) * count('page_size');
-  if (freeSpace(dirname(target)) < bytes + reserve) throw noRoom(target);
+  if (freeSpace(dirname(target)) < bytes + reserve) throw noSpaceError(target);
 }
 
 function checkCopy(database: string, temporary: string): void {

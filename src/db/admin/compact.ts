@@ -2,12 +2,12 @@
 import { chmodSync, chownSync, closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { type Connection, connect } from '../file/connection.ts';
-import { freeSpace, leastRoom } from '../file/disk-space.ts';
-import { damaged, isSound, noRoom, remove, sync } from '../file/files.ts';
-import { takePlace } from '../file/location.ts';
-import { asStartError } from '../file/operator-errors.ts';
+import { freeSpace, leastSpace } from '../file/disk-space.ts';
+import { damaged, isSound, noSpaceError, remove, sync } from '../file/files.ts';
+import { claimLocation } from '../file/location.ts';
+import { toOperatorError } from '../file/operator-errors.ts';
 
 /** The sizes of the file, in bytes. */
 export interface Compacted {
@@ -29,7 +29,7 @@ export const unfinishedCopy = (file: string) => `${file}.compacting`;
  *   is no room for the new one.
  */
 export function compact(path: string): Compacted {
-  const place = takePlace(path, { mustExist: true });
+  const place = claimLocation(path, { mustExist: true });
   const { file } = place;
   const opened: Connection[] = [];
   try {
@@ -37,7 +37,7 @@ export function compact(path: string): Compacted {
     replace(file, opened);
     return { before, after: statSync(file).size };
   } catch (error) {
-    throw asStartError(error, file);
+    throw toOperatorError(error, file);
   } finally {
     for (const connection of opened) connection.close();
     remove(unfinishedCopy(file));
@@ -72,14 +72,14 @@ function shut(sqlite: Connection, file: string): void {
     sqlite.exec('BEGIN EXCLUSIVE; COMMIT');
   } catch (error) {
     if (!/BUSY|LOCKED/.test((error as { code?: string }).code ?? '')) throw error;
-    throw new StartError(`Another program is using ${file}. Stop it first.`);
+    throw new OperatorError(`Another program is using ${file}. Stop it first.`);
   }
 }
 
 function checkRoom(sqlite: Connection, file: string): void {
   const count = (name: string) => sqlite.pragma(name, { simple: true }) as number;
   const bytes = (count('page_count') - count('freelist_count')) * count('page_size');
-  if (freeSpace(dirname(file)) < bytes + leastRoom) throw noRoom(unfinishedCopy(file));
+  if (freeSpace(dirname(file)) < bytes + leastSpace) throw noSpaceError(unfinishedCopy(file));
 }
 
 function isSoundFile(file: string): boolean {

@@ -1,14 +1,14 @@
 /** The database beside a server that may be running: for the operator's commands. */
 import { realpathSync, statSync } from 'node:fs';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { type Connection, connect, connectToRead } from '../file/connection.ts';
 import { checkHeader } from '../file/header.ts';
 import { requireCurrent } from '../file/migrate.ts';
-import { asStartError } from '../file/operator-errors.ts';
-import { keepPlaces, placesOf } from '../file/sqlite-errors.ts';
+import { toOperatorError } from '../file/operator-errors.ts';
+import { identitiesOf, unmovedCheck } from '../file/sqlite-errors.ts';
 import { Reader } from '../read.ts';
 import { Store } from '../store.ts';
-import { OwnWriter } from '../writer/sqlite-writer.ts';
+import { SqliteWriter } from '../writer/sqlite-writer.ts';
 
 /** How long a command waits for what a server writes, in ms. */
 const patience = 5_000;
@@ -25,25 +25,25 @@ export function hasDatabase(path: string): boolean {
  * @throws StartError if there is none, or it is not ours, damaged, of another version, or not to be
  *   written.
  */
-export function openBeside(path: string): Store {
+export function openForCli(path: string): Store {
   const opened: Connection[] = [];
   try {
     const file = findFile(path);
     const writer = connect(file, opened, patience);
     requireCurrent(writer, file);
     const reader = connectToRead(file, opened, patience);
-    const check = keepPlaces(placesOf([file]));
-    const own = new OwnWriter(writer, { clock: Date.now, check });
+    const check = unmovedCheck(identitiesOf([file]));
+    const own = new SqliteWriter(writer, { clock: Date.now, check });
     return new Store(own, new Reader(reader), { cacheBytes: 0 }, () => undefined);
   } catch (error) {
     for (const connection of opened) connection.close();
-    throw asStartError(error, path);
+    throw toOperatorError(error, path);
   }
 }
 
 function findFile(path: string): string {
   if (!hasDatabase(path)) {
-    throw new StartError(
+    throw new OperatorError(
       `There is no database at ${path}. Name it in DATABASE_URL, or start the server to make it.`,
     );
   }

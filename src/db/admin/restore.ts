@@ -15,8 +15,8 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
-import { ownMigrations } from '../file/bundled-migrations.ts';
+import { OperatorError } from '../../errors.ts';
+import { bundledMigrations } from '../file/bundled-migrations.ts';
 import { connect } from '../file/connection.ts';
 import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from '../file/files.ts';
 import { checkHeader, hasHeader } from '../file/header.ts';
@@ -55,14 +55,14 @@ interface Old {
 export async function restore(
   backup: string,
   database: string,
-  migrations: readonly Migration[] = ownMigrations,
+  migrations: readonly Migration[] = bundledMigrations,
 ): Promise<string | undefined> {
   const made: Made = {};
   try {
     checkBackup(backup);
     const file = findPlace(database, made);
     if (realpathSync(backup) === file) {
-      throw new StartError(`${backup} is the database itself. Name a backup.`);
+      throw new OperatorError(`${backup} is the database itself. Name a backup.`);
     }
     makeLock(file, made);
     const lock = lockInstance(file);
@@ -80,9 +80,9 @@ export async function restore(
 
 function checkBackup(backup: string): void {
   if (!statSync(backup, { throwIfNoEntry: false })?.isFile()) {
-    throw new StartError(`There is no file ${backup}. Name a backup.`);
+    throw new OperatorError(`There is no file ${backup}. Name a backup.`);
   }
-  if (!hasHeader(backup)) throw new StartError(`${backup} is not a database. Name a backup.`);
+  if (!hasHeader(backup)) throw new OperatorError(`${backup} is not a database. Name a backup.`);
   checkHeader(backup, 'Name a backup.');
   // A copy of a file that a server writes to would be torn.
   if (existsSync(lockFile(backup))) lockInstance(backup).release();
@@ -214,7 +214,7 @@ function takeOver(file: string): Old {
     for (const connection of opened) connection.close();
     const { code = '' } = error as { code?: string };
     if (/BUSY|LOCKED/.test(code)) {
-      throw new StartError(`Another program is using ${file}. Stop it first.`);
+      throw new OperatorError(`Another program is using ${file}. Stop it first.`);
     }
     // What is left is damage, for which one restores: it is kept as it is.
     if (/CANTOPEN|READONLY|PERM|FULL/.test(code)) throw error;

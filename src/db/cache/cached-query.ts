@@ -1,30 +1,30 @@
 /** What is worth keeping in memory: what each kind of it is called, how it is read, what ends it. */
 
 import type { Snapshot } from '../query/query.ts';
-import type { Told } from '../unit-of-work.ts';
-import type { Topic } from './tags.ts';
+import type { CommittedEvent } from '../unit-of-work.ts';
+import type { Tag } from './tags.ts';
 
-export { about } from './tags.ts';
+export { dependsOn } from './tags.ts';
 
 /** A number is found sooner than a text. */
 export type Key = number | string;
 
 /** Things of one kind that are worth keeping: what each is called, and how it grows. */
-export interface Keepable<Input, Value> {
+export interface Cacheable<Input, Value> {
   key(input: Input): Key;
   /** What a value is after events that it is `grownBy`; undefined if it is to be read anew. */
-  grow?(value: Value & object, events: readonly Told[]): Sized<Value> | undefined;
+  applyEvents?(value: Value & object, events: readonly CommittedEvent[]): Sized<Value> | undefined;
 }
 
 /** Such things, each asked for by itself. */
-export interface Kind<Input, Value> extends Keepable<Input, Value> {
-  read(snapshot: Snapshot, input: Input): Promise<Known<Value>>;
+export interface CachedQuery<Input, Value> extends Cacheable<Input, Value> {
+  read(snapshot: Snapshot, input: Input): Promise<CacheEntry<Value>>;
 }
 
 /** Such things, of which several are asked for at once and read by one statement. */
-export interface KindOfMany<Input, Value> extends Keepable<Input, Value> {
+export interface CachedBatchQuery<Input, Value> extends Cacheable<Input, Value> {
   /** Reads all of these, in their order. */
-  readAll(snapshot: Snapshot, inputs: readonly Input[]): Promise<Known<Value>[]>;
+  readMany(snapshot: Snapshot, inputs: readonly Input[]): Promise<CacheEntry<Value>[]>;
 }
 
 export interface Sized<Value> {
@@ -34,35 +34,35 @@ export interface Sized<Value> {
 }
 
 /** The database as who asks for the same things again and again knows it. */
-export interface Memory {
+export interface QueryCache {
   /** What a thing of this kind is, from memory if it is kept there; else by a read. */
-  recall<Input, Value extends object | undefined>(
-    kind: Kind<Input, Value>,
+  cached<Input, Value extends object | undefined>(
+    kind: CachedQuery<Input, Value>,
     input: Input,
   ): Value | Promise<Value>;
   /** The same for several things at once, in their order. */
-  recallAll<Input, Value extends object | undefined>(
-    kind: KindOfMany<Input, Value>,
+  cachedMany<Input, Value extends object | undefined>(
+    kind: CachedBatchQuery<Input, Value>,
     inputs: readonly Input[],
   ): readonly Value[] | Promise<readonly Value[]>;
   /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
-  holds(value: object): boolean;
+  isCurrent(value: object): boolean;
   /** Counts the changes. What was right is right still while it stays as it was. */
   readonly changes: number;
 }
 
 /** What is known of a thing, and which events end that. */
-export interface Known<Value> extends Sized<Value> {
+export interface CacheEntry<Value> extends Sized<Value> {
   /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
   readonly value: Value;
   /** See `about`. */
-  readonly until: readonly Topic[];
+  readonly invalidatedBy: readonly Tag[];
   /** What it becomes by these, the kind knows without reading it anew. */
-  readonly grownBy?: readonly Topic[];
+  readonly updatedBy?: readonly Tag[];
 }
 
 /** What is known of what is not there. */
-export const nothing = { value: undefined, until: [], bytes: 0 } as const;
+export const notFound = { value: undefined, invalidatedBy: [], bytes: 0 } as const;
 
 /** Puts bytes together in memory of their own: of Node's pool, they would hold their neighbours too. */
 export function joinBytes(...parts: readonly (string | Buffer)[]): Buffer {

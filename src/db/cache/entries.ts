@@ -1,26 +1,26 @@
-import type { Told } from '../unit-of-work.ts';
-import type { Keepable, Key, Known, Sized } from './cached-query.ts';
-import { isSame, type Topic, Waiting } from './tags.ts';
+import type { CommittedEvent } from '../unit-of-work.ts';
+import type { Cacheable, CacheEntry, Key, Sized } from './cached-query.ts';
+import { isSameTag, type Tag, TagIndex } from './tags.ts';
 
 /** What an entry takes beside its value, for each event that it waits for or is to grow by, in bytes. */
 const entryBytes = 300;
-const topicBytes = 100;
-const newsBytes = 400;
+const tagBytes = 100;
+const eventBytes = 400;
 
 /** What nobody asks for while so much happens is read anew when it is. */
-const newsLimit = 50;
+const pendingLimit = 50;
 
 /** What a look-up asks of it comes first: nearly all that it takes is fetching that from memory. */
-interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
+interface StoredEntry extends Pick<CacheEntry<object>, 'invalidatedBy' | 'updatedBy'> {
   value: object;
   /** What has happened since, by which it is to grow before it is shown again. */
-  news: Told[] | undefined;
+  pendingEvents: CommittedEvent[] | undefined;
   /** Whether it was asked for since it was last its turn to go. */
-  isWanted: boolean;
+  wasUsed: boolean;
   /** Where it is kept: all of its kind, and its key among them. */
-  readonly shelf: Map<Key, Entry>;
+  readonly bucket: Map<Key, StoredEntry>;
   readonly key: Key;
-  readonly grow: Keepable<never, object>['grow'];
+  readonly applyEvents: Cacheable<never, object>['applyEvents'];
   size: number;
 }
 
@@ -29,13 +29,13 @@ interface Entry extends Pick<Known<object>, 'until' | 'grownBy'> {
  * longest goes first, unless it was asked for since (CLOCK: a flag is cheaper to keep than a list in
  * the order of use, and look-ups are nearly all that is done here).
  */
-export class Entries {
+export class CacheEntries {
   readonly #maxBytes: number;
   #bytes = 0;
-  readonly #shelves = new Map<object, Map<Key, Entry>>();
+  readonly #buckets = new Map<object, Map<Key, StoredEntry>>();
   /** In the order in which it is their turn to go. */
-  readonly #entries = new Set<Entry>();
-  readonly #waiting = new Waiting<Entry>();
+  readonly #entries = new Set<StoredEntry>();
+  readonly #byTag = new TagIndex<StoredEntry>();
   readonly #values = new Set<object>();
 
   /** @param maxBytes 0 keeps nothing. */
@@ -44,127 +44,127 @@ export class Entries {
   }
 
   /** Whether this very value is kept. */
-  holds(value: object): boolean {
+  isCurrent(value: object): boolean {
     return this.#values.has(value);
   }
 
   /** What is kept of a thing, or undefined. */
-  find<Value>(kind: Keepable<never, Value>, key: Key): Value | undefined {
-    const entry = this.#shelves.get(kind)?.get(key);
+  get<Value>(kind: Cacheable<never, Value>, key: Key): Value | undefined {
+    const entry = this.#buckets.get(kind)?.get(key);
     if (entry === undefined) return undefined;
-    if (entry.news !== undefined && !this.#grow(entry)) return undefined;
-    entry.isWanted = true;
+    if (entry.pendingEvents !== undefined && !this.#applyEvents(entry)) return undefined;
+    entry.wasUsed = true;
     return entry.value as Value;
   }
 
   /** Keeps a thing, if there can be room for it. */
-  keep(kind: Keepable<never, unknown>, key: Key, known: Known<object>): void {
-    this.drop(kind, key);
-    const { value, until, grownBy = [] } = known;
-    const topics = awaited(known);
+  set(kind: Cacheable<never, unknown>, key: Key, known: CacheEntry<object>): void {
+    this.evict(kind, key);
+    const { value, invalidatedBy, updatedBy = [] } = known;
+    const topics = tagsOfEntry(known);
     const size = sizeOf(known, topics);
     if (size > this.#maxBytes) return;
-    const entry: Entry = {
+    const entry: StoredEntry = {
       value,
-      news: undefined,
-      isWanted: false,
-      shelf: this.#shelfOf(kind),
-      grow: kind.grow as Entry['grow'],
-      ...{ key, until, grownBy, size },
+      pendingEvents: undefined,
+      wasUsed: false,
+      bucket: this.#bucketOf(kind),
+      applyEvents: kind.applyEvents as StoredEntry['applyEvents'],
+      ...{ key, invalidatedBy, updatedBy, size },
     };
-    this.#makeRoom(size);
+    this.#evictUntil(size);
     this.#bytes += size;
     this.#entries.add(entry);
-    entry.shelf.set(key, entry);
+    entry.bucket.set(key, entry);
     this.#values.add(entry.value);
-    for (const topic of topics) this.#waiting.add(topic, entry);
+    for (const topic of topics) this.#byTag.add(topic, entry);
   }
 
   /** Drops or has grow what waits for this; it grows when it is asked for, many events at once. */
-  outdate(topic: Topic, event: Told): void {
-    for (const entry of this.#waiting.for(topic)) {
-      const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;
-      if (grows && (entry.news?.length ?? 0) < newsLimit) this.#note(entry, event);
-      else this.#drop(entry);
+  invalidate(topic: Tag, event: CommittedEvent): void {
+    for (const entry of this.#byTag.for(topic)) {
+      const grows = entry.updatedBy?.some((on) => isSameTag(on, topic)) === true;
+      if (grows && (entry.pendingEvents?.length ?? 0) < pendingLimit) this.#addEvent(entry, event);
+      else this.#remove(entry);
     }
-    this.#makeRoom(0);
+    this.#evictUntil(0);
   }
 
   /** Drops one thing; says whether it was there. */
-  drop(kind: Keepable<never, unknown>, key: Key): boolean {
-    const entry = this.#shelves.get(kind)?.get(key);
-    if (entry !== undefined) this.#drop(entry);
+  evict(kind: Cacheable<never, unknown>, key: Key): boolean {
+    const entry = this.#buckets.get(kind)?.get(key);
+    if (entry !== undefined) this.#remove(entry);
     return entry !== undefined;
   }
 
-  dropAll(): void {
-    for (const entry of this.#entries) this.#drop(entry);
+  clear(): void {
+    for (const entry of this.#entries) this.#remove(entry);
   }
 
-  #shelfOf(kind: object): Map<Key, Entry> {
-    const shelf = this.#shelves.get(kind) ?? new Map<Key, Entry>();
-    this.#shelves.set(kind, shelf);
+  #bucketOf(kind: object): Map<Key, StoredEntry> {
+    const shelf = this.#buckets.get(kind) ?? new Map<Key, StoredEntry>();
+    this.#buckets.set(kind, shelf);
     return shelf;
   }
 
-  #makeRoom(bytes: number): void {
+  #evictUntil(bytes: number): void {
     for (const entry of this.#entries) {
       if (this.#bytes + bytes <= this.#maxBytes) return;
-      if (entry.isWanted) this.#putBack(entry);
-      else this.#drop(entry);
+      if (entry.wasUsed) this.#requeue(entry);
+      else this.#remove(entry);
     }
   }
 
-  #putBack(entry: Entry): void {
-    entry.isWanted = false;
+  #requeue(entry: StoredEntry): void {
+    entry.wasUsed = false;
     this.#entries.delete(entry);
     this.#entries.add(entry);
   }
 
-  #note(entry: Entry, event: Told): void {
-    entry.news ??= [];
-    entry.news.push(event);
+  #addEvent(entry: StoredEntry, event: CommittedEvent): void {
+    entry.pendingEvents ??= [];
+    entry.pendingEvents.push(event);
     this.#values.delete(entry.value);
-    this.#resize(entry, entry.size + newsBytes + 2 * (event.news?.message.content.length ?? 0));
+    this.#resize(entry, entry.size + eventBytes + 2 * (event.payload?.message.content.length ?? 0));
   }
 
-  #resize(entry: Entry, size: number): void {
+  #resize(entry: StoredEntry, size: number): void {
     this.#bytes += size - entry.size;
     entry.size = size;
   }
 
   /** Whether that was possible; else it is gone. */
-  #grow(entry: Entry): boolean {
-    const { news = [] } = entry;
-    const grown = entry.grow?.(entry.value as never, news);
+  #applyEvents(entry: StoredEntry): boolean {
+    const { pendingEvents = [] } = entry;
+    const grown = entry.applyEvents?.(entry.value as never, pendingEvents);
     if (grown === undefined) {
-      this.#drop(entry);
+      this.#remove(entry);
       return false;
     }
-    this.#resize(entry, sizeOf(grown, awaited(entry)));
+    this.#resize(entry, sizeOf(grown, tagsOfEntry(entry)));
     entry.value = grown.value;
-    entry.news = undefined;
+    entry.pendingEvents = undefined;
     this.#values.add(entry.value);
     return true;
   }
 
-  #drop(entry: Entry): void {
+  #remove(entry: StoredEntry): void {
     this.#bytes -= entry.size;
     this.#entries.delete(entry);
-    entry.shelf.delete(entry.key);
+    entry.bucket.delete(entry.key);
     this.#values.delete(entry.value);
-    for (const topic of awaited(entry)) this.#waiting.delete(topic, entry);
+    for (const topic of tagsOfEntry(entry)) this.#byTag.delete(topic, entry);
   }
 }
 
-function sizeOf({ bytes }: Sized<unknown>, topics: readonly Topic[]): number {
-  return bytes + entryBytes + topics.length * topicBytes;
+function sizeOf({ bytes }: Sized<unknown>, topics: readonly Tag[]): number {
+  return bytes + entryBytes + topics.length * tagBytes;
 }
 
 /** All that is waited for. */
-export function awaited({
-  until,
-  grownBy = [],
-}: Pick<Known<unknown>, 'until' | 'grownBy'>): readonly Topic[] {
-  return [...until, ...grownBy];
+export function tagsOfEntry({
+  invalidatedBy,
+  updatedBy = [],
+}: Pick<CacheEntry<unknown>, 'invalidatedBy' | 'updatedBy'>): readonly Tag[] {
+  return [...invalidatedBy, ...updatedBy];
 }

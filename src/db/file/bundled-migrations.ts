@@ -2,4 +2,4 @@
 import { migrationsFolder, readMigrations } from './migrations.ts';
 
 /** The migrations that come with the program. */
-export const ownMigrations = readMigrations(migrationsFolder);
+export const bundledMigrations = readMigrations(migrationsFolder);

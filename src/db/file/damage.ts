@@ -11,7 +11,7 @@ const period = 600_000;
  * a moment only. So the whole file is read again before it is called damaged, and from time to time
  * after that.
  */
-export class Verdict {
+export class DamageCheck {
   readonly #inspect: () => Promise<boolean>;
   readonly #ticks: () => number;
   #state: 'sound' | 'suspect' | 'damaged' = 'sound';

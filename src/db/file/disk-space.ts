@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 
 /** There is no room for what is to be written. */
-export class NoRoom extends Error {
+export class NoSpaceError extends Error {
   override readonly name = 'NoRoom';
   readonly code = 'SNUG_NO_ROOM';
 
@@ -27,7 +27,7 @@ const quota = -constants.errno.EDQUOT;
 const perhapsFull = /^SQLITE_(IOERR_(WRITE|SHMOPEN|TRUNCATE)|CANTOPEN)$/;
 
 /** A disk with less room than this is full, in bytes: the log may have some for one page alone. */
-export const leastRoom = 1024 * 1024;
+export const leastSpace = 1024 * 1024;
 
 /** How much is written to see whether something can be, in bytes: more than one page. */
 const sample = 64 * 1024;
@@ -39,9 +39,9 @@ export function freeSpace(path: string): number {
 }
 
 /** Whether what failed has failed for want of room where a file is. */
-export function isOutOfRoom(error: unknown, file: string): boolean {
+export function isOutOfSpace(error: unknown, file: string): boolean {
   const { code = '' } = (error ?? {}) as { code?: string };
-  return isFull(error) || (perhapsFull.test(code) && !hasRoom(file, sample));
+  return isFull(error) || (perhapsFull.test(code) && !hasSpace(file, sample));
 }
 
 function isFull(error: unknown): boolean {
@@ -55,11 +55,11 @@ function isFull(error: unknown): boolean {
  *
  * @throws NoRoom
  */
-export function requireRoom(file: string, bytes: number): void {
-  if (!hasRoom(file, bytes)) throw new NoRoom(file);
+export function requireSpace(file: string, bytes: number): void {
+  if (!hasSpace(file, bytes)) throw new NoSpaceError(file);
 }
 
-function hasRoom(file: string, bytes: number): boolean {
+function hasSpace(file: string, bytes: number): boolean {
   try {
     if (freeSpace(dirname(file)) < bytes) return false;
     tryToWrite(dirname(file), bytes);

@@ -2,8 +2,8 @@
 import { chownSync, closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
-import { isOutOfRoom } from './disk-space.ts';
+import { OperatorError } from '../../errors.ts';
+import { isOutOfSpace } from './disk-space.ts';
 
 /** What SQLite keeps beside a database and takes for a part of it, by its name alone. */
 export const logs = ['-wal', '-journal'];
@@ -43,18 +43,18 @@ export function isSound(sqlite: Database): boolean {
  */
 export function explain(error: unknown, names: { read: string; written: string }): unknown {
   const { code, path } = error as { code?: unknown; path?: string };
-  if (error instanceof StartError || typeof code !== 'string') return error;
-  if (code === 'EFBIG' || isOutOfRoom(error, names.written)) return noRoom(names.written);
+  if (error instanceof OperatorError || typeof code !== 'string') return error;
+  if (code === 'EFBIG' || isOutOfSpace(error, names.written)) return noSpaceError(names.written);
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return damaged(names.read);
   if (!/^(E[A-Z\d]+|SQLITE_(BUSY|CANTOPEN|IOERR|LOCKED|PERM|READONLY).*)$/.test(code)) return error;
   const file = path === names.read ? names.read : names.written;
-  return new StartError(
+  return new OperatorError(
     `${file} cannot be read or written (${code}). Check its folder and who owns it.`,
   );
 }
 
-export const noRoom = (file: string) =>
-  new StartError(`There is no room for ${file}. Make room and try again.`);
+export const noSpaceError = (file: string) =>
+  new OperatorError(`There is no room for ${file}. Make room and try again.`);
 
 export const damaged = (file: string) =>
-  new StartError(`${file} is damaged. Restore an earlier backup.`);
+  new OperatorError(`${file} is damaged. Restore an earlier backup.`);

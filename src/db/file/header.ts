@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** "Snug" in ASCII: marks a file as ours (SQLite's PRAGMA application_id). */
 export const applicationId = 0x536e7567;
@@ -26,10 +26,10 @@ export function checkHeader(file: string, advice = 'Name another file in DATABAS
 
 function checkMagic(file: string, header: Buffer, advice: string): void {
   if (!isDatabase(header)) {
-    throw new StartError(`${file} is not a database. ${advice}`);
+    throw new OperatorError(`${file} is not a database. ${advice}`);
   }
   if (header.readUInt32BE(applicationIdOffset) !== applicationId) {
-    throw new StartError(`${file} is the database of another program. ${advice}`);
+    throw new OperatorError(`${file} is the database of another program. ${advice}`);
   }
 }
 
@@ -63,7 +63,9 @@ const isDatabase = (header: Buffer) =>
 function checkEmpty(file: string): void {
   const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
   if (log !== undefined && log.size > 0) {
-    throw new StartError(`${file} is damaged: it is empty, yet its log is not. Restore a backup.`);
+    throw new OperatorError(
+      `${file} is damaged: it is empty, yet its log is not. Restore a backup.`,
+    );
   }
 }
 

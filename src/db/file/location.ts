@@ -12,16 +12,16 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { remove } from './files.ts';
 import { checkHeader } from './header.ts';
 import { InUse, lockFile, lockInstance } from './lock.ts';
-import { asStartError } from './operator-errors.ts';
+import { toOperatorError } from './operator-errors.ts';
 
 /** SQLite takes paths of 512 bytes; some are longer than the database's by a suffix. */
 const longestPath = 480;
 
-export interface Place {
+export interface Location {
   /** The database's one true name. */
   readonly file: string;
   /** Whether it was made here: it is empty then. */
@@ -45,7 +45,7 @@ export interface Made {
  * @param mustExist refuses to make a database.
  * @throws StartError if the file is not ours, in use, or cannot be had; nothing was changed then.
  */
-export function takePlace(path: string, { mustExist = false } = {}): Place {
+export function claimLocation(path: string, { mustExist = false } = {}): Location {
   const made: Made = {};
   try {
     checkPath(path);
@@ -63,14 +63,14 @@ export function takePlace(path: string, { mustExist = false } = {}): Place {
   } catch (error) {
     // Who holds the lock has taken over what was made here.
     if (!(error instanceof InUse)) unmake(made, path);
-    throw asStartError(error, path);
+    throw toOperatorError(error, path);
   }
 }
 
 function checkPath(path: string): void {
   const bytes = Buffer.byteLength(resolve(path));
   if (bytes <= longestPath) return;
-  throw new StartError(
+  throw new OperatorError(
     `The path of the database has ${bytes} bytes, and may have ${longestPath}. Name a shorter one in DATABASE_URL.`,
   );
 }
@@ -78,7 +78,7 @@ function checkPath(path: string): void {
 /** Where a server has been, a missing file is not a new one: nobody shall find an empty server. */
 function checkAbsent(path: string, mustExist: boolean): void {
   if (existsSync(lockFile(path))) {
-    throw new StartError(
+    throw new OperatorError(
       `${path} is gone. Put it back, or restore a backup. To begin anew, delete ${lockFile(path)}.`,
     );
   }
@@ -86,7 +86,7 @@ function checkAbsent(path: string, mustExist: boolean): void {
 }
 
 const isMissing = (path: string) =>
-  new StartError(
+  new OperatorError(
     `There is no database at ${path}. Mount its disk, or restore a backup; to make a new one, set DATABASE_MUST_EXIST=no once.`,
   );
 
@@ -94,7 +94,7 @@ function checkFile(path: string, mustExist: boolean): void {
   const stats = statSync(path);
   // To open a pipe would wait for whoever is at its other end.
   if (!stats.isFile()) {
-    throw new StartError(`${path} is not a file. Name a file in DATABASE_URL.`);
+    throw new OperatorError(`${path} is not a file. Name a file in DATABASE_URL.`);
   }
   checkHeader(path);
   // Before the lock: of the two files, the database is the one to name.

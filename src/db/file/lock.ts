@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** Lies beside the database, always empty. */
 export const lockFile = (file: string) => `${file}.lock`;
 
 /** Another server has the database. */
-export class InUse extends StartError {
+export class InUse extends OperatorError {
   constructor(file: string) {
     super(
       `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`,
@@ -34,6 +34,6 @@ export function lockInstance(file: string): { release(): void } {
   } catch (error) {
     for (const lock of opened) lock.close();
     if ((error as { code?: string }).code === 'SQLITE_BUSY') throw new InUse(file);
-    throw new StartError(`${lockFile(file)} cannot be locked. Check who owns it, or delete it.`);
+    throw new OperatorError(`${lockFile(file)} cannot be locked. Check who owns it, or delete it.`);
   }
 }

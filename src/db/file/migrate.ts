@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
-import { ownMigrations } from './bundled-migrations.ts';
-import { isOutOfRoom, NoRoom } from './disk-space.ts';
+import { OperatorError } from '../../errors.ts';
+import { bundledMigrations } from './bundled-migrations.ts';
+import { isOutOfSpace, NoSpaceError } from './disk-space.ts';
 import type { Migration } from './migrations.ts';
 
 /**
@@ -17,7 +17,7 @@ import type { Migration } from './migrations.ts';
 export function migrate(
   sqlite: Database,
   file: string,
-  known: readonly Migration[] = ownMigrations,
+  known: readonly Migration[] = bundledMigrations,
 ): void {
   const missing = known.slice(countApplied(sqlite, file, known));
   if (missing.length === 0) return;
@@ -31,13 +31,15 @@ export function migrate(
       if (broken.length > 0) throw new Error(`migration breaks ${broken.length} foreign keys`);
     })();
   } catch (error) {
-    throw isOutOfRoom(error, file) ? new NoRoom(file, error) : new Failed(file, error as Error);
+    throw isOutOfSpace(error, file)
+      ? new NoSpaceError(file, error)
+      : new Failed(file, error as Error);
   } finally {
     sqlite.pragma('foreign_keys = ON');
   }
 }
 
-class Failed extends StartError {
+class Failed extends OperatorError {
   constructor(file: string, cause: Error) {
     super(
       `The upgrade of ${file} failed (${cause.message}). It is as it was: install the version before, and report this.`,
@@ -53,7 +55,7 @@ class Failed extends StartError {
  */
 export function requireCurrent(sqlite: Database, file: string): void {
   if (isCurrent(sqlite, file)) return;
-  throw new StartError(
+  throw new OperatorError(
     `${file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
   );
 }
@@ -62,7 +64,7 @@ export function requireCurrent(sqlite: Database, file: string): void {
 export function isCurrent(
   sqlite: Database,
   file: string,
-  known: readonly Migration[] = ownMigrations,
+  known: readonly Migration[] = bundledMigrations,
 ): boolean {
   return countApplied(sqlite, file, known) === known.length;
 }
@@ -71,14 +73,14 @@ export function isCurrent(
 function countApplied(sqlite: Database, file: string, known: readonly Migration[]): number {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > known.length) {
-    throw new StartError(
+    throw new OperatorError(
       `${file} was written by a newer version of Snug. Install that version, or a later one.`,
     );
   }
   if (version === 0) return 0;
   const hashes = hashesOf(sqlite);
   if (hashes.length !== version || hashes.some((hash, i) => hash !== known[i]?.hash)) {
-    throw new StartError(
+    throw new OperatorError(
       `The schema of ${file} is not one that this version of Snug has made. Restore a backup.`,
     );
   }

@@ -1,6 +1,6 @@
-import { StartError } from '../../errors.ts';
-import { isOutOfRoom } from './disk-space.ts';
-import { noRoom } from './files.ts';
+import { OperatorError } from '../../errors.ts';
+import { isOutOfSpace } from './disk-space.ts';
+import { noSpaceError } from './files.ts';
 import { WriterNotStarted } from './sqlite-errors.ts';
 
 /** What an error says of the file, by its code: the system's, or https://sqlite.org/rescode.html */
@@ -20,17 +20,17 @@ const meanings: readonly (readonly [codes: RegExp, sentence: string])[] = [
 const ofTheSystem = /^(SQLITE_(IOERR|NOMEM|PROTOCOL|NOLFS)|E(?!RR_)[A-Z\d]+$)/;
 
 /** What the person who runs the program is told of an error of the database or its file. */
-export function asStartError(error: unknown, file: string): unknown {
+export function toOperatorError(error: unknown, file: string): unknown {
   const { code } = (error ?? {}) as { code?: unknown };
-  if (error instanceof StartError || typeof code !== 'string') return error;
+  if (error instanceof OperatorError || typeof code !== 'string') return error;
   if (error instanceof WriterNotStarted) {
-    return new StartError(
+    return new OperatorError(
       `A thread cannot be started (${error.cause}). Allow this process more memory, files or tasks.`,
     );
   }
-  if (isOutOfRoom(error, file)) return noRoom(file);
+  if (isOutOfSpace(error, file)) return noSpaceError(file);
   const sentence = meanings.find(([codes]) => codes.test(code))?.[1];
-  if (sentence !== undefined) return new StartError(`${file} ${sentence}`);
+  if (sentence !== undefined) return new OperatorError(`${file} ${sentence}`);
   if (!ofTheSystem.test(code)) return error;
-  return new StartError(`${file}: its disk fails (${code}). See what the system's log says.`);
+  return new OperatorError(`${file}: its disk fails (${code}). See what the system's log says.`);
 }

@@ -14,18 +14,18 @@ const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
   [/^SQLITE_IOERR|^SNUG_(DISPLACED|WRITER_GONE)$/, 'storage_failed'],
 ];
 
-const displaced = 'SNUG_DISPLACED';
+const fileReplaced = 'SNUG_DISPLACED';
 
 /** Why a statement failed, if that is the fault of the file, its disk or another program. */
-export function faultOf(error: unknown): RefusalCode | undefined {
+export function classify(error: unknown): RefusalCode | undefined {
   const { code = '' } = (error ?? {}) as { code?: string };
   return meanings.find(([codes]) => codes.test(code))?.[1];
 }
 
 /** A file lies no longer where it was opened: what is written now, no later start would find. */
-export class Displaced extends Error {
+export class FileReplacedError extends Error {
   override readonly name = 'Displaced';
-  readonly code = displaced;
+  readonly code = fileReplaced;
 
   constructor(file: string) {
     super(`${file} was moved, deleted or replaced`);
@@ -33,8 +33,8 @@ export class Displaced extends Error {
 }
 
 /** Whether that is what went wrong; in another thread the class is not known. */
-export function isDisplaced(error: unknown): boolean {
-  return (error as { code?: unknown }).code === displaced;
+export function isFileReplaced(error: unknown): boolean {
+  return (error as { code?: unknown }).code === fileReplaced;
 }
 
 const notStarted = 'SNUG_WRITER_NOT_STARTED';
@@ -62,17 +62,17 @@ export class WriterGone extends Error {
 }
 
 /** Files, and which ones they are. */
-export type Places = readonly (readonly [file: string, identity: string])[];
+export type FileIdentities = readonly (readonly [file: string, identity: string])[];
 
 /** Remembers which files these are. */
-export function placesOf(files: readonly string[]): Places {
+export function identitiesOf(files: readonly string[]): FileIdentities {
   return files.map((file) => [file, identityOf(file)]);
 }
 
 /** Returns a function that throws Displaced once one of the files is another one, or none. */
-export function keepPlaces(places: Places): () => void {
+export function unmovedCheck(places: FileIdentities): () => void {
   return () => {
-    for (const [file, id] of places) if (identityOf(file) !== id) throw new Displaced(file);
+    for (const [file, id] of places) if (identityOf(file) !== id) throw new FileReplacedError(file);
   };
 }
 

@@ -12,10 +12,10 @@ import {
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { StartError } from '../../errors.ts';
-import { ownMigrations } from './bundled-migrations.ts';
+import { OperatorError } from '../../errors.ts';
+import { bundledMigrations } from './bundled-migrations.ts';
 import { connect } from './connection.ts';
-import { freeSpace, leastRoom } from './disk-space.ts';
+import { freeSpace, leastSpace } from './disk-space.ts';
 import { giveToFolderOwner, sync } from './files.ts';
 import { versionOf } from './header.ts';
 import { isCurrent, migrate } from './migrate.ts';
@@ -39,7 +39,7 @@ const quick = 8 * 1024 * 1024;
 export function isLongUpgradeDue(path: string): boolean {
   try {
     const stats = statSync(path);
-    return stats.isFile() && stats.size > quick && isOutdated(path, ownMigrations.length);
+    return stats.isFile() && stats.size > quick && isOutdated(path, bundledMigrations.length);
   } catch {
     return false;
   }
@@ -62,7 +62,7 @@ function isOutdated(file: string, latest: number): boolean {
 export function upgrade(
   file: string,
   report: Report,
-  known: readonly Migration[] = ownMigrations,
+  known: readonly Migration[] = bundledMigrations,
 ): void {
   const latest = known.length;
   if (!isOutdated(file, latest) || prepare(file, known) === 'current') return;
@@ -87,7 +87,7 @@ function prepare(file: string, known: readonly Migration[]): 'current' | 'outdat
     if (isCurrent(sqlite, file, known)) return 'current';
     const [{ busy }] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
     if (busy === 0) return 'outdated';
-    throw new StartError(`${file} is in use by another program. Stop it first.`);
+    throw new OperatorError(`${file} is in use by another program. Stop it first.`);
   });
 }
 
@@ -101,11 +101,11 @@ function change<Result>(file: string, work: (sqlite: Database) => Result): Resul
 }
 
 function checkRoom(file: string, size: number): void {
-  const needed = sizesNeeded * size + leastRoom;
+  const needed = sizesNeeded * size + leastSpace;
   const free = freeSpace(dirname(file));
   if (free >= needed) return;
   const inMb = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
-  throw new StartError(
+  throw new OperatorError(
     `There is not enough room to upgrade ${file}: that takes ${inMb(needed)}, and ${inMb(free)} are free. Make room and try again.`,
   );
 }

@@ -64,7 +64,7 @@ export function insert<Input>(
 }
 
 /** A change of which nothing needs to be known. */
-export function change<Input>(
+export function exec<Input>(
   define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
   return query(define as Definition<Input, never>, () => undefined);

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import { change, type Params, row } from './query.ts';
+import { exec, type Params, row } from './query.ts';
 import { serverState } from './tables.ts';
 
 /** The value of a fact, or undefined if it was never set. */
@@ -8,13 +8,13 @@ export const findState = row((orm, $: Params<{ key: string }>) =>
 );
 
 /** Sets a fact, whether it was set before or not. */
-export const setState = change((orm, $: Params<{ key: string; value: string }>) =>
+export const setState = exec((orm, $: Params<{ key: string; value: string }>) =>
   orm
     .insert(serverState)
     .values({ key: $.key, value: $.value })
     .onConflictDoUpdate({ target: serverState.key, set: { value: $.value } }),
 );
 
-export const deleteState = change((orm, $: Params<{ key: string }>) =>
+export const deleteState = exec((orm, $: Params<{ key: string }>) =>
   orm.delete(serverState).where(eq(serverState.key, $.key)),
 );

@@ -5,7 +5,7 @@ import { events } from '../query/tables.ts';
 import type { EventRow } from '../unit-of-work.ts';
 
 /** What other processes have committed since it was last looked. */
-export interface Missed {
+export interface ExternalChanges {
   readonly version: unknown;
   /** May be none: not every change is an event. */
   readonly events: readonly EventRow[];
@@ -16,7 +16,7 @@ const listEventsAfter = rows((orm, $: Params<{ id: number }>) =>
 );
 
 /** How far the file has got, as one connection sees it; to look takes microseconds. */
-export class Progress {
+export class LogPosition {
   readonly #version: Statement;
   readonly #newestId: Statement;
 
@@ -37,33 +37,33 @@ export class Progress {
 }
 
 /** Notices what other processes commit to the file, as the operator's commands do. */
-export class Others {
-  readonly #progress: Progress;
+export class ExternalWrites {
+  readonly #progress: LogPosition;
   #seen: unknown;
   /** The id of the newest event that this process knows of. */
   #position: number;
 
   /** @param sqlite the connection that this process writes by, and no other. */
   constructor(sqlite: Database) {
-    this.#progress = new Progress(sqlite);
+    this.#progress = new LogPosition(sqlite);
     this.#seen = this.#progress.version;
     this.#position = this.#progress.newestId;
   }
 
   /** Whether another process has committed since the last `catchUp`. */
-  get areAhead(): boolean {
+  get exist(): boolean {
     return this.#progress.version !== this.#seen;
   }
 
   /** What others have committed; to be asked inside a transaction, where nobody else can. */
-  async missed(snapshot: Snapshot): Promise<Missed | undefined> {
+  async read(snapshot: Snapshot): Promise<ExternalChanges | undefined> {
     const { version } = this.#progress;
     if (version === this.#seen) return undefined;
     return { version, events: await listEventsAfter(snapshot, { id: this.#position }) };
   }
 
   /** Notes that all this is known now: what others have committed, and then what this process has. */
-  catchUp(missed: Missed | undefined, own: readonly EventRow[]): void {
+  markSeen(missed: ExternalChanges | undefined, own: readonly EventRow[]): void {
     if (missed !== undefined) this.#seen = missed.version;
     this.#position = own.at(-1)?.id ?? missed?.events.at(-1)?.id ?? this.#position;
   }

@@ -1,6 +1,6 @@
 import { Refusal } from '../../errors.ts';
-import { faultOf } from '../file/sqlite-errors.ts';
-import type { Command, Origin, Task, Told } from '../unit-of-work.ts';
+import { classify } from '../file/sqlite-errors.ts';
+import type { CommittedEvent, Mutation, Origin, Task } from '../unit-of-work.ts';
 import { type Outcome, settle, type Writer, type Written } from './sqlite-writer.ts';
 import { doNothing } from './store-mutations.ts';
 
@@ -9,10 +9,10 @@ interface Job extends Task {
   readonly reject: (error: unknown) => void;
 }
 
-type Publish = (events: readonly Told[], origin: Origin) => void;
+type Publish = (events: readonly CommittedEvent[], origin: Origin) => void;
 
 /** Hears what goes wrong where nobody waits. */
-type Complain = (error: unknown) => void;
+type OnError = (error: unknown) => void;
 
 /** As many commands share one commit at the most, so that none waits for too long a batch. */
 const batchLimit = 256;
@@ -25,39 +25,39 @@ const queueLimit = 10_000;
  * written, share one transaction: one fsync serves them all, and one that fails takes nothing with
  * it.
  */
-export class Committer {
+export class GroupCommit {
   readonly #writer: Writer;
   readonly #publish: Publish;
-  readonly #complain: Complain;
+  readonly #onError: OnError;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
-  #moving: Promise<void> | undefined;
+  #checkpointing: Promise<void> | undefined;
   #hasFailed = false;
 
-  constructor(writer: Writer, publish: Publish, complain: Complain) {
+  constructor(writer: Writer, publish: Publish, complain: OnError) {
     this.#writer = writer;
     this.#publish = publish;
-    this.#complain = complain;
+    this.#onError = complain;
   }
 
   /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
-  write<Input, Result>(command: Command<Input, Result>, input: Input): Promise<Result> {
+  write<Input, Result>(mutation: Mutation<Input, Result>, input: Input): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= queueLimit) throw new Refusal('busy');
-      this.#waiting.push({ command, input, resolve, reject });
+      this.#waiting.push({ mutation, input, resolve, reject });
       this.#running ??= this.#drain();
     });
   }
 
   /** Publishes what other processes have committed, if they have; the next write would do so too. */
   async catchUp(): Promise<void> {
-    if (this.#writer.isBehind) await this.write(doNothing, {});
+    if (this.#writer.hasExternalWrites) await this.write(doNothing, {});
   }
 
   /** Resolves when nothing waits any more, and nothing is under way. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
-    await this.#moving;
+    await this.#checkpointing;
   }
 
   async #drain(): Promise<void> {
@@ -79,39 +79,39 @@ export class Committer {
       written = await this.#writer.write(batch);
     } catch (error) {
       for (const job of batch) job.reject(error);
-      this.#heed(error);
+      this.#noteFailure(error);
       return;
     }
     // Whatever becomes of the telling, it is on the disk, and who waits shall know.
     try {
-      this.#tell(written);
+      this.#publishAll(written);
     } finally {
       batch.forEach((job, index) => void settle(job, written.outcomes[index] as Outcome));
     }
-    if (written.isLogLong && !this.#hasFailed) this.#moving ??= this.#moveLog();
+    if (written.isWalLong && !this.#hasFailed) this.#checkpointing ??= this.#checkpoint();
   }
 
   /** Nobody waits for it: what they wrote is safe in the log. */
-  async #moveLog(): Promise<void> {
+  async #checkpoint(): Promise<void> {
     try {
-      await this.#writer.moveLog();
+      await this.#writer.checkpoint();
     } catch (error) {
-      this.#complain(error);
-      this.#heed(error);
+      this.#onError(error);
+      this.#noteFailure(error);
     }
-    this.#moving = undefined;
+    this.#checkpointing = undefined;
   }
 
   /** A disk that has failed is asked nothing more: who waits would fare no better. */
-  #heed(error: unknown): void {
-    if (faultOf(error) !== 'storage_failed') return;
+  #noteFailure(error: unknown): void {
+    if (classify(error) !== 'storage_failed') return;
     this.#hasFailed = true;
     for (const job of this.#waiting.splice(0)) job.reject(error);
   }
 
   /** In the order of the log: what others have written was there before. */
-  #tell({ missed, events }: Written): void {
-    if (missed !== undefined) this.#publish(missed, 'elsewhere');
+  #publishAll({ externalEvents, events }: Written): void {
+    if (externalEvents !== undefined) this.#publish(externalEvents, 'elsewhere');
     this.#publish(events, 'here');
   }
 }

@@ -1,4 +1,4 @@
-import { leastRoom, requireRoom } from '../file/disk-space.ts';
+import { leastSpace, requireSpace } from '../file/disk-space.ts';
 import type { Task } from '../unit-of-work.ts';
 import type { Writer, Written } from './sqlite-writer.ts';
 
@@ -22,8 +22,8 @@ export class LateWriter implements Writer {
     this.#writer = typeof writer === 'function' ? undefined : writer;
   }
 
-  get isBehind(): boolean {
-    return this.#writer?.isBehind ?? false;
+  get hasExternalWrites(): boolean {
+    return this.#writer?.hasExternalWrites ?? false;
   }
 
   /** At once: it is there to be read, and the first write finds out the rest. */
@@ -33,20 +33,20 @@ export class LateWriter implements Writer {
     return (await this.#open()).write(batch);
   }
 
-  async moveLog(): Promise<void> {
-    await (await this.#open()).moveLog();
+  async checkpoint(): Promise<void> {
+    await (await this.#open()).checkpoint();
   }
 
-  async emptyLog(): Promise<void> {
-    await (await this.#open()).emptyLog();
+  async truncateWal(): Promise<void> {
+    await (await this.#open()).truncateWal();
   }
 
-  async requireRoom(): Promise<void> {
-    await (await this.#open()).requireRoom();
+  async requireSpace(): Promise<void> {
+    await (await this.#open()).requireSpace();
   }
 
-  async inspect(): Promise<boolean> {
-    return (await this.#open()).inspect();
+  async checkIntegrity(): Promise<boolean> {
+    return (await this.#open()).checkIntegrity();
   }
 
   async close(): Promise<void> {
@@ -63,9 +63,9 @@ export class LateWriter implements Writer {
   }
 
   async #prepare(): Promise<Writer> {
-    requireRoom(this.#file, leastRoom);
+    requireSpace(this.#file, leastSpace);
     this.#writer ??= await this.#make();
-    await this.#writer.moveLog();
+    await this.#writer.checkpoint();
     return this.#writer;
   }
 }

@@ -3,23 +3,23 @@
  * its class nor its code: so errors are taken apart here and put together there.
  */
 import { Refusal, type RefusalCode } from '../../errors.ts';
-import type { Places } from '../file/sqlite-errors.ts';
+import type { FileIdentities } from '../file/sqlite-errors.ts';
 import type { Outcome } from './sqlite-writer.ts';
 
 /** What the thread is started with. */
-export interface Errand {
+export interface WorkerData {
   readonly file: string;
   /** What must be in its place whenever something is written. */
-  readonly places: Places;
+  readonly identities: FileIdentities;
 }
 
 /** What the thread is asked to do; it answers in the same order, each with a Packed. */
-export type Question =
+export type WorkerRequest =
   | { readonly kind: 'write'; readonly batch: readonly NamedTask[] }
-  | { readonly kind: 'moveLog' }
-  | { readonly kind: 'emptyLog' }
-  | { readonly kind: 'requireRoom' }
-  | { readonly kind: 'inspect' }
+  | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'truncateWal' }
+  | { readonly kind: 'requireSpace' }
+  | { readonly kind: 'checkIntegrity' }
   | { readonly kind: 'close' };
 
 /** A function cannot pass, its name can. */
@@ -29,12 +29,12 @@ export interface NamedTask {
 }
 
 /** How something went, as it passes. */
-export type Packed =
+export type SerializedOutcome =
   | { readonly result: unknown }
   | { readonly refusal: RefusalCode; readonly wait: number | undefined }
   | { readonly failure: { message: string; stack: string | undefined; code: unknown } };
 
-export function pack(outcome: Outcome): Packed {
+export function serialize(outcome: Outcome): SerializedOutcome {
   if ('result' in outcome) return outcome;
   const { error } = outcome;
   if (error instanceof Refusal) return { refusal: error.code, wait: error.wait };
@@ -42,7 +42,7 @@ export function pack(outcome: Outcome): Packed {
   return { failure: { message, stack, code } };
 }
 
-export function unpack(packed: Packed): Outcome {
+export function deserialize(packed: SerializedOutcome): Outcome {
   if ('result' in packed) return packed;
   if ('refusal' in packed) return { error: new Refusal(packed.refusal, packed.wait) };
   const { message, stack, code } = packed.failure;

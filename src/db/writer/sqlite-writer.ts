@@ -1,22 +1,22 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { isOutOfRoom, leastRoom, NoRoom, requireRoom } from '../file/disk-space.ts';
-import { faultOf } from '../file/sqlite-errors.ts';
+import { isOutOfSpace, leastSpace, NoSpaceError, requireSpace } from '../file/disk-space.ts';
+import { classify } from '../file/sqlite-errors.ts';
 import { type Orm, toOrm } from '../query/orm.ts';
-import type { EventRow, Task, Told, Unit } from '../unit-of-work.ts';
-import { type Missed, Others } from './external-writes.ts';
+import type { CommittedEvent, EventRow, Task, Unit } from '../unit-of-work.ts';
+import { type ExternalChanges, ExternalWrites } from './external-writes.ts';
 import { Pace } from './pace.ts';
 
 /**
  * The log is moved into the file when it has so many pages, 16 MB: a page that changes often is
  * written there once for all that time. With SQLite's 1,000 a post took a seventh longer.
  */
-const longLog = 4_000;
+const walPageLimit = 4_000;
 
 /** How long to wait for those who read the log before it is emptied, in ms: writes wait meanwhile. */
-const logPatience = 20;
+const walTimeout = 20;
 
 /** The log cannot be emptied now. */
-export class LogInUse extends Error {
+export class WalInUse extends Error {
   readonly code = 'SNUG_LOG_IN_USE';
 
   constructor() {
@@ -25,13 +25,13 @@ export class LogInUse extends Error {
 }
 
 /** Whether an error is that, also where it comes from another thread. */
-export const isLogInUse = (error: unknown) =>
+export const isWalInUse = (error: unknown) =>
   (error as { code?: unknown } | undefined)?.code === 'SNUG_LOG_IN_USE';
 
 /** Where batches are written: in this thread (below), or in one of its own (thread.ts). */
 export interface Writer {
   /** Whether another process has committed what no batch has brought yet. */
-  readonly isBehind: boolean;
+  readonly hasExternalWrites: boolean;
   /**
    * Resolves when it can write.
    *
@@ -41,17 +41,17 @@ export interface Writer {
   /** Writes a batch with one commit. Throws what keeps all of it from the disk. */
   write(batch: readonly Task[]): Promise<Written>;
   /** Moves the log into the file, as far as nobody reads what was there before, so that it begins anew. */
-  moveLog(): Promise<void>;
+  checkpoint(): Promise<void>;
   /**
    * Moves the log into the file and empties it.
    *
    * @throws Error if another process reads the file at that moment.
    */
-  emptyLog(): Promise<void>;
+  truncateWal(): Promise<void>;
   /** Makes sure that there is room to write. Throws NoRoom. */
-  requireRoom(): Promise<void>;
+  requireSpace(): Promise<void>;
   /** Whether SQLite finds nothing wrong in the whole file; takes as long as reading it. */
-  inspect(): Promise<boolean>;
+  checkIntegrity(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -60,11 +60,11 @@ export interface Written {
   /** Of each task, in their order. */
   readonly outcomes: readonly Outcome[];
   /** What the tasks have appended to the log. */
-  readonly events: readonly Told[];
+  readonly events: readonly CommittedEvent[];
   /** What other processes had appended before, if they have committed anything. */
-  readonly missed: readonly EventRow[] | undefined;
+  readonly externalEvents: readonly EventRow[] | undefined;
   /** Whether it is time to move the log. */
-  readonly isLogLong: boolean;
+  readonly isWalLong: boolean;
 }
 
 /** A task that has failed leaves nothing. */
@@ -79,7 +79,7 @@ export function settle(
   else resolve(outcome.result);
 }
 
-interface Attempt extends Pick<Unit, 'events' | 'last'> {
+interface Attempt extends Pick<Unit, 'events' | 'beforeCommit'> {
   readonly outcome: Outcome;
 }
 
@@ -91,12 +91,12 @@ export interface WriterOptions {
 }
 
 /** Writes by a connection of this thread: one transaction for a batch, in it a savepoint for each task. */
-export class OwnWriter implements Writer {
+export class SqliteWriter implements Writer {
   readonly #sqlite: Database;
   readonly #orm: Orm;
   readonly #clock: () => number;
   readonly #check: () => void;
-  readonly #others: Others;
+  readonly #others: ExternalWrites;
   readonly #pace = new Pace();
   readonly #statements: Record<
     'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'lookAtLog' | 'moveLog',
@@ -108,7 +108,7 @@ export class OwnWriter implements Writer {
     this.#orm = toOrm(sqlite);
     this.#clock = clock;
     this.#check = check;
-    this.#others = new Others(sqlite);
+    this.#others = new ExternalWrites(sqlite);
     this.#statements = {
       begin: sqlite.prepare('BEGIN IMMEDIATE'),
       commit: sqlite.prepare('COMMIT'),
@@ -120,21 +120,22 @@ export class OwnWriter implements Writer {
     };
   }
 
-  get isBehind(): boolean {
-    return this.#others.areAhead;
+  get hasExternalWrites(): boolean {
+    return this.#others.exist;
   }
 
   async ready(): Promise<void> {}
 
   async write(batch: readonly Task[]): Promise<Written> {
     const attempts: Attempt[] = [];
-    let missed: Missed | undefined;
+    let missed: ExternalChanges | undefined;
     try {
       this.#statements.begin.run();
       this.#pace.begin();
-      missed = await this.#others.missed({ orm: this.#orm });
+      missed = await this.#others.read({ orm: this.#orm });
       for (const task of batch) attempts.push(await this.#attempt(task));
-      for (const { last } of attempts) for (const step of last) await step({ orm: this.#orm });
+      for (const { beforeCommit } of attempts)
+        for (const step of beforeCommit) await step({ orm: this.#orm });
       this.#check();
       this.#statements.commit.run();
       this.#pace.end();
@@ -143,33 +144,33 @@ export class OwnWriter implements Writer {
       throw this.#explain(error);
     }
     const events = attempts.flatMap((attempt) => attempt.events);
-    this.#others.catchUp(missed, events);
+    this.#others.markSeen(missed, events);
     const outcomes = attempts.map(({ outcome }) => outcome);
-    return { outcomes, events, missed: missed?.events, isLogLong: this.#isLogLong };
+    return { outcomes, events, externalEvents: missed?.events, isWalLong: this.#isLogLong };
   }
 
-  async moveLog(): Promise<void> {
+  async checkpoint(): Promise<void> {
     this.#checkpoint(() => this.#statements.moveLog.get());
   }
 
-  async emptyLog(): Promise<void> {
+  async truncateWal(): Promise<void> {
     const timeout = this.#sqlite.pragma('busy_timeout', { simple: true });
-    this.#sqlite.pragma(`busy_timeout = ${logPatience}`);
+    this.#sqlite.pragma(`busy_timeout = ${walTimeout}`);
     try {
       const [{ busy }] = this.#checkpoint(() =>
         this.#sqlite.pragma('wal_checkpoint(TRUNCATE)'),
       ) as [{ busy: number }];
-      if (busy !== 0) throw new LogInUse();
+      if (busy !== 0) throw new WalInUse();
     } finally {
       this.#sqlite.pragma(`busy_timeout = ${timeout}`);
     }
   }
 
-  async requireRoom(): Promise<void> {
-    requireRoom(this.#sqlite.name, leastRoom);
+  async requireSpace(): Promise<void> {
+    requireSpace(this.#sqlite.name, leastSpace);
   }
 
-  async inspect(): Promise<boolean> {
+  async checkIntegrity(): Promise<boolean> {
     try {
       return this.#sqlite.pragma('quick_check(1)', { simple: true }) === 'ok';
     } catch {
@@ -192,22 +193,28 @@ export class OwnWriter implements Writer {
   /** A quota that is used up is no disk that has failed, though SQLite says so. */
   #explain(error: unknown): unknown {
     const file = this.#sqlite.name;
-    return faultOf(error) === 'storage_failed' && isOutOfRoom(error, file)
-      ? new NoRoom(file, error)
+    return classify(error) === 'storage_failed' && isOutOfSpace(error, file)
+      ? new NoSpaceError(file, error)
       : error;
   }
 
   get #isLogLong(): boolean {
     const { log } = this.#statements.lookAtLog.get() as { log: number };
-    return log >= longLog;
+    return log >= walPageLimit;
   }
 
-  async #attempt({ command, input }: Task): Promise<Attempt> {
+  async #attempt({ mutation, input }: Task): Promise<Attempt> {
     const hasTime = () => this.#pace.hasTime();
-    const unit: Unit = { orm: this.#orm, now: this.#clock(), events: [], last: [], hasTime };
+    const unit: Unit = {
+      orm: this.#orm,
+      now: this.#clock(),
+      events: [],
+      beforeCommit: [],
+      hasTime,
+    };
     this.#statements.savepoint.run();
     try {
-      const result = await command(unit, input);
+      const result = await mutation(unit, input);
       this.#statements.release.run();
       return { ...unit, outcome: { result } };
     } catch (error) {
@@ -215,7 +222,7 @@ export class OwnWriter implements Writer {
       if (!this.#sqlite.inTransaction) throw error;
       this.#statements.undo.run();
       this.#statements.release.run();
-      return { events: [], last: [], outcome: { error: this.#explain(error) } };
+      return { events: [], beforeCommit: [], outcome: { error: this.#explain(error) } };
     }
   }
 }

@@ -3,48 +3,56 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
-import { faultOf, WriterGone, WriterNotStarted } from '../file/sqlite-errors.ts';
-import type { Command, Task } from '../unit-of-work.ts';
-import { Progress } from './external-writes.ts';
-import { type Errand, type NamedTask, type Packed, type Question, unpack } from './messages.ts';
+import { classify, WriterGone, WriterNotStarted } from '../file/sqlite-errors.ts';
+import type { Mutation, Task } from '../unit-of-work.ts';
+import { LogPosition } from './external-writes.ts';
+import {
+  deserialize,
+  type NamedTask,
+  type SerializedOutcome,
+  type WorkerData,
+  type WorkerRequest,
+} from './messages.ts';
 import { settle, type Writer, type Written } from './sqlite-writer.ts';
-import { type Commands, ownCommands } from './store-mutations.ts';
+import { type Mutations, storeMutations } from './store-mutations.ts';
 
 /** To empty a log of this size in the writer's thread would be felt, in bytes. */
-const longLog = 2 * 1024 * 1024;
+const longWal = 2 * 1024 * 1024;
 
 /** What runs in the thread. */
 export interface Program {
   /** A module that calls `runWriter` with these commands. */
   readonly url: URL;
-  readonly commands: Commands;
+  readonly mutations: Mutations;
 }
 
 /** What a batch comes back as. */
-type PackedBatch = Omit<Written, 'outcomes'> & { readonly outcomes: readonly Packed[] };
+type SerializedBatch = Omit<Written, 'outcomes'> & {
+  readonly outcomes: readonly SerializedOutcome[];
+};
 
-export class ThreadWriter implements Writer {
+export class WorkerWriter implements Writer {
   readonly #program: Program;
-  readonly #errand: Errand;
-  readonly #names: ReadonlyMap<Command<never, unknown>, string>;
-  readonly #log: LogWatch;
+  readonly #workerData: WorkerData;
+  readonly #names: ReadonlyMap<Mutation<never, unknown>, string>;
+  readonly #externalWrites: ExternalEvents;
   #writer: Thread;
   /** Another one of the same, so that nobody's message waits while the log is moved. */
-  #mover: Thread | undefined;
+  #checkpointer: Thread | undefined;
   #batches = 0;
-  #logWork = Promise.resolve();
+  #walWork = Promise.resolve();
 
   /**
    * Starts the thread, and does not wait for it: see `ready`.
    *
    * @param reader a connection of this thread, to see by it what other processes commit.
    */
-  constructor(program: Program, errand: Errand, reader: Database) {
+  constructor(program: Program, errand: WorkerData, reader: Database) {
     this.#program = program;
-    this.#errand = errand;
-    const all = Object.entries({ ...ownCommands, ...program.commands });
+    this.#workerData = errand;
+    const all = Object.entries({ ...storeMutations, ...program.mutations });
     this.#names = new Map(all.map(([name, command]) => [command, name]));
-    this.#log = new LogWatch(reader);
+    this.#externalWrites = new ExternalEvents(reader);
     this.#writer = this.#start('writer');
   }
 
@@ -53,58 +61,59 @@ export class ThreadWriter implements Writer {
   }
 
   /** While a batch is under way, that is found out with it. */
-  get isBehind(): boolean {
-    return this.#batches === 0 && this.#log.isAhead;
+  get hasExternalWrites(): boolean {
+    return this.#batches === 0 && this.#externalWrites.isAhead;
   }
 
   async write(batch: readonly Task[]): Promise<Written> {
     const named = batch.map((task) => this.#name(task));
     this.#batches += 1;
     try {
-      const written = (await this.#ask({ kind: 'write', batch: named })) as PackedBatch;
-      const { missed, events, outcomes } = written;
-      this.#log.note(events.at(-1)?.id ?? missed?.at(-1)?.id);
-      return { ...written, outcomes: outcomes.map(unpack) };
+      const written = (await this.#ask({ kind: 'write', batch: named })) as SerializedBatch;
+      const { externalEvents, events, outcomes } = written;
+      this.#externalWrites.note(events.at(-1)?.id ?? externalEvents?.at(-1)?.id);
+      return { ...written, outcomes: outcomes.map(deserialize) };
     } finally {
       this.#batches -= 1;
     }
   }
 
-  moveLog(): Promise<void> {
+  checkpoint(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#moveMostOfLog();
+      await this.#checkpointInBackground();
       // What came meanwhile is little, and while more comes all the time, the log must have an end.
-      await this.#ask({ kind: 'moveLog' });
+      await this.#ask({ kind: 'checkpoint' });
     });
   }
 
   /** Without the second thread, the first one moves all of the log, and writes wait for it. */
-  async #moveMostOfLog(): Promise<void> {
-    if (this.#mover === undefined || this.#mover.couldNotStart) this.#mover = this.#start('log');
+  async #checkpointInBackground(): Promise<void> {
+    if (this.#checkpointer === undefined || this.#checkpointer.couldNotStart)
+      this.#checkpointer = this.#start('log');
     try {
-      await this.#mover.ask({ kind: 'moveLog' });
+      await this.#checkpointer.ask({ kind: 'checkpoint' });
     } catch (error) {
-      if (!this.#mover.couldNotStart) throw error;
+      if (!this.#checkpointer.couldNotStart) throw error;
     }
   }
 
-  emptyLog(): Promise<void> {
+  truncateWal(): Promise<void> {
     return this.#inTurn(async () => {
       // Most of it while others write; a thread for a short log would cost more than it saves.
-      if (this.#mover !== undefined || this.#isLogLong) await this.#moveMostOfLog();
-      await this.#ask({ kind: 'emptyLog' });
+      if (this.#checkpointer !== undefined || this.#isWalLong) await this.#checkpointInBackground();
+      await this.#ask({ kind: 'truncateWal' });
     });
   }
 
-  async requireRoom(): Promise<void> {
-    await this.#ask({ kind: 'requireRoom' });
+  async requireSpace(): Promise<void> {
+    await this.#ask({ kind: 'requireSpace' });
   }
 
   /** In yet another thread: those who write need not wait for it. */
-  async inspect(): Promise<boolean> {
-    const inspector = new Thread(this.#program.url, 'inspector', this.#errand);
+  async checkIntegrity(): Promise<boolean> {
+    const inspector = new Thread(this.#program.url, 'inspector', this.#workerData);
     try {
-      return (await inspector.ask({ kind: 'inspect' })) === true;
+      return (await inspector.ask({ kind: 'checkIntegrity' })) === true;
     } catch {
       // It could not even open the file.
       return false;
@@ -114,37 +123,37 @@ export class ThreadWriter implements Writer {
   }
 
   async close(): Promise<void> {
-    await this.#mover?.close();
+    await this.#checkpointer?.close();
     // The last one to close a file takes its log along.
     await this.#writer.close();
   }
 
-  get #isLogLong(): boolean {
-    const log = statSync(`${this.#errand.file}-wal`, { throwIfNoEntry: false });
-    return (log?.size ?? 0) > longLog;
+  get #isWalLong(): boolean {
+    const log = statSync(`${this.#workerData.file}-wal`, { throwIfNoEntry: false });
+    return (log?.size ?? 0) > longWal;
   }
 
   /** Two that move the log would get in each other's way. */
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#logWork.then(work);
-    this.#logWork = done.catch(() => undefined);
+    const done = this.#walWork.then(work);
+    this.#walWork = done.catch(() => undefined);
     return done;
   }
 
-  #name({ command, input }: Task): NamedTask {
-    const name = this.#names.get(command);
-    if (name === undefined) throw new Error(`${command.name} is not among the writer's commands`);
+  #name({ mutation, input }: Task): NamedTask {
+    const name = this.#names.get(mutation);
+    if (name === undefined) throw new Error(`${mutation.name} is not among the writer's commands`);
     return { name, input };
   }
 
-  #ask(question: Question): Promise<unknown> {
+  #ask(question: WorkerRequest): Promise<unknown> {
     // It has done nothing yet, so another one may try.
     if (this.#writer.couldNotStart) this.#writer = this.#start('writer');
     return this.#writer.ask(question);
   }
 
   #start(name: string): Thread {
-    return new Thread(this.#program.url, name, this.#errand);
+    return new Thread(this.#program.url, name, this.#workerData);
   }
 }
 
@@ -158,7 +167,7 @@ class Thread {
   #failure: Error | undefined;
   #isOpen = false;
 
-  constructor(url: URL, name: string, errand: Errand) {
+  constructor(url: URL, name: string, workerData: WorkerData) {
     this.#opened.promise.then(
       () => {
         this.#isOpen = true;
@@ -166,14 +175,14 @@ class Thread {
       (error: Error) => this.#giveUp(error),
     );
     try {
-      this.#worker = new Worker(url, { name, workerData: errand });
+      this.#worker = new Worker(url, { name, workerData });
     } catch (error) {
       this.#giveUp(error as Error);
       return;
     }
-    this.#worker.on('message', (packed: Packed) => {
+    this.#worker.on('message', (packed: SerializedOutcome) => {
       const asked = this.#asked.shift();
-      if (asked !== undefined) settle(asked, unpack(packed));
+      if (asked !== undefined) settle(asked, deserialize(packed));
     });
     this.#worker.on('error', (error: Error) => this.#giveUp(error));
     this.#worker.on('exit', () => this.#giveUp());
@@ -195,7 +204,7 @@ class Thread {
     return this.#failure !== undefined && !this.#isOpen && !hasStorageFailed(this.#failure);
   }
 
-  async ask(question: Question): Promise<unknown> {
+  async ask(question: WorkerRequest): Promise<unknown> {
     if (this.#failure !== undefined) throw this.#failure;
     const answer = Promise.withResolvers<unknown>();
     this.#asked.push(answer);
@@ -220,25 +229,25 @@ class Thread {
   /** An error of the file or its disk stays what it is. */
   #explain(cause: Error | undefined): Error {
     if (this.#isOpen) return new WriterGone(cause);
-    return cause !== undefined && faultOf(cause) !== undefined
+    return cause !== undefined && classify(cause) !== undefined
       ? cause
       : new WriterNotStarted(cause);
   }
 }
 
-const hasStorageFailed = (error: Error) => faultOf(error) === 'storage_failed';
+const hasStorageFailed = (error: Error) => classify(error) === 'storage_failed';
 
 /**
  * Tells by the event log whether other processes have written. To a connection of this thread our
  * own writer is another one too, so that `data_version` alone does not say it.
  */
-class LogWatch {
-  readonly #progress: Progress;
+class ExternalEvents {
+  readonly #progress: LogPosition;
   #seen: unknown;
   #position: number;
 
   constructor(reader: Database) {
-    this.#progress = new Progress(reader);
+    this.#progress = new LogPosition(reader);
     this.#seen = this.#progress.version;
     this.#position = this.#progress.newestId;
   }

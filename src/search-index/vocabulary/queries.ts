@@ -13,7 +13,7 @@ import {
   type SQL,
   sql,
 } from 'drizzle-orm';
-import { change, one, type Params, row, rows, type Snapshot } from '../../db/query/query.ts';
+import { exec, one, type Params, row, rows, type Snapshot } from '../../db/query/query.ts';
 import {
   chats,
   memberships,
@@ -128,17 +128,17 @@ export const listTextsBetween = rows(
       .limit($.limit),
 );
 
-export const insertVocabulary = change((orm, $: Params<{ block: number; word: string }>) =>
+export const insertVocabulary = exec((orm, $: Params<{ block: number; word: string }>) =>
   orm.insert(searchVocabulary).values({ block: $.block, word: $.word }).onConflictDoNothing(),
 );
 
-export const deleteWord = change((orm, $: Params<{ block: number; word: string }>) =>
+export const deleteWord = exec((orm, $: Params<{ block: number; word: string }>) =>
   orm
     .delete(searchVocabulary)
     .where(and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, $.word))),
 );
 
-export const insertStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+export const insertStaleWord = exec((orm, $: Params<{ block: number; word: string }>) =>
   orm.insert(staleWords).values({ block: $.block, word: $.word }).onConflictDoNothing(),
 );
 
@@ -152,7 +152,7 @@ export const listStaleWords = rows((orm, $: Params<{ from: number; limit: number
     .limit($.limit),
 );
 
-export const deleteStaleWord = change((orm, $: Params<{ block: number; word: string }>) =>
+export const deleteStaleWord = exec((orm, $: Params<{ block: number; word: string }>) =>
   orm.delete(staleWords).where(and(eq(staleWords.block, $.block), eq(staleWords.word, $.word))),
 );
 
@@ -187,7 +187,7 @@ export const countMissing = one((orm, $: Params<{ block: number; words: string }
 );
 
 /** Notes up to which id a block's vocabulary knows its messages. */
-export const setKnownTo = change(
+export const setKnownTo = exec(
   (orm, $: Params<{ chatId: number; firstId: number; knownTo: number }>) =>
     orm
       .update(searchBlocks)

@@ -2,7 +2,7 @@
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import type { Refusal } from '../../../src/errors.ts';
-import { tidyUp } from '../../../src/jobs/maintenance.ts';
+import { runMaintenance } from '../../../src/jobs/maintenance.ts';
 import { Person, type World } from '../world.ts';
 import { chatCalls, listOf } from './chats.ts';
 import { messageCalls } from './messages.ts';
@@ -86,7 +86,7 @@ class Step implements fc.AsyncCommand<Model, Server> {
 
   async run(model: Model, server: Server): Promise<void> {
     if (this.drawn.call === 'wait') await this.#wait(model, server);
-    else if (this.drawn.call === 'tidyUp') await tidyUp(server.db);
+    else if (this.drawn.call === 'tidyUp') await runMaintenance(server.db);
     else await this.#call(model, server);
     await compareLists(model);
   }
