@@ -25,26 +25,26 @@ export const variants = {
   /** The thread that serves writes as well. */
   oneThread: {
     file: 'serve.ts',
-    find: 'program: { url: writerModule, commands },',
+    find: 'program: { url: writerModule, mutations },',
     put: '',
   },
   /** Who asks, and whether they may, is kept; pages and lists are not: these are what grows. */
   readAnew: {
     file: 'db/cache/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
-    put: 'if (size > this.#maxBytes || kind.grow !== undefined) return;',
+    put: 'if (size > this.#maxBytes || kind.applyEvents !== undefined) return;',
   },
   /** Pages and lists are kept until something is posted, and read anew then. */
   dropped: {
     file: 'db/cache/entries.ts',
-    find: 'const grows = entry.grownBy?.some((on) => isSame(on, topic)) === true;',
+    find: 'const grows = entry.updatedBy?.some((on) => isSameTag(on, topic)) === true;',
     put: 'const grows = false;',
   },
   /** What happens is made into text for each stream by itself. */
   apart: {
     file: 'events/hub.ts',
     find: 'chats)) stream.push(text);',
-    put: 'chats)) stream.push(frame(event.type, event.news.message, event.id));',
+    put: 'chats)) stream.push(frame(event.type, event.payload.message, event.id));',
   },
 } satisfies Record<string, Edit>;
 

@@ -212,7 +212,7 @@ function readEnvFile(): ReturnType<typeof parseEnv> {
 /**
  * Reads the settings; one that is unset or empty has its default.
  *
- * @throws StartError that names the variable and says what it must be.
+ * @throws OperatorError that names the variable and says what it must be.
  */
 export function readConfig(env: Record<string, string | undefined>) {
   const get = <Name extends keyof typeof settings>(name: Name) =>

@@ -157,5 +157,5 @@ export class Refusal extends Error {
 
 /** Why the program cannot start, in one sentence for the person who runs it. */
 export class OperatorError extends Error {
-  override readonly name = 'StartError';
+  override readonly name = 'OperatorError';
 }

@@ -48,7 +48,7 @@ export async function serve(): Promise<void> {
     cacheBytes: config.cacheBytes,
     mustExist: config.mustExist,
     report,
-    program: { url: writerModule, mutations: mutations },
+    program: { url: writerModule, mutations },
   });
   if (db.isNew) log.warn({ file: config.databaseFile }, 'a new database was made');
   if (db.fault === 'disk_full') log.warn('the disk is full: nothing is stored until there is room');

@@ -217,7 +217,7 @@ t.test('an upgrade that fails leaves the database as it was, and no copy', async
   const before = contents(dirname(file));
   const bad = { name: '9999_bad.sql', sql: 'insert into nowhere values (1)', hash: 'x' };
   const run = () => upgrade(file, () => undefined, [...bundledMigrations, bad]);
-  t.throws(run, { name: 'StartError', message: /failed \(no such table: nowhere\)/ });
+  t.throws(run, { name: 'OperatorError', message: /failed \(no such table: nowhere\)/ });
   t.strictSame(contents(dirname(file)), before);
 });
 

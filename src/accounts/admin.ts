@@ -3,7 +3,7 @@
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
-import { append } from '../event-log/log.ts';
+import { appendEvent } from '../event-log/log.ts';
 import { deleteInvitesOf } from '../invites/queries.ts';
 import { endSessions } from '../sessions/sessions.ts';
 import { findUserById, listUsers, updateDisabled } from '../users/queries.ts';
@@ -43,7 +43,7 @@ export async function shutAccount(
   { id, isDisabled }: { id: number; isDisabled: boolean },
 ): Promise<void> {
   await updateDisabled(unit, { id, disabledAt: isDisabled ? unit.now : null });
-  await append(unit, { type: 'user', userId: id });
+  await appendEvent(unit, { type: 'user', userId: id });
   if (!isDisabled) return;
   await endSessions(unit, { userId: id });
   await deleteInvitesOf(unit, { userId: id });

@@ -11,7 +11,7 @@ export interface Command {
   readonly details?: string;
   /**
    * @param args what was typed after the command's name.
-   * @throws StartError what the person has to do about it, in one sentence.
+   * @throws OperatorError what the person has to do about it, in one sentence.
    */
   run(args: readonly string[]): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Command {
  * Takes apart what was typed after a command's name.
  *
  * @param names how many words it takes beside its options.
- * @throws StartError that shows how the command is typed.
+ * @throws OperatorError that shows how the command is typed.
  */
 export function readArguments<const Options extends ParseArgsOptionsConfig>(
   usage: string,

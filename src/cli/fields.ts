@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts';
 /**
  * Holds what was typed to the schema that the API has for it.
  *
- * @throws StartError with the schema's own sentence.
+ * @throws OperatorError with the schema's own sentence.
  */
 export function checkField(schema: TSchema & { 'x-error'?: string }, value: string): void {
   if (!Check(schema, value)) throw new OperatorError(schema['x-error'] ?? 'This cannot be used.');

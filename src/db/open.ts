@@ -33,7 +33,7 @@ const standard: OpenOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
  * migrates it, and returns it with one connection to write and one to read. Where the disk is full,
  * it is read, and written once there is room.
  *
- * @throws StartError if the file is not ours, damaged, newer, in use, or cannot be written; it is
+ * @throws OperatorError if the file is not ours, damaged, newer, in use, or cannot be written; it is
  *   left untouched then, and nothing else is left.
  */
 export function openStore(path: string, given: Partial<OpenOptions> = {}): Store {

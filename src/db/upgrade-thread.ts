@@ -22,7 +22,7 @@ export const isOfUpgrade = (data: object): data is Errand => 'upgrade' in data;
  * Brings the database at `path` up to date.
  *
  * @param url a module that calls `runWriter`.
- * @throws StartError as `openStore` does.
+ * @throws OperatorError as `openStore` does.
  */
 export function upgradeAside(url: URL, path: string, report: Report): Promise<void> {
   const workerData: Errand = { upgrade: path };

@@ -27,7 +27,7 @@ type Copies = { [encoding in Encoding]?: Buffer };
 /** Compresses answers in JSON from 1 KB on for clients that take it (RFC 9110, 12.5.3). */
 export const compress = fp(
   async (app: FastifyInstance) => {
-    /** Of answers that are kept in memory (`db.recall`), for as long as they are. */
+    /** Of answers that are kept in memory (`db.cached`), for as long as they are. */
     const kept = new WeakMap<Buffer, Copies>();
     app.addHook('onSend', (request, reply, payload, done) => {
       done(null, isWorthIt(reply, payload) ? compressed(request, reply, payload) : payload);

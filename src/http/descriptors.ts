@@ -12,7 +12,7 @@ const least = 128;
  * Refuses to start with too few descriptors: the server would turn nearly everybody away.
  *
  * @param limit how many descriptors the process may have.
- * @throws StartError that names the limit and says how to raise it.
+ * @throws OperatorError that names the limit and says how to raise it.
  */
 export function checkDescriptors(limit = readDescriptorLimit()): void {
   if (limit >= least) return;

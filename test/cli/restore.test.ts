@@ -139,7 +139,7 @@ t.test('what is no sound backup is refused, and nothing is touched', async (t) =
     const backup = join(await tempFolder(t), 'backup.db');
     await make(backup);
     const whole = name === 'of another schema' ? `The schema of ${backup}` : backup;
-    const error = { name: 'StartError', message: `${whole} ${sentence}` };
+    const error = { name: 'OperatorError', message: `${whole} ${sentence}` };
     await t.rejects(restore(backup, file), error, name);
     t.strictSame(contents(dirname(file)), before, name);
     t.strictSame(readdirSync(dirname(backup)), ['backup.db'], name);

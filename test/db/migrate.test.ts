@@ -64,7 +64,7 @@ t.test('a migration that fails midway leaves the old schema, and can be mended',
   await add('9998_good.sql', "create table good (id integer); update users set name = 'eve';");
   await add('9999_bad.sql', 'create table half (id integer); insert into nowhere values (1);');
   t.throws(run, {
-    name: 'StartError',
+    name: 'OperatorError',
     message: /^The upgrade of .* failed \(no such table: nowhere\)\. It is as it was: /,
   });
   t.notOk(sqlite.inTransaction);
@@ -123,13 +123,13 @@ t.test('a file with other migrations than the program is refused and left alone'
     world.run();
     await change(world);
     const before = state(world.sqlite);
-    t.throws(world.run, { name: 'StartError', message: /is not one that this version/ }, name);
+    t.throws(world.run, { name: 'OperatorError', message: /is not one that this version/ }, name);
     t.strictSame(state(world.sqlite), before);
   }
   const { sqlite, run, own } = await start(t);
   run();
   sqlite.pragma(`user_version = ${own.length + 1}`);
-  t.throws(run, { name: 'StartError', message: /by a newer version of Snug/ });
+  t.throws(run, { name: 'OperatorError', message: /by a newer version of Snug/ });
 });
 
 t.test(

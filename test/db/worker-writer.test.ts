@@ -77,15 +77,15 @@ t.test('what is kept stays through our own commits, and not through those of oth
       return { value, invalidatedBy: dependsOn(['chat'], { chatId: id }), bytes: 100 };
     },
   };
-  const recall = async () => db.cached(title, { id: chatId });
-  const kept = await recall();
+  const read = async () => db.cached(title, { id: chatId });
+  const kept = await read();
   await post('one');
   await new Promise(setImmediate);
-  t.equal(await recall(), kept, 'the very same');
+  t.equal(await read(), kept, 'the very same');
   execute(file, 'update chats set title = ?', 'Monday hike');
   execute(file, "insert into events (type, at, chat_id) values ('chat', 0, ?)", chatId);
   await new Promise(setImmediate);
-  t.strictSame(await recall(), { title: 'Monday hike' });
+  t.strictSame(await read(), { title: 'Monday hike' });
   const told: unknown[] = [];
   db.onCommit((events, origin) => told.push([origin, events.map(({ type }) => type)]));
   await db.catchUp();

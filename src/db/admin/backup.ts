@@ -36,7 +36,7 @@ const unfinished = /^\.snug-backup-(\d+)\.tmp(-journal)?$/;
  * locks on a file when it closes any descriptor of it, and the file's header is read here. It blocks
  * for most of the time.
  *
- * @throws StartError if there is no database, it is not ours or damaged, or the file exists or
+ * @throws OperatorError if there is no database, it is not ours or damaged, or the file exists or
  *   cannot be written.
  */
 export async function backUp(database: string, file: string): Promise<void> {

@@ -25,7 +25,7 @@ export const unfinishedCopy = (file: string) => `${file}.compacting`;
  *
  * Only for a process that has not opened the database already; see backup.ts. It blocks.
  *
- * @throws StartError if there is none, a server or another program uses it, it is damaged, or there
+ * @throws OperatorError if there is none, a server or another program uses it, it is damaged, or there
  *   is no room for the new one.
  */
 export function compact(path: string): Compacted {

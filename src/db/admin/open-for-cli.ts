@@ -22,7 +22,7 @@ export function hasDatabase(path: string): boolean {
  * Opens the database at `path` without the lock that a server holds: both may write, one transaction
  * after another, and the server tells its readers what was written here. Nothing is made or migrated.
  *
- * @throws StartError if there is none, or it is not ours, damaged, of another version, or not to be
+ * @throws OperatorError if there is none, or it is not ours, damaged, of another version, or not to be
  *   written.
  */
 export function openForCli(path: string): Store {

@@ -49,7 +49,7 @@ interface Old {
  *
  * @param migrations those that the program knows, oldest first.
  * @returns the name of the database that was replaced; undefined if there was none.
- * @throws StartError if the backup is no sound database of ours or newer than the program, or a
+ * @throws OperatorError if the backup is no sound database of ours or newer than the program, or a
  *   server or another program uses the database; nothing has changed then.
  */
 export async function restore(

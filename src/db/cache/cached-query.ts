@@ -45,7 +45,7 @@ export interface QueryCache {
     kind: CachedBatchQuery<Input, Value>,
     inputs: readonly Input[],
   ): readonly Value[] | Promise<readonly Value[]>;
-  /** Whether what `recall` gave is kept still, so that what was made of it is still right. */
+  /** Whether what `cached` returned is kept still, so that what was made of it is still right. */
   isCurrent(value: object): boolean;
   /** Counts the changes. What was right is right still while it stays as it was. */
   readonly changes: number;

@@ -16,7 +16,7 @@ const headerBytes = 100;
  * already write to it. The layout is that of https://sqlite.org/fileformat2.html#the_database_header.
  *
  * @param advice what to do about it, as a sentence.
- * @throws StartError for a file that is no database, or another program's.
+ * @throws OperatorError for a file that is no database, or another program's.
  */
 export function checkHeader(file: string, advice = 'Name another file in DATABASE_URL.'): void {
   const header = firstBytes(file);

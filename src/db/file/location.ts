@@ -43,7 +43,7 @@ export interface Made {
  * Takes the database at `path` for this process: makes folder, file and lock where they are missing.
  *
  * @param mustExist refuses to make a database.
- * @throws StartError if the file is not ours, in use, or cannot be had; nothing was changed then.
+ * @throws OperatorError if the file is not ours, in use, or cannot be had; nothing was changed then.
  */
 export function claimLocation(path: string, { mustExist = false } = {}): Location {
   const made: Made = {};

@@ -19,7 +19,7 @@ export class InUse extends OperatorError {
  * process, however it ends: the lock is the operating system's, held through an empty SQLite file
  * beside the database, so that nothing is left to clean up after a crash.
  *
- * @throws StartError if another server has it (InUse), or it cannot be had.
+ * @throws OperatorError if another server has it (InUse), or it cannot be had.
  */
 export function lockInstance(file: string): { release(): void } {
   const opened: Database.Database[] = [];

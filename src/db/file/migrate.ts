@@ -11,7 +11,7 @@ import type { Migration } from './migrations.ts';
  * CASCADE then deletes every child row) and skips a merged migration with an older date.
  *
  * @param known the migrations that the program knows, oldest first.
- * @throws StartError for a schema that is newer than the program, or not made by its migrations, and
+ * @throws OperatorError for a schema that is newer than the program, or not made by its migrations, and
  *   if a migration fails; NoRoom.
  */
 export function migrate(
@@ -51,7 +51,7 @@ class Failed extends OperatorError {
 /**
  * Makes sure that the schema is the one of this program.
  *
- * @throws StartError for an older one as well.
+ * @throws OperatorError for an older one as well.
  */
 export function requireCurrent(sqlite: Database, file: string): void {
   if (isCurrent(sqlite, file)) return;

@@ -57,7 +57,7 @@ function isOutdated(file: string, latest: number): boolean {
  *
  * Only for a process that has not opened the database already; see backup.ts. It blocks.
  *
- * @throws StartError if there is not enough room, or a migration fails.
+ * @throws OperatorError if there is not enough room, or a migration fails.
  */
 export function upgrade(
   file: string,
