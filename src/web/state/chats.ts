@@ -109,24 +109,23 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
   if (chat === undefined) return;
   order.set(chatId, ++latest);
   const isOwn = message.sender_id === ownId();
-  // The server knows whom it calls.
-  if (!isOwn && !isRead && isCalledIn(chatId, message.content) === undefined) {
-    unlessBroken(loadChats());
-  }
+  const isCalled = isCalledIn(chatId, message.content);
+  // Counted at once, because the answer may be long in coming; the server knows whom it calls.
+  if (!isOwn && !isRead && isCalled === undefined) unlessBroken(loadChats());
   patchChat(chatId, {
     last_message: message.content,
     last_message_time: message.time,
     sender_id: message.sender_id,
-    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && countedUp(chat, message)),
+    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && countedUp(chat, message.id, isCalled ?? true)),
   });
 }
 
 /** The server says up to where a chat is read only while something in it is unread. */
-function countedUp(chat: Chat, { id, content }: Message): Partial<Chat> {
+function countedUp(chat: Chat, id: number, isCalled: boolean): Partial<Chat> {
   const { unread = 0, mentions = 0 } = chat;
   return {
     unread: unread + 1,
-    mentions: mentions + (isCalledIn(chat.id, content) ? 1 : 0),
+    mentions: mentions + (isCalled ? 1 : 0),
     ...(unread === 0 && { read_id: id - 1 }),
   };
 }
