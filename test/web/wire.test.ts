@@ -64,18 +64,23 @@ webTest('a line that died is noticed by whoever comes back, or posts', async (t,
     await post(bob, chat, sign);
     await page.clock.runFor(12_000);
     t.equal(await reader.message(sign).count(), 0);
+    // At once: later its silence would show it.
+    const again = page.waitForRequest((request) => request.url().includes('/api/events'));
     await page.evaluate(
       (name) =>
         void (name === 'visibilitychange' ? document : window).dispatchEvent(new Event(name)),
       sign,
     );
+    await again;
     await arrives(reader, sign);
   }
   wire.die();
   await post(bob, chat, 'meanwhile');
   await reader.say('my own');
   await reader.message('my own').waitFor();
-  await page.clock.runFor(8_000);
+  const again = page.waitForRequest((request) => request.url().includes('/api/events'));
+  await page.clock.runFor(12_000);
+  await again;
   await arrives(reader, 'meanwhile');
   t.strictSame(await shownIn(reader), await messagesOf(bob, chat));
 });

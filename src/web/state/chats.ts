@@ -116,7 +116,9 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
     last_message: message.content,
     last_message_time: message.time,
     sender_id: message.sender_id,
-    ...(isOwn ? { unread: 0, mentions: 0 } : !isRead && countedUp(chat, message.id, isCalled ?? true)),
+    ...(isOwn
+      ? { unread: 0, mentions: 0 }
+      : !isRead && countedUp(chat, message.id, isCalled ?? true)),
   });
 }
 
