@@ -40,7 +40,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       schema: {
         summary: 'List one’s chats, the one with the latest activity first',
         description:
-          'All of them, however many: their bytes count towards the limit on reading. With `limit` or `before`, a page, and `Link` with `rel="next"` leads on.',
+          'All of them, however many: their bytes count towards the limit on reading. With `limit` or `before`, a page, and `Link` with `rel="next"` leads on. The header `Last-Event-ID` names the last event that is in the list for sure: events up to it change nothing more.',
         querystring: ChatPage,
         response: answers(200, ChatList),
       },
@@ -48,6 +48,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
     async (request, reply) => {
       const { userId } = request.session;
       const { before, limit } = request.query;
+      reply.header('last-event-id', db.newestEventId);
       if (before === undefined && limit === undefined) {
         return sendJson(reply, await readList(db, userId));
       }

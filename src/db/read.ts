@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { toOrm } from './query/orm.ts';
 import type { Snapshot } from './query/query.ts';
+import { LogPosition } from './writer/external-writes.ts';
 
 interface ReadConnection {
   readonly sqlite: Database;
@@ -64,6 +65,11 @@ export class Reader {
     });
     this.#last = replaced.catch(() => undefined);
     return replaced;
+  }
+
+  /** The id of the newest event in the file; 0 if there is none. */
+  get newestEventId(): number {
+    return new LogPosition(this.#connection.sqlite).newestId;
   }
 
   close(): void {

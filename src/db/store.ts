@@ -43,6 +43,7 @@ export class Store implements QueryCache {
   #failed = false;
   #hasLooked = false;
   #closed = false;
+  #newestEventId: number;
   /** Whether the file was made when it was opened. */
   readonly isNew: boolean;
 
@@ -56,11 +57,13 @@ export class Store implements QueryCache {
     this.#reads = reads;
     this.#release = release;
     this.isNew = isNew;
+    this.#newestEventId = reads.newestEventId;
     if (isFull) this.#fault = 'disk_full';
     this.#damage = new DamageCheck(() => writer.checkIntegrity());
     this.#cache = new Cache(cacheBytes);
     const publish = (events: readonly CommittedEvent[], origin: Origin) => {
       this.#reads.renew();
+      this.#newestEventId = events.at(-1)?.id ?? this.#newestEventId;
       if (origin === 'here') this.#cache.invalidate(events);
       else this.#cache.clear();
       for (const listener of this.#listeners) listener(events, origin);
@@ -125,6 +128,11 @@ export class Store implements QueryCache {
     this.#assertUsable();
     this.#checkExternalWrites();
     return this.#cache.getMany(kind, inputs, (missing) => this.read(kind.readMany, missing));
+  }
+
+  /** The newest event that was published here: what is read from now on includes it. 0 if there is none. */
+  get newestEventId(): number {
+    return this.#newestEventId;
   }
 
   /** What the file was last found to suffer from, if anything. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { readList } from '../../src/chats/list.ts';
 import type { QueryCache } from '../../src/db/cache/cached-query.ts';
+import { openStore } from '../../src/db/open.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nextOf, pagesOf } from '../helpers/pages.ts';
@@ -75,6 +76,23 @@ t.test('deleting the last message brings the one before it back', async (t) => {
   t.equal(await shown(), one);
   done(t, await alice.delete(`${chat}?id=${first}`));
   t.equal(await shown(), empty);
+});
+
+t.test('the list says up to which event it reaches, also after a restart', async (t) => {
+  const { app, db, file, alice, bob, chat } = await startCast(t);
+  await alice.send(chat, 'Hi');
+  const posted = (await bob.get(chat)).body as { messages: { id: number }[] };
+  const newest = posted.messages[0]?.id ?? 0;
+  const reach = async () => Number((await bob.get('/api/chats')).headers['last-event-id']);
+  t.equal(await reach(), newest);
+  await bob.put(`${chat}/read`, { id: `${newest}` });
+  t.ok((await reach()) > newest, 'each event counts');
+  const before = await reach();
+  await app.close();
+  await db.close();
+  const reopened = openStore(file);
+  t.equal(reopened.newestEventId, before);
+  await reopened.close();
 });
 
 t.test('chats are listed by their latest activity, newest first', async (t) => {

@@ -33,6 +33,30 @@ const firstNew = ({ page }: Visitor) =>
     .locator('.text')
     .innerText();
 
+webTest('an event that the list has already is not counted twice', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(alice, chat, 'Are you coming, @bob?');
+  const { messages } = (await (await bob.get(chat)).json()) as { messages: { id: number }[] };
+  const message = messages[0];
+  const id = Number(chat.split('/').at(-1));
+  const hello = 'retry: 200\nevent: hello\ndata: {"build":""}';
+  const events = [
+    hello,
+    `id: ${message?.id}\nevent: message\ndata: ${JSON.stringify({ chat_id: id, message })}`,
+    `id: ${Number(message?.id) + 1}\nevent: chat\ndata: ${JSON.stringify({ chat: { id, title: 'Later' } })}`,
+  ];
+  const reader = await stage.visitorAs(bob);
+  // The first stream breaks at once. The next one resumes from before the message, though the list has it.
+  await reader.page.context().route('**/api/events*', async (route) => {
+    const isListed = (await reader.page.locator('.badge').count()) > 0;
+    const body = `${(isListed ? events : [hello]).join('\n\n')}\n\n`;
+    await route.fulfill({ contentType: 'text/event-stream', body });
+  });
+  await reader.page.reload();
+  await reader.page.getByText('Later').first().waitFor();
+  t.match(await reader.page.locator('.badge').innerText(), en.mentions(1));
+});
+
 webTest('everything was read, two come, and the chat opens at them', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const other = await startChat(bob, 'Elsewhere');

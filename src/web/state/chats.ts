@@ -1,6 +1,6 @@
 /** The list of chats. */
 import { batch, computed, signal } from '@preact/signals';
-import { get, unlessBroken } from '../lib/api.ts';
+import { ask, unlessBroken } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { isCalledIn } from './mentions.ts';
@@ -25,6 +25,9 @@ const mostTries = 3;
 let loading: Promise<void> | undefined;
 let isOvertaken = false;
 
+/** The last event that is in the list for sure. */
+let listedUpTo = 0;
+
 /** Loads the list. Whatever happens meanwhile makes it be loaded once more: it may not be in it. */
 export function loadChats(): Promise<void> {
   isOvertaken = true;
@@ -38,7 +41,11 @@ async function loadUntilCurrent(): Promise<void> {
   let list: Chat[] = [];
   for (let tries = 0; isOvertaken && tries < mostTries; tries++) {
     isOvertaken = false;
-    list = (await get<{ chats: Chat[] }>('/api/chats', 'chats')).chats;
+    const { body, headers } = await ask<{ chats: Chat[] }>('GET', '/api/chats', undefined, {
+      has: 'chats',
+    });
+    list = body.chats;
+    listedUpTo = Number(headers.get('last-event-id'));
   }
   show(list);
 }
@@ -104,6 +111,8 @@ export function dropChat(id: number, why: Gone['why']): void {
 
 /** Shows a new message as its chat's last one. */
 export function noteMessage(chatId: number, message: Message, isRead: boolean): void {
+  // The list may be newer than the event, as when a line that was dead catches up.
+  if (message.id <= listedUpTo) return;
   isOvertaken = true;
   const chat = byId.value.get(chatId);
   if (chat === undefined) return;
