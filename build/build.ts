@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { compilers, foregone, leaveOut, loadLater, takeInDriver } from './bundling.ts';
+import { bundleDriver, compilers, inlineConstants, lazyModules, stubs } from './bundling.ts';
 import { filesIn, packFiles } from './packing.ts';
 
 const web = 'dist/web';
@@ -43,7 +43,7 @@ const asScript = {
   footer: { js: '})' },
 } as const satisfies BuildOptions;
 
-const spareStart = [leaveOut, loadLater, foregone, takeInDriver];
+const spareStart = [stubs, lazyModules, inlineConstants, bundleDriver];
 
 if (import.meta.main) await buildAll();
 

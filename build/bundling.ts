@@ -20,19 +20,19 @@ const later = [
 export const compilers = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'];
 
 /** Loads some of what is imported when it is first used. */
-export const loadLater: Plugin = {
-  name: 'load-later',
+export const lazyModules: Plugin = {
+  name: 'lazy-modules',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /./ }, ({ path, namespace }) => {
       if (path === 'compilers') return { path, namespace: 'script' };
-      if (namespace === 'later') return { path, external: true };
-      if ([...later, ...compilers].includes(path)) return { path, namespace: 'later' };
+      if (namespace === 'lazy') return { path, external: true };
+      if ([...later, ...compilers].includes(path)) return { path, namespace: 'lazy' };
       return undefined;
     });
     onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => ({
       contents: `module.exports = load('${path}');`,
     }));
-    onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => {
+    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
       const found = compilers.includes(path)
         ? `require('compilers')['${path}']`
         : `require('${path}')`;
@@ -61,21 +61,21 @@ const needless: Readonly<Record<string, string>> = {
 };
 
 /** Leaves such out. */
-export const leaveOut: Plugin = {
-  name: 'leave-out',
+export const stubs: Plugin = {
+  name: 'stubs',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[^.]/ }, ({ path }) =>
-      Object.hasOwn(needless, path) ? { path, namespace: 'needless' } : undefined,
+      Object.hasOwn(needless, path) ? { path, namespace: 'stub' } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'needless' }, ({ path }) => ({
+    onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({
       contents: needless[path] ?? '',
     }));
   },
 };
 
 /** A module that finds out the same at each start, as plain data, is put in as what it has found out. */
-export const foregone: Plugin = {
-  name: 'foregone',
+export const inlineConstants: Plugin = {
+  name: 'inline-constants',
   setup({ onLoad }) {
     onLoad({ filter: /\/src\/db\/file\/bundled-migrations\.ts$/ }, async ({ path }) => {
       const found = Object.entries(await import(pathToFileURL(path).href));
@@ -88,8 +88,8 @@ export const foregone: Plugin = {
 };
 
 /** Takes the database's driver in, but for its native addon, which it looks for where it lies. */
-export const takeInDriver: Plugin = {
-  name: 'take-in-driver',
+export const bundleDriver: Plugin = {
+  name: 'bundle-driver',
   setup({ onLoad }) {
     onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');

@@ -29,19 +29,19 @@ import {
 } from './http/failures.ts';
 import { Files } from './http/files.ts';
 import { form } from './http/form.ts';
-import { stopping } from './http/graceful-shutdown.ts';
+import { gracefulShutdown } from './http/graceful-shutdown.ts';
 import { head } from './http/head.ts';
 import { headers } from './http/headers.ts';
 import { hosts } from './http/hosts.ts';
 import { isLocalTo } from './http/is-local.ts';
 import { json } from './http/json.ts';
-import { busy } from './http/load-shedding.ts';
-import { nowhere } from './http/not-found.ts';
+import { loadShedding } from './http/load-shedding.ts';
+import { notFound } from './http/not-found.ts';
 import { proxies } from './http/proxies.ts';
 import { rateLimit } from './http/rate-limit.ts';
 import { readLimit } from './http/read-limit.ts';
 import { RequestLog } from './http/request-log.ts';
-import { protocol } from './http/request-sanity.ts';
+import { requestSanity } from './http/request-sanity.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { securityTxtRoutes } from './http/security-txt.ts';
 import { sending } from './http/send.ts';
@@ -52,8 +52,8 @@ import { reactionRoutes } from './messages/reaction-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { searchRoutes } from './search/routes.ts';
 import { diskReserve } from './server/disk-reserve.ts';
-import { signIn } from './sessions/authentication.ts';
-import { Guesses } from './sessions/login-throttle.ts';
+import { authentication } from './sessions/authentication.ts';
+import { LoginThrottle } from './sessions/login-throttle.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 
 /** The longest message, each of its characters written as two JSON escapes, and some room. */
@@ -133,19 +133,19 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   app.register(headers);
   app.register(checks);
-  app.register(protocol);
+  app.register(requestSanity);
   app.register(proxies, { trustProxy: config.trustProxy });
   app.register(hosts, { publicUrl: config.publicUrl, allowedHosts: config.allowedHosts });
-  app.register(stopping);
+  app.register(gracefulShutdown);
   app.register(admission);
   app.register(connections, { trustProxy: config.trustProxy });
-  app.register(busy);
+  app.register(loadShedding);
   app.register(form, { bodyLimit });
   app.register(json);
   app.register(cookie, { parseOptions: asTheyAre });
   app.register(audit, { db });
   app.register(sameOrigin, { publicUrl: config.publicUrl });
-  app.register(signIn, { db, clock, publicUrl: config.publicUrl });
+  app.register(authentication, { db, clock, publicUrl: config.publicUrl });
   app.register(backpressure);
   app.register(sending);
   if (config.rateLimit) {
@@ -155,12 +155,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(compress);
   app.register(diskReserve, { db, reserve: config.diskReserve, ticks });
   const daily = new DailyQuotas(ticks, config.daily);
-  const guesses = new Guesses(ticks, { isOn: config.rateLimit });
+  const guesses = new LoginThrottle(ticks, { isOn: config.rateLimit });
   const wideLimits = new WideLimits(ticks, { isOn: config.rateLimit });
 
   const files = Files.open();
   app.addHook('onClose', async () => files.close());
-  app.register(nowhere);
+  app.register(notFound);
   app.register(head);
   app.register(apiDescription);
   app.register(docsRoutes, { files });

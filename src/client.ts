@@ -5,7 +5,7 @@ import type { EmailAudience, RegistrationMode } from './accounts/accounts.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './errors.ts';
 import { type Files, forEver, ifUnchanged, type Servable, serve } from './http/files.ts';
-import { made } from './http/generated-files.ts';
+import { generatedFile } from './http/generated-files.ts';
 import type { IsLocal } from './http/is-local.ts';
 import { Anything, AssetParams, answers } from './http/schema.ts';
 import { isSetUp } from './server/setup.ts';
@@ -80,7 +80,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
 
   /** The page, as it is on the machine itself before anybody has registered, or otherwise. */
   function makePage(isFresh: 'yes' | 'no'): Servable {
-    return made('text/html; charset=utf-8', () =>
+    return generatedFile('text/html; charset=utf-8', () =>
       find('index.html', 'no_client')
         .bytes('identity')
         .toString()
@@ -105,6 +105,6 @@ export function buildOf(files: Files): string {
 
 /** Everybody may have it, signed in or not. */
 const openTo = (summary: string) => ({
-  config: { access: 'everybody', refuses: ['no_client', 'no_route'] } as const,
+  config: { public: true, refuses: ['no_client', 'no_route'] } as const,
   schema: { summary, hide: true, response: answers(200, Anything) },
 });

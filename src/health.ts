@@ -27,7 +27,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/healthz',
     {
       config: {
-        access: 'everybody',
+        public: true,
         refuses: ['disk_full', 'read_only', 'damaged'],
         answersWhenBusy: true,
       },

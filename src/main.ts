@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { backup } from './cli/backup.ts';
 import { check } from './cli/check.ts';
-import { type Command, readArguments } from './cli/command.ts';
+import { readArguments, type Subcommand } from './cli/command.ts';
 import { compact } from './cli/compact.ts';
 import { showHelp, version } from './cli/help.ts';
 import { invite } from './cli/invite.ts';
@@ -15,7 +15,7 @@ import { userCommands } from './cli/users.ts';
 import { OperatorError } from './errors.ts';
 import { serve } from './serve.ts';
 
-const commands: Readonly<Record<string, Command>> = {
+const commands: Readonly<Record<string, Subcommand>> = {
   serve: {
     usage: 'serve',
     summary: 'Run the server (the default).',

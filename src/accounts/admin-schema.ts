@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, Time, WireId } from '../http/schema.ts';
 
 export const UserListQuery = Type.Object({ after: Type.Optional(Id('user id in after')) });
 
@@ -19,6 +19,6 @@ export const UserList = Type.Object({
 export const UserState = Type.Object({
   disabled: Type.Enum(
     ['0', '1'],
-    told('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
+    errorMessage('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
   ),
 });

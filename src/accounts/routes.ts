@@ -6,7 +6,7 @@ import type { DailyQuotas } from '../http/daily.ts';
 import type { IsLocal } from '../http/is-local.ts';
 import { answers, Ok } from '../http/schema.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
-import type { Guesses } from '../sessions/login-throttle.ts';
+import type { LoginThrottle } from '../sessions/login-throttle.ts';
 import { waiterOf } from '../sessions/password-waiter.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../sessions/session-cookies.ts';
 import { checkPassword, hashPassword, verifyPassword } from '../users/passwords.ts';
@@ -50,7 +50,7 @@ interface Options {
   readonly registration: RegistrationMode;
   /** The time in ms since 1970. */
   readonly clock: () => number;
-  readonly guesses: Guesses;
+  readonly guesses: LoginThrottle;
   readonly isLocal: IsLocal;
   readonly wideLimits: WideLimits;
 }
@@ -66,7 +66,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/user',
     {
       config: {
-        access: 'everybody',
+        public: true,
         limit: 'register',
         audit: 'registered',
         refuses: [

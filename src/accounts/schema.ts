@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import * as Type from 'typebox';
-import { told } from '../http/schema.ts';
+import { errorMessage } from '../http/schema.ts';
 import { Code } from '../invites/schema.ts';
 import { Email, Name, Password } from '../users/schema.ts';
 
@@ -10,7 +10,7 @@ export const UserQuery = Type.Object({
     minLength: 1,
     maxLength: 1024,
     pattern: '^[^\\u0000\\p{Cs}]*$',
-    ...told('Give the name of the user in the query: ?name=alice.'),
+    ...errorMessage('Give the name of the user in the query: ?name=alice.'),
   }),
 });
 
@@ -20,7 +20,7 @@ const SetupCode = Type.String({
   pattern: '^[^\\u0000\\p{Cs}]*$',
   examples: ['k7mq-x2wd-9fhn-tb4c'],
   description: 'For the first account of a server, unless it is made on the server’s own machine.',
-  ...told('Give the setup code as the server has printed it.'),
+  ...errorMessage('Give the setup code as the server has printed it.'),
 });
 
 export const Registration = Type.Object({
@@ -34,7 +34,7 @@ export const Registration = Type.Object({
 const CurrentPassword = Type.String({
   maxLength: 1024,
   pattern: '^[^\\u0000\\p{Cs}]*$',
-  ...told('Give your current password as well.'),
+  ...errorMessage('Give your current password as well.'),
 });
 
 /** Needed in a session whose holder has not given the password for ten minutes. */
@@ -44,7 +44,7 @@ export const UserChange = Type.Object(
   { name: Type.Optional(Name), email: Type.Optional(Email), current_password: ProofPassword },
   {
     anyOf: [{ required: ['name'] }, { required: ['email'] }],
-    ...told('Give a new name, a new e-mail address, or both.'),
+    ...errorMessage('Give a new name, a new e-mail address, or both.'),
   },
 );
 

@@ -5,7 +5,7 @@ import { listChats } from './queries.ts';
 import { permissionsToWire } from './wire.ts';
 
 /** What a chat shows to all its members. */
-export interface Shown {
+export interface ChatSummary {
   readonly id: number;
   /** JSON up to the title, the title, and what comes last. */
   readonly head: string;
@@ -24,7 +24,7 @@ type Chat = Awaited<ReturnType<typeof listChats>>[number];
 const changes = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
 
 /** Chats by their ids, as their members' lists show them; undefined once they are deleted. */
-export const shownChats: CachedBatchQuery<number, Shown | undefined> = {
+export const chatSummaries: CachedBatchQuery<number, ChatSummary | undefined> = {
   key: (id) => id,
   readMany: async (snapshot, ids) => {
     const chats = await listChats(snapshot, { ids: JSON.stringify(ids) });
@@ -60,17 +60,17 @@ function showFirst(chat: Chat) {
   return show({ id, title, tail, pair }, chat);
 }
 
-type Last = Pick<Shown, 'posted' | 'lastSenderId' | 'activity'> &
+type Last = Pick<ChatSummary, 'posted' | 'lastSenderId' | 'activity'> &
   Pick<Chat, 'lastMessage' | 'lastMessageAt'>;
 
 /** A chat as it is after what was said last. */
 function show(
-  { id, title, tail, pair }: Pick<Shown, 'id' | 'title' | 'tail' | 'pair'>,
+  { id, title, tail, pair }: Pick<ChatSummary, 'id' | 'title' | 'tail' | 'pair'>,
   { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
 ) {
   const time = lastMessageAt === null ? 'null' : `"${isoTime(lastMessageAt)}"`;
   const text = JSON.stringify(lastMessage);
   const head = `{"id":${id},"last_message":${text},"last_message_time":${time},"sender_id":${lastSenderId},"title":`;
-  const value: Shown = { id, head, title, tail, pair, posted, lastSenderId, activity };
+  const value: ChatSummary = { id, head, title, tail, pair, posted, lastSenderId, activity };
   return { value, bytes: 2 * head.length + 300 };
 }

@@ -1,6 +1,6 @@
 /**
  * The list of a user's chats. Of what it is made of, a chat's part is the same to all its members
- * and changes with each message (shown.ts), and a member's part changes when they read. Kept apart,
+ * and changes with each message (chat-summary.ts), and a member's part changes when they read. Kept apart,
  * a message to a chat of thousands changes one thing in memory.
  */
 
@@ -13,7 +13,7 @@ import {
 import type { MessagePayload } from '../db/unit-of-work.ts';
 import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
-import { type Shown, shownChats } from './chat-summary.ts';
+import { type ChatSummary, chatSummaries } from './chat-summary.ts';
 
 type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 
@@ -34,7 +34,7 @@ interface List {
 
 /** What a list shows of a chat. */
 interface Line {
-  readonly chat: Shown;
+  readonly chat: ChatSummary;
   readonly membership: Membership;
   /** Whom a direct chat is called by. */
   readonly partner: Named | undefined;
@@ -153,7 +153,7 @@ async function readLines(
   userId: number,
 ): Promise<Line[]> {
   const chatIds = memberships.map(({ chatId }) => chatId);
-  const chats = await db.cachedMany(shownChats, chatIds);
+  const chats = await db.cachedMany(chatSummaries, chatIds);
   const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
   const names = await db.cachedMany(userNames, partnerIds);
   const partners = names.values();

@@ -3,7 +3,7 @@ import { exec, isAmong, type Params, row, rows } from '../db/query/query.ts';
 import { chats } from '../db/query/tables.ts';
 
 /** Those of some chats that are there, without an order. */
-export const listChats = rows((orm, $: Params<{ ids: string }>) =>
+export const listChats = rows((orm, p: Params<{ ids: string }>) =>
   orm
     .select({
       id: chats.id,
@@ -19,7 +19,7 @@ export const listChats = rows((orm, $: Params<{ ids: string }>) =>
       lastSenderId: chats.lastSenderId,
     })
     .from(chats)
-    .where(and(isAmong(chats.id, $.ids), isNull(chats.deletedAt))),
+    .where(and(isAmong(chats.id, p.ids), isNull(chats.deletedAt))),
 );
 
 interface ChatValues {
@@ -32,62 +32,62 @@ interface ChatValues {
   directHigh: number | null;
 }
 
-export const insertChat = exec((orm, $: Params<ChatValues>) =>
+export const insertChat = exec((orm, p: Params<ChatValues>) =>
   orm.insert(chats).values({
-    id: $.id,
-    title: $.title,
-    createdAt: $.createdAt,
-    createdBy: $.createdBy,
-    isOpen: $.isOpen,
-    directLow: $.directLow,
-    directHigh: $.directHigh,
+    id: p.id,
+    title: p.title,
+    createdAt: p.createdAt,
+    createdBy: p.createdBy,
+    isOpen: p.isOpen,
+    directLow: p.directLow,
+    directHigh: p.directHigh,
   }),
 );
 
 /** A chat that a user has made, beyond so many others of theirs. */
-export const findNthMade = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+export const findNthMade = row((orm, p: Params<{ userId: number; skipped: number }>) =>
   orm
     .select({ id: chats.id })
     .from(chats)
-    .where(eq(chats.createdBy, $.userId))
+    .where(eq(chats.createdBy, p.userId))
     .limit(1)
-    .offset($.skipped),
+    .offset(p.skipped),
 );
 
-export const findNthOpenMade = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+export const findNthOpenMade = row((orm, p: Params<{ userId: number; skipped: number }>) =>
   orm
     .select({ id: chats.id })
     .from(chats)
-    .where(and(eq(chats.createdBy, $.userId), eq(chats.isOpen, sql`1`)))
+    .where(and(eq(chats.createdBy, p.userId), eq(chats.isOpen, sql`1`)))
     .limit(1)
-    .offset($.skipped),
+    .offset(p.skipped),
 );
 
-export const findDirectChat = row((orm, $: Params<{ low: number; high: number }>) =>
+export const findDirectChat = row((orm, p: Params<{ low: number; high: number }>) =>
   orm
     .select({ id: chats.id })
     .from(chats)
-    .where(and(eq(chats.directLow, $.low), eq(chats.directHigh, $.high))),
+    .where(and(eq(chats.directLow, p.low), eq(chats.directHigh, p.high))),
 );
 
 /** The open chats that are older than an id, newest first. */
-export const listOpenChats = rows((orm, $: Params<{ before: number; limit: number }>) =>
+export const listOpenChats = rows((orm, p: Params<{ before: number; limit: number }>) =>
   orm
     .select({ id: chats.id, members: chats.memberCount, title: chats.title })
     .from(chats)
-    .where(and(eq(chats.isOpen, sql`1`), lt(chats.id, $.before)))
+    .where(and(eq(chats.isOpen, sql`1`), lt(chats.id, p.before)))
     .orderBy(desc(chats.id))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
-export const updateTitle = exec((orm, $: Params<{ id: number; title: string }>) =>
-  orm.update(chats).set({ title: $.title }).where(eq(chats.id, $.id)),
+export const updateTitle = exec((orm, p: Params<{ id: number; title: string }>) =>
+  orm.update(chats).set({ title: p.title }).where(eq(chats.id, p.id)),
 );
 
 export const updatePermissions = exec(
-  (orm, $: Params<{ id: number; ownersRename: boolean; ownersInvite: boolean }>) =>
+  (orm, p: Params<{ id: number; ownersRename: boolean; ownersInvite: boolean }>) =>
     orm
       .update(chats)
-      .set({ ownersRename: $.ownersRename, ownersInvite: $.ownersInvite })
-      .where(eq(chats.id, $.id)),
+      .set({ ownersRename: p.ownersRename, ownersInvite: p.ownersInvite })
+      .where(eq(chats.id, p.id)),
 );

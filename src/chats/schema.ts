@@ -1,8 +1,8 @@
 import * as Type from 'typebox';
-import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, PageLimit, Time, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
-const titleRule = told(
+const titleRule = errorMessage(
   'The title must have 1 to 100 visible characters, in one line, and not be blank.',
 );
 
@@ -32,13 +32,13 @@ export const ChatPage = Type.Object({
 export const TitleChange = Type.Object({ title: Title });
 
 const Who = (what: string) =>
-  Type.Enum(['everybody', 'owners'], told(`Give in ${what} who may: everybody or owners.`));
+  Type.Enum(['everybody', 'owners'], errorMessage(`Give in ${what} who may: everybody or owners.`));
 
 export const PermissionsChange = Type.Object(
   { rename: Type.Optional(Who('rename')), invite: Type.Optional(Who('invite')) },
   {
     anyOf: [{ required: ['rename'] }, { required: ['invite'] }],
-    ...told('Give rename, invite or both: everybody or owners.'),
+    ...errorMessage('Give rename, invite or both: everybody or owners.'),
   },
 );
 
@@ -46,7 +46,9 @@ export const PermissionsChange = Type.Object(
 export const NewChat = Type.Object(
   {
     title: Type.Optional(Title),
-    open: Type.Optional(Type.Literal('1', told('For a chat that anyone may join, give open=1.'))),
+    open: Type.Optional(
+      Type.Literal('1', errorMessage('For a chat that anyone may join, give open=1.')),
+    ),
     with: Type.Optional(Name),
   },
   {
@@ -54,7 +56,7 @@ export const NewChat = Type.Object(
     allOf: [
       {
         not: { type: 'object', required: ['title', 'with'] },
-        ...told('Give a title or with, not both.'),
+        ...errorMessage('Give a title or with, not both.'),
       },
     ],
     ...titleRule,

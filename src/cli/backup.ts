@@ -1,9 +1,9 @@
 import { constants, setPriority } from 'node:os';
 import { loadConfig } from '../config.ts';
 import { backUp } from '../db/admin/backup.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 
-export const backup: Command = {
+export const backup: Subcommand = {
   usage: 'backup FILE',
   summary: 'Write a backup to a new file, while the server runs or not.',
   async run(args) {

@@ -11,7 +11,7 @@ import { finishRebuild } from '../jobs/search-index.ts';
 import { extendAll } from '../jobs/search-vocabulary.ts';
 import { startRebuild } from '../search-index/rebuild.ts';
 import { countUnlearned } from '../search-index/vocabulary/check.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
 
@@ -20,7 +20,7 @@ const enoughSpace = 200 * 1024 * 1024;
 
 const repairOption = 'repair-search';
 
-export const check: Command = {
+export const check: Subcommand = {
   usage: `check [--${repairOption}]`,
   summary: 'Tell whether all is well with the settings, the database and its files.',
   details: `A line for each thing that is looked at: ok, or what is wrong and what to do; it ends with 1 if anything is. --${repairOption} rebuilds the search index from the messages first; if it is interrupted, the server goes on with it. Both may run beside a server.`,

@@ -2,7 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { OperatorError } from '../errors.ts';
 
 /** A command of the program, for the person who runs the server. */
-export interface Command {
+export interface Subcommand {
   /** What is typed after `snug`, as in `backup FILE`. */
   readonly usage: string;
   /** One line of help. */

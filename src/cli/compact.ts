@@ -1,8 +1,8 @@
 import { loadConfig } from '../config.ts';
 import { compact as writeAnew } from '../db/admin/compact.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 
-export const compact: Command = {
+export const compact: Subcommand = {
   usage: 'compact',
   summary: 'Give back the room in the file that deletions have left; the server must be stopped.',
   details:

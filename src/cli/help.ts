@@ -1,14 +1,14 @@
 import about from '#package' with { type: 'json' };
 import { OperatorError } from '../errors.ts';
-import type { Command } from './command.ts';
+import type { Subcommand } from './command.ts';
 
-type Commands = Readonly<Record<string, Command>>;
+type Subcommands = Readonly<Record<string, Subcommand>>;
 
 /** The name of the program and its version. */
 export const version = `snug ${about.version}`;
 
 /** Shows all commands; or those whose names begin with these words, and all that is known of one. */
-export function showHelp(commands: Commands, words: readonly string[]): void {
+export function showHelp(commands: Subcommands, words: readonly string[]): void {
   const name = words.join(' ');
   const found = Object.entries(commands).filter(
     ([key]) => `${key} `.startsWith(`${name} `) || !name,

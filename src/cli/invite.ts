@@ -1,12 +1,12 @@
 import { inviteTo } from '../accounts/operator.ts';
 import { OperatorError } from '../errors.ts';
 import { defaultLifetime, longestLifetime, newCode } from '../invites/invites.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 
 const units = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
 
-export const invite: Command = {
+export const invite: Subcommand = {
   usage: 'invite CHAT_ID [--uses NUMBER] [--expires TIME]',
   summary: 'Make an invite to a chat, by which one can also register.',
   details:

@@ -2,7 +2,7 @@ import type { Store } from '../db/store.ts';
 import { OperatorError } from '../errors.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { findUserById, findUserByName } from '../users/queries.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 
 const userNote = 'USER is a name or an id; digits alone are an id.';
@@ -18,7 +18,7 @@ export function onUser(
   summary: string,
   act: (db: Store, user: User, options: typeof flags) => Promise<void>,
   details = '',
-): Command {
+): Subcommand {
   const options = Object.fromEntries(
     Object.keys(flags)
       .filter((name) => usage.includes(`--${name}`))

@@ -1,8 +1,8 @@
 import { loadConfig } from '../config.ts';
 import { restore as replaceBy } from '../db/admin/restore.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 
-export const restore: Command = {
+export const restore: Subcommand = {
   usage: 'restore FILE',
   summary: 'Put a backup in the place of the database, which is kept; the server must be stopped.',
   async run(args) {

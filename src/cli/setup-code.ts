@@ -1,9 +1,9 @@
 import { OperatorError } from '../errors.ts';
 import { ensureSetupCode, newSetupCode, setupAddress } from '../server/setup.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 
-export const setupCode: Command = {
+export const setupCode: Subcommand = {
   usage: 'setup-code',
   summary: 'Print the address at which the first account of a new server is made.',
   details:

@@ -1,12 +1,12 @@
 import { countAll } from '../accounts/queries.ts';
 import { countFree } from '../db/admin/check.ts';
 import { findNewest, type Newest } from '../jobs/backups.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
 import { printJson } from './print.ts';
 
-export const stats: Command = {
+export const stats: Subcommand = {
   usage: 'stats [--json]',
   summary: 'Tell how much there is of everything.',
   async run(args) {

@@ -1,7 +1,7 @@
 import type { Store } from '../db/store.ts';
 import { isoTime } from '../http/schema.ts';
 import { listUsers } from '../users/queries.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { printJson, printTable } from './print.ts';
 
@@ -10,7 +10,7 @@ type User = Awaited<ReturnType<typeof listUsers>>[number];
 /** How many users are read at a time. */
 const pageSize = 1_000;
 
-export const userList: Command = {
+export const userList: Subcommand = {
   usage: 'user list [--json]',
   summary: 'List the users.',
   async run(args) {

@@ -8,7 +8,7 @@ import { clearAllDeleted } from '../jobs/deletions.ts';
 import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
 import { noteOldNames } from '../users/taken-names.ts';
-import { type Command, readArguments } from './command.ts';
+import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { checkField } from './fields.ts';
 import { onUser } from './on-user.ts';
@@ -17,7 +17,7 @@ import { ask, choosePassword } from './secrets.ts';
 const passwordNote =
   'The password is asked for at a terminal and read from standard input otherwise; --generate makes one and prints it.';
 
-const add: Command = {
+const add: Subcommand = {
   usage: 'user add NAME --email EMAIL [--admin] [--generate]',
   summary: 'Add a user, whatever REGISTRATION says.',
   details: `${passwordNote} The first user of a server is its admin in any case. Makes the database if there is none.`,

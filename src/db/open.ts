@@ -70,7 +70,7 @@ function openPlace(place: Location, options: OpenOptions, opened: Connection[]):
   }
 }
 
-/** Opens the file anew as it is opened where there is room. Throws NoRoom or what else prevents it. */
+/** Opens the file anew as it is opened where there is room. Throws NoSpaceError or what else prevents it. */
 async function reopen(file: string, options: OpenOptions, reads: Reader): Promise<Writer> {
   const opened: Connection[] = [];
   let outcome: { writer: Writer } | { error: unknown } | undefined;
@@ -89,7 +89,7 @@ async function reopen(file: string, options: OpenOptions, reads: Reader): Promis
   return outcome.writer;
 }
 
-/** Opens a file that only needs to be read. Throws NoRoom where it must be brought up to date first. */
+/** Opens a file that only needs to be read. Throws NoSpaceError where it must be brought up to date first. */
 function openToRead(file: string, opened: Connection[] = []): Connection {
   const connection = connectInMemory(file, opened);
   if (!isCurrent(connection, file)) throw new NoSpaceError(file);
@@ -110,7 +110,7 @@ function openFile(
 ): OpenedFile {
   const connection = connect(file, opened);
   prepareFile(connection, file);
-  const isMoved = moveLog(connection, file);
+  const isMoved = checkpoint(connection, file);
   const reader = connectToRead(file, opened);
   const identities = identitiesOf([file, `${file}-wal`, lockFile(file)]);
   if (program === undefined) {
@@ -130,7 +130,7 @@ function openFile(
  *
  * @returns whether there was room.
  */
-function moveLog(connection: Connection, file: string): boolean {
+function checkpoint(connection: Connection, file: string): boolean {
   try {
     connection.pragma('wal_checkpoint(TRUNCATE)');
     return true;

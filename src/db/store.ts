@@ -64,7 +64,7 @@ export class Store implements QueryCache {
     const publish = (events: readonly CommittedEvent[], origin: Origin) => {
       this.#reads.renew();
       this.#newestEventId = events.at(-1)?.id ?? this.#newestEventId;
-      if (origin === 'here') this.#cache.invalidate(events);
+      if (origin === 'local') this.#cache.invalidate(events);
       else this.#cache.clear();
       for (const listener of this.#listeners) listener(events, origin);
     };
@@ -176,12 +176,12 @@ export class Store implements QueryCache {
   async check(): Promise<void> {
     if (await this.#damage.isDamaged()) throw new Refusal('damaged');
     if (this.#fault === undefined) return;
-    if (this.#fault === 'disk_full') await this.#requireRoom();
+    if (this.#fault === 'disk_full') await this.#requireSpace();
     await this.write(rewritePage, {});
     this.#fault = undefined;
   }
 
-  async #requireRoom(): Promise<void> {
+  async #requireSpace(): Promise<void> {
     try {
       await this.#writer.requireSpace();
     } catch (error) {

@@ -46,4 +46,4 @@ export interface Task {
 }
 
 /** Who has committed: this process, or another one. */
-export type Origin = 'here' | 'elsewhere';
+export type Origin = 'local' | 'external';

@@ -22,22 +22,22 @@ export const findPending = row((orm, _: Params<Record<never, never>>) =>
     .limit(1),
 );
 
-export const insertPending = exec((orm, $: Params<{ kind: Kind; id: number; chatId: number }>) =>
-  orm.insert(pendingDeletions).values({ kind: $.kind, id: $.id, chatId: $.chatId }),
+export const insertPending = exec((orm, p: Params<{ kind: Kind; id: number; chatId: number }>) =>
+  orm.insert(pendingDeletions).values({ kind: p.kind, id: p.id, chatId: p.chatId }),
 );
 
-export const deletePending = exec((orm, $: Params<{ kind: Kind; id: number }>) =>
+export const deletePending = exec((orm, p: Params<{ kind: Kind; id: number }>) =>
   orm
     .delete(pendingDeletions)
-    .where(and(eq(pendingDeletions.kind, $.kind), eq(pendingDeletions.id, $.id))),
+    .where(and(eq(pendingDeletions.kind, p.kind), eq(pendingDeletions.id, p.id))),
 );
 
 /** Notes how far a deleted message is forgotten: see unread.ts. */
-export const updateDone = exec((orm, $: Params<{ id: number; done: number }>) =>
+export const updateDone = exec((orm, p: Params<{ id: number; done: number }>) =>
   orm
     .update(pendingDeletions)
-    .set({ done: $.done })
-    .where(and(eq(pendingDeletions.kind, 'message'), eq(pendingDeletions.id, $.id))),
+    .set({ done: p.done })
+    .where(and(eq(pendingDeletions.kind, 'message'), eq(pendingDeletions.id, p.id))),
 );
 
 interface Members {
@@ -48,32 +48,32 @@ interface Members {
   after: number;
 }
 
-const joinedBefore = ($: Params<Members>) =>
+const joinedBefore = (p: Params<Members>) =>
   and(
-    eq(memberships.chatId, $.chatId),
-    gt(memberships.joinedEvent, $.after),
-    lt(memberships.joinedEvent, $.id),
+    eq(memberships.chatId, p.chatId),
+    gt(memberships.joinedEvent, p.after),
+    lt(memberships.joinedEvent, p.id),
   );
 
 /** How many members of a chat joined before a message, no more than `limit`, and when the last of them did. */
-export const findSomeMembers = one((orm, $: Params<Members & Step>) => {
+export const findSomeMembers = one((orm, p: Params<Members & Step>) => {
   const found = orm
     .select({ joinedEvent: memberships.joinedEvent })
     .from(memberships)
-    .where(joinedBefore($))
+    .where(joinedBefore(p))
     .orderBy(asc(memberships.joinedEvent))
-    .limit($.limit)
+    .limit(p.limit)
     .as('found');
   return orm.select({ count: count(), last: max(found.joinedEvent) }).from(found);
 });
 
 /** Takes a deleted message out of what some members have not read yet: those who joined up to an event. */
-export const raiseSeen = exec((orm, $: Params<Members & { upTo: number }>) =>
+export const raiseSeen = exec((orm, p: Params<Members & { upTo: number }>) =>
   orm
     .update(memberships)
     .set({ seen: sql`${memberships.seen} + 1` })
     .where(
-      and(joinedBefore($), lte(memberships.joinedEvent, $.upTo), lt(memberships.readId, $.id)),
+      and(joinedBefore(p), lte(memberships.joinedEvent, p.upTo), lt(memberships.readId, p.id)),
     ),
 );
 
@@ -82,18 +82,18 @@ interface Step {
 }
 
 /** Deletes some messages of a chat, the oldest first; returns a row for each. */
-export const deleteSomeMessages = rows((orm, $: Params<Step & { chatId: number }>) =>
+export const deleteSomeMessages = rows((orm, p: Params<Step & { chatId: number }>) =>
   orm
     .delete(messages)
     .where(
       and(
-        eq(messages.chatId, $.chatId),
+        eq(messages.chatId, p.chatId),
         sql`${messages.id} in ${orm
           .select({ id: messages.id })
           .from(messages)
-          .where(eq(messages.chatId, $.chatId))
+          .where(eq(messages.chatId, p.chatId))
           .orderBy(asc(messages.id))
-          .limit($.limit)}`,
+          .limit(p.limit)}`,
       ),
     )
     .returning({ id: messages.id }),
@@ -103,17 +103,17 @@ const reactionKey = sql`(${reactions.messageId}, ${reactions.emoji}, ${reactions
 const { messageId, emoji, userId } = reactions;
 
 /** Deletes some reactions in a chat; returns a row for each. */
-export const deleteSomeReactionsIn = rows((orm, $: Params<Step & { chatId: number }>) =>
+export const deleteSomeReactionsIn = rows((orm, p: Params<Step & { chatId: number }>) =>
   orm
     .delete(reactions)
     .where(
       and(
-        eq(reactions.chatId, $.chatId),
+        eq(reactions.chatId, p.chatId),
         sql`${reactionKey} in ${orm
           .select({ messageId, emoji, userId })
           .from(reactions)
-          .where(eq(reactions.chatId, $.chatId))
-          .limit($.limit)}`,
+          .where(eq(reactions.chatId, p.chatId))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ userId }),
@@ -121,93 +121,93 @@ export const deleteSomeReactionsIn = rows((orm, $: Params<Step & { chatId: numbe
 
 /** Deletes some reactions to a message; returns a row for each. */
 export const deleteSomeReactionsTo = rows(
-  (orm, $: Params<Step & { chatId: number; messageId: number }>) =>
+  (orm, p: Params<Step & { chatId: number; messageId: number }>) =>
     orm
       .delete(reactions)
       .where(
         and(
-          eq(reactions.chatId, $.chatId),
-          eq(reactions.messageId, $.messageId),
+          eq(reactions.chatId, p.chatId),
+          eq(reactions.messageId, p.messageId),
           sql`(${emoji}, ${userId}) in ${orm
             .select({ emoji, userId })
             .from(reactions)
-            .where(and(eq(reactions.chatId, $.chatId), eq(reactions.messageId, $.messageId)))
-            .limit($.limit)}`,
+            .where(and(eq(reactions.chatId, p.chatId), eq(reactions.messageId, p.messageId)))
+            .limit(p.limit)}`,
         ),
       )
       .returning({ userId }),
 );
 
 /** Deletes some memberships of a chat; returns a row for each. */
-export const deleteSomeMemberships = rows((orm, $: Params<Step & { chatId: number }>) =>
+export const deleteSomeMemberships = rows((orm, p: Params<Step & { chatId: number }>) =>
   orm
     .delete(memberships)
     .where(
       and(
-        eq(memberships.chatId, $.chatId),
+        eq(memberships.chatId, p.chatId),
         sql`${memberships.userId} in ${orm
           .select({ userId: memberships.userId })
           .from(memberships)
-          .where(eq(memberships.chatId, $.chatId))
-          .limit($.limit)}`,
+          .where(eq(memberships.chatId, p.chatId))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ userId: memberships.userId }),
 );
 
 /** Deletes some of who was removed from a chat; returns a row for each. */
-export const deleteSomeRemovalsFrom = rows((orm, $: Params<Step & { chatId: number }>) =>
+export const deleteSomeRemovalsFrom = rows((orm, p: Params<Step & { chatId: number }>) =>
   orm
     .delete(removals)
     .where(
       and(
-        eq(removals.chatId, $.chatId),
+        eq(removals.chatId, p.chatId),
         sql`${removals.userId} in ${orm
           .select({ userId: removals.userId })
           .from(removals)
-          .where(eq(removals.chatId, $.chatId))
-          .limit($.limit)}`,
+          .where(eq(removals.chatId, p.chatId))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ userId: removals.userId }),
 );
 
 /** Deletes some of what a user was removed from; returns a row for each. */
-export const deleteSomeRemovalsOf = rows((orm, $: Params<Step & { userId: number }>) =>
+export const deleteSomeRemovalsOf = rows((orm, p: Params<Step & { userId: number }>) =>
   orm
     .delete(removals)
     .where(
       and(
-        eq(removals.userId, $.userId),
+        eq(removals.userId, p.userId),
         sql`${removals.chatId} in ${orm
           .select({ chatId: removals.chatId })
           .from(removals)
-          .where(eq(removals.userId, $.userId))
-          .limit($.limit)}`,
+          .where(eq(removals.userId, p.userId))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ chatId: removals.chatId }),
 );
 
 /** Deletes some of a user's idempotency keys; returns a row for each. */
-export const deleteSomeKeysOf = rows((orm, $: Params<Step & { userId: number }>) =>
+export const deleteSomeKeysOf = rows((orm, p: Params<Step & { userId: number }>) =>
   orm
     .delete(idempotencyKeys)
     .where(
       and(
-        eq(idempotencyKeys.userId, $.userId),
+        eq(idempotencyKeys.userId, p.userId),
         sql`${idempotencyKeys.key} in ${orm
           .select({ key: idempotencyKeys.key })
           .from(idempotencyKeys)
-          .where(eq(idempotencyKeys.userId, $.userId))
-          .limit($.limit)}`,
+          .where(eq(idempotencyKeys.userId, p.userId))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ key: idempotencyKeys.key }),
 );
 
 /** Some of the chats that a deleted user is still a member of. */
-export const listSomeMemberships = rows((orm, $: Params<Step & { userId: number }>) =>
+export const listSomeMemberships = rows((orm, p: Params<Step & { userId: number }>) =>
   orm
     .select({
       chatId: memberships.chatId,
@@ -216,17 +216,17 @@ export const listSomeMemberships = rows((orm, $: Params<Step & { userId: number 
     })
     .from(memberships)
     .innerJoin(chats, eq(chats.id, memberships.chatId))
-    .where(eq(memberships.userId, $.userId))
+    .where(eq(memberships.userId, p.userId))
     .orderBy(asc(memberships.chatId))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
 /** Makes a chat one that nobody finds any more; its messages are still to be deleted. */
-export const markChatDeleted = row((orm, $: Params<{ id: number; now: number }>) =>
+export const markChatDeleted = row((orm, p: Params<{ id: number; now: number }>) =>
   orm
     .update(chats)
     .set({
-      deletedAt: $.now,
+      deletedAt: p.now,
       title: '',
       isOpen: false,
       createdBy: null,
@@ -238,10 +238,10 @@ export const markChatDeleted = row((orm, $: Params<{ id: number; now: number }>)
       lastMessageAt: null,
       lastSenderId: null,
     })
-    .where(and(eq(chats.id, $.id), isNull(chats.deletedAt)))
+    .where(and(eq(chats.id, p.id), isNull(chats.deletedAt)))
     .returning({ id: chats.id }),
 );
 
-export const deleteChatRow = exec((orm, $: Params<{ id: number }>) =>
-  orm.delete(chats).where(eq(chats.id, $.id)),
+export const deleteChatRow = exec((orm, p: Params<{ id: number }>) =>
+  orm.delete(chats).where(eq(chats.id, p.id)),
 );

@@ -4,15 +4,15 @@ import { events } from '../db/query/tables.ts';
 
 type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
-export const insertEvent = insert((orm, $: Params<NewRow>) =>
+export const insertEvent = insert((orm, p: Params<NewRow>) =>
   orm.insert(events).values({
-    type: $.type,
-    at: $.at,
-    chatId: $.chatId,
-    userId: $.userId,
-    messageId: $.messageId,
-    sessionId: $.sessionId,
-    emoji: $.emoji,
+    type: p.type,
+    at: p.at,
+    chatId: p.chatId,
+    userId: p.userId,
+    messageId: p.messageId,
+    sessionId: p.sessionId,
+    emoji: p.emoji,
   }),
 );
 
@@ -25,24 +25,24 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
 );
 
 /** The events before an id, the newest first. */
-export const listEventsBefore = rows((orm, $: Params<{ before: number; limit: number }>) =>
-  orm.select().from(events).where(lt(events.id, $.before)).orderBy(desc(events.id)).limit($.limit),
+export const listEventsBefore = rows((orm, p: Params<{ before: number; limit: number }>) =>
+  orm.select().from(events).where(lt(events.id, p.before)).orderBy(desc(events.id)).limit(p.limit),
 );
 
 /** The events between two ids. */
-export const listEvents = rows((orm, $: Params<{ after: number; upTo: number }>) =>
+export const listEvents = rows((orm, p: Params<{ after: number; upTo: number }>) =>
   orm
     .select()
     .from(events)
-    .where(and(gt(events.id, $.after), lte(events.id, $.upTo)))
+    .where(and(gt(events.id, p.after), lte(events.id, p.upTo)))
     .orderBy(asc(events.id)),
 );
 
 /** The oldest events, for the clearing of the log. */
-export const listOldest = rows((orm, $: Params<{ limit: number }>) =>
-  orm.select({ id: events.id, at: events.at }).from(events).orderBy(asc(events.id)).limit($.limit),
+export const listOldest = rows((orm, p: Params<{ limit: number }>) =>
+  orm.select({ id: events.id, at: events.at }).from(events).orderBy(asc(events.id)).limit(p.limit),
 );
 
-export const deleteEventsBefore = exec((orm, $: Params<{ id: number }>) =>
-  orm.delete(events).where(lt(events.id, $.id)),
+export const deleteEventsBefore = exec((orm, p: Params<{ id: number }>) =>
+  orm.delete(events).where(lt(events.id, p.id)),
 );

@@ -4,15 +4,15 @@ import { audiences, isPersonal } from '../event-log/log.ts';
 import { findNewestEvent, findOldestEvent, listEvents } from '../event-log/queries.ts';
 import { chatIdsOf, findSharedChat } from '../members/queries.ts';
 import { findSessionById } from '../sessions/queries.ts';
-import { textOf } from './payload.ts';
+import { toFrame } from './payload.ts';
 import type { RecentEvents } from './recent.ts';
-import { frame } from './sse-frame.ts';
+import { sseFrame } from './sse-frame.ts';
 
 /** A part has so many characters and one event at the most: all requests wait while it is read. */
-const partLimit = 32 * 1024;
+const chunkLimit = 32 * 1024;
 
 /** A part has so many events at the most. */
-const partCount = 100;
+const chunkCount = 100;
 
 /** A user who has missed more events than this loads anew, which costs three requests. */
 const missedLimit = 1_000;
@@ -29,7 +29,7 @@ interface Reader {
 }
 
 /** A part of what a user has missed. */
-export interface Part {
+export interface Chunk {
   /** As it goes into the stream. */
   readonly text: string;
   /** The id of the event that it ends with. */
@@ -50,17 +50,17 @@ type Joined = ReadonlyMap<number, number>;
  *
  * @returns undefined if the session has ended.
  */
-export async function replay(snapshot: Snapshot, reader: Reader): Promise<Part | undefined> {
+export async function catchUp(snapshot: Snapshot, reader: Reader): Promise<Chunk | undefined> {
   const { userId, sessionId } = reader;
   if ((await findSessionById(snapshot, { id: sessionId })) === undefined) return undefined;
   const newest = (await findNewestEvent(snapshot, {}))?.id ?? 0;
   const memberships = await chatIdsOf(snapshot, { userId });
   const joined = new Map(memberships.map(({ chatId, joinedEvent }) => [chatId, joinedEvent]));
-  const { text, upTo } = await nextPart(snapshot, reader, newest, joined);
+  const { text, upTo } = await nextChunk(snapshot, reader, newest, joined);
   return { text, upTo, isLast: upTo === newest, chatIds: [...joined.keys()] };
 }
 
-async function nextPart(
+async function nextChunk(
   snapshot: Snapshot,
   { userId, since, isUnderWay, recent }: Reader,
   newest: number,
@@ -74,17 +74,17 @@ async function nextPart(
   const all = await eventsBetween(snapshot, recent, since, newest);
   const missed = all.filter((event) => isFor(event, userId, joined));
   const isTooMuch = missed.length > missedLimit && !isUnderWay;
-  if (isTooMuch || missed.some(isUntold)) return reset(newest);
-  return retell(snapshot, userId, missed, newest);
+  if (isTooMuch || missed.some(isUnknown)) return reset(newest);
+  return readChunk(snapshot, userId, missed, newest);
 }
 
 /** Of a reaction that an older version of the program has logged, nobody knows which one it was. */
-function isUntold({ type, emoji }: EventRow): boolean {
+function isUnknown({ type, emoji }: EventRow): boolean {
   return type === 'reaction' && emoji === null;
 }
 
 function reset(newest: number) {
-  return { text: frame('reset', {}, newest), upTo: newest };
+  return { text: sseFrame('reset', {}, newest), upTo: newest };
 }
 
 /** The commits that nobody here was told of yet are in the database alone. */
@@ -101,7 +101,7 @@ async function eventsBetween(
 }
 
 /** Tells again what was missed, up to the newest event or until it is enough for one part. */
-async function retell(
+async function readChunk(
   snapshot: Snapshot,
   userId: number,
   missed: readonly EventRow[],
@@ -109,8 +109,8 @@ async function retell(
 ) {
   let text = '';
   for (const [index, event] of missed.entries()) {
-    if (await mayKnow(snapshot, event, userId)) text += await textOf(snapshot, event);
-    const isFull = text.length > partLimit || index + 1 === partCount;
+    if (await mayKnow(snapshot, event, userId)) text += await toFrame(snapshot, event);
+    const isFull = text.length > chunkLimit || index + 1 === chunkCount;
     if (isFull) return { text, upTo: event.id };
   }
   return { text: `${text}id: ${newest}\n\n`, upTo: newest };

@@ -5,27 +5,27 @@ import type { Store } from '../db/store.ts';
 import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
 import { audiences, isPersonal } from '../event-log/log.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
-import { type Part, replay } from './catch-up.ts';
-import { chatsOf, newsOf, textOf } from './payload.ts';
+import { type Chunk, catchUp } from './catch-up.ts';
+import { chatsOf, toFrame, toFrameAtOnce } from './payload.ts';
 import { RecentEvents, readBefore } from './recent.ts';
-import { FairQueue } from './resume-queue.ts';
-import { frame } from './sse-frame.ts';
+import { ResumeQueue } from './resume-queue.ts';
+import { sseFrame } from './sse-frame.ts';
 import type { Stream } from './stream.ts';
 
 /** A user may have so many streams; one more ends the oldest. */
 const streamLimit = 20;
 
 /** So many streams are replayed at once; each goes on after other requests had their turn. */
-const replayLimit = 2;
+const resumeLimit = 2;
 
 /**
  * Says that the line is alive, and that its reader has been sent everything up to now. An event and
  * no comment, which browsers hide from the page.
  */
-const beat = frame('beat', {});
+const beat = sseFrame('beat', {});
 
 /** The open streams of a user, and the chats that they are told of, kept once for all of them. */
-interface Devices {
+interface UserStreams {
   /** The oldest first. */
   readonly streams: Set<Stream>;
   readonly chats: Set<number>;
@@ -61,9 +61,9 @@ export class Hub {
   readonly #db: Store;
   readonly #log: Pick<FastifyBaseLogger, 'error'>;
   readonly #recent: RecentEvents;
-  readonly #replays = new FairQueue(replayLimit);
-  readonly #byUser = new Map<number, Devices>();
-  readonly #byChat = new Map<number, Set<Devices>>();
+  readonly #resumeQueue = new ResumeQueue(resumeLimit);
+  readonly #byUser = new Map<number, UserStreams>();
+  readonly #byChat = new Map<number, Set<UserStreams>>();
   #newest = 0;
   #waiting: Delivery[] = [];
   #working = false;
@@ -88,7 +88,7 @@ export class Hub {
     let isOver = false;
     while (!isOver) {
       const reader = { position, isUnderWay: position !== since };
-      const turn = await this.#replays.run(stream.userId, () => this.#replay(stream, reader));
+      const turn = await this.#resumeQueue.run(stream.userId, () => this.#catchUp(stream, reader));
       ({ position, isOver } = turn);
       if (!isOver) await stream.drained();
     }
@@ -98,13 +98,13 @@ export class Hub {
    * Replays until the stream is live or over, or has to wait for its reader: a slow one must not hold
    * up the others.
    */
-  async #replay(stream: Stream, from: Place): Promise<Turn> {
+  async #catchUp(stream: Stream, from: Place): Promise<Turn> {
     const { userId, sessionId } = stream;
     const recent = this.#recent;
     let { position, isUnderWay } = from;
     while (stream.isOpen) {
       const reader = { userId, sessionId, since: position, isUnderWay, recent };
-      const part = await this.#db.read(replay, reader);
+      const part = await this.#db.read(catchUp, reader);
       if (part === undefined) {
         this.#dismiss(stream);
         break;
@@ -134,8 +134,8 @@ export class Hub {
   }
 
   /** Tells the others in a chat what is not in the log because it is soon over. */
-  tell(chatId: number, type: string, data: object, except: number): void {
-    const text = frame(type, data);
+  broadcast(chatId: number, type: string, data: object, except: number): void {
+    const text = sseFrame(type, data);
     for (const stream of live(this.#byChat.get(chatId))) {
       if (stream.userId !== except) send(stream, text);
     }
@@ -166,7 +166,7 @@ export class Hub {
 
   #add(stream: Stream): boolean {
     if (this.#isClosed) return false;
-    const { streams } = this.#devicesOf(stream.userId);
+    const { streams } = this.#streamsOf(stream.userId);
     const [oldest] = streams.add(stream);
     if (streams.size > streamLimit && oldest !== undefined) {
       this.remove(oldest);
@@ -175,7 +175,7 @@ export class Hub {
     return true;
   }
 
-  #devicesOf(userId: number): Devices {
+  #streamsOf(userId: number): UserStreams {
     const known = this.#byUser.get(userId);
     if (known !== undefined) return known;
     const devices = { streams: new Set<Stream>(), chats: new Set<number>(), since: undefined };
@@ -183,7 +183,7 @@ export class Hub {
     return devices;
   }
 
-  #goLive(stream: Stream, { upTo, chatIds }: Part): void {
+  #goLive(stream: Stream, { upTo, chatIds }: Chunk): void {
     const devices = this.#byUser.get(stream.userId);
     if (!devices?.streams.has(stream)) return;
     stream.position = upTo;
@@ -222,13 +222,13 @@ export class Hub {
     return receivers;
   }
 
-  #enter(devices: Devices, chatId: number): void {
+  #enter(devices: UserStreams, chatId: number): void {
     devices.chats.add(chatId);
     const members = this.#byChat.get(chatId) ?? new Set();
     this.#byChat.set(chatId, members.add(devices));
   }
 
-  #exit(devices: Devices, chatId: number): void {
+  #exit(devices: UserStreams, chatId: number): void {
     devices.chats.delete(chatId);
     const members = this.#byChat.get(chatId);
     members?.delete(devices);
@@ -264,7 +264,7 @@ export class Hub {
 
   /** New messages alone need no snapshot: to begin and to end one takes as long as to tell a few. */
   async #textsOf(events: readonly CommittedEvent[]): Promise<Text[]> {
-    const news = events.map(newsOf);
+    const news = events.map(toFrameAtOnce);
     if (news.every((text) => text !== undefined)) return news.map((text) => ({ text }));
     return this.#db.read(textsOf, events);
   }
@@ -287,7 +287,7 @@ export class Hub {
    */
   #dismiss(stream: Stream): void {
     this.remove(stream);
-    stream.push(frame('session.ended', { session_id: stream.sessionId }));
+    stream.push(sseFrame('session.ended', { session_id: stream.sessionId }));
     stream.end();
   }
 }
@@ -302,7 +302,7 @@ interface Text {
 async function textsOf(snapshot: Snapshot, events: readonly CommittedEvent[]): Promise<Text[]> {
   const texts: Text[] = [];
   for (const event of events) {
-    const text = await textOf(snapshot, event);
+    const text = await toFrame(snapshot, event);
     const isOfPeers = audiences[event.type] === 'peers' && text !== '';
     texts.push({ text, ...(isOfPeers && { chats: await chatsOf(snapshot, event) }) });
   }
@@ -329,7 +329,7 @@ function send(stream: Stream, text: string): void {
 }
 
 /** Of these, the streams that have not had an event from the log; every live one is before all. */
-function live(all: Iterable<Devices> = [], id = Number.POSITIVE_INFINITY): Stream[] {
+function live(all: Iterable<UserStreams> = [], id = Number.POSITIVE_INFINITY): Stream[] {
   const streams: Stream[] = [];
   for (const devices of all) {
     for (const stream of devices.streams) if (stream.position < id) streams.push(stream);

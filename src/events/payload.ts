@@ -8,14 +8,14 @@ import { findReaction } from '../messages/reaction-queries.ts';
 import { messageToWire } from '../messages/wire.ts';
 import { findUserById } from '../users/queries.ts';
 import { disabledToWire } from '../users/wire.ts';
-import { frame } from './sse-frame.ts';
+import { sseFrame } from './sse-frame.ts';
 
 /** An event as text for the streams; empty where there is nothing to tell of it any more. */
-export async function textOf(snapshot: Snapshot, event: CommittedEvent): Promise<string> {
-  const news = newsOf(event);
+export async function toFrame(snapshot: Snapshot, event: CommittedEvent): Promise<string> {
+  const news = toFrameAtOnce(event);
   if (news !== undefined) return news;
   const data = await describe(snapshot, event);
-  return data === undefined ? '' : frame(event.type, data, event.id);
+  return data === undefined ? '' : sseFrame(event.type, data, event.id);
 }
 
 /**
@@ -24,9 +24,9 @@ export async function textOf(snapshot: Snapshot, event: CommittedEvent): Promise
  *
  * @returns undefined where the database is to be asked.
  */
-export function newsOf({ id, type, chatId, payload }: CommittedEvent): string | undefined {
+export function toFrameAtOnce({ id, type, chatId, payload }: CommittedEvent): string | undefined {
   if (payload === undefined) return undefined;
-  return frame(type, { chat_id: chatId ?? 0, message: messageToWire(payload.message) }, id);
+  return sseFrame(type, { chat_id: chatId ?? 0, message: messageToWire(payload.message) }, id);
 }
 
 /** The chats that the user of an event is in. */

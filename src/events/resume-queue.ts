@@ -2,7 +2,7 @@
  * Runs few works at once; the others wait. Users have their turns one after another, however many
  * works each of them has waiting.
  */
-export class FairQueue {
+export class ResumeQueue {
   readonly #limit: number;
   #running = 0;
   /** Those who wait by user, the user whose turn is next first. */

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { headersFor } from '../http/headers.ts';
-import { spread } from '../http/jitter.ts';
+import { jitter } from '../http/jitter.ts';
 import { answers, Ok } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { ChatParams } from '../members/schema.ts';
 import { Hub } from './hub.ts';
 import { EventHeaders, EventQuery, EventStream } from './schema.ts';
-import { frame } from './sse-frame.ts';
+import { sseFrame } from './sse-frame.ts';
 import { Stream } from './stream.ts';
 
 /** How often the lines are kept open, in ms. */
@@ -34,7 +34,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
   { db, clock, build },
 ) => {
-  const hello = frame('hello', { build });
+  const hello = sseFrame('hello', { build });
   const hub = new Hub(db, app.log);
   const beat = () => {
     hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat missed'));
@@ -86,7 +86,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
       // Sent alone, the head is kept as one text instead of its fifty pieces: 1 KB for each stream.
       raw.flushHeaders();
-      stream.push(`retry: ${spread(retry)}\n${hello}`);
+      stream.push(`retry: ${jitter(retry)}\n${hello}`);
       try {
         await hub.open(stream, since ? Number(since) : undefined);
       } catch (error) {
@@ -110,7 +110,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const chatId = Number(request.params.chat_id);
       const { userId } = request.session;
       await db.read(authorise, { chatId, userId });
-      hub.tell(chatId, 'typing', { chat_id: chatId, user_id: userId }, userId);
+      hub.broadcast(chatId, 'typing', { chat_id: chatId, user_id: userId }, userId);
       return { status: 'ok' as const };
     },
   );

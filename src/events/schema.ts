@@ -1,11 +1,11 @@
 import * as Type from 'typebox';
-import { told } from '../http/schema.ts';
+import { errorMessage } from '../http/schema.ts';
 
 /** An empty one is none: programs send it before the first event. */
 const Cursor = Type.String({
   pattern: '^(0|[1-9][0-9]{0,14}|)$',
   examples: ['7'],
-  ...told('Last-Event-ID and since must be the id of an event, in plain digits.'),
+  ...errorMessage('Last-Event-ID and since must be the id of an event, in plain digits.'),
 });
 
 /** Browsers send the header when they connect again; `since` is for the first time. */

@@ -4,7 +4,7 @@
  *
  * @param id for what is in the log; without it, `Last-Event-ID` stays as it is.
  */
-export function frame(type: string, data: object, id?: number): string {
+export function sseFrame(type: string, data: object, id?: number): string {
   const idLine = id === undefined ? '' : `id: ${id}\n`;
   return `${idLine}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -73,7 +73,7 @@ export const audit = fp<{ db: Store }>(
       done();
     });
     db.onCommit((events, origin) => {
-      if (origin === 'elsewhere') return noteOthers(app.log, events);
+      if (origin === 'external') return noteOthers(app.log, events);
       // By leaving, or along with an account: no route says so.
       const deleted = events.filter(({ type }) => type === 'chat.deleted');
       for (const { chatId, userId } of deleted) {

@@ -1,5 +1,5 @@
 import { networksOf } from './address.ts';
-import { Meter } from './rate-limiter.ts';
+import { RateLimiter } from './rate-limiter.ts';
 
 /** What may be had within a day; Infinity where there is no limit. */
 export interface DailyLimits {
@@ -17,11 +17,11 @@ const day = 24 * 3600;
 /** Counts what is had within a day; in memory, so a restart forgets. */
 export class DailyQuotas {
   readonly #limits: DailyLimits;
-  readonly #meter: Meter;
+  readonly #meter: RateLimiter;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, limits: DailyLimits) {
-    this.#meter = new Meter(ticks);
+    this.#meter = new RateLimiter(ticks);
     this.#limits = limits;
   }
 
@@ -44,6 +44,6 @@ export class DailyQuotas {
 
   #take(key: string, quota: number, cost: number): boolean {
     if (quota === Number.POSITIVE_INFINITY) return true;
-    return this.#meter.take(key, { quota, window: day }, cost).wait === 0;
+    return this.#meter.consume(key, { quota, window: day }, cost).wait === 0;
   }
 }

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { type Files, ifUnchanged, type Servable, serve } from './files.ts';
-import { compressed, made } from './generated-files.ts';
+import { compressed, generatedFile } from './generated-files.ts';
 import { Anything, answers, Failure } from './schema.ts';
 import { jsonType } from './send.ts';
 
@@ -54,7 +54,7 @@ const policy =
 
 export const docsRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (app, { files }) => {
   const openTo = (summary: string) => ({
-    config: { access: 'everybody', refuses: ['no_client'] } as const,
+    config: { public: true, refuses: ['no_client'] } as const,
     schema: { summary, hide: true, response: answers(200, Anything) },
   });
   const get = (path: string, summary: string, find: () => Servable | undefined, csp?: string) =>
@@ -66,9 +66,9 @@ export const docsRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (ap
       return reply;
     });
 
-  const json = compressed(made(jsonType, () => describe(app)));
-  const html = made('text/html; charset=utf-8', () => page);
-  const script = made('text/javascript; charset=utf-8', () => start);
+  const json = compressed(generatedFile(jsonType, () => describe(app)));
+  const html = generatedFile('text/html; charset=utf-8', () => page);
+  const script = generatedFile('text/javascript; charset=utf-8', () => start);
   get('/openapi.json', 'The OpenAPI document', () => json);
   get('/docs', 'A page to read and try the API', () => html, policy);
   get('/docs/start.js', 'The start of that page', () => script);
@@ -97,7 +97,7 @@ function describeRefusals(schema: FastifySchema, config: RouteOptions['config'])
       ? []
       : [[400, 'A field is missing or not as it must be.'] as const]),
     ...[
-      ...(config?.access === 'everybody' ? [] : (['signed_out'] as const)),
+      ...(config?.public === true ? [] : (['signed_out'] as const)),
       ...(config?.refuses ?? []),
       ...(config?.limit === undefined ? [] : (['too_often'] as const)),
     ]

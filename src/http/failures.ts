@@ -10,7 +10,7 @@ import type {
 } from 'fastify';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { headersFor, plainHeaders } from './headers.ts';
-import { spread } from './jitter.ts';
+import { jitter } from './jitter.ts';
 import { describeRequest } from './request-log.ts';
 import { jsonType } from './send.ts';
 
@@ -103,7 +103,7 @@ function describe(error: unknown): Described {
   }
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
   const { code, status, message: sentence } = refusal;
-  const wait = refusal.wait ?? (status === 503 ? spread(moment) : undefined);
+  const wait = refusal.wait ?? (status === 503 ? jitter(moment) : undefined);
   return { code, status, sentence, wait };
 }
 

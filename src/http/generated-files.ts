@@ -4,7 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Encoding, Servable } from './files.ts';
 
 /** A text that is written when it is first asked for, and kept. */
-export function made(type: string, write: () => string): Servable {
+export function generatedFile(type: string, write: () => string): Servable {
   const bytes = once(() => Buffer.from(write()));
   const tag = once(() => hash('sha256', bytes(), 'base64url').slice(0, 22));
   return {

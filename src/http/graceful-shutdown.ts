@@ -7,7 +7,7 @@ import { Refusal } from '../errors.ts';
  * closes the connections that are idle when it is told to stop; one that was answering then would
  * stay open until its client tires of it.
  */
-export const stopping = fp(
+export const gracefulShutdown = fp(
   async (app: FastifyInstance) => {
     let isStopping = false;
     app.addCheck(() => {

@@ -4,6 +4,6 @@
  *
  * @param wait in ms, and so is the result, in whole ones.
  */
-export function spread(wait: number): number {
+export function jitter(wait: number): number {
   return Math.round(wait * (0.5 + Math.random()));
 }

@@ -23,7 +23,7 @@ const lagLimit = 1_000;
  * the event streams, go on. @fastify/under-pressure looks at the mean of the loop's turns, in which
  * one turn of a second among many short ones does not show.
  */
-export const busy = fp(
+export const loadShedding = fp(
   async (app: FastifyInstance) => {
     let lag = 0;
     let due = Number.POSITIVE_INFINITY;

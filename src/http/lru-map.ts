@@ -3,7 +3,7 @@
  * not been asked for longest. A Map keeps them in order, and takes no room before it is used:
  * lru-cache makes all of its places at once, which took a thirtieth of a start.
  */
-export class Recent<Value> {
+export class LruMap<Value> {
   readonly #values = new Map<string, Value>();
   /** One for good: a new one would look through the gaps that others have left. */
   readonly #oldest = this.#values.keys();

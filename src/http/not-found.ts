@@ -16,7 +16,7 @@ const allowed = 'GET, HEAD, OPTIONS';
  * Answers what no route is there for. A page or a file says by which methods it can be had (RFC 9110,
  * 9.3.7 and 15.5.6); health checks of proxies ask by OPTIONS. The API has the documented 404 instead.
  */
-export const nowhere = fp(
+export const notFound = fp(
   async (app: FastifyInstance) => {
     // `*` is the server as a whole.
     const pages = new Set(['*']);

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
 import { isNowhere } from './not-found.ts';
-import { Meter, type Quota, type Reading } from './rate-limiter.ts';
+import { type Quota, RateLimiter, type RateLimitResult } from './rate-limiter.ts';
 
 interface Limit extends Quota {
   /** Who has it for themselves: everybody at an address, or a user. */
@@ -52,13 +52,13 @@ interface Options {
 /** Refuses what comes too often, before its body is read; in memory, so a restart forgets. */
 export const rateLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
-    const meter = new Meter(ticks);
+    const meter = new RateLimiter(ticks);
     app.addHook('onRequest', (request, reply, done) => {
       const name = isNowhere(request) ? 'nowhere' : request.routeOptions.config.limit;
       if (name === undefined) return done();
       const limit = limits[name];
       const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);
-      const reading = meter.take(`${name} ${who}`, limit);
+      const reading = meter.consume(`${name} ${who}`, limit);
       tell(reply, name, limit, reading);
       done(reading.wait > 0 ? new Refusal('too_often', reading.wait) : undefined);
     });
@@ -67,7 +67,12 @@ export const rateLimit = fp<Options>(
 );
 
 /** See draft-ietf-httpapi-ratelimit-headers-10; seconds are rounded up, so that waiting suffices. */
-function tell(reply: FastifyReply, name: LimitName, limit: Quota, { left, reset }: Reading): void {
+function tell(
+  reply: FastifyReply,
+  name: LimitName,
+  limit: Quota,
+  { left, reset }: RateLimitResult,
+): void {
   reply.header('ratelimit-policy', `"${name}";q=${limit.quota};w=${limit.window}`);
   reply.header('ratelimit', `"${name}";r=${left};t=${Math.ceil(reset / 1000)}`);
 }

@@ -1,4 +1,4 @@
-import { Recent } from './lru-map.ts';
+import { LruMap } from './lru-map.ts';
 
 /** So many at once, and as many again within each window: they come back one by one. */
 export interface Quota {
@@ -8,7 +8,7 @@ export interface Quota {
 }
 
 /** What was left after a request, and how long there is to wait; times in whole ms. */
-export interface Reading {
+export interface RateLimitResult {
   readonly left: number;
   /** Until there is room again for this request, which was refused; 0 if it was not. */
   readonly wait: number;
@@ -23,10 +23,10 @@ const keyLimit = 10_000;
  * Counts by the generic cell rate algorithm (ITU-T I.371), a token bucket that remembers one time
  * for each key. What it refuses does not count.
  */
-export class Meter {
+export class RateLimiter {
   readonly #ticks: () => number;
   /** When a key's whole quota is there again. */
-  readonly #resets = new Recent<number>(keyLimit);
+  readonly #resets = new LruMap<number>(keyLimit);
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number) {
@@ -34,7 +34,7 @@ export class Meter {
   }
 
   /** @param cost how much of the quota it takes. */
-  take(key: string, { quota, window }: Quota, cost = 1): Reading {
+  consume(key: string, { quota, window }: Quota, cost = 1): RateLimitResult {
     const now = Math.floor(this.#ticks());
     const span = window * 1000;
     const step = (span / quota) * cost;
@@ -46,7 +46,7 @@ export class Meter {
   }
 
   /** How things stand for a key: `wait` is until there is something left. */
-  look(key: string, { quota, window }: Quota): Reading {
+  peek(key: string, { quota, window }: Quota): RateLimitResult {
     const span = window * 1000;
     const reset = Math.max(0, (this.#resets.get(key) ?? 0) - this.#ticks());
     const left = Math.max(0, Math.floor(((span - reset) / span) * quota));

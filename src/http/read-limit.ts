@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
 import { isNowhere } from './not-found.ts';
-import { Meter, type Reading } from './rate-limiter.ts';
+import { RateLimiter, type RateLimitResult } from './rate-limiter.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -39,14 +39,14 @@ interface Options {
  */
 export const readLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
-    const meter = new Meter(ticks);
+    const meter = new RateLimiter(ticks);
     app.decorateRequest('payer');
     const turns = new Turns<string>();
     app.addHook('onRequest', (request, reply, done) => {
       const key = payerOf(request);
       if (key === undefined) return done();
       request.payer = key;
-      const reading = meter.look(key, budget);
+      const reading = meter.peek(key, budget);
       if (reading.left < budget.quota / 2 && !reply.hasHeader('ratelimit')) tell(reply, reading);
       if (reading.wait > 0) return done(new Refusal('too_often', reading.wait));
       // However many connections a payer has, others are heard between two of their requests.
@@ -68,9 +68,9 @@ export const readLimit = fp<Options>(
 function payerOf(request: FastifyRequest): string | undefined {
   if (request.session !== undefined) return `${request.session.userId}`;
   if (isNowhere(request)) return undefined;
-  const { access, answersWhenBusy } = request.routeOptions.config;
+  const { public: isPublic, answersWhenBusy } = request.routeOptions.config;
   // Who watches over the server is to hear that it is well, whoever else is at the same address.
-  const isCounted = request.is404 || (access === 'everybody' && answersWhenBusy !== true);
+  const isCounted = request.is404 || (isPublic === true && answersWhenBusy !== true);
   return isCounted ? placeOf(request.ip) : undefined;
 }
 
@@ -82,7 +82,7 @@ function costOf({ method }: FastifyRequest, payload: unknown): number {
 }
 
 /** See draft-ietf-httpapi-ratelimit-headers-10, of which `content-bytes` is a unit. */
-function tell(reply: FastifyReply, { left, reset }: Reading): void {
+function tell(reply: FastifyReply, { left, reset }: RateLimitResult): void {
   const policy = `"read";q=${budget.quota};qu="content-bytes";w=${budget.window}`;
   reply.header('ratelimit-policy', policy);
   reply.header('ratelimit', `"read";r=${left};t=${Math.ceil(reset / 1000)}`);

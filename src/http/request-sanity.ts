@@ -7,7 +7,7 @@ import { isDecodable } from './utf8.ts';
 const headerLimit = 100;
 
 /** What Node would answer without a word (see `http` in app.ts), or let pass. */
-export const protocol = fp(
+export const requestSanity = fp(
   async (app: FastifyInstance) => {
     const { bodyLimit = 0 } = app.initialConfig;
     app.addCheck(({ raw }) => {

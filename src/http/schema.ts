@@ -6,7 +6,7 @@ import * as Type from 'typebox';
  * Adds to a schema the sentence that a person reads when a value does not fit it. `x-` keeps it
  * valid in the OpenAPI document.
  */
-export function told(sentence: string): { 'x-error': string } {
+export function errorMessage(sentence: string): { 'x-error': string } {
   return { 'x-error': sentence };
 }
 
@@ -15,7 +15,7 @@ export function Id(what: string, options: TSchemaOptions = {}) {
   return Type.String({
     pattern: '^[1-9][0-9]{0,14}$',
     examples: ['7'],
-    ...told(`The ${what} must be a whole number from 1 on, in plain digits.`),
+    ...errorMessage(`The ${what} must be a whole number from 1 on, in plain digits.`),
     ...options,
   });
 }
@@ -28,7 +28,7 @@ export const PageLimit = Type.Optional(
   Type.String({
     pattern: '^([1-9][0-9]?|1[0-9]{2}|200)$',
     examples: ['50'],
-    ...told('The limit must be a whole number from 1 to 200.'),
+    ...errorMessage('The limit must be a whole number from 1 to 200.'),
   }),
 );
 
@@ -94,7 +94,7 @@ export const Failure = Type.Object({
 export const AssetParams = Type.Object({
   file: Type.String({
     pattern: '^[\\w-]+\\.[a-z]+$',
-    ...told('The name of the file is not one of the client’s.'),
+    ...errorMessage('The name of the file is not one of the client’s.'),
   }),
 });
 

@@ -23,7 +23,7 @@ export const securityTxtRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/.well-known/security.txt',
     {
-      config: { access: 'everybody', refuses: ['no_contact'] },
+      config: { public: true, refuses: ['no_contact'] },
       schema: {
         summary: 'Whom to tell of a weakness',
         hide: true,

@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { networksOf } from './address.ts';
-import { Meter, type Quota } from './rate-limiter.ts';
+import { type Quota, RateLimiter } from './rate-limiter.ts';
 
 const minute = 60;
 const hour = 60 * minute;
@@ -17,12 +17,12 @@ export const wideLimits = {
 
 /** Limits strangers by the networks around their address; in memory, so a restart forgets. */
 export class WideLimits {
-  readonly #meter: Meter;
+  readonly #meter: RateLimiter;
   readonly #isOn: boolean;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
-    this.#meter = new Meter(ticks);
+    this.#meter = new RateLimiter(ticks);
     this.#isOn = isOn;
   }
 
@@ -33,7 +33,7 @@ export class WideLimits {
     for (const [prefix, quota] of Object.entries(wideLimits[name])) {
       const network = networks.find((one) => one.endsWith(prefix));
       if (network === undefined) continue;
-      const { wait } = this.#meter.take(`${name} ${network}`, quota);
+      const { wait } = this.#meter.consume(`${name} ${network}`, quota);
       if (wait > 0) throw new Refusal('too_often', wait);
     }
   }

@@ -11,7 +11,7 @@ const isMaker = and(
 );
 
 /** An invite that still holds, and where it leads. */
-export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
+export const findInvite = row((orm, p: Params<{ code: string; now: number }>) =>
   orm
     .select({
       chatId: invites.chatId,
@@ -23,7 +23,7 @@ export const findInvite = row((orm, $: Params<{ code: string; now: number }>) =>
     .from(invites)
     .innerJoin(chats, eq(chats.id, invites.chatId))
     .innerJoin(memberships, isMaker)
-    .where(and(eq(invites.code, $.code), gt(invites.expiresAt, $.now))),
+    .where(and(eq(invites.code, p.code), gt(invites.expiresAt, p.now))),
 );
 
 interface ListedInvites {
@@ -34,63 +34,63 @@ interface ListedInvites {
   before: number;
 }
 
-const isListed = ($: Params<ListedInvites>) =>
+const isListed = (p: Params<ListedInvites>) =>
   and(
-    eq(invites.chatId, $.chatId),
-    sql`(${$.makerId} = 0 or ${invites.userId} = ${$.makerId})`,
-    lt(invites.createdAt, $.before),
-    gt(invites.expiresAt, $.now),
+    eq(invites.chatId, p.chatId),
+    sql`(${p.makerId} = 0 or ${invites.userId} = ${p.makerId})`,
+    lt(invites.createdAt, p.before),
+    gt(invites.expiresAt, p.now),
   );
 
 /** The invites of a chat that still hold and were made between two times, newest first. */
-export const listInvites = rows((orm, $: Params<ListedInvites & { from: number }>) =>
+export const listInvites = rows((orm, p: Params<ListedInvites & { from: number }>) =>
   orm
     .select(getTableColumns(invites))
     .from(invites)
     .innerJoin(chats, eq(chats.id, invites.chatId))
     .innerJoin(memberships, isMaker)
-    .where(and(isListed($), gte(invites.createdAt, $.from)))
+    .where(and(isListed(p), gte(invites.createdAt, p.from)))
     .orderBy(desc(invites.createdAt)),
 );
 
 /** When such an invite was made, after as many others. */
-export const findNthInvite = row((orm, $: Params<ListedInvites & { skipped: number }>) =>
+export const findNthInvite = row((orm, p: Params<ListedInvites & { skipped: number }>) =>
   orm
     .select({ at: invites.createdAt })
     .from(invites)
     .innerJoin(chats, eq(chats.id, invites.chatId))
     .innerJoin(memberships, isMaker)
-    .where(isListed($))
+    .where(isListed(p))
     .orderBy(desc(invites.createdAt))
     .limit(1)
-    .offset($.skipped),
+    .offset(p.skipped),
 );
 
 export const findInviteMaker = row(
-  (orm, $: Params<{ code: string; chatId: number; now: number }>) =>
+  (orm, p: Params<{ code: string; chatId: number; now: number }>) =>
     orm
       .select({ userId: invites.userId })
       .from(invites)
       .where(
-        and(eq(invites.code, $.code), eq(invites.chatId, $.chatId), gt(invites.expiresAt, $.now)),
+        and(eq(invites.code, p.code), eq(invites.chatId, p.chatId), gt(invites.expiresAt, p.now)),
       ),
 );
 
 /** An invite of a user that holds, beyond so many others of theirs. */
 export const findNthOfMaker = row(
-  (orm, $: Params<{ userId: number; now: number; skipped: number }>) =>
+  (orm, p: Params<{ userId: number; now: number; skipped: number }>) =>
     orm
       .select({ code: invites.code })
       .from(invites)
-      .where(and(eq(invites.userId, $.userId), gt(invites.expiresAt, $.now)))
+      .where(and(eq(invites.userId, p.userId), gt(invites.expiresAt, p.now)))
       .limit(1)
-      .offset($.skipped),
+      .offset(p.skipped),
 );
 
 export const insertInvite = exec(
   (
     orm,
-    $: Params<{
+    p: Params<{
       code: string;
       chatId: number;
       userId: number;
@@ -100,37 +100,37 @@ export const insertInvite = exec(
     }>,
   ) =>
     orm.insert(invites).values({
-      code: $.code,
-      chatId: $.chatId,
-      userId: $.userId,
-      createdAt: $.createdAt,
-      expiresAt: $.expiresAt,
-      usesLeft: $.usesLeft,
+      code: p.code,
+      chatId: p.chatId,
+      userId: p.userId,
+      createdAt: p.createdAt,
+      expiresAt: p.expiresAt,
+      usesLeft: p.usesLeft,
     }),
 );
 
-export const useInvite = exec((orm, $: Params<{ code: string }>) =>
+export const useInvite = exec((orm, p: Params<{ code: string }>) =>
   orm
     .update(invites)
     .set({ usesLeft: sql`${invites.usesLeft} - 1` })
-    .where(eq(invites.code, $.code)),
+    .where(eq(invites.code, p.code)),
 );
 
-export const deleteInvite = exec((orm, $: Params<{ code: string }>) =>
-  orm.delete(invites).where(eq(invites.code, $.code)),
+export const deleteInvite = exec((orm, p: Params<{ code: string }>) =>
+  orm.delete(invites).where(eq(invites.code, p.code)),
 );
 
-export const deleteInvitesOf = exec((orm, $: Params<{ userId: number }>) =>
-  orm.delete(invites).where(eq(invites.userId, $.userId)),
+export const deleteInvitesOf = exec((orm, p: Params<{ userId: number }>) =>
+  orm.delete(invites).where(eq(invites.userId, p.userId)),
 );
 
 /** Deletes some of the invites that have run out; returns a row for each. */
-export const deleteExpiredInvites = rows((orm, $: Params<{ now: number; limit: number }>) => {
+export const deleteExpiredInvites = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const some = orm
     .select({ code: invites.code })
     .from(invites)
-    .where(lte(invites.expiresAt, $.now))
-    .limit($.limit);
+    .where(lte(invites.expiresAt, p.now))
+    .limit(p.limit);
   return orm
     .delete(invites)
     .where(sql`${invites.code} in ${some}`)

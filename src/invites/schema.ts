@@ -1,10 +1,10 @@
 import * as Type from 'typebox';
-import { Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Time, WireId } from '../http/schema.ts';
 
 export const Code = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,64}$',
   examples: ['q1W2e3R4t5Y6u7I8o9P0a-S_'],
-  ...told('The invite code is not complete. Copy it again.'),
+  ...errorMessage('The invite code is not complete. Copy it again.'),
 });
 
 export const InviteParams = Type.Object({ code: Code });
@@ -18,7 +18,7 @@ export const NewInvite = Type.Object({
       examples: ['1'],
       description:
         'How many may join by it; without it, as many as like, or 100 by the invite of a member.',
-      ...told('The number in max_uses must be a whole one from 1 to 999999.'),
+      ...errorMessage('The number in max_uses must be a whole one from 1 to 999999.'),
     }),
   ),
   expires_in: Type.Optional(
@@ -27,7 +27,7 @@ export const NewInvite = Type.Object({
       examples: ['86400'],
       description:
         'For how many seconds it holds: a year at most, or 30 days as a member; without it, a week.',
-      ...told('The seconds in expires_in must be a whole number from 1 to 31536000.'),
+      ...errorMessage('The seconds in expires_in must be a whole number from 1 to 31536000.'),
     }),
   ),
 });

@@ -40,7 +40,7 @@ export function keepClearing(db: Store, log: FastifyBaseLogger): () => Promise<v
     running ??= run();
   };
   db.onCommit((events, origin) => {
-    if (origin === 'elsewhere' || events.some(({ type }) => leaving.has(type))) wake();
+    if (origin === 'external' || events.some(({ type }) => leaving.has(type))) wake();
   });
   wake();
   return async () => {

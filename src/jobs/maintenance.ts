@@ -37,7 +37,7 @@ export function startMaintenance(db: Store, log: FastifyBaseLogger, file: string
     Promise.all([runMaintenance(db, isSure), isSure && clearCopies(file, log)]).catch(
       (error: unknown) => {
         // A backup that reads at that moment is reason enough.
-        log.warn({ err: error }, 'tidying up failed, until the next time');
+        log.warn({ err: error }, 'maintenance failed, until the next time');
       },
     );
   };

@@ -33,7 +33,7 @@ export class ChatsBehind {
   constructor(db: Store) {
     this.#db = db;
     db.onCommit((events, origin) => {
-      if (origin === 'elsewhere') this.#looked = 0;
+      if (origin === 'external') this.#looked = 0;
       for (const { type, chatId } of events) {
         if (type === 'message' && chatId !== null) this.#chats.add(chatId);
       }

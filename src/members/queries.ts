@@ -10,28 +10,28 @@ interface Key {
   userId: number;
 }
 
-const isKey = ($: Params<Key>) =>
-  and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId));
+const isKey = (p: Params<Key>) =>
+  and(eq(memberships.userId, p.userId), eq(memberships.chatId, p.chatId));
 
 /** A membership ends with its user's account, even where its row is still to be cleared away. */
 const isUserThere = sql`exists (select 1 from ${users} where ${users.id} = ${memberships.userId})`;
 
-export const findMembership = row((orm, $: Params<Key>) =>
+export const findMembership = row((orm, p: Params<Key>) =>
   orm
     .select({ ...getTableColumns(memberships), seen: seenNow() })
     .from(memberships)
-    .where(and(isKey($), isUserThere)),
+    .where(and(isKey(p), isUserThere)),
 );
 
 /** The other one of a direct chat, by their account and their membership, where these are there. */
-export const findPartner = row((orm, $: Params<Key>) => {
-  const partnerId = sql<number>`${chats.directLow} + ${chats.directHigh} - ${$.userId}`;
+export const findPartner = row((orm, p: Params<Key>) => {
+  const partnerId = sql<number>`${chats.directLow} + ${chats.directHigh} - ${p.userId}`;
   return orm
     .select({ id: users.id, disabledAt: users.disabledAt, joinedAt: memberships.joinedAt })
     .from(chats)
     .leftJoin(users, eq(users.id, partnerId))
     .leftJoin(memberships, and(eq(memberships.userId, users.id), eq(memberships.chatId, chats.id)))
-    .where(and(eq(chats.id, $.chatId), isNotNull(chats.directLow)));
+    .where(and(eq(chats.id, p.chatId), isNotNull(chats.directLow)));
 });
 
 const member = {
@@ -43,24 +43,24 @@ const member = {
 };
 
 /** A chat that a user is in of their own accord, beyond so many others. */
-export const findNthOwn = row((orm, $: Params<{ userId: number; skipped: number }>) =>
+export const findNthOwn = row((orm, p: Params<{ userId: number; skipped: number }>) =>
   orm
     .select({ chatId: memberships.chatId })
     .from(memberships)
-    .where(and(eq(memberships.userId, $.userId), eq(memberships.bySelf, sql`1`)))
+    .where(and(eq(memberships.userId, p.userId), eq(memberships.bySelf, sql`1`)))
     .limit(1)
-    .offset($.skipped),
+    .offset(p.skipped),
 );
 
 /** A chat that two users are both in. */
-export const findSharedChat = row((orm, $: Params<{ one: number; other: number }>) =>
+export const findSharedChat = row((orm, p: Params<{ one: number; other: number }>) =>
   orm
     .select({ chatId: memberships.chatId })
     .from(memberships)
     .where(
       and(
-        eq(memberships.userId, $.one),
-        sql`exists (select 1 from ${memberships} as others where others.user_id = ${$.other} and others.chat_id = ${memberships.chatId})`,
+        eq(memberships.userId, p.one),
+        sql`exists (select 1 from ${memberships} as others where others.user_id = ${p.other} and others.chat_id = ${memberships.chatId})`,
       ),
     )
     .limit(1),
@@ -68,26 +68,26 @@ export const findSharedChat = row((orm, $: Params<{ one: number; other: number }
 
 /** The members of a chat who joined after an event, the longest-standing first. */
 export const listMembers = rows(
-  (orm, $: Params<{ chatId: number; after: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; after: number; limit: number }>) =>
     orm
       .select({ ...member, joinedEvent: memberships.joinedEvent })
       .from(memberships)
       .innerJoin(users, eq(users.id, memberships.userId))
-      .where(and(eq(memberships.chatId, $.chatId), gt(memberships.joinedEvent, $.after)))
+      .where(and(eq(memberships.chatId, p.chatId), gt(memberships.joinedEvent, p.after)))
       .orderBy(asc(memberships.joinedEvent))
-      .limit($.limit),
+      .limit(p.limit),
 );
 
-export const findMember = row((orm, $: Params<Key>) =>
+export const findMember = row((orm, p: Params<Key>) =>
   orm
     .select(member)
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId))
-    .where(isKey($)),
+    .where(isKey(p)),
 );
 
 /** The members of a chat who have one of these names, each as it is compared. */
-export const listMembersByName = rows((orm, $: Params<{ chatId: number; nameKeys: string }>) =>
+export const listMembersByName = rows((orm, p: Params<{ chatId: number; nameKeys: string }>) =>
   orm
     .select({
       nameKey: users.nameKey,
@@ -100,48 +100,48 @@ export const listMembersByName = rows((orm, $: Params<{ chatId: number; nameKeys
     .crossJoin(memberships)
     .where(
       and(
-        isAmong(users.nameKey, $.nameKeys),
+        isAmong(users.nameKey, p.nameKeys),
         eq(memberships.userId, users.id),
-        eq(memberships.chatId, $.chatId),
+        eq(memberships.chatId, p.chatId),
       ),
     ),
 );
 
-export const findLongestStanding = row((orm, $: Params<{ chatId: number }>) =>
+export const findLongestStanding = row((orm, p: Params<{ chatId: number }>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(and(eq(memberships.chatId, $.chatId), isUserThere))
+    .where(and(eq(memberships.chatId, p.chatId), isUserThere))
     .orderBy(asc(memberships.joinedEvent))
     .limit(1),
 );
 
 /** Owners by their own index, which SQLite takes only where the role is no parameter. */
-const isOwnerOf = ($: Params<{ chatId: number }>) =>
-  and(eq(memberships.chatId, $.chatId), eq(memberships.role, sql`'owner'`));
+const isOwnerOf = (p: Params<{ chatId: number }>) =>
+  and(eq(memberships.chatId, p.chatId), eq(memberships.role, sql`'owner'`));
 
-export const findFirstOwner = row((orm, $: Params<{ chatId: number }>) =>
+export const findFirstOwner = row((orm, p: Params<{ chatId: number }>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(and(isOwnerOf($), isUserThere))
+    .where(and(isOwnerOf(p), isUserThere))
     .orderBy(asc(memberships.joinedEvent))
     .limit(1),
 );
 
 /** An owner of a chat other than this user. */
-export const findOtherOwner = row((orm, $: Params<Key>) =>
+export const findOtherOwner = row((orm, p: Params<Key>) =>
   orm
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(and(isOwnerOf($), ne(memberships.userId, $.userId), isUserThere))
+    .where(and(isOwnerOf(p), ne(memberships.userId, p.userId), isUserThere))
     .limit(1),
 );
 
 export const insertMembership = exec(
   (
     orm,
-    $: Params<
+    p: Params<
       Key & {
         role: Membership['role'];
         joinedAt: number;
@@ -153,60 +153,60 @@ export const insertMembership = exec(
     >,
   ) =>
     orm.insert(memberships).values({
-      userId: $.userId,
-      chatId: $.chatId,
-      role: $.role,
-      joinedAt: $.joinedAt,
-      joinedEvent: $.joinedEvent,
-      bySelf: $.bySelf,
-      readId: $.readId,
-      seen: $.seen,
+      userId: p.userId,
+      chatId: p.chatId,
+      role: p.role,
+      joinedAt: p.joinedAt,
+      joinedEvent: p.joinedEvent,
+      bySelf: p.bySelf,
+      readId: p.readId,
+      seen: p.seen,
     }),
 );
 
-export const updateRole = exec((orm, $: Params<Key & { role: Membership['role'] }>) =>
-  orm.update(memberships).set({ role: $.role }).where(isKey($)),
+export const updateRole = exec((orm, p: Params<Key & { role: Membership['role'] }>) =>
+  orm.update(memberships).set({ role: p.role }).where(isKey(p)),
 );
 
-export const updateNotify = exec((orm, $: Params<Key & { notify: Membership['notify'] }>) =>
-  orm.update(memberships).set({ notify: $.notify }).where(isKey($)),
+export const updateNotify = exec((orm, p: Params<Key & { notify: Membership['notify'] }>) =>
+  orm.update(memberships).set({ notify: p.notify }).where(isKey(p)),
 );
 
-export const deleteMembership = exec((orm, $: Params<Key>) =>
-  orm.delete(memberships).where(isKey($)),
+export const deleteMembership = exec((orm, p: Params<Key>) =>
+  orm.delete(memberships).where(isKey(p)),
 );
 
 /** Counts a chat's members up or down. */
-export const changeMemberCount = exec((orm, $: Params<{ chatId: number; by: number }>) =>
+export const changeMemberCount = exec((orm, p: Params<{ chatId: number; by: number }>) =>
   orm
     .update(chats)
-    .set({ memberCount: sql`${chats.memberCount} + ${$.by}` })
-    .where(eq(chats.id, $.chatId)),
+    .set({ memberCount: sql`${chats.memberCount} + ${p.by}` })
+    .where(eq(chats.id, p.chatId)),
 );
 
-export const findRemoval = row((orm, $: Params<Key>) =>
+export const findRemoval = row((orm, p: Params<Key>) =>
   orm
     .select({ userId: removals.userId })
     .from(removals)
-    .where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
+    .where(and(eq(removals.chatId, p.chatId), eq(removals.userId, p.userId))),
 );
 
-export const insertRemoval = exec((orm, $: Params<Key>) =>
-  orm.insert(removals).values({ chatId: $.chatId, userId: $.userId }),
+export const insertRemoval = exec((orm, p: Params<Key>) =>
+  orm.insert(removals).values({ chatId: p.chatId, userId: p.userId }),
 );
 
-export const deleteRemoval = exec((orm, $: Params<Key>) =>
-  orm.delete(removals).where(and(eq(removals.chatId, $.chatId), eq(removals.userId, $.userId))),
+export const deleteRemoval = exec((orm, p: Params<Key>) =>
+  orm.delete(removals).where(and(eq(removals.chatId, p.chatId), eq(removals.userId, p.userId))),
 );
 
-export const findChat = row((orm, $: Params<{ id: number }>) =>
+export const findChat = row((orm, p: Params<{ id: number }>) =>
   orm
     .select()
     .from(chats)
-    .where(and(eq(chats.id, $.id), isNull(chats.deletedAt))),
+    .where(and(eq(chats.id, p.id), isNull(chats.deletedAt))),
 );
 
-export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
+export const listMemberships = rows((orm, p: Params<{ userId: number }>) =>
   orm
     .select({
       chatId: memberships.chatId,
@@ -216,12 +216,12 @@ export const listMemberships = rows((orm, $: Params<{ userId: number }>) =>
       readId: memberships.readId,
     })
     .from(memberships)
-    .where(eq(memberships.userId, $.userId)),
+    .where(eq(memberships.userId, p.userId)),
 );
 
-export const chatIdsOf = rows((orm, $: Params<{ userId: number }>) =>
+export const chatIdsOf = rows((orm, p: Params<{ userId: number }>) =>
   orm
     .select({ chatId: memberships.chatId, joinedEvent: memberships.joinedEvent })
     .from(memberships)
-    .where(eq(memberships.userId, $.userId)),
+    .where(eq(memberships.userId, p.userId)),
 );

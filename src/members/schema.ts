@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, PageLimit, Time, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
 export const ChatParams = Type.Object({ chat_id: Id('chat id') });
@@ -18,13 +18,13 @@ export const NewMember = Type.Object({ name: Name });
 const Role = Type.Union([Type.Literal('owner'), Type.Literal('member')]);
 
 export const RoleChange = Type.Object({
-  role: Type.Enum(['owner', 'member'], told('The role must be owner or member.')),
+  role: Type.Enum(['owner', 'member'], errorMessage('The role must be owner or member.')),
 });
 
 export const NotifyChange = Type.Object({
   notify: Type.Enum(
     ['all', 'mentions', 'nothing'],
-    told('Choose what to be told of: all, mentions or nothing.'),
+    errorMessage('Choose what to be told of: all, mentions or nothing.'),
   ),
 });
 

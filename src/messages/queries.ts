@@ -37,61 +37,61 @@ interface MessageValues extends Key {
   replyTo: number | null;
 }
 
-const isKey = ($: Params<Key>) => and(eq(messages.chatId, $.chatId), eq(messages.id, $.id));
+const isKey = (p: Params<Key>) => and(eq(messages.chatId, p.chatId), eq(messages.id, p.id));
 
 /** Ids of messages of a chat that are smaller than an id, the largest first. */
 export const listIdsBefore = rows(
-  (orm, $: Params<{ chatId: number; before: number; skipped: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; before: number; skipped: number; limit: number }>) =>
     orm
       .select({ id: messages.id })
       .from(messages)
-      .where(and(eq(messages.chatId, $.chatId), lt(messages.id, $.before)))
+      .where(and(eq(messages.chatId, p.chatId), lt(messages.id, p.before)))
       .orderBy(desc(messages.id))
-      .limit($.limit)
-      .offset($.skipped),
+      .limit(p.limit)
+      .offset(p.skipped),
 );
 
 /** Ids of messages of a chat that are larger than an id, the smallest first. */
 export const listIdsAfter = rows(
-  (orm, $: Params<{ chatId: number; after: number; skipped: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; after: number; skipped: number; limit: number }>) =>
     orm
       .select({ id: messages.id })
       .from(messages)
-      .where(and(eq(messages.chatId, $.chatId), gt(messages.id, $.after)))
+      .where(and(eq(messages.chatId, p.chatId), gt(messages.id, p.after)))
       .orderBy(asc(messages.id))
-      .limit($.limit)
-      .offset($.skipped),
+      .limit(p.limit)
+      .offset(p.skipped),
 );
 
-export const findNewest = row((orm, $: Params<{ chatId: number }>) =>
+export const findNewest = row((orm, p: Params<{ chatId: number }>) =>
   orm
     .select()
     .from(messages)
-    .where(eq(messages.chatId, $.chatId))
+    .where(eq(messages.chatId, p.chatId))
     .orderBy(desc(messages.id))
     .limit(1),
 );
 
-export const findMessage = row((orm, $: Params<Key>) =>
-  orm.select().from(messages).where(isKey($)),
+export const findMessage = row((orm, p: Params<Key>) =>
+  orm.select().from(messages).where(isKey(p)),
 );
 
-export const insertMessage = exec((orm, $: Params<MessageValues>) =>
+export const insertMessage = exec((orm, p: Params<MessageValues>) =>
   orm.insert(messages).values({
-    chatId: $.chatId,
-    id: $.id,
-    senderId: $.senderId,
-    content: $.content,
-    createdAt: $.createdAt,
-    replyTo: $.replyTo,
+    chatId: p.chatId,
+    id: p.id,
+    senderId: p.senderId,
+    content: p.content,
+    createdAt: p.createdAt,
+    replyTo: p.replyTo,
   }),
 );
 
-export const updateContent = exec((orm, $: Params<Key & { content: string; editedAt: number }>) =>
-  orm.update(messages).set({ content: $.content, editedAt: $.editedAt }).where(isKey($)),
+export const updateContent = exec((orm, p: Params<Key & { content: string; editedAt: number }>) =>
+  orm.update(messages).set({ content: p.content, editedAt: p.editedAt }).where(isKey(p)),
 );
 
-export const deleteMessageRow = exec((orm, $: Params<Key>) => orm.delete(messages).where(isKey($)));
+export const deleteMessageRow = exec((orm, p: Params<Key>) => orm.delete(messages).where(isKey(p)));
 
 /** A message shows at most this many of the users who reacted with an emoji. */
 const shownUsers = sql.raw('10');
@@ -110,26 +110,26 @@ const firstUsers = sql<string>`${sql`(
   ))`}`;
 
 /** The reactions to a message, in the order of the emoji. */
-export const listReactions = rows((orm, $: Params<{ chatId: number; messageId: number }>) =>
+export const listReactions = rows((orm, p: Params<{ chatId: number; messageId: number }>) =>
   orm
     .select({ emoji: reactionCounts.emoji, count: reactionCounts.count, userIds: firstUsers })
     .from(reactionCounts)
-    .where(and(eq(reactionCounts.chatId, $.chatId), eq(reactionCounts.messageId, $.messageId)))
+    .where(and(eq(reactionCounts.chatId, p.chatId), eq(reactionCounts.messageId, p.messageId)))
     .orderBy(asc(reactionCounts.emoji)),
 );
 
 /** A user's reactions that messages from one id to another may not show: more users gave them. */
 export const listOwnReactions = rows(
-  (orm, $: Params<{ chatId: number; userId: number; first: number; last: number }>) =>
+  (orm, p: Params<{ chatId: number; userId: number; first: number; last: number }>) =>
     orm
       .select({ id: reactions.messageId, emoji: reactions.emoji })
       .from(reactions)
       .crossJoin(reactionCounts)
       .where(
         and(
-          eq(reactions.chatId, $.chatId),
-          eq(reactions.userId, $.userId),
-          between(reactions.messageId, $.first, $.last),
+          eq(reactions.chatId, p.chatId),
+          eq(reactions.userId, p.userId),
+          between(reactions.messageId, p.first, p.last),
           eq(reactionCounts.chatId, reactions.chatId),
           eq(reactionCounts.messageId, reactions.messageId),
           eq(reactionCounts.emoji, reactions.emoji),
@@ -141,29 +141,29 @@ export const listOwnReactions = rows(
 
 type PageRange = Params<{ chatId: number; first: number; last: number }>;
 
-const isInRange = ($: PageRange) =>
-  and(eq(messages.chatId, $.chatId), between(messages.id, $.first, $.last));
+const isInRange = (p: PageRange) =>
+  and(eq(messages.chatId, p.chatId), between(messages.id, p.first, p.last));
 
 const textBytes = sql<number>`octet_length(${messages.content})`;
 
 /** How many bytes the texts of a chat's messages from one id to another have. */
-export const weighMessages = one((orm, $: PageRange) =>
+export const weighMessages = one((orm, p: PageRange) =>
   orm
     .select({ bytes: sql<number>`coalesce(sum(${textBytes}), 0)` })
     .from(messages)
-    .where(isInRange($)),
+    .where(isInRange(p)),
 );
 
 const sizes = { id: messages.id, bytes: textBytes };
 
 /** The same of each message, the oldest first. */
-export const listSizesUp = rows((orm, $: PageRange) =>
-  orm.select(sizes).from(messages).where(isInRange($)).orderBy(asc(messages.id)),
+export const listSizesUp = rows((orm, p: PageRange) =>
+  orm.select(sizes).from(messages).where(isInRange(p)).orderBy(asc(messages.id)),
 );
 
 /** The same of each message, the newest first. */
-export const listSizesDown = rows((orm, $: PageRange) =>
-  orm.select(sizes).from(messages).where(isInRange($)).orderBy(desc(messages.id)),
+export const listSizesDown = rows((orm, p: PageRange) =>
+  orm.select(sizes).from(messages).where(isInRange(p)).orderBy(desc(messages.id)),
 );
 
 /**
@@ -172,16 +172,16 @@ export const listSizesDown = rows((orm, $: PageRange) =>
  * takes them in the order of the subquery, which SQLite keeps for it (its own test tkt2942.test holds
  * it to that); asked for an order itself, it would sort all texts, in half as long again.
  */
-export const readBody = one((orm, $: PageRange) => {
-  const page = orm.select().from(messages).where(isInRange($)).orderBy(asc(messages.id)).as('page');
+export const readBody = one((orm, p: PageRange) => {
+  const page = orm.select().from(messages).where(isInRange(p)).orderBy(asc(messages.id)).as('page');
   return orm
     .select({
-      body: sql<Buffer>`cast('{"messages":[' || coalesce(group_concat(${messageJson(page, $)}, ','), '') || ']}' as blob)`,
+      body: sql<Buffer>`cast('{"messages":[' || coalesce(group_concat(${messageJson(page, p)}, ','), '') || ']}' as blob)`,
       first: min(page.id),
       last: max(page.id),
       count: count(),
       hasManyReactions:
-        sql<boolean>`${anyReactions($, sql`and ${reactionCounts.count} > ${shownUsers}`)}`.mapWith(
+        sql<boolean>`${anyReactions(p, sql`and ${reactionCounts.count} > ${shownUsers}`)}`.mapWith(
           Boolean,
         ),
     })
@@ -195,12 +195,12 @@ type Columns = Record<
 
 const messageJson = (
   { id, senderId, content, createdAt, editedAt, replyTo }: Columns,
-  $: PageRange,
+  p: PageRange,
 ) => sql`format('{"content":%s,"id":%d,"sender_id":%d,"time":"%s"%s%s%s}',
   json_quote(${content}), ${id}, ${senderId}, ${time(createdAt)},
   ${ifThere(editedAt, sql`',"edited":"' || ${time(editedAt)} || '"'`)},
   ${ifThere(replyTo, sql`',"reply_to":' || ${replyTo}`)},
-  iif(${anyReactions($)}, coalesce(${reactionsOf(id, $)}, ''), ''))`;
+  iif(${anyReactions(p)}, coalesce(${reactionsOf(id, p)}, ''), ''))`;
 
 /** ISO 8601, as `isoTime` writes it. */
 function time(ms: SQLWrapper): SQL {
@@ -212,55 +212,55 @@ function ifThere(column: SQLWrapper, text: SQL): SQL {
 }
 
 /** Asked once for all: most pages have none, and need not look for those of each message. */
-const anyReactions = ($: PageRange, which = sql``) =>
-  sql`exists (select 1 from ${reactionCounts} where ${reactionCounts.chatId} = ${$.chatId} and ${between(reactionCounts.messageId, $.first, $.last)} ${which})`;
+const anyReactions = (p: PageRange, which = sql``) =>
+  sql`exists (select 1 from ${reactionCounts} where ${reactionCounts.chatId} = ${p.chatId} and ${between(reactionCounts.messageId, p.first, p.last)} ${which})`;
 
-const reactionsOf = (messageId: SQLWrapper, $: PageRange) => sql`(
+const reactionsOf = (messageId: SQLWrapper, p: PageRange) => sql`(
   select ',"reactions":' || json_group_array(
     json_object('emoji', ${reactionCounts.emoji}, 'count', ${reactionCounts.count}, 'user_ids', json(${firstUsers}))
     order by ${reactionCounts.emoji})
   from ${reactionCounts}
-  where ${reactionCounts.chatId} = ${$.chatId} and ${reactionCounts.messageId} = ${messageId}
+  where ${reactionCounts.chatId} = ${p.chatId} and ${reactionCounts.messageId} = ${messageId}
   having count(*) > 0)`;
 
 type LastMessage = Omit<MessageValues, 'replyTo'>;
 
-const lastMessage = ($: Params<LastMessage>) => ({
-  lastMessageId: $.id,
-  lastMessage: $.content,
-  lastMessageAt: $.createdAt,
-  lastSenderId: $.senderId,
+const lastMessage = (p: Params<LastMessage>) => ({
+  lastMessageId: p.id,
+  lastMessage: p.content,
+  lastMessageAt: p.createdAt,
+  lastSenderId: p.senderId,
 });
 
 /** Shows a new message as the last one of its chat, and counts it. */
-export const addLastMessage = one((orm, $: Params<LastMessage>) =>
+export const addLastMessage = one((orm, p: Params<LastMessage>) =>
   orm
     .update(chats)
-    .set({ ...lastMessage($), posted: sql`${chats.posted} + 1` })
-    .where(eq(chats.id, $.chatId))
+    .set({ ...lastMessage(p), posted: sql`${chats.posted} + 1` })
+    .where(eq(chats.id, p.chatId))
     .returning({ posted: chats.posted }),
 );
 
 /** Shows an older message as the last one of its chat. */
-export const showLastMessage = exec((orm, $: Params<LastMessage>) =>
-  orm.update(chats).set(lastMessage($)).where(eq(chats.id, $.chatId)),
+export const showLastMessage = exec((orm, p: Params<LastMessage>) =>
+  orm.update(chats).set(lastMessage(p)).where(eq(chats.id, p.chatId)),
 );
 
 /** Shows no message as the last one of a chat if it has been this one. */
-export const clearLastMessage = row((orm, $: Params<Key>) =>
+export const clearLastMessage = row((orm, p: Params<Key>) =>
   orm
     .update(chats)
     .set({ lastMessageId: null, lastMessage: null, lastMessageAt: null, lastSenderId: null })
-    .where(and(eq(chats.id, $.chatId), eq(chats.lastMessageId, $.id)))
+    .where(and(eq(chats.id, p.chatId), eq(chats.lastMessageId, p.id)))
     .returning({ id: chats.id }),
 );
 
 /** Shows a message's new text where it is the last one of its chat. */
-export const updateLastMessage = exec((orm, $: Params<Key & { content: string }>) =>
+export const updateLastMessage = exec((orm, p: Params<Key & { content: string }>) =>
   orm
     .update(chats)
-    .set({ lastMessage: $.content })
-    .where(and(eq(chats.id, $.chatId), eq(chats.lastMessageId, $.id))),
+    .set({ lastMessage: p.content })
+    .where(and(eq(chats.id, p.chatId), eq(chats.lastMessageId, p.id))),
 );
 
 /**
@@ -268,13 +268,13 @@ export const updateLastMessage = exec((orm, $: Params<Key & { content: string }>
  * no more than `limit`.
  */
 export const countMessages = one(
-  (orm, $: Params<{ chatId: number; after: number; upTo: number; limit: number }>) => {
+  (orm, p: Params<{ chatId: number; after: number; upTo: number; limit: number }>) => {
     const found = orm
       .select({ id: messages.id })
       .from(messages)
-      .where(and(eq(messages.chatId, $.chatId), gt(messages.id, $.after), lte(messages.id, $.upTo)))
+      .where(and(eq(messages.chatId, p.chatId), gt(messages.id, p.after), lte(messages.id, p.upTo)))
       .orderBy(asc(messages.id))
-      .limit($.limit)
+      .limit(p.limit)
       .as('found');
     return orm.select({ count: count(), last: max(found.id) }).from(found);
   },
@@ -284,28 +284,28 @@ export const countMessages = one(
 export const updateRead = exec(
   (
     orm,
-    $: Params<{ chatId: number; userId: number; readId: number; seen: number; mentions: number }>,
+    p: Params<{ chatId: number; userId: number; readId: number; seen: number; mentions: number }>,
   ) =>
     orm
       .update(memberships)
       .set({
-        readId: $.readId,
-        seen: sql`${$.seen} - ${yetToAdd($.readId)}`,
-        mentions: $.mentions,
+        readId: p.readId,
+        seen: sql`${p.seen} - ${yetToAdd(p.readId)}`,
+        mentions: p.mentions,
       })
-      .where(and(eq(memberships.userId, $.userId), eq(memberships.chatId, $.chatId))),
+      .where(and(eq(memberships.userId, p.userId), eq(memberships.chatId, p.chatId))),
 );
 
 /** What a key has posted, unless that is too long ago. */
-export const findPosted = row((orm, $: Params<{ userId: number; key: string; since: number }>) =>
+export const findPosted = row((orm, p: Params<{ userId: number; key: string; since: number }>) =>
   orm
     .select({ chatId: idempotencyKeys.chatId, id: idempotencyKeys.messageId })
     .from(idempotencyKeys)
     .where(
       and(
-        eq(idempotencyKeys.userId, $.userId),
-        eq(idempotencyKeys.key, $.key),
-        gt(idempotencyKeys.createdAt, $.since),
+        eq(idempotencyKeys.userId, p.userId),
+        eq(idempotencyKeys.key, p.key),
+        gt(idempotencyKeys.createdAt, p.since),
       ),
     ),
 );
@@ -313,30 +313,30 @@ export const findPosted = row((orm, $: Params<{ userId: number; key: string; sin
 export const rememberPosted = exec(
   (
     orm,
-    $: Params<{ userId: number; key: string; chatId: number; messageId: number; now: number }>,
+    p: Params<{ userId: number; key: string; chatId: number; messageId: number; now: number }>,
   ) =>
     orm
       .insert(idempotencyKeys)
       .values({
-        userId: $.userId,
-        key: $.key,
-        chatId: $.chatId,
-        messageId: $.messageId,
-        createdAt: $.now,
+        userId: p.userId,
+        key: p.key,
+        chatId: p.chatId,
+        messageId: p.messageId,
+        createdAt: p.now,
       })
       .onConflictDoUpdate({
         target: [idempotencyKeys.userId, idempotencyKeys.key],
-        set: { chatId: $.chatId, messageId: $.messageId, createdAt: $.now },
+        set: { chatId: p.chatId, messageId: p.messageId, createdAt: p.now },
       }),
 );
 
 /** Forgets some of the keys that were used too long ago; returns a row for each. */
-export const forgetPosted = rows((orm, $: Params<{ before: number; limit: number }>) => {
+export const forgetPosted = rows((orm, p: Params<{ before: number; limit: number }>) => {
   const { userId, key, createdAt } = idempotencyKeys;
   const some = orm
     .select({ userId, key })
     .from(idempotencyKeys)
-    .where(lte(createdAt, $.before))
-    .limit($.limit);
+    .where(lte(createdAt, p.before))
+    .limit(p.limit);
   return orm.delete(idempotencyKeys).where(sql`(${userId}, ${key}) in ${some}`).returning({ key });
 });

@@ -12,86 +12,86 @@ interface ReactionKey extends EmojiKey {
   userId: number;
 }
 
-const isOfEmoji = ($: Params<EmojiKey>) =>
+const isOfEmoji = (p: Params<EmojiKey>) =>
   and(
-    eq(reactions.chatId, $.chatId),
-    eq(reactions.messageId, $.messageId),
-    eq(reactions.emoji, $.emoji),
+    eq(reactions.chatId, p.chatId),
+    eq(reactions.messageId, p.messageId),
+    eq(reactions.emoji, p.emoji),
   );
 
-const isKey = ($: Params<ReactionKey>) => and(isOfEmoji($), eq(reactions.userId, $.userId));
+const isKey = (p: Params<ReactionKey>) => and(isOfEmoji(p), eq(reactions.userId, p.userId));
 
-const isCount = ($: Params<EmojiKey>) =>
+const isCount = (p: Params<EmojiKey>) =>
   and(
-    eq(reactionCounts.chatId, $.chatId),
-    eq(reactionCounts.messageId, $.messageId),
-    eq(reactionCounts.emoji, $.emoji),
+    eq(reactionCounts.chatId, p.chatId),
+    eq(reactionCounts.messageId, p.messageId),
+    eq(reactionCounts.emoji, p.emoji),
   );
 
 /** The users who reacted with an emoji, by their ids from one on; without a name if they are gone. */
-export const listReactors = rows((orm, $: Params<EmojiKey & { after: number; limit: number }>) =>
+export const listReactors = rows((orm, p: Params<EmojiKey & { after: number; limit: number }>) =>
   orm
     .select({ id: reactions.userId, name: users.name })
     .from(reactions)
     .leftJoin(users, eq(users.id, reactions.userId))
-    .where(and(isOfEmoji($), gt(reactions.userId, $.after)))
+    .where(and(isOfEmoji(p), gt(reactions.userId, p.after)))
     .orderBy(asc(reactions.userId))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
 /** How a reaction to a message is now; no row if the message is gone. */
-export const findReaction = row((orm, $: Params<ReactionKey>) =>
+export const findReaction = row((orm, p: Params<ReactionKey>) =>
   orm
     .select({
-      count: sql<number>`coalesce((select ${reactionCounts.count} from ${reactionCounts} where ${isCount($)}), 0)`,
-      isThere: sql<boolean>`exists (select 1 from ${reactions} where ${isKey($)})`.mapWith(Boolean),
+      count: sql<number>`coalesce((select ${reactionCounts.count} from ${reactionCounts} where ${isCount(p)}), 0)`,
+      isThere: sql<boolean>`exists (select 1 from ${reactions} where ${isKey(p)})`.mapWith(Boolean),
     })
     .from(messages)
-    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.messageId))),
+    .where(and(eq(messages.chatId, p.chatId), eq(messages.id, p.messageId))),
 );
 
 /** How many different emoji a message has. */
-export const countEmoji = one((orm, $: Params<{ chatId: number; messageId: number }>) =>
+export const countEmoji = one((orm, p: Params<{ chatId: number; messageId: number }>) =>
   orm
     .select({ count: count() })
     .from(reactionCounts)
-    .where(and(eq(reactionCounts.chatId, $.chatId), eq(reactionCounts.messageId, $.messageId))),
+    .where(and(eq(reactionCounts.chatId, p.chatId), eq(reactionCounts.messageId, p.messageId))),
 );
 
 /** With how many emoji a user has reacted to a message. */
 export const countOwnReactions = one(
-  (orm, $: Params<{ chatId: number; messageId: number; userId: number }>) =>
+  (orm, p: Params<{ chatId: number; messageId: number; userId: number }>) =>
     orm
       .select({ count: count() })
       .from(reactions)
       .where(
         and(
-          eq(reactions.chatId, $.chatId),
-          eq(reactions.userId, $.userId),
-          eq(reactions.messageId, $.messageId),
+          eq(reactions.chatId, p.chatId),
+          eq(reactions.userId, p.userId),
+          eq(reactions.messageId, p.messageId),
         ),
       ),
 );
 
 /** Returns a row only if the reaction is new. */
-export const insertReaction = rows((orm, $: Params<ReactionKey>) =>
+export const insertReaction = rows((orm, p: Params<ReactionKey>) =>
   orm
     .insert(reactions)
-    .values({ chatId: $.chatId, messageId: $.messageId, emoji: $.emoji, userId: $.userId })
+    .values({ chatId: p.chatId, messageId: p.messageId, emoji: p.emoji, userId: p.userId })
     .onConflictDoNothing()
     .returning({ emoji: reactions.emoji }),
 );
 
 /** Returns a row only if there was such a reaction. */
-export const deleteReaction = rows((orm, $: Params<ReactionKey>) =>
-  orm.delete(reactions).where(isKey($)).returning({ emoji: reactions.emoji }),
+export const deleteReaction = rows((orm, p: Params<ReactionKey>) =>
+  orm.delete(reactions).where(isKey(p)).returning({ emoji: reactions.emoji }),
 );
 
 /** Counts one reaction more. */
-export const raiseCount = exec((orm, $: Params<EmojiKey>) =>
+export const raiseCount = exec((orm, p: Params<EmojiKey>) =>
   orm
     .insert(reactionCounts)
-    .values({ chatId: $.chatId, messageId: $.messageId, emoji: $.emoji, count: sql`1` })
+    .values({ chatId: p.chatId, messageId: p.messageId, emoji: p.emoji, count: sql`1` })
     .onConflictDoUpdate({
       target: [reactionCounts.chatId, reactionCounts.messageId, reactionCounts.emoji],
       set: { count: sql`${reactionCounts.count} + 1` },
@@ -99,14 +99,14 @@ export const raiseCount = exec((orm, $: Params<EmojiKey>) =>
 );
 
 /** Drops a count that the last reaction is taken from; `lowerCount` is for the others. */
-export const dropLastCount = exec((orm, $: Params<EmojiKey>) =>
-  orm.delete(reactionCounts).where(and(isCount($), eq(reactionCounts.count, sql`1`))),
+export const dropLastCount = exec((orm, p: Params<EmojiKey>) =>
+  orm.delete(reactionCounts).where(and(isCount(p), eq(reactionCounts.count, sql`1`))),
 );
 
 /** Counts one reaction less. */
-export const lowerCount = exec((orm, $: Params<EmojiKey>) =>
+export const lowerCount = exec((orm, p: Params<EmojiKey>) =>
   orm
     .update(reactionCounts)
     .set({ count: sql`${reactionCounts.count} - 1` })
-    .where(isCount($)),
+    .where(isCount(p)),
 );

@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, WireId } from '../http/schema.ts';
 
 export const ReactionParams = Type.Object({
   chat_id: Id('chat id'),
@@ -7,7 +7,7 @@ export const ReactionParams = Type.Object({
   emoji: Type.String({
     maxLength: 40,
     examples: ['👍'],
-    ...told('A reaction must be a single emoji.'),
+    ...errorMessage('A reaction must be a single emoji.'),
   }),
 });
 

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import * as Type from 'typebox';
-import { Id, PageLimit, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, PageLimit, Time, WireId } from '../http/schema.ts';
 
 /** Kept byte for byte; length in code points. */
 export const Content = Type.String({
@@ -8,7 +8,7 @@ export const Content = Type.String({
   // Something to see in it, and no NUL or halves of a surrogate pair: SQLite would not keep those.
   pattern: '^(?=[^]*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\u0000\\p{Cs}]+$',
   examples: ['Shall we meet at nine?'],
-  ...told('The content must have 1 to 4000 characters and not be blank.'),
+  ...errorMessage('The content must have 1 to 4000 characters and not be blank.'),
 });
 
 export const NewMessage = Type.Object({
@@ -23,7 +23,7 @@ export const PostHeaders = Type.Object({
       minLength: 1,
       maxLength: 64,
       description: 'The same key within 24 hours gives the first answer again and posts nothing.',
-      ...told('The Idempotency-Key must have 1 to 64 characters.'),
+      ...errorMessage('The Idempotency-Key must have 1 to 64 characters.'),
     }),
   ),
 });
@@ -44,7 +44,7 @@ export const PageQuery = Type.Object(
   },
   {
     not: { required: ['before', 'after'] },
-    ...told('Give before or after, not both.'),
+    ...errorMessage('Give before or after, not both.'),
   },
 );
 

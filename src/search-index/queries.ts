@@ -8,22 +8,22 @@ interface Key {
   id: number;
 }
 
-export const insertWords = exec((orm, $: Params<{ id: number; words: string; scope: string }>) =>
-  orm.insert(search).values({ id: $.id, words: $.words, scope: $.scope }),
+export const insertWords = exec((orm, p: Params<{ id: number; words: string; scope: string }>) =>
+  orm.insert(search).values({ id: p.id, words: p.words, scope: p.scope }),
 );
 
-export const deleteWords = exec((orm, $: Params<{ id: number }>) =>
-  orm.delete(search).where(eq(search.id, $.id)),
+export const deleteWords = exec((orm, p: Params<{ id: number }>) =>
+  orm.delete(search).where(eq(search.id, p.id)),
 );
 
 /** Deletes all that the index has from one id up to another, whether there are such messages or not. */
-export const deleteWordsBetween = exec((orm, $: Params<{ first: number; before: number }>) =>
-  orm.delete(search).where(and(gte(search.id, $.first), lt(search.id, $.before))),
+export const deleteWordsBetween = exec((orm, p: Params<{ first: number; before: number }>) =>
+  orm.delete(search).where(and(gte(search.id, p.first), lt(search.id, p.before))),
 );
 
 /** Writes now what FTS5 has collected in this transaction. */
-export const flushWords = exec((orm, $: Params<{ command: 'flush' }>) =>
-  orm.insert(searchCommands).values({ command: $.command }),
+export const flushWords = exec((orm, p: Params<{ command: 'flush' }>) =>
+  orm.insert(searchCommands).values({ command: p.command }),
 );
 
 const setting = (command: 'automerge' | 'merge', rank: number) =>
@@ -38,11 +38,11 @@ export const stopMerging = setting('automerge', 0);
 export const resumeMerging = setting('automerge', 4);
 
 /** A row if the index merges nothing by itself. */
-export const findMergingStopped = row((orm, $: Params<{ key: 'automerge' }>) =>
+export const findMergingStopped = row((orm, p: Params<{ key: 'automerge' }>) =>
   orm
     .select({ key: searchConfig.key })
     .from(searchConfig)
-    .where(and(eq(searchConfig.key, $.key), eq(searchConfig.value, sql.raw('0')))),
+    .where(and(eq(searchConfig.key, p.key), eq(searchConfig.value, sql.raw('0')))),
 );
 
 /** Merges a few pages of the index; https://sqlite.org/fts5.html#the_merge_command. */
@@ -54,12 +54,12 @@ export const countChanges = one((orm, _: Params<Record<never, never>>) =>
 );
 
 /** Opens a block with its first message. */
-export const insertBlock = exec((orm, $: Params<Key>) =>
-  orm.insert(searchBlocks).values({ chatId: $.chatId, firstId: $.id }),
+export const insertBlock = exec((orm, p: Params<Key>) =>
+  orm.insert(searchBlocks).values({ chatId: p.chatId, firstId: p.id }),
 );
 
 /** The block of a message; undefined if there is no such message. */
-export const findBlock = row((orm, $: Params<Key>) =>
+export const findBlock = row((orm, p: Params<Key>) =>
   orm
     .select({ block: searchBlocks.firstId })
     .from(messages)
@@ -67,45 +67,45 @@ export const findBlock = row((orm, $: Params<Key>) =>
       searchBlocks,
       and(eq(searchBlocks.chatId, messages.chatId), lte(searchBlocks.firstId, messages.id)),
     )
-    .where(and(eq(messages.chatId, $.chatId), eq(messages.id, $.id)))
+    .where(and(eq(messages.chatId, p.chatId), eq(messages.id, p.id)))
     .orderBy(desc(searchBlocks.firstId))
     .limit(1),
 );
 
 /** The messages of all chats that are older than an id, newest first, for the making of the index. */
-export const listMessagesBefore = rows((orm, $: Params<{ before: number; limit: number }>) =>
+export const listMessagesBefore = rows((orm, p: Params<{ before: number; limit: number }>) =>
   orm
     .select()
     .from(messages)
-    .where(lt(messages.id, $.before))
+    .where(lt(messages.id, p.before))
     .orderBy(desc(messages.id))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
 /** The messages of a chat that are older than an id, newest first. */
 export const listTextsBefore = rows(
-  (orm, $: Params<{ chatId: number; before: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; before: number; limit: number }>) =>
     orm
       .select({ id: messages.id, senderId: messages.senderId, content: messages.content })
       .from(messages)
-      .where(and(eq(messages.chatId, $.chatId), lt(messages.id, $.before)))
+      .where(and(eq(messages.chatId, p.chatId), lt(messages.id, p.before)))
       .orderBy(desc(messages.id))
-      .limit($.limit),
+      .limit(p.limit),
 );
 
 /** The ids from one up to another that fit an expression, newest first. */
 export const listMatches = rows(
-  (orm, $: Params<{ match: string; first: number; before: number; limit: number }>) =>
+  (orm, p: Params<{ match: string; first: number; before: number; limit: number }>) =>
     orm
       .select({ id: search.id })
       .from(search)
-      .where(and(sql`${search} match ${$.match}`, gte(search.id, $.first), lt(search.id, $.before)))
+      .where(and(sql`${search} match ${p.match}`, gte(search.id, p.first), lt(search.id, p.before)))
       .orderBy(desc(search.id))
-      .limit($.limit),
+      .limit(p.limit),
 );
 
 /** Those of some messages that are in one of the user's chats, newest first. */
-export const listHits = rows((orm, $: Params<{ userId: number; ids: string }>) =>
+export const listHits = rows((orm, p: Params<{ userId: number; ids: string }>) =>
   orm
     .select({
       chatId: messages.chatId,
@@ -117,9 +117,9 @@ export const listHits = rows((orm, $: Params<{ userId: number; ids: string }>) =
     .from(messages)
     .innerJoin(
       memberships,
-      and(eq(memberships.chatId, messages.chatId), eq(memberships.userId, $.userId)),
+      and(eq(memberships.chatId, messages.chatId), eq(memberships.userId, p.userId)),
     )
     .innerJoin(chats, and(eq(chats.id, messages.chatId), isNull(chats.deletedAt)))
-    .where(isAmong(messages.id, $.ids))
+    .where(isAmong(messages.id, p.ids))
     .orderBy(desc(messages.id)),
 );

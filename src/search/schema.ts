@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, Time, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
 export const SearchQuery = Type.Object({
@@ -8,7 +8,7 @@ export const SearchQuery = Type.Object({
     pattern: '^[^\\u0000\\p{Cs}]*$',
     examples: ['hike "at nine"'],
     description: 'Words and "quoted phrases"; the last word may be the beginning of one.',
-    ...told('Give what to search for in q, in at most 200 characters.'),
+    ...errorMessage('Give what to search for in q, in at most 200 characters.'),
   }),
   chat_id: Type.Optional(Id('chat id')),
   from: Type.Optional(Name),
@@ -17,7 +17,7 @@ export const SearchQuery = Type.Object({
     Type.String({
       pattern: '^([1-9]|[1-4][0-9]|50)$',
       examples: ['20'],
-      ...told('The limit must be a whole number from 1 to 50.'),
+      ...errorMessage('The limit must be a whole number from 1 to 50.'),
     }),
   ),
 });

@@ -10,7 +10,7 @@ import { type LiveSession, sessionOfToken, touchSession } from './sessions.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route: everybody, or (the default) only who is signed in. */
-    access?: 'everybody';
+    public?: true;
     /** What the route refuses, beside what every route may refuse; for the API's description. */
     refuses?: readonly RefusalCode[];
   }
@@ -29,7 +29,7 @@ interface Options {
 }
 
 /** Lets nobody through who has not proved who they are, unless the route says otherwise. */
-export const signIn = fp<Options>(
+export const authentication = fp<Options>(
   async (app: FastifyInstance, { db, clock, publicUrl }: Options) => {
     const isPublicUrlSecure = publicUrl?.protocol === 'https:';
     app.decorateRequest('session');
@@ -41,7 +41,7 @@ export const signIn = fp<Options>(
     // Before the body is read: who is not signed in cannot make the server work. Not async: most
     // sessions are kept in memory, and a promise costs a turn.
     app.addHook('onRequest', (request, _, done) => {
-      if (request.is404 || request.routeOptions.config.access === 'everybody') return done();
+      if (request.is404 || request.routeOptions.config.public === true) return done();
       const admit = (session: LiveSession | undefined) => {
         if (session === undefined) throw new Refusal('signed_out');
         request.session = session;

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import { Recent } from '../http/lru-map.ts';
+import { LruMap } from '../http/lru-map.ts';
 
 const minute = 60_000;
 
@@ -27,10 +27,10 @@ interface Failure {
 }
 
 /** Counts wrong passwords in a row, by keys of one kind. */
-export class Counts {
+export class FailedLogins {
   readonly #ticks: () => number;
   readonly #patience: Patience;
-  readonly #failures = new Recent<Failure>(keyLimit);
+  readonly #failures = new LruMap<Failure>(keyLimit);
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, patience: Patience) {
@@ -38,13 +38,13 @@ export class Counts {
     this.#patience = patience;
   }
 
-  of(key: string): Count {
+  of(key: string): FailureCount {
     const now = this.#ticks();
     const known = this.#failures.get(key);
     const isFresh = known !== undefined && now - known.last <= memory;
     const failure = isFresh ? known : { count: 0, last: now };
     const wait = Math.ceil(failure.last + this.#waitAfter(failure.count) - now);
-    return new Count(wait, failure, {
+    return new FailureCount(wait, failure, {
       note: () => {
         failure.last = now;
         this.#failures.set(key, failure);
@@ -61,7 +61,7 @@ export class Counts {
 }
 
 /** A count as it is for one try. */
-export class Count {
+export class FailureCount {
   /** How long there is to wait, in ms; 0 or less if a try may be made now. */
   readonly wait: number;
   readonly #failure: Failure;

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import { Refusal } from '../errors.ts';
 import { placeOf, turnsOf } from '../http/address.ts';
-import { Meter } from '../http/rate-limiter.ts';
-import { type Count, Counts, type Patience } from './failed-logins.ts';
+import { RateLimiter } from '../http/rate-limiter.ts';
+import { FailedLogins, type FailureCount, type Patience } from './failed-logins.ts';
 import type { Session } from './sessions.ts';
 
 const minute = 60_000;
@@ -22,7 +22,7 @@ interface Request {
 }
 
 /** Whose password is tried, and what is known of who tries it. */
-interface Guess {
+interface LoginAttempt {
   /** The name in canonical form, whether anybody has it or not. */
   readonly nameKey: string;
   readonly userId: number | undefined;
@@ -39,21 +39,21 @@ interface Guess {
  * wait, a network that has not tried that name lately has a try of its own, so that the owner gets in
  * from a new place too, though others guess without end.
  */
-export class Guesses {
+export class LoginThrottle {
   readonly #isOn: boolean;
-  readonly #inSpite: Meter;
+  readonly #inSpite: RateLimiter;
   /** Of sessions and known networks: apart, so that strangers cannot have them forgotten. */
-  readonly #own: Counts;
-  readonly #names: Counts;
-  readonly #networks: Counts;
+  readonly #own: FailedLogins;
+  readonly #names: FailedLogins;
+  readonly #networks: FailedLogins;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
     this.#isOn = isOn;
-    this.#inSpite = new Meter(ticks);
-    this.#own = new Counts(ticks, patience);
-    this.#names = new Counts(ticks, patience);
-    this.#networks = new Counts(ticks, ownTries);
+    this.#inSpite = new RateLimiter(ticks);
+    this.#own = new FailedLogins(ticks, patience);
+    this.#names = new FailedLogins(ticks, patience);
+    this.#networks = new FailedLogins(ticks, ownTries);
   }
 
   /**
@@ -62,7 +62,11 @@ export class Guesses {
    *
    * @throws Refusal `too_often`, before anything is verified; what `verify` throws.
    */
-  async check(request: Request, guess: Guess, verify: () => Promise<boolean>): Promise<boolean> {
+  async check(
+    request: Request,
+    guess: LoginAttempt,
+    verify: () => Promise<boolean>,
+  ): Promise<boolean> {
     if (!this.#isOn) return verify();
     const counts = this.#admit(request, guess);
     const [first] = counts.map((count) => count.note());
@@ -84,7 +88,7 @@ export class Guesses {
   }
 
   /** What a try counts for, if it may be made now. */
-  #admit({ ip }: Request, guess: Guess): [Count, ...Count[]] {
+  #admit({ ip }: Request, guess: LoginAttempt): [FailureCount, ...FailureCount[]] {
     const own = this.#ownOf(ip, guess);
     if (own !== undefined) return [own.demand()];
     // Names are of any length here, and not to be kept.
@@ -93,13 +97,13 @@ export class Guesses {
     const alone = this.#networks.of(`${name} ${turnsOf(ip)[0]}`);
     if (shared.wait > 0) {
       if (alone.wait > 0) throw new Refusal('too_often', Math.min(shared.wait, alone.wait));
-      const { wait } = this.#inSpite.take(name, triesInSpite);
+      const { wait } = this.#inSpite.consume(name, triesInSpite);
       if (wait > 0) throw new Refusal('too_often', Math.min(shared.wait, wait));
     }
     return [shared, alone];
   }
 
-  #ownOf(ip: string, { userId, session, isKnown }: Guess): Count | undefined {
+  #ownOf(ip: string, { userId, session, isKnown }: LoginAttempt): FailureCount | undefined {
     if (userId === undefined) return undefined;
     if (session?.userId === userId) return this.#own.of(`session ${session.id}`);
     return isKnown ? this.#own.of(`network ${userId} ${placeOf(ip)}`) : undefined;

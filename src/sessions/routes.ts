@@ -9,7 +9,7 @@ import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
 import { hashPassword, isOutdated, verifyPassword } from '../users/passwords.ts';
 import { provenSession } from './authentication.ts';
-import type { Guesses } from './login-throttle.ts';
+import type { LoginThrottle } from './login-throttle.ts';
 import { readSigner } from './networks.ts';
 import { waiterOf } from './password-waiter.ts';
 import { Login, SessionAnswer, SessionList, SessionQuery } from './schema.ts';
@@ -32,7 +32,7 @@ interface Options {
   readonly quotas: Quotas;
   /** The time in ms since 1970. */
   readonly clock: () => number;
-  readonly guesses: Guesses;
+  readonly guesses: LoginThrottle;
   readonly wideLimits: WideLimits;
 }
 
@@ -44,7 +44,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     '/login',
     {
       config: {
-        access: 'everybody',
+        public: true,
         limit: 'login',
         audit: 'signed_in',
         needsNoRoom: true,

@@ -1,12 +1,12 @@
 import * as Type from 'typebox';
-import { Id, Time, told, WireId } from '../http/schema.ts';
+import { errorMessage, Id, Time, WireId } from '../http/schema.ts';
 
 /** Any text: what fits no name or password is simply wrong, and the same sentence says so. */
 const Text = (what: string) =>
   Type.String({
     maxLength: 1024,
     pattern: '^[^\\u0000\\p{Cs}]*$',
-    ...told(`Give your ${what}, as text of at most 1024 characters.`),
+    ...errorMessage(`Give your ${what}, as text of at most 1024 characters.`),
   });
 
 export const Login = Type.Object({ name: Text('name'), password: Text('password') });
@@ -39,10 +39,12 @@ export const SessionList = Type.Object({
 export const SessionQuery = Type.Object(
   {
     id: Type.Optional(Id('session id')),
-    others: Type.Optional(Type.Literal('1', told('To end all other sessions, give others=1.'))),
+    others: Type.Optional(
+      Type.Literal('1', errorMessage('To end all other sessions, give others=1.')),
+    ),
   },
   {
     oneOf: [{ required: ['id'] }, { required: ['others'] }],
-    ...told('Give the id of a session, or others=1 for all but this one.'),
+    ...errorMessage('Give the id of a session, or others=1 for all but this one.'),
   },
 );

@@ -30,7 +30,7 @@ interface Job {
  * to a network with fewer. The jobs of those who are gone are dropped at their turn, or when a lane
  * is full, before anybody else loses a place.
  */
-export class FairQueue {
+export class PasswordQueue {
   readonly #known = new Lane(places.known);
   readonly #strangers = new Lane(places.strangers);
   #free: number;

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { Refusal } from '../errors.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
-import { FairQueue, type Waiter } from './password-queue.ts';
+import { PasswordQueue, type Waiter } from './password-queue.ts';
 
 /** The least that OWASP's Password Storage Cheat Sheet asks of argon2id; memory in KiB. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
@@ -15,7 +15,7 @@ const saltBytes = 16;
 const hashBytes = 32;
 
 /** A core stays free for everybody else's requests while passwords are hashed. */
-const queue = new FairQueue(Math.max(1, availableParallelism() - 1));
+const queue = new PasswordQueue(Math.max(1, availableParallelism() - 1));
 
 /** The operator at the command line. */
 const operator: Waiter = { isKnown: true, networks: [] };

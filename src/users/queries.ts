@@ -2,24 +2,24 @@ import { and, asc, eq, gt, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { exec, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
 import { nameSkeletons, users } from '../db/query/tables.ts';
 
-export const findUserById = row((orm, $: Params<{ id: number }>) =>
-  orm.select().from(users).where(eq(users.id, $.id)),
+export const findUserById = row((orm, p: Params<{ id: number }>) =>
+  orm.select().from(users).where(eq(users.id, p.id)),
 );
 
-export const findUserByName = row((orm, $: Params<{ nameKey: string }>) =>
-  orm.select().from(users).where(eq(users.nameKey, $.nameKey)),
+export const findUserByName = row((orm, p: Params<{ nameKey: string }>) =>
+  orm.select().from(users).where(eq(users.nameKey, p.nameKey)),
 );
 
-export const findUserByEmail = row((orm, $: Params<{ emailKey: string }>) =>
-  orm.select({ id: users.id }).from(users).where(eq(users.emailKey, $.emailKey)),
+export const findUserByEmail = row((orm, p: Params<{ emailKey: string }>) =>
+  orm.select({ id: users.id }).from(users).where(eq(users.emailKey, p.emailKey)),
 );
 
 /** The names of those of some users who are there, without an order. */
-export const listNames = rows((orm, $: Params<{ ids: string }>) =>
+export const listNames = rows((orm, p: Params<{ ids: string }>) =>
   orm
     .select({ id: users.id, name: users.name, disabledAt: users.disabledAt })
     .from(users)
-    .where(isAmong(users.id, $.ids)),
+    .where(isAmong(users.id, p.ids)),
 );
 
 export const findAnyUser = row((orm, _: Params<Record<never, never>>) =>
@@ -36,43 +36,43 @@ interface UserValues {
 export const insertUser = one(
   (
     orm,
-    $: Params<UserValues & { passwordHash: string; role: 'admin' | 'user'; createdAt: number }>,
+    p: Params<UserValues & { passwordHash: string; role: 'admin' | 'user'; createdAt: number }>,
   ) =>
     orm
       .insert(users)
       .values({
-        name: $.name,
-        nameKey: $.nameKey,
-        email: $.email,
-        emailKey: $.emailKey,
-        passwordHash: $.passwordHash,
-        role: $.role,
-        createdAt: $.createdAt,
+        name: p.name,
+        nameKey: p.nameKey,
+        email: p.email,
+        emailKey: p.emailKey,
+        passwordHash: p.passwordHash,
+        role: p.role,
+        createdAt: p.createdAt,
       })
       .returning({ id: users.id }),
 );
 
-export const updateUser = exec((orm, $: Params<UserValues & { id: number }>) =>
+export const updateUser = exec((orm, p: Params<UserValues & { id: number }>) =>
   orm
     .update(users)
-    .set({ name: $.name, nameKey: $.nameKey, email: $.email, emailKey: $.emailKey })
-    .where(eq(users.id, $.id)),
+    .set({ name: p.name, nameKey: p.nameKey, email: p.email, emailKey: p.emailKey })
+    .where(eq(users.id, p.id)),
 );
 
-export const updatePasswordHash = exec((orm, $: Params<{ id: number; passwordHash: string }>) =>
-  orm.update(users).set({ passwordHash: $.passwordHash }).where(eq(users.id, $.id)),
+export const updatePasswordHash = exec((orm, p: Params<{ id: number; passwordHash: string }>) =>
+  orm.update(users).set({ passwordHash: p.passwordHash }).where(eq(users.id, p.id)),
 );
 
-export const updateDisabled = exec((orm, $: Params<{ id: number; disabledAt: number | null }>) =>
-  orm.update(users).set({ disabledAt: $.disabledAt }).where(eq(users.id, $.id)),
+export const updateDisabled = exec((orm, p: Params<{ id: number; disabledAt: number | null }>) =>
+  orm.update(users).set({ disabledAt: p.disabledAt }).where(eq(users.id, p.id)),
 );
 
-export const updateServerRole = exec((orm, $: Params<{ id: number; role: 'admin' | 'user' }>) =>
-  orm.update(users).set({ role: $.role }).where(eq(users.id, $.id)),
+export const updateServerRole = exec((orm, p: Params<{ id: number; role: 'admin' | 'user' }>) =>
+  orm.update(users).set({ role: p.role }).where(eq(users.id, p.id)),
 );
 
 /** All users in the order of their ids, from one on. */
-export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>) =>
+export const listUsers = rows((orm, p: Params<{ after: number; limit: number }>) =>
   orm
     .select({
       id: users.id,
@@ -83,64 +83,64 @@ export const listUsers = rows((orm, $: Params<{ after: number; limit: number }>)
       disabledAt: users.disabledAt,
     })
     .from(users)
-    .where(gt(users.id, $.after))
+    .where(gt(users.id, p.after))
     .orderBy(asc(users.id))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
-export const deleteUserRow = exec((orm, $: Params<{ id: number }>) =>
-  orm.delete(users).where(eq(users.id, $.id)),
+export const deleteUserRow = exec((orm, p: Params<{ id: number }>) =>
+  orm.delete(users).where(eq(users.id, p.id)),
 );
 
 /** Somebody else whose name looks like one of these, in use or still held. */
 export const findLookAlike = row(
-  (orm, $: Params<{ skeletons: string; except: number; now: number }>) =>
+  (orm, p: Params<{ skeletons: string; except: number; now: number }>) =>
     orm
       .select({ userId: nameSkeletons.userId })
       .from(nameSkeletons)
       .where(
         and(
-          isAmong(nameSkeletons.skeleton, $.skeletons),
-          ne(nameSkeletons.userId, $.except),
-          or(isNull(nameSkeletons.heldUntil), gt(nameSkeletons.heldUntil, $.now)),
+          isAmong(nameSkeletons.skeleton, p.skeletons),
+          ne(nameSkeletons.userId, p.except),
+          or(isNull(nameSkeletons.heldUntil), gt(nameSkeletons.heldUntil, p.now)),
         ),
       )
       .limit(1),
 );
 
 /** Notes what the name of a user looks like; what was held of it is in use again. */
-export const insertSkeleton = exec((orm, $: Params<{ skeleton: string; userId: number }>) =>
+export const insertSkeleton = exec((orm, p: Params<{ skeleton: string; userId: number }>) =>
   orm
     .insert(nameSkeletons)
-    .values({ skeleton: $.skeleton, userId: $.userId })
+    .values({ skeleton: p.skeleton, userId: p.userId })
     .onConflictDoUpdate({
       target: [nameSkeletons.skeleton, nameSkeletons.userId],
       set: { heldUntil: null },
     }),
 );
 
-export const deleteSkeletons = exec((orm, $: Params<{ userId: number }>) =>
+export const deleteSkeletons = exec((orm, p: Params<{ userId: number }>) =>
   orm
     .delete(nameSkeletons)
-    .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
+    .where(and(eq(nameSkeletons.userId, p.userId), isNull(nameSkeletons.heldUntil))),
 );
 
 /** Holds the name that a user gives up. */
-export const holdSkeletons = exec((orm, $: Params<{ userId: number; heldUntil: number }>) =>
+export const holdSkeletons = exec((orm, p: Params<{ userId: number; heldUntil: number }>) =>
   orm
     .update(nameSkeletons)
-    .set({ heldUntil: $.heldUntil })
-    .where(and(eq(nameSkeletons.userId, $.userId), isNull(nameSkeletons.heldUntil))),
+    .set({ heldUntil: p.heldUntil })
+    .where(and(eq(nameSkeletons.userId, p.userId), isNull(nameSkeletons.heldUntil))),
 );
 
 /** Deletes some of what was held long enough; returns a row for each. */
-export const deleteHeldSkeletons = rows((orm, $: Params<{ now: number; limit: number }>) => {
+export const deleteHeldSkeletons = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const { skeleton, userId, heldUntil } = nameSkeletons;
   const some = orm
     .select({ skeleton, userId })
     .from(nameSkeletons)
-    .where(lte(heldUntil, $.now))
-    .limit($.limit);
+    .where(lte(heldUntil, p.now))
+    .limit(p.limit);
   return orm
     .delete(nameSkeletons)
     .where(sql`(${skeleton}, ${userId}) in ${some}`)

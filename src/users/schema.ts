@@ -1,5 +1,5 @@
 import * as Type from 'typebox';
-import { Id, told } from '../http/schema.ts';
+import { errorMessage, Id } from '../http/schema.ts';
 
 /** A visible character: no control, no format, no space, nothing that is left out when drawn. */
 const visible = '[^\\p{C}\\p{Z}\\p{DI}\\u2800]';
@@ -8,7 +8,9 @@ export const Name = Type.String({
   maxLength: 32,
   pattern: `^${visible}+( ${visible}+)*$`,
   examples: ['alice'],
-  ...told('The name must have 1 to 32 visible characters; single spaces may stand between words.'),
+  ...errorMessage(
+    'The name must have 1 to 32 visible characters; single spaces may stand between words.',
+  ),
 });
 
 /** https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address; 254 by RFC 5321. */
@@ -18,7 +20,7 @@ export const Email = Type.String({
   maxLength: 254,
   pattern: `^[a-zA-Z0-9.!#$%&'*+/=?^_\`{|}~-]+@${label}(?:\\.${label})*$`,
   examples: ['alice@example.org'],
-  ...told('The e-mail address is not valid. Write it like alice@example.org.'),
+  ...errorMessage('The e-mail address is not valid. Write it like alice@example.org.'),
 });
 
 /** Length in code points; never trimmed or cut. */
@@ -27,7 +29,7 @@ export const Password = Type.String({
   maxLength: 1024,
   pattern: '^[^\\u0000\\p{Cs}]*$',
   examples: ['correct horse battery'],
-  ...told('The password must have 8 to 1024 characters.'),
+  ...errorMessage('The password must have 8 to 1024 characters.'),
 });
 
 export const UserParams = Type.Object({ user_id: Id('user id') });

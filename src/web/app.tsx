@@ -2,10 +2,10 @@ import { useEffect } from 'preact/hooks';
 import { route } from './lib/route.ts';
 import { openDays } from './lib/time.ts';
 import { account } from './state/account.ts';
+import { connection, openConnection } from './state/connection.ts';
 import { began, take } from './state/events.ts';
 import { openFailures } from './state/failures.ts';
-import { line, openLine } from './state/line.ts';
-import { openNotices } from './state/notices.ts';
+import { watchNotifications } from './state/notifications.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
 import { report } from './state/reading.ts';
 import { openUpdates } from './state/update.ts';
@@ -34,7 +34,7 @@ export function App() {
 function Waiting() {
   return (
     <p class="empty" role="status">
-      {line.value === 'broken' && <LineText />}
+      {connection.value === 'broken' && <LineText />}
     </p>
   );
 }
@@ -67,11 +67,11 @@ function Home() {
 function start(): void {
   openFailures();
   openDays();
-  openNotices();
+  watchNotifications();
   openOutbox();
   openUpdates();
-  openLine({ take, began });
-  line.subscribe((state) => {
+  openConnection({ take, began });
+  connection.subscribe((state) => {
     if (state !== 'open' && state !== 'held') return;
     sendNow();
     report();

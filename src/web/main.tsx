@@ -2,13 +2,13 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAccount } from './state/account.ts';
-import { line } from './state/line.ts';
+import { connection } from './state/connection.ts';
 import { chooseLanguage } from './texts/index.ts';
 
 const root = document.getElementById('app');
 await chooseLanguage();
 if (root !== null) render(<App />, root);
-const slow = setTimeout(() => (line.value = 'broken'), 3_000);
+const slow = setTimeout(() => (connection.value = 'broken'), 3_000);
 // The server may be on its way: whoever opened the page need not do it again.
 while (!(await isKnown())) await later(2_000);
 clearTimeout(slow);
@@ -22,7 +22,7 @@ async function isKnown(): Promise<boolean> {
     await loadAccount();
     return true;
   } catch {
-    line.value = 'broken';
+    connection.value = 'broken';
     return false;
   }
 }

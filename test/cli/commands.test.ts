@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { createChat } from '../../src/chats/chats.ts';
-import type { Command } from '../../src/cli/command.ts';
+import type { Subcommand } from '../../src/cli/command.ts';
 import { invite } from '../../src/cli/invite.ts';
 import { stats } from '../../src/cli/stats.ts';
 import { userList } from '../../src/cli/user-list.ts';
@@ -39,7 +39,7 @@ async function mistaken(t: Test, file: string, args: string, sentence: string) {
   await t.rejects(run ?? Promise.resolve(), { message: sentence }, args);
 }
 
-const commands: Record<string, Command> = {
+const commands: Record<string, Subcommand> = {
   ...userCommands,
   'user list': userList,
   ...{ invite, stats },

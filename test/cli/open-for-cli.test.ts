@@ -230,14 +230,14 @@ t.test('every commit of others is published once, with or without events', async
   await other.write(async () => undefined, {});
   await db.catchUp();
   await db.catchUp();
-  t.strictSame(told.splice(0), [['elsewhere', 1, 2], ['here']]);
+  t.strictSame(told.splice(0), [['external', 1, 2], ['local']]);
   await db.write(note, {});
-  t.strictSame(told.splice(0), [['here', 3]]);
+  t.strictSame(told.splice(0), [['local', 3]]);
   await other.write(note, {});
   await t.rejects(db.write(fail, {}), /no/);
   await db.write(note, {});
-  t.strictSame(told.splice(0), [['elsewhere', 4], ['here'], ['here', 5]], 'before what is ours');
+  t.strictSame(told.splice(0), [['external', 4], ['local'], ['local', 5]], 'before what is ours');
   await other.write(insertUser, dora);
   await db.catchUp();
-  t.strictSame(told.splice(0), [['elsewhere'], ['here']], 'a change that is no event');
+  t.strictSame(told.splice(0), [['external'], ['local']], 'a change that is no event');
 });

@@ -57,7 +57,7 @@ t.test('of a batch, what fails leaves nothing and says why, as in this thread', 
     { status: 'fulfilled', value: { chatId } },
   ]);
   t.match(String((results[2] as PromiseRejectedResult).reason.stack), 'messages.ts');
-  t.strictSame(published, [['here', ['message', 'message']]]);
+  t.strictSame(published, [['local', ['message', 'message']]]);
   t.strictSame(textsIn(file), ['one', 'three']);
 });
 
@@ -90,8 +90,8 @@ t.test('what is kept stays through our own commits, and not through those of oth
   db.onCommit((events, origin) => told.push([origin, events.map(({ type }) => type)]));
   await db.catchUp();
   t.strictSame(told, [
-    ['elsewhere', ['chat']],
-    ['here', []],
+    ['external', ['chat']],
+    ['local', []],
   ]);
 });
 
@@ -153,7 +153,7 @@ t.test('the log stays short, and nobody takes its moving for the work of others'
   }
   const { size } = statSync(`${file}-wal`);
   t.ok(size < 3 * longLog, `${size} bytes`);
-  t.strictSame([...origins], ['here']);
+  t.strictSame([...origins], ['local']);
   await db.close();
   t.notOk(existsSync(`${file}-wal`));
   t.equal(textsIn(file).length % 50, 0);

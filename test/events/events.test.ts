@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { clearOldEvents } from '../../src/event-log/retention.ts';
-import { FairQueue } from '../../src/events/resume-queue.ts';
+import { ResumeQueue } from '../../src/events/resume-queue.ts';
 import { Admission } from '../../src/http/admission.ts';
 import { readDescriptorLimit } from '../../src/http/descriptors.ts';
-import { spread } from '../../src/http/jitter.ts';
+import { jitter } from '../../src/http/jitter.ts';
 import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { hurried, outside } from '../helpers/database.ts';
 import { execute } from '../helpers/rows.ts';
@@ -335,7 +335,7 @@ t.test('who has missed too much loads anew, and what others did costs them nothi
 });
 
 t.test('few streams resume at once, and users take turns', async (t) => {
-  const queue = new FairQueue(2);
+  const queue = new ResumeQueue(2);
   const order: string[] = [];
   let running = 0;
   let most = 0;
@@ -446,7 +446,7 @@ t.test('streams are let in one in a turn, and fewer while connections arrive', a
 });
 
 t.test('those who are sent away come back at different times', (t) => {
-  const waits = Array.from({ length: 200 }, () => spread(2_000));
+  const waits = Array.from({ length: 200 }, () => jitter(2_000));
   t.ok(waits.every((wait) => wait >= 1_000 && wait <= 3_000));
   t.ok(new Set(waits).size > 100);
   t.end();

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { replay } from '../../src/events/catch-up.ts';
+import { catchUp } from '../../src/events/catch-up.ts';
 import { RecentEvents, readBefore } from '../../src/events/recent.ts';
 import { query } from '../helpers/rows.ts';
 import { beat, follow } from '../helpers/sse.ts';
@@ -240,7 +240,7 @@ t.test('a new name is one event, told once to each who shares a chat', async (t)
   ] as const) {
     const { id: userId } = person;
     const sessionId = (await person.get('/api/session')).body.session.id;
-    const part = await db.read(replay, {
+    const part = await db.read(catchUp, {
       userId,
       sessionId,
       since: before,

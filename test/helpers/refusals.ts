@@ -40,7 +40,7 @@ subscribe('fastify.initialization', (message) => {
 });
 
 function isDeclared({ routeOptions }: FastifyRequest, code: RefusalCode): boolean {
-  const { access, refuses = [] } = routeOptions.config;
-  if (code === 'signed_out' && access !== 'everybody') return true;
+  const { public: isPublic, refuses = [] } = routeOptions.config;
+  if (code === 'signed_out' && isPublic !== true) return true;
   return [...general, ...refuses].includes(code);
 }

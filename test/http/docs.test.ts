@@ -177,9 +177,9 @@ function checkDescription(t: Test, route: RouteOptions, operation: Operation) {
   }
 
   const success = Object.keys(response);
-  const { access, limit, refuses = [] } = route.config ?? {};
+  const { public: isPublic, limit, refuses = [] } = route.config ?? {};
   const codes = [
-    ...(access === 'everybody' ? [] : (['signed_out'] as const)),
+    ...(isPublic === true ? [] : (['signed_out'] as const)),
     ...(limit === undefined ? [] : (['too_often'] as const)),
     ...refuses,
   ];

@@ -7,12 +7,12 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { Refusal } from '../../src/errors.ts';
 import { placeOf } from '../../src/http/address.ts';
-import { Recent } from '../../src/http/lru-map.ts';
+import { LruMap } from '../../src/http/lru-map.ts';
 import { limits } from '../../src/http/rate-limit.ts';
-import { Meter } from '../../src/http/rate-limiter.ts';
+import { RateLimiter } from '../../src/http/rate-limiter.ts';
 import { baseCosts, budget } from '../../src/http/read-limit.ts';
 import { Turns } from '../../src/http/turns.ts';
-import { Guesses } from '../../src/sessions/login-throttle.ts';
+import { LoginThrottle } from '../../src/sessions/login-throttle.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
@@ -155,11 +155,11 @@ t.test(
     const run = (list: number[]) => {
       let now = 12_345;
       let room = limit.quota;
-      const meter = new Meter(() => now + 0.7);
+      const meter = new RateLimiter(() => now + 0.7);
       for (const gap of list) {
         now += gap;
         room = Math.min(limit.quota, room + (gap * limit.quota) / (limit.window * second));
-        const { left, wait } = meter.take('somebody', limit);
+        const { left, wait } = meter.consume('somebody', limit);
         const mayPass = room >= 1 - 1e-9;
         if (mayPass !== (wait === 0)) return false;
         if (mayPass) room -= 1;
@@ -266,7 +266,7 @@ t.test('a stranger’s reading is limited by address, wherever one need not sign
   while ((await ask(url, '192.0.2.7')).status === 200) served += 1;
   t.ok(served > 30 && served < 60, `${served}`);
   const routes = await routesOf(() => startWorld(t));
-  const open = routes.filter(({ config }) => config?.access === 'everybody').map(nameOf);
+  const open = routes.filter(({ config }) => config?.public === true).map(nameOf);
   for (const name of open.filter((name) => name.startsWith('GET ') && name !== 'GET /healthz')) {
     const path = name.replace('GET ', '').replace(':file', 'x.js');
     waitOf(t, await ask(path, '192.0.2.7'), name);
@@ -293,18 +293,18 @@ t.test('what may write without a limit of its own costs more', async (t) => {
 });
 
 t.test('no more keys are remembered than there is room for', async (t) => {
-  const meter = new Meter(() => 0);
+  const meter = new RateLimiter(() => 0);
   const once = { quota: 1, window: 1 };
-  const isRefused = (key: string) => meter.take(key, once).wait > 0;
+  const isRefused = (key: string) => meter.consume(key, once).wait > 0;
   t.notOk(isRefused('first'));
-  for (let i = 0; i < 9_999; i++) meter.take(`key ${i}`, once);
+  for (let i = 0; i < 9_999; i++) meter.consume(`key ${i}`, once);
   t.ok(isRefused('first'), 'ten thousand are');
-  meter.take('another', once);
+  meter.consume('another', once);
   t.notOk(isRefused('key 0'), 'of more, the one heard of longest ago is forgotten');
 });
 
 t.test('what is asked for is remembered longer, however much comes and goes', async (t) => {
-  const recent = new Recent<number>(3);
+  const recent = new LruMap<number>(3);
   for (let i = 0; i < 1_000; i++) {
     recent.get('wanted');
     recent.set(i === 0 ? 'wanted' : `key ${i}`, i);
@@ -508,7 +508,7 @@ t.test('the current password is no easier to guess', async (t) => {
 });
 
 t.test('what could not be verified was no guess', async (t) => {
-  const guesses = new Guesses(() => hour, { isOn: true });
+  const guesses = new LoginThrottle(() => hour, { isOn: true });
   const request = { ip: '192.0.2.7', log: { warn: () => undefined } };
   const guess = { nameKey: 'alice', userId: 1, session: undefined, isKnown: false };
   const busy = async () => {

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { turnsOf } from '../../src/http/address.ts';
 import { WideLimits, wideLimits } from '../../src/http/wide-limits.ts';
 import { runMaintenance } from '../../src/jobs/maintenance.ts';
-import { Guesses } from '../../src/sessions/login-throttle.ts';
+import { LoginThrottle } from '../../src/sessions/login-throttle.ts';
 import { readSigner, rememberNetwork } from '../../src/sessions/networks.ts';
 import { places } from '../../src/users/password-queue.ts';
 import { done, refused } from '../helpers/answers.ts';
@@ -100,7 +100,7 @@ t.test('guesses without end keep nobody out, over a restart too', async (t) => {
 
 t.test('tries in spite of the wait are bounded for each name', async (t) => {
   const time = { now: hour };
-  const guesses = new Guesses(() => time.now, { isOn: true });
+  const guesses = new LoginThrottle(() => time.now, { isOn: true });
   const next = networks();
   let verified = 0;
   const tries = async (count: number) => {

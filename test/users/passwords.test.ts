@@ -5,7 +5,7 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import Fastify from 'fastify';
 import t from 'tap';
 import { waiterOf } from '../../src/sessions/password-waiter.ts';
-import { FairQueue, places, type Waiter } from '../../src/users/password-queue.ts';
+import { PasswordQueue, places, type Waiter } from '../../src/users/password-queue.ts';
 import { checkPassword } from '../../src/users/passwords.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { execute, query } from '../helpers/rows.ts';
@@ -141,7 +141,7 @@ t.test('a sign-in with a password that changes meanwhile proves nothing', async 
 
 /** A queue that does one job at a time, each when it is told to; and the order of what was done. */
 function startQueue() {
-  const queue = new FairQueue(1);
+  const queue = new PasswordQueue(1);
   const done: string[] = [];
   const refused: string[] = [];
   let finish: () => void = () => undefined;

@@ -12,7 +12,7 @@ export type Key = number | string;
 /** Things of one kind that are worth keeping: what each is called, and how it grows. */
 export interface Cacheable<Input, Value> {
   key(input: Input): Key;
-  /** What a value is after events that it is `grownBy`; undefined if it is to be read anew. */
+  /** What a value is after events that it is `updatedBy`; undefined if it is to be read anew. */
   applyEvents?(value: Value & object, events: readonly CommittedEvent[]): Sized<Value> | undefined;
 }
 

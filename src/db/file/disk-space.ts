@@ -6,7 +6,7 @@ import { threadId } from 'node:worker_threads';
 
 /** There is no room for what is to be written. */
 export class NoSpaceError extends Error {
-  override readonly name = 'NoRoom';
+  override readonly name = 'NoSpaceError';
   readonly code = 'SNUG_NO_ROOM';
 
   constructor(file: string, cause?: unknown) {
@@ -53,7 +53,7 @@ function isFull(error: unknown): boolean {
  * Makes sure that so many bytes may be written where a file is, by writing and syncing them to a
  * file that has no name any more. Takes as long as that.
  *
- * @throws NoRoom
+ * @throws NoSpaceError
  */
 export function requireSpace(file: string, bytes: number): void {
   if (!hasSpace(file, bytes)) throw new NoSpaceError(file);

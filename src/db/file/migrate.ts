@@ -12,7 +12,7 @@ import type { Migration } from './migrations.ts';
  *
  * @param known the migrations that the program knows, oldest first.
  * @throws OperatorError for a schema that is newer than the program, or not made by its migrations, and
- *   if a migration fails; NoRoom.
+ *   if a migration fails; NoSpaceError.
  */
 export function migrate(
   sqlite: Database,

@@ -24,7 +24,7 @@ export function classify(error: unknown): RefusalCode | undefined {
 
 /** A file lies no longer where it was opened: what is written now, no later start would find. */
 export class FileReplacedError extends Error {
-  override readonly name = 'Displaced';
+  override readonly name = 'FileReplacedError';
   readonly code = fileReplaced;
 
   constructor(file: string) {
@@ -69,7 +69,7 @@ export function identitiesOf(files: readonly string[]): FileIdentities {
   return files.map((file) => [file, identityOf(file)]);
 }
 
-/** Returns a function that throws Displaced once one of the files is another one, or none. */
+/** Returns a function that throws FileReplacedError once one of the files is another one, or none. */
 export function unmovedCheck(places: FileIdentities): () => void {
   return () => {
     for (const [file, id] of places) if (identityOf(file) !== id) throw new FileReplacedError(file);

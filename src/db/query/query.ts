@@ -24,7 +24,7 @@ export type Params<Input> = {
 };
 
 /** What a query is defined by: a Drizzle builder, whose rows are of this type. */
-type Definition<Input, Row> = (orm: Orm, $: Params<Input>) => { prepare(): Prepared<Row[]> };
+type Definition<Input, Row> = (orm: Orm, p: Params<Input>) => { prepare(): Prepared<Row[]> };
 
 /** Of Drizzle's prepared query, what tells the type of its rows. */
 interface Prepared<Result> {
@@ -58,14 +58,14 @@ export function one<Input, Row>(define: Definition<Input, Row>): Query<Input, Ro
 
 /** An insert of one row; gives the id that it got, for half of what `returning` costs. */
 export function insert<Input>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
+  define: (orm: Orm, p: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, number> {
   return query(define as Definition<Input, { rowid: number }>, (found) => only(found).rowid);
 }
 
 /** A change of which nothing needs to be known. */
 export function exec<Input>(
-  define: (orm: Orm, $: Params<Input>) => { prepare(): Prepared<unknown> },
+  define: (orm: Orm, p: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
   return query(define as Definition<Input, never>, () => undefined);
 }

@@ -11,8 +11,8 @@ export interface ExternalChanges {
   readonly events: readonly EventRow[];
 }
 
-const listEventsAfter = rows((orm, $: Params<{ id: number }>) =>
-  orm.select().from(events).where(gt(events.id, $.id)).orderBy(asc(events.id)),
+const listEventsAfter = rows((orm, p: Params<{ id: number }>) =>
+  orm.select().from(events).where(gt(events.id, p.id)).orderBy(asc(events.id)),
 );
 
 /** How far the file has got, as one connection sees it; to look takes microseconds. */

@@ -34,10 +34,10 @@ export class GroupCommit {
   #checkpointing: Promise<void> | undefined;
   #hasFailed = false;
 
-  constructor(writer: Writer, publish: Publish, complain: OnError) {
+  constructor(writer: Writer, publish: Publish, onError: OnError) {
     this.#writer = writer;
     this.#publish = publish;
-    this.#onError = complain;
+    this.#onError = onError;
   }
 
   /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
@@ -111,7 +111,7 @@ export class GroupCommit {
 
   /** In the order of the log: what others have written was there before. */
   #publishAll({ externalEvents, events }: Written): void {
-    if (externalEvents !== undefined) this.#publish(externalEvents, 'elsewhere');
-    this.#publish(events, 'here');
+    if (externalEvents !== undefined) this.#publish(externalEvents, 'external');
+    this.#publish(events, 'local');
   }
 }

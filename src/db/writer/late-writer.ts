@@ -53,7 +53,7 @@ export class LateWriter implements Writer {
     await this.#writer?.close();
   }
 
-  /** Throws NoRoom. */
+  /** Throws NoSpaceError. */
   #open(): Promise<Writer> {
     this.#ready ??= this.#prepare().catch((error: unknown) => {
       this.#ready = undefined;

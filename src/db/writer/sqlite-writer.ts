@@ -48,7 +48,7 @@ export interface Writer {
    * @throws Error if another process reads the file at that moment.
    */
   truncateWal(): Promise<void>;
-  /** Makes sure that there is room to write. Throws NoRoom. */
+  /** Makes sure that there is room to write. Throws NoSpaceError. */
   requireSpace(): Promise<void>;
   /** Whether SQLite finds nothing wrong in the whole file; takes as long as reading it. */
   checkIntegrity(): Promise<boolean>;
@@ -99,7 +99,7 @@ export class SqliteWriter implements Writer {
   readonly #others: ExternalWrites;
   readonly #pace = new Pace();
   readonly #statements: Record<
-    'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'lookAtLog' | 'moveLog',
+    'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'walSize' | 'checkpoint',
     Statement
   >;
 
@@ -115,8 +115,8 @@ export class SqliteWriter implements Writer {
       savepoint: sqlite.prepare('SAVEPOINT command'),
       release: sqlite.prepare('RELEASE command'),
       undo: sqlite.prepare('ROLLBACK TO command'),
-      lookAtLog: sqlite.prepare('PRAGMA wal_checkpoint(NOOP)'),
-      moveLog: sqlite.prepare('PRAGMA wal_checkpoint(PASSIVE)'),
+      walSize: sqlite.prepare('PRAGMA wal_checkpoint(NOOP)'),
+      checkpoint: sqlite.prepare('PRAGMA wal_checkpoint(PASSIVE)'),
     };
   }
 
@@ -146,11 +146,11 @@ export class SqliteWriter implements Writer {
     const events = attempts.flatMap((attempt) => attempt.events);
     this.#others.markSeen(missed, events);
     const outcomes = attempts.map(({ outcome }) => outcome);
-    return { outcomes, events, externalEvents: missed?.events, isWalLong: this.#isLogLong };
+    return { outcomes, events, externalEvents: missed?.events, isWalLong: this.#isWalLong };
   }
 
   async checkpoint(): Promise<void> {
-    this.#checkpoint(() => this.#statements.moveLog.get());
+    this.#checkpoint(() => this.#statements.checkpoint.get());
   }
 
   async truncateWal(): Promise<void> {
@@ -198,8 +198,8 @@ export class SqliteWriter implements Writer {
       : error;
   }
 
-  get #isLogLong(): boolean {
-    const { log } = this.#statements.lookAtLog.get() as { log: number };
+  get #isWalLong(): boolean {
+    const { log } = this.#statements.walSize.get() as { log: number };
     return log >= walPageLimit;
   }
 

@@ -47,9 +47,9 @@ export class WorkerWriter implements Writer {
    *
    * @param reader a connection of this thread, to see by it what other processes commit.
    */
-  constructor(program: Program, errand: WorkerData, reader: Database) {
+  constructor(program: Program, workerData: WorkerData, reader: Database) {
     this.#program = program;
-    this.#workerData = errand;
+    this.#workerData = workerData;
     const all = Object.entries({ ...storeMutations, ...program.mutations });
     this.#names = new Map(all.map(([name, command]) => [command, name]));
     this.#externalWrites = new ExternalEvents(reader);

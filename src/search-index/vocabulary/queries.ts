@@ -32,7 +32,7 @@ type Slot = (typeof slots)[number];
 export type Wanted = Record<`low${Slot}` | `high${Slot}`, string>;
 
 /** Whether a block, joined with its chat, may have a message with what is wanted. */
-function mayHave(orm: Snapshot['orm'], $: Params<Wanted>): SQL | undefined {
+function mayHave(orm: Snapshot['orm'], p: Params<Wanted>): SQL | undefined {
   const has = (slot: Slot) =>
     sql`exists ${orm
       .select({ found: sql`1` })
@@ -40,7 +40,7 @@ function mayHave(orm: Snapshot['orm'], $: Params<Wanted>): SQL | undefined {
       .where(
         and(
           eq(searchVocabulary.block, searchBlocks.firstId),
-          between(searchVocabulary.word, $[`low${slot}`], $[`high${slot}`]),
+          between(searchVocabulary.word, p[`low${slot}`], p[`high${slot}`]),
         ),
       )}`;
   return or(isBehind, and(...slots.map(has)));
@@ -65,30 +65,30 @@ const block = {
 };
 
 /** The blocks of a user's chats that may have what is wanted in messages older than an id. */
-export const listBlocks = rows((orm, $: Params<Wanted & { userId: number; before: number }>) =>
+export const listBlocks = rows((orm, p: Params<Wanted & { userId: number; before: number }>) =>
   orm
     .select(block)
     .from(memberships)
     .innerJoin(searchBlocks, eq(searchBlocks.chatId, memberships.chatId))
     .innerJoin(chats, and(eq(chats.id, memberships.chatId), isNull(chats.deletedAt)))
     .where(
-      and(eq(memberships.userId, $.userId), lt(searchBlocks.firstId, $.before), mayHave(orm, $)),
+      and(eq(memberships.userId, p.userId), lt(searchBlocks.firstId, p.before), mayHave(orm, p)),
     ),
 );
 
 /** The same of one chat. */
-export const listBlocksOf = rows((orm, $: Params<Wanted & { chatId: number; before: number }>) =>
+export const listBlocksOf = rows((orm, p: Params<Wanted & { chatId: number; before: number }>) =>
   orm
     .select(block)
     .from(searchBlocks)
     .innerJoin(chats, eq(chats.id, searchBlocks.chatId))
     .where(
-      and(eq(searchBlocks.chatId, $.chatId), lt(searchBlocks.firstId, $.before), mayHave(orm, $)),
+      and(eq(searchBlocks.chatId, p.chatId), lt(searchBlocks.firstId, p.before), mayHave(orm, p)),
     ),
 );
 
 /** The first block of a chat whose vocabulary does not know all of its messages. */
-export const findBlockBehind = row((orm, $: Params<{ chatId: number }>) =>
+export const findBlockBehind = row((orm, p: Params<{ chatId: number }>) =>
   orm
     .select({
       firstId: searchBlocks.firstId,
@@ -98,62 +98,62 @@ export const findBlockBehind = row((orm, $: Params<{ chatId: number }>) =>
     })
     .from(searchBlocks)
     .innerJoin(chats, and(eq(chats.id, searchBlocks.chatId), isNull(chats.deletedAt)))
-    .where(and(eq(searchBlocks.chatId, $.chatId), isBehind))
+    .where(and(eq(searchBlocks.chatId, p.chatId), isBehind))
     .orderBy(asc(searchBlocks.firstId))
     .limit(1),
 );
 
 /** Chats in the order of their ids, with whether one of their vocabularies is behind. */
-export const listChatsAfter = rows((orm, $: Params<{ after: number; limit: number }>) =>
+export const listChatsAfter = rows((orm, p: Params<{ after: number; limit: number }>) =>
   orm
     .select({ chatId: searchBlocks.chatId, isBehind: sql<number | null>`max(${isBehind})` })
     .from(searchBlocks)
     .innerJoin(chats, eq(chats.id, searchBlocks.chatId))
-    .where(gt(searchBlocks.chatId, $.after))
+    .where(gt(searchBlocks.chatId, p.after))
     .groupBy(searchBlocks.chatId)
     .orderBy(asc(searchBlocks.chatId))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
 /** The texts of a chat from one id up to another, oldest first. */
 export const listTextsBetween = rows(
-  (orm, $: Params<{ chatId: number; first: number; before: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; first: number; before: number; limit: number }>) =>
     orm
       .select({ id: messages.id, content: messages.content })
       .from(messages)
       .where(
-        and(eq(messages.chatId, $.chatId), gte(messages.id, $.first), lt(messages.id, $.before)),
+        and(eq(messages.chatId, p.chatId), gte(messages.id, p.first), lt(messages.id, p.before)),
       )
       .orderBy(asc(messages.id))
-      .limit($.limit),
+      .limit(p.limit),
 );
 
-export const insertVocabulary = exec((orm, $: Params<{ block: number; word: string }>) =>
-  orm.insert(searchVocabulary).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+export const insertVocabulary = exec((orm, p: Params<{ block: number; word: string }>) =>
+  orm.insert(searchVocabulary).values({ block: p.block, word: p.word }).onConflictDoNothing(),
 );
 
-export const deleteWord = exec((orm, $: Params<{ block: number; word: string }>) =>
+export const deleteWord = exec((orm, p: Params<{ block: number; word: string }>) =>
   orm
     .delete(searchVocabulary)
-    .where(and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, $.word))),
+    .where(and(eq(searchVocabulary.block, p.block), eq(searchVocabulary.word, p.word))),
 );
 
-export const insertStaleWord = exec((orm, $: Params<{ block: number; word: string }>) =>
-  orm.insert(staleWords).values({ block: $.block, word: $.word }).onConflictDoNothing(),
+export const insertStaleWord = exec((orm, p: Params<{ block: number; word: string }>) =>
+  orm.insert(staleWords).values({ block: p.block, word: p.word }).onConflictDoNothing(),
 );
 
 /** Some of the words that are noted of the blocks from one on. */
-export const listStaleWords = rows((orm, $: Params<{ from: number; limit: number }>) =>
+export const listStaleWords = rows((orm, p: Params<{ from: number; limit: number }>) =>
   orm
     .select()
     .from(staleWords)
-    .where(gte(staleWords.block, $.from))
+    .where(gte(staleWords.block, p.from))
     .orderBy(asc(staleWords.block), asc(staleWords.word))
-    .limit($.limit),
+    .limit(p.limit),
 );
 
-export const deleteStaleWord = exec((orm, $: Params<{ block: number; word: string }>) =>
-  orm.delete(staleWords).where(and(eq(staleWords.block, $.block), eq(staleWords.word, $.word))),
+export const deleteStaleWord = exec((orm, p: Params<{ block: number; word: string }>) =>
+  orm.delete(staleWords).where(and(eq(staleWords.block, p.block), eq(staleWords.word, p.word))),
 );
 
 /** The blocks whose vocabularies know something. */
@@ -170,17 +170,17 @@ export const listLearned = rows((orm, _: Params<Record<never, never>>) =>
 );
 
 /** How many of some words, a JSON array, a vocabulary does not have. */
-export const countMissing = one((orm, $: Params<{ block: number; words: string }>) =>
+export const countMissing = one((orm, p: Params<{ block: number; words: string }>) =>
   orm
     .select({ count: count() })
-    .from(sql`json_each(${$.words}) as wanted`)
+    .from(sql`json_each(${p.words}) as wanted`)
     .where(
       notExists(
         orm
           .select({ found: sql`1` })
           .from(searchVocabulary)
           .where(
-            and(eq(searchVocabulary.block, $.block), eq(searchVocabulary.word, sql`wanted.value`)),
+            and(eq(searchVocabulary.block, p.block), eq(searchVocabulary.word, sql`wanted.value`)),
           ),
       ),
     ),
@@ -188,15 +188,15 @@ export const countMissing = one((orm, $: Params<{ block: number; words: string }
 
 /** Notes up to which id a block's vocabulary knows its messages. */
 export const setKnownTo = exec(
-  (orm, $: Params<{ chatId: number; firstId: number; knownTo: number }>) =>
+  (orm, p: Params<{ chatId: number; firstId: number; knownTo: number }>) =>
     orm
       .update(searchBlocks)
-      .set({ knownTo: $.knownTo })
-      .where(and(eq(searchBlocks.chatId, $.chatId), eq(searchBlocks.firstId, $.firstId))),
+      .set({ knownTo: p.knownTo })
+      .where(and(eq(searchBlocks.chatId, p.chatId), eq(searchBlocks.firstId, p.firstId))),
 );
 
 /** Notes of some blocks that their vocabularies know nothing; returns a row for each. */
-export const forgetSomeKnown = rows((orm, $: Params<{ limit: number }>) =>
+export const forgetSomeKnown = rows((orm, p: Params<{ limit: number }>) =>
   orm
     .update(searchBlocks)
     .set({ knownTo: 0 })
@@ -205,30 +205,30 @@ export const forgetSomeKnown = rows((orm, $: Params<{ limit: number }>) =>
         .select({ chatId: searchBlocks.chatId, firstId: searchBlocks.firstId })
         .from(searchBlocks)
         .where(gt(searchBlocks.knownTo, 0))
-        .limit($.limit)}`,
+        .limit(p.limit)}`,
     )
     .returning({ firstId: searchBlocks.firstId }),
 );
 
 /** Deletes some words of a block; returns a row for each. */
-export const deleteSomeWordsOf = rows((orm, $: Params<{ block: number; limit: number }>) =>
+export const deleteSomeWordsOf = rows((orm, p: Params<{ block: number; limit: number }>) =>
   orm
     .delete(searchVocabulary)
     .where(
       and(
-        eq(searchVocabulary.block, $.block),
+        eq(searchVocabulary.block, p.block),
         sql`${searchVocabulary.word} in ${orm
           .select({ word: searchVocabulary.word })
           .from(searchVocabulary)
-          .where(eq(searchVocabulary.block, $.block))
-          .limit($.limit)}`,
+          .where(eq(searchVocabulary.block, p.block))
+          .limit(p.limit)}`,
       ),
     )
     .returning({ block: searchVocabulary.block }),
 );
 
 /** Deletes some words of all blocks of a chat; returns a row for each. */
-export const deleteSomeWordsIn = rows((orm, $: Params<{ chatId: number; limit: number }>) =>
+export const deleteSomeWordsIn = rows((orm, p: Params<{ chatId: number; limit: number }>) =>
   orm
     .delete(searchVocabulary)
     .where(
@@ -236,8 +236,8 @@ export const deleteSomeWordsIn = rows((orm, $: Params<{ chatId: number; limit: n
         .select({ block: searchVocabulary.block, word: searchVocabulary.word })
         .from(searchBlocks)
         .innerJoin(searchVocabulary, eq(searchVocabulary.block, searchBlocks.firstId))
-        .where(eq(searchBlocks.chatId, $.chatId))
-        .limit($.limit)}`,
+        .where(eq(searchBlocks.chatId, p.chatId))
+        .limit(p.limit)}`,
     )
     .returning({ block: searchVocabulary.block }),
 );

@@ -15,7 +15,7 @@ export class ApiError extends Error {
 }
 
 /** The server could not be reached, or not now; the same request may go through later. */
-export class LineError extends Error {
+export class NetworkError extends Error {
   /** How long to wait before that, in ms; 0 if the server did not say. */
   readonly wait: number;
 
@@ -42,7 +42,7 @@ export const isSignedOut = signal(false);
 /** Lets work be left undone while the line is broken; it is done anew when the line is back. */
 export function unlessBroken(work: Promise<unknown>): void {
   work.catch((error: unknown) => {
-    if (!(error instanceof LineError)) throw error;
+    if (!(error instanceof NetworkError)) throw error;
   });
 }
 
@@ -71,7 +71,7 @@ const own = { 'x-requested-with': 'Snug' };
  * Sends a request with the fields as a form. Only an answer in the form of the API counts; whatever
  * else answers in the server's place is a broken line, with any status.
  *
- * @throws ApiError if the server says no, LineError if it cannot be reached, is not well or was
+ * @throws ApiError if the server says no, NetworkError if it cannot be reached, is not well or was
  *   asked too often.
  */
 export async function ask<Body>(
@@ -90,7 +90,7 @@ export async function ask<Body>(
   });
   const answer = await answerOf(response, has);
   isIntercepted.value = answer === undefined && response.status < 500;
-  if (answer === undefined) throw new LineError();
+  if (answer === undefined) throw new NetworkError();
   if (!response.ok) throw refusalOf(response, String(answer.error));
   return {
     body: answer as Body,
@@ -105,7 +105,7 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
     return await fetch(path, { ...init, cache: 'no-store', redirect: 'manual' });
   } catch {
     isIntercepted.value = false;
-    throw new LineError();
+    throw new NetworkError();
   }
 }
 
@@ -115,7 +115,7 @@ async function answerOf(
   has: string,
 ): Promise<Record<string, unknown> | undefined> {
   const text = await response.text().catch(() => {
-    throw new LineError();
+    throw new NetworkError();
   });
   const isJson = response.headers.get('content-type')?.startsWith('application/json');
   const answer = isJson ? parsed(text) : undefined;
@@ -135,12 +135,12 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function refusalOf({ status, headers }: Response, sentence: string): ApiError | LineError {
+function refusalOf({ status, headers }: Response, sentence: string): ApiError | NetworkError {
   const code = headers.get('error-code') ?? '';
   if (code === 'signed_out') isSignedOut.value = true;
   const isForNow = status >= 500 || status === 429;
   const wait = 1000 * (Number(headers.get('retry-after')) || 0);
-  return isForNow ? new LineError(sentence, wait, code) : new ApiError(status, sentence, code);
+  return isForNow ? new NetworkError(sentence, wait, code) : new ApiError(status, sentence, code);
 }
 
 /** @param has the field that the answer is for. */
@@ -182,10 +182,10 @@ export async function remove(path: string, fields?: Fields): Promise<void> {
 /**
  * The id of what was made, from its address.
  *
- * @throws LineError if the address is none of ours: then nothing is known to be made.
+ * @throws NetworkError if the address is none of ours: then nothing is known to be made.
  */
 export function idIn(location: string): number {
   const id = /^\/api\/chats\/(?:\d+\/messages\/)?([1-9]\d{0,14})$/.exec(location)?.[1];
-  if (id === undefined) throw new LineError();
+  if (id === undefined) throw new NetworkError();
   return Number(id);
 }

@@ -1,7 +1,7 @@
 /** One connection to the stream of events. */
-import type { Told } from './wire.ts';
+import type { EventPayloads } from './wire.ts';
 
-type Type = keyof Told;
+type Type = keyof EventPayloads;
 
 const types: readonly Type[] = [
   'beat',

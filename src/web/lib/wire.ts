@@ -25,7 +25,7 @@ export type Hit = Static<typeof SearchAnswer>['hits'][number];
 export type User = Static<typeof UserAnswer>['user'];
 
 /** What the stream of events tells, by type; see src/events/payload.ts. */
-export interface Told {
+export interface EventPayloads {
   hello: { build: string };
   /** All that was missed has come; and every 15 s from then on. */
   beat: Record<string, never>;

@@ -1,6 +1,6 @@
 /** What happens on the server, taken into what is shown. */
 import { unlessBroken } from '../lib/api.ts';
-import type { Told } from '../lib/wire.ts';
+import type { EventPayloads } from '../lib/wire.ts';
 import { account, ownId, renameOneself, signedOut } from './account.ts';
 import {
   chatOf,
@@ -13,16 +13,23 @@ import {
   noteReading,
 } from './chats.ts';
 import { dropMember, noteMember, noteUser, reloadMembers } from './members.ts';
-import { endMissed, notice, startMissed } from './notices.ts';
+import {
+  addMessage,
+  changeMessage,
+  dropMessage,
+  loadNewest,
+  loadWindow,
+  messageWindow,
+} from './message-window.ts';
+import { endMissed, notify, startMissed } from './notifications.ts';
 import { settle } from './outbox.ts';
-import { forgetIfGone, knownName, learn } from './people.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { isBeingRead, noteReadAtOnce } from './reading.ts';
-import { addMessage, changeMessage, dropMessage, loadNewest, openRun, run } from './timeline.ts';
 import { noteTyping, stopTyping } from './typing.ts';
 import { noteBuild } from './update.ts';
+import { cacheNames, forgetIfGone, knownName } from './user-names.ts';
 
-type Handlers = { [Type in keyof Told]: (data: Told[Type]) => void };
+type Handlers = { [Type in keyof EventPayloads]: (data: EventPayloads[Type]) => void };
 
 const handlers: Handlers = {
   hello({ build }) {
@@ -39,7 +46,7 @@ const handlers: Handlers = {
     if (isRead && message.sender_id !== ownId()) noteReadAtOnce(chatId);
     addMessage(chatId, message);
     settle(chatId, message);
-    unlessBroken(notice(chatId, message));
+    unlessBroken(notify(chatId, message));
   },
   'message.edited'({ chat_id: chatId, message }) {
     changeMessage(chatId, message.id, (before) => ({
@@ -78,7 +85,7 @@ const handlers: Handlers = {
   },
   user(user) {
     const before = knownName(user.id);
-    learn([user]);
+    cacheNames([user]);
     noteUser(user);
     // A direct chat has the other's name, which may not have been needed yet.
     if (before !== undefined) noteDirectChat(before, user);
@@ -106,7 +113,10 @@ const handlers: Handlers = {
  * Takes an event; without a list to take it into, the list is loaded. One that cannot be taken must
  * not take the later ones along: all is loaded anew instead.
  */
-export function take<Type extends keyof Told>(type: Type, data: Told[Type]): void {
+export function take<Type extends keyof EventPayloads>(
+  type: Type,
+  data: EventPayloads[Type],
+): void {
   if (!isLoaded.value && type !== 'hello' && type !== 'beat') unlessBroken(loadChats());
   try {
     // A tab of a newer version may pass on what this one does not know.
@@ -134,6 +144,6 @@ async function lookAgain(chatId: number, userId: number): Promise<void> {
 async function reload(): Promise<void> {
   await loadChats();
   await reloadMembers();
-  const open = run.value;
-  if (open !== undefined) await openRun(open.chatId);
+  const open = messageWindow.value;
+  if (open !== undefined) await loadWindow(open.chatId);
 }

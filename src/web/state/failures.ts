@@ -1,8 +1,8 @@
 /** What could not be done, said to the person wherever they are. */
 import { signal } from '@preact/signals';
-import { LineError } from '../lib/api.ts';
+import { NetworkError } from '../lib/api.ts';
 import { route } from '../lib/route.ts';
-import { line } from './line.ts';
+import { connection } from './connection.ts';
 
 /** What was thrown; undefined once it was read. */
 export const failure = signal<unknown>(undefined);
@@ -21,8 +21,8 @@ export function attempt(work: Promise<unknown>): void {
  */
 export function openFailures(): void {
   route.subscribe(() => (failure.value = undefined));
-  line.subscribe((state) => {
-    if (state === 'open' && failure.peek() instanceof LineError) failure.value = undefined;
+  connection.subscribe((state) => {
+    if (state === 'open' && failure.peek() instanceof NetworkError) failure.value = undefined;
   });
   addEventListener('unhandledrejection', (event) => {
     failure.value = event.reason;

@@ -4,7 +4,7 @@ import { getAll } from '../lib/api.ts';
 import type { Member } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { chatOf } from './chats.ts';
-import { learn } from './people.ts';
+import { cacheNames } from './user-names.ts';
 
 type Change = (members: readonly Member[]) => readonly Member[];
 
@@ -37,7 +37,7 @@ export async function loadMembers(chatId: number): Promise<void> {
   chat.told.add(told);
   try {
     const members = await getAll<Member>(`/api/chats/${chatId}/members`, 'members');
-    learn(members);
+    cacheNames(members);
     chat.isLoaded = true;
     chat.list.value = told.reduce<readonly Member[]>((list, change) => change(list), members);
   } finally {
@@ -52,7 +52,7 @@ export async function reloadMembers(): Promise<void> {
 }
 
 export function noteMember(chatId: number, member: Member): void {
-  learn([member]);
+  cacheNames([member]);
   change(chatId, (members) => {
     const isNew = members.every(({ id }) => id !== member.id);
     return isNew

@@ -4,13 +4,13 @@
  * twice.
  */
 import { signal } from '@preact/signals';
-import { ApiError, ask, idIn, LineError } from '../lib/api.ts';
+import { ApiError, ask, idIn, NetworkError } from '../lib/api.ts';
 import { drop, loadAll, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import { ownId } from './account.ts';
-import { expectEvent } from './line.ts';
-import { addMessage } from './timeline.ts';
+import { expectEvent } from './connection.ts';
+import { addMessage } from './message-window.ts';
 
 export interface Draft {
   /** The Idempotency-Key. */
@@ -92,7 +92,7 @@ async function sendAll(): Promise<void> {
       wait = firstWait;
     }
   } catch (error) {
-    const asked = error instanceof LineError ? error.wait : 0;
+    const asked = error instanceof NetworkError ? error.wait : 0;
     clearTimeout(timer);
     timer = setTimeout(() => void sendAll(), Math.max(wait, asked));
     wait = Math.min(2 * wait, longestWait);

@@ -1,5 +1,5 @@
 /** Reactions, with oneself among the users even where the server shows only the first of many. */
-import type { Message, OwnReaction, Told } from '../lib/wire.ts';
+import type { EventPayloads, Message, OwnReaction } from '../lib/wire.ts';
 
 export type Reaction = NonNullable<Message['reactions']>[number];
 
@@ -38,7 +38,7 @@ export function keepOwnReactions(message: Message, before: Message, userId: numb
 /** The reactions to a message after one was given or taken back. */
 export function changeReactions(
   reactions: readonly Reaction[],
-  { emoji, user_id: userId, added, count }: Told['reaction'],
+  { emoji, user_id: userId, added, count }: EventPayloads['reaction'],
   ownId: number,
 ): Reaction[] {
   const others = reactions.filter((reaction) => reaction.emoji !== emoji);

@@ -2,7 +2,7 @@
 import { ApiError, put } from '../lib/api.ts';
 import { isLooking } from './attention.ts';
 import { chatOf, patchChat } from './chats.ts';
-import { run } from './timeline.ts';
+import { messageWindow } from './message-window.ts';
 
 /** The newest message that was noted as read, by chat. */
 const noted = new Map<number, number>();
@@ -55,7 +55,7 @@ export function readUpTo(chatId: number, id: number): void {
 
 /** Whether a message is the newest one; of an older one, the server says how much is left. */
 function isNewest(chatId: number, id: number): boolean {
-  const open = run.value;
+  const open = messageWindow.value;
   return open?.chatId === chatId && !open.hasNewer && (open.messages.at(-1)?.id ?? 0) <= id;
 }
 

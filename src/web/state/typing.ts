@@ -14,7 +14,7 @@ const until = signal<ReadonlyMap<string, number>>(new Map());
 const lastTold = new Map<number, number>();
 
 /** The users who are typing in a chat. */
-export function typists(chatId: number): number[] {
+export function typingUsers(chatId: number): number[] {
   return [...until.value.keys()]
     .map((key) => key.split('/').map(Number))
     .filter(([chat]) => chat === chatId)
@@ -34,7 +34,7 @@ export function stopTyping(chatId: number, userId: number): void {
   if (rest.delete(`${chatId}/${userId}`)) until.value = rest;
 }
 
-export function tellTyping(chatId: number): void {
+export function sendTyping(chatId: number): void {
   if (Date.now() - (lastTold.get(chatId) ?? 0) < interval) return;
   lastTold.set(chatId, Date.now());
   // Nobody misses it if it does not arrive.

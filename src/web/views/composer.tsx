@@ -10,9 +10,9 @@ import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { membersOf } from '../state/members.ts';
+import { messageWindow } from '../state/message-window.ts';
 import { enqueue } from '../state/outbox.ts';
-import { run } from '../state/timeline.ts';
-import { tellTyping } from '../state/typing.ts';
+import { sendTyping } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import type { Intent } from './chat.tsx';
@@ -110,7 +110,7 @@ export function Composer({ chatId, title, intent }: Props) {
   const onInput = (event: TargetedInputEvent<HTMLTextAreaElement>) => {
     const { value, selectionStart } = event.currentTarget;
     write(value);
-    if (value !== '') tellTyping(chatId);
+    if (value !== '') sendTyping(chatId);
     mention.value = beingTyped.exec(value.slice(0, selectionStart))?.[1];
     chosen.value = 0;
   };
@@ -122,7 +122,9 @@ export function Composer({ chatId, title, intent }: Props) {
       event.preventDefault();
       submit();
     } else if (event.key === 'ArrowUp' && text.value === '') {
-      const own = run.value?.messages.findLast((message) => message.sender_id === ownId());
+      const own = messageWindow.value?.messages.findLast(
+        (message) => message.sender_id === ownId(),
+      );
       if (own === undefined) return;
       event.preventDefault();
       intent.value = { kind: 'edit', message: own };

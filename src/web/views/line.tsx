@@ -1,13 +1,13 @@
 import { isIntercepted } from '../lib/api.ts';
 import { isStorageFull } from '../lib/storage.ts';
-import { line } from '../state/line.ts';
+import { connection } from '../state/connection.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
 
 /** Says so while the line is down, wherever one is, and moves nothing by it. */
 export function LineState() {
   return (
-    <p class="line" role="status" hidden={line.value === 'open'}>
+    <p class="line" role="status" hidden={connection.value === 'open'}>
       <LineText />
     </p>
   );
@@ -15,9 +15,9 @@ export function LineState() {
 
 /** How the line stands, and what one can do where it will not come back by itself. */
 export function LineText() {
-  if (line.value === 'connecting') return texts.lineConnecting;
-  if (line.value === 'open') return null;
-  if (line.value === 'held') return texts.lineHeld;
+  if (connection.value === 'connecting') return texts.lineConnecting;
+  if (connection.value === 'open') return null;
+  if (connection.value === 'held') return texts.lineHeld;
   if (!isIntercepted.value) return texts.lineBroken;
   return (
     <>
@@ -31,7 +31,7 @@ export function LineText() {
 
 /** Says that what is written here would not outlive the page. */
 export function StorageNotice() {
-  if (!isStorageFull.value || line.value !== 'open') return null;
+  if (!isStorageFull.value || connection.value !== 'open') return null;
   return (
     <p class="line" role="status">
       {texts.storageFull}
@@ -41,7 +41,7 @@ export function StorageNotice() {
 
 /** Offers the server's newer version, once the line is there. */
 export function UpdateOffer() {
-  if (!isOutdated() || line.value !== 'open') return null;
+  if (!isOutdated() || connection.value !== 'open') return null;
   return (
     <p class="line" role="status">
       {texts.newVersion}{' '}

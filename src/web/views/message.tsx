@@ -8,11 +8,11 @@ import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
 import { account, ownId } from '../state/account.ts';
-import { line } from '../state/line.ts';
+import { connection } from '../state/connection.ts';
 import { isOwner } from '../state/members.ts';
+import { deleted, messageWindow } from '../state/message-window.ts';
 import { type Draft, discard, retry } from '../state/outbox.ts';
-import { nameOf } from '../state/people.ts';
-import { deleted, run } from '../state/timeline.ts';
+import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import { Avatar } from './avatar.tsx';
@@ -172,9 +172,9 @@ const unreact = (path: string, emoji: string) =>
 
 /** The message that is answered, in a line that leads to it. */
 function Quote({ chatId, id }: { chatId: number; id: number }) {
-  const loaded = run.value?.messages.find((message) => message.id === id);
+  const loaded = messageWindow.value?.messages.find((message) => message.id === id);
   const fetched = useSignal<Message | null | undefined>(undefined);
-  const isReachable = line.value === 'open';
+  const isReachable = connection.value === 'open';
   useEffect(() => {
     if (loaded !== undefined || fetched.value !== undefined) return;
     get<{ message: Message }>(`/api/chats/${chatId}/messages/${id}`, 'message').then(
@@ -226,7 +226,7 @@ export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: b
 /** Why a message is not on the server yet. */
 function onTheWay(): string {
   if (isIntercepted.value) return texts.intercepted;
-  return line.value === 'broken' ? texts.waiting : texts.sending;
+  return connection.value === 'broken' ? texts.waiting : texts.sending;
 }
 
 export function displayName(id: number): string {

@@ -6,7 +6,7 @@ import { fullTime } from '../lib/time.ts';
 import type { Device } from '../lib/wire.ts';
 import { account, loadAccount, ownId, signOutBy } from '../state/account.ts';
 import { attempt } from '../state/failures.ts';
-import { notices, wantNotices } from '../state/notices.ts';
+import { notifications, setNotifications } from '../state/notifications.ts';
 import { texts } from '../texts/index.ts';
 import { emailHint, Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
@@ -32,12 +32,12 @@ export function SettingsPane() {
 
 /** Whether this device notifies; where it cannot, why, and what to do about it. */
 function Notices() {
-  const state = notices.value;
+  const state = notifications.value;
   const why = state === 'on' || state === 'off' ? '' : texts.noNotices[state];
   const choose = async (box: HTMLInputElement) => {
-    await wantNotices(box.checked);
+    await setNotifications(box.checked);
     // The browser may have said no, and a box that was ticked stays so by itself.
-    box.checked = notices.value === 'on';
+    box.checked = notifications.value === 'on';
   };
   return (
     <section class="card">
@@ -45,8 +45,8 @@ function Notices() {
       <label class="check">
         <input
           type="checkbox"
-          checked={notices.value === 'on'}
-          disabled={notices.value === 'insecure' || notices.value === 'missing'}
+          checked={notifications.value === 'on'}
+          disabled={notifications.value === 'insecure' || notifications.value === 'missing'}
           onChange={(event) => attempt(choose(event.currentTarget))}
         />
         {texts.notifyDevice}

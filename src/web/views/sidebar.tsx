@@ -5,7 +5,7 @@ import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chats, isLoaded } from '../state/chats.ts';
-import { nameOf } from '../state/people.ts';
+import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Boundary } from './boundary.tsx';

@@ -8,13 +8,20 @@ import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { onLooking } from '../state/attention.ts';
 import { chatOf } from '../state/chats.ts';
+import { connection } from '../state/connection.ts';
 import { attempt } from '../state/failures.ts';
-import { line } from '../state/line.ts';
+import {
+  loadNewer,
+  loadOlder,
+  loadWindow,
+  type MessageWindow,
+  messageWindow,
+  pageSize,
+} from '../state/message-window.ts';
 import { outbox } from '../state/outbox.ts';
-import { nameOf } from '../state/people.ts';
 import { noteEnd, readUpTo } from '../state/reading.ts';
-import { loadNewer, loadOlder, openRun, pageSize, type Run, run } from '../state/timeline.ts';
-import { typists } from '../state/typing.ts';
+import { typingUsers } from '../state/typing.ts';
+import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import { Boundary } from './boundary.tsx';
@@ -40,10 +47,10 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const seenUpTo = useSeenUpTo(chatId);
   // More is unread than a page has: it opens where one stopped.
   const start = messageId ?? (seenUpTo?.isFar ? seenUpTo.id : undefined);
-  const open = run.value?.chatId === chatId ? run.value : undefined;
+  const open = messageWindow.value?.chatId === chatId ? messageWindow.value : undefined;
 
   const load = () =>
-    openRun(chatId, start).then(
+    loadWindow(chatId, start).then(
       () => (failure.value = ''),
       (error: unknown) => (failure.value = sentenceOf(error)),
     );
@@ -54,8 +61,8 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   // The list of chats may come after the messages; only then is it known what is new.
   useLayoutEffect(() => scroller.aim(messageId ?? 'start'), [seenUpTo]);
   useEffect(() => {
-    if (line.value === 'open' && failure.value !== '') void load();
-  }, [line.value]);
+    if (connection.value === 'open' && failure.value !== '') void load();
+  }, [connection.value]);
 
   useLayoutEffect(() => scroller.keep(), [open, outbox.value, seenUpTo]);
   useEffect(() => scroller.keepResized(), []);
@@ -82,7 +89,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const toNewest = () => {
     scroller.aim('end');
     if (messageId !== undefined) replace(paths.chat(chatId));
-    else attempt(openRun(chatId));
+    else attempt(loadWindow(chatId));
   };
 
   return (
@@ -125,7 +132,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
 }
 
 interface MessagesProps {
-  readonly open: Run;
+  readonly open: MessageWindow;
   readonly intent: Signal<Intent | undefined>;
   readonly active: Signal<number>;
   readonly seenUpTo: number | undefined;
@@ -190,7 +197,7 @@ function step(event: KeyboardEvent): void {
 
 /** What is not known to be on the server yet. */
 function Drafts({ chatId }: { chatId: number }) {
-  const isAfterOwn = run.value?.messages.at(-1)?.sender_id === ownId();
+  const isAfterOwn = messageWindow.value?.messages.at(-1)?.sender_id === ownId();
   const drafts = outbox.value.filter((draft) => draft.chatId === chatId && !draft.arrived);
   return (
     <ol class="messages">
@@ -206,12 +213,12 @@ function Drafts({ chatId }: { chatId: number }) {
 }
 
 function Typists({ chatId }: { chatId: number }) {
-  const names = typists(chatId).map((id) => isolated(nameOf(id) ?? ''));
+  const names = typingUsers(chatId).map((id) => isolated(nameOf(id) ?? ''));
   return <p class="typing">{names.length > 0 && texts.isTyping(names)}</p>;
 }
 
 /** Reads new messages out to who does not see them; scrolling back through old ones says nothing. */
-function Announcer({ open }: { open: Run | undefined }) {
+function Announcer({ open }: { open: MessageWindow | undefined }) {
   const newest = open?.messages.at(-1);
   const first = useRef(newest?.id);
   first.current ??= newest?.id;

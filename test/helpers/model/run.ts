@@ -48,7 +48,7 @@ const stepArbitrary = fc.record({
       arbitrary: fc.constant(name),
     })),
     { weight: 3, arbitrary: fc.constant('wait') },
-    { weight: 1, arbitrary: fc.constant('tidyUp') },
+    { weight: 1, arbitrary: fc.constant('maintenance') },
   ),
   actor: fc.nat(99),
   device: fc.nat(9),
@@ -86,7 +86,7 @@ class Step implements fc.AsyncCommand<Model, Server> {
 
   async run(model: Model, server: Server): Promise<void> {
     if (this.drawn.call === 'wait') await this.#wait(model, server);
-    else if (this.drawn.call === 'tidyUp') await runMaintenance(server.db);
+    else if (this.drawn.call === 'maintenance') await runMaintenance(server.db);
     else await this.#call(model, server);
     await compareLists(model);
   }

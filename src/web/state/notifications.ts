@@ -8,16 +8,16 @@ import type { Message } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { isLooking } from './attention.ts';
 import { chatOf, chats, unreadTotal } from './chats.ts';
-import { isLeading } from './line.ts';
+import { isLeading } from './connection.ts';
 import { loadMembers } from './members.ts';
 import { isCalledIn } from './mentions.ts';
-import { findName } from './people.ts';
+import { findName } from './user-names.ts';
 
 /**
  * What notifications this device shows: none if not wanted; none that the browser forbids, that it
  * has only over https, or that it does not have at all.
  */
-export const notices = signal<'on' | 'off' | 'denied' | 'insecure' | 'missing'>('off');
+export const notifications = signal<'on' | 'off' | 'denied' | 'insecure' | 'missing'>('off');
 
 /** Another tab that somebody looks at answers within this, in ms. */
 const answerTime = 150;
@@ -28,8 +28,8 @@ let missed: Map<number, Message> | undefined;
 let channel: BroadcastChannel | undefined;
 let isSeenElsewhere = false;
 
-export function openNotices(): void {
-  notices.value = currentState();
+export function watchNotifications(): void {
+  notifications.value = currentState();
   effect(() => {
     const count = unreadTotal.value;
     document.title = count > 0 ? `(${count}) Snug` : 'Snug';
@@ -45,7 +45,7 @@ export function openNotices(): void {
   });
 }
 
-function currentState(): typeof notices.value {
+function currentState(): typeof notifications.value {
   if (!window.isSecureContext) return 'insecure';
   if (typeof Notification === 'undefined') return 'missing';
   if (Notification.permission === 'denied') return 'denied';
@@ -53,10 +53,11 @@ function currentState(): typeof notices.value {
 }
 
 /** Asks the browser, which asks the person. */
-export async function wantNotices(isWanted: boolean): Promise<void> {
+export async function setNotifications(isWanted: boolean): Promise<void> {
   const permission = isWanted ? await Notification.requestPermission() : '';
   save('notices', permission === 'granted');
-  notices.value = permission === 'denied' ? 'denied' : permission === 'granted' ? 'on' : 'off';
+  notifications.value =
+    permission === 'denied' ? 'denied' : permission === 'granted' ? 'on' : 'off';
 }
 
 /** A stream has begun: what comes first is what was missed. */
@@ -69,19 +70,19 @@ export function endMissed(): void {
   const all = missed;
   missed = undefined;
   for (const [chatId, message] of all ?? []) {
-    if (chatOf(chatId)?.unread) void notice(chatId, message);
+    if (chatOf(chatId)?.unread) void notify(chatId, message);
   }
 }
 
 /** Tells of a message if its chat's level asks for it and nobody is looking, in whichever tab. */
-export async function notice(chatId: number, message: Message): Promise<void> {
+export async function notify(chatId: number, message: Message): Promise<void> {
   const chat = chatOf(chatId);
   if (message.sender_id === ownId() || chat === undefined) return;
-  if (notices.value !== 'on' || !isLeading()) return;
+  if (notifications.value !== 'on' || !isLeading()) return;
   const isForMe = isAskedFor(chatId, message);
   if (isForMe === undefined) {
     await loadMembers(chatId);
-    return notice(chatId, message);
+    return notify(chatId, message);
   }
   if (!isForMe) return;
   if (missed !== undefined) return void missed.set(chatId, message);
@@ -118,7 +119,7 @@ const tagOf = (chatId: number) => `snug-chat-${chatId}`;
 
 /** Takes back what was shown of chats that are read by now, here or elsewhere. */
 function closeRead(chatIds: readonly number[]): void {
-  if (notices.peek() !== 'on') return;
+  if (notifications.peek() !== 'on') return;
   const tags = new Set(chatIds.map(tagOf));
   navigator.serviceWorker
     ?.getRegistration()

@@ -1,6 +1,6 @@
 /** The names behind ids. */
 import { type Signal, signal } from '@preact/signals';
-import { ApiError, get, LineError } from '../lib/api.ts';
+import { ApiError, get, NetworkError } from '../lib/api.ts';
 import type { Member, User } from '../lib/wire.ts';
 
 const names = new Map<number, Signal<string | undefined>>();
@@ -41,7 +41,7 @@ export async function forgetIfGone(id: number): Promise<boolean> {
 }
 
 /** Takes names from a list of members, which spares looking them up. */
-export function learn(members: readonly Pick<Member, 'id' | 'name'>[]): void {
+export function cacheNames(members: readonly Pick<Member, 'id' | 'name'>[]): void {
   for (const { id, name } of members) {
     const known = names.get(id);
     if (known === undefined) names.set(id, signal<string | undefined>(name));
@@ -53,7 +53,7 @@ async function lookUp(id: number, name: Signal<string | undefined>): Promise<voi
   try {
     name.value = (await get<{ user: User }>(`/api/user/${id}`, 'user')).user.name;
   } catch (error) {
-    if (error instanceof LineError && error.wait > 0) return lookUpLater(id, name, error.wait);
+    if (error instanceof NetworkError && error.wait > 0) return lookUpLater(id, name, error.wait);
     // Anything else than "no such user" is asked for again when it is next needed.
     if (error instanceof ApiError && error.status === 404) name.value = '';
     else names.delete(id);

@@ -5,19 +5,19 @@
 import { signal } from '@preact/signals';
 import { Election, type Vote } from '../lib/election.ts';
 import { Stream } from '../lib/stream.ts';
-import type { Told } from '../lib/wire.ts';
+import type { EventPayloads } from '../lib/wire.ts';
 import { account, loadAccount, ownId } from './account.ts';
 
-type Type = keyof Told;
+type Type = keyof EventPayloads;
 
 /** How the line stands, for people to see; `held` if the server answers, but its events do not come. */
-export const line = signal<'connecting' | 'open' | 'broken' | 'held'>('connecting');
+export const connection = signal<'connecting' | 'open' | 'broken' | 'held'>('connecting');
 
 /** What tabs tell each other. */
 type Note =
   | Vote
   | { readonly event: Type; readonly data: unknown; readonly id: string }
-  | { readonly line: typeof line.value }
+  | { readonly line: typeof connection.value }
   /** Somebody is back, or misses an event: the line may be dead. */
   | { readonly doubt: number };
 
@@ -62,7 +62,7 @@ let leads = () => false;
 export const isLeading = () => leads();
 
 /** Follows the events of whoever is signed in, for as long as the page is open. */
-export function openLine(follower: Follower): void {
+export function openConnection(follower: Follower): void {
   const channel = new BroadcastChannel(`snug.${ownId()}`);
   const tell = (note: Note) => channel.postMessage(note);
   const hear = (type: Type, data: unknown, id: string) => {
@@ -88,7 +88,7 @@ export function openLine(follower: Follower): void {
     let isResumed = lastId !== '' && hasBegun;
     const opened = new Stream(lastId, {
       onHello() {
-        line.value = 'open';
+        connection.value = 'open';
         if (isResumed) return;
         // When the browser connects again by itself, it resumes.
         isResumed = true;
@@ -100,7 +100,7 @@ export function openLine(follower: Follower): void {
         hear(type, data, id);
       },
       onBreak(isClosed) {
-        line.value = 'broken';
+        connection.value = 'broken';
         if (isClosed) reopen(opened);
       },
     });
@@ -128,22 +128,22 @@ export function openLine(follower: Follower): void {
     if (stream.isGreeted) missed = 0;
     const limit = stream.isGreeted || missed > deadConnections ? silence : greetingTime;
     if (stream.silentFor < limit) return;
-    if (line.value !== 'held') line.value = 'broken';
+    if (connection.value !== 'held') connection.value = 'broken';
     missed += 1;
     connect();
     if (missed > 1) void lookWithout(follower);
   };
   channel.onmessage = ({ data: note }: MessageEvent<Note>) => {
     if ('event' in note) hear(note.event, note.data, note.id);
-    else if ('line' in note) line.value = note.line;
+    else if ('line' in note) connection.value = note.line;
     else if ('doubt' in note) {
       if (election.isLeader) doubt(note.doubt);
     } else {
       election.hear(note);
-      if (note.vote === 'ask' && election.isLeader) tell({ line: line.value });
+      if (note.vote === 'ask' && election.isLeader) tell({ line: connection.value });
     }
   };
-  line.subscribe((state) => {
+  connection.subscribe((state) => {
     if (election.isLeader) tell({ line: state });
   });
   setInterval(watch, interval);
@@ -184,6 +184,6 @@ async function lookWithout(follower: Follower): Promise<void> {
     () => false,
   );
   if (!isThere || stream?.isGreeted) return;
-  line.value = 'held';
+  connection.value = 'held';
   follower.began(false);
 }

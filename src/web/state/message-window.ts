@@ -11,7 +11,7 @@ const runLimit = 250;
 /** A page of messages. */
 export const pageSize = 50;
 
-export interface Run {
+export interface MessageWindow {
   readonly chatId: number;
   readonly messages: readonly Message[];
   readonly hasOlder: boolean;
@@ -19,7 +19,7 @@ export interface Run {
   readonly hasNewer: boolean;
 }
 
-export const run = signal<Run | undefined>(undefined);
+export const messageWindow = signal<MessageWindow | undefined>(undefined);
 
 /** One load at a time: two would fetch the same page. */
 let loading: Promise<void> | undefined;
@@ -28,13 +28,13 @@ let loading: Promise<void> | undefined;
 let opened = 0;
 
 /** Opens a chat at its newest messages, or around one of them. */
-export async function openRun(chatId: number, around?: number): Promise<void> {
+export async function loadWindow(chatId: number, around?: number): Promise<void> {
   const turn = ++opened;
   const page = await (around === undefined ? fetchPage(chatId, '') : fetchAround(chatId, around));
-  if (turn === opened) run.value = { chatId, ...page };
+  if (turn === opened) messageWindow.value = { chatId, ...page };
 }
 
-async function fetchAround(chatId: number, around: number): Promise<Omit<Run, 'chatId'>> {
+async function fetchAround(chatId: number, around: number): Promise<Omit<MessageWindow, 'chatId'>> {
   const [older, newer] = await Promise.all([
     fetchPage(chatId, `&before=${around + 1}`),
     fetchPage(chatId, `&after=${around}`),
@@ -48,12 +48,13 @@ async function fetchAround(chatId: number, around: number): Promise<Omit<Run, 'c
 
 /** Looks whether a run that reached the end of its chat still does, and loads what is missing. */
 export async function loadNewest(): Promise<void> {
-  const { chatId, messages, hasNewer } = run.value ?? {};
+  const { chatId, messages, hasNewer } = messageWindow.value ?? {};
   const last = messages?.at(-1);
   if (chatId === undefined || last === undefined || hasNewer) return;
   const page = await fetchPage(chatId, `&after=${last.id}`);
   for (const message of page.messages) addMessage(chatId, message);
-  if (page.hasNewer && run.value?.chatId === chatId) run.value = { ...run.value, hasNewer: true };
+  if (page.hasNewer && messageWindow.value?.chatId === chatId)
+    messageWindow.value = { ...messageWindow.value, hasNewer: true };
 }
 
 export function loadOlder(): Promise<void> {
@@ -67,35 +68,35 @@ export function loadNewer(): Promise<void> {
 }
 
 async function extendOlder(): Promise<void> {
-  const before = run.value;
+  const before = messageWindow.value;
   const first = before?.messages[0];
   if (!before?.hasOlder || first === undefined) return;
   const page = await fetchPage(before.chatId, `&before=${first.id}`);
-  const now = run.value;
+  const now = messageWindow.value;
   if (now?.chatId !== before.chatId || now.messages[0]?.id !== first.id) return;
   const all = [...page.messages, ...now.messages];
   const messages = all.slice(0, runLimit);
   const hasNewer = now.hasNewer || messages.length < all.length;
-  run.value = { ...now, messages, hasOlder: page.hasOlder, hasNewer };
+  messageWindow.value = { ...now, messages, hasOlder: page.hasOlder, hasNewer };
 }
 
 async function extendNewer(): Promise<void> {
-  const before = run.value;
+  const before = messageWindow.value;
   const last = before?.messages.at(-1);
   if (!before?.hasNewer || last === undefined) return;
   const page = await fetchPage(before.chatId, `&after=${last.id}`);
-  const now = run.value;
+  const now = messageWindow.value;
   if (now?.chatId !== before.chatId || now.messages.at(-1)?.id !== last.id) return;
   const all = [...now.messages, ...page.messages];
   const messages = all.slice(-runLimit);
   const hasOlder = now.hasOlder || messages.length < all.length;
-  run.value = { ...now, messages, hasOlder, hasNewer: page.hasNewer };
+  messageWindow.value = { ...now, messages, hasOlder, hasNewer: page.hasNewer };
 }
 
 /** The pages that are on their way, with what was posted meanwhile: they may come without it. */
 const pending = new Set<{ readonly chatId: number; readonly heard: Map<number, Message> }>();
 
-async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chatId'>> {
+async function fetchPage(chatId: number, range: string): Promise<Omit<MessageWindow, 'chatId'>> {
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
   const page = { chatId, heard: new Map<number, Message>() };
   pending.add(page);
@@ -117,7 +118,7 @@ async function fetchPage(chatId: number, range: string): Promise<Omit<Run, 'chat
 /** Shows a message that has just been posted, if the run reaches the end of its chat. */
 export function addMessage(chatId: number, message: Message): void {
   for (const page of pending) if (page.chatId === chatId) page.heard.set(message.id, message);
-  const now = run.value;
+  const now = messageWindow.value;
   if (now?.chatId !== chatId || now.hasNewer) return;
   const others = now.messages.filter(({ id }) => id !== message.id);
   const place = others.findLastIndex(({ id }) => id < message.id) + 1;
@@ -127,7 +128,7 @@ export function addMessage(chatId: number, message: Message): void {
   // A chat that stays open for days must not grow with them; twice the limit leaves a reader room.
   const isLong = messages.length > 2 * runLimit;
   const kept = isLong ? messages.slice(-runLimit) : messages;
-  run.value = { ...now, messages: kept, hasOlder: now.hasOlder || isLong };
+  messageWindow.value = { ...now, messages: kept, hasOlder: now.hasOlder || isLong };
 }
 
 export function changeMessage(
@@ -135,15 +136,15 @@ export function changeMessage(
   id: number,
   change: (message: Message) => Message,
 ): void {
-  const now = run.value;
+  const now = messageWindow.value;
   if (now?.chatId !== chatId) return;
   const messages = now.messages.map((message) => (message.id === id ? change(message) : message));
-  run.value = { ...now, messages };
+  messageWindow.value = { ...now, messages };
 }
 
 /** Marks a message as deleted; it keeps its place, so that nothing jumps under the reader. */
 export function dropMessage(chatId: number, id: number): void {
-  const now = run.value;
+  const now = messageWindow.value;
   if (now?.chatId !== chatId) return;
   deleted.value = new Set(deleted.value).add(id);
 }
