@@ -4,18 +4,18 @@ import { isoTime } from '../http/schema.ts';
 import { listChats } from './queries.ts';
 import { permissionsToWire } from './wire.ts';
 
-/** What a chat shows to all its members. */
+/** The part of a chat in the list that is the same for all its members. */
 export interface ChatSummary {
   readonly id: number;
-  /** JSON up to the title, the title, and what comes last. */
+  /** The chat's JSON in three pieces: up to the title, the title, and the rest. */
   readonly head: string;
   readonly title: string;
   readonly tail: string;
-  /** The ids of the two users of a direct chat, added up: less one's own, it is the other's. */
+  /** The sum of the two user ids of a direct chat: minus one's own id, it is the other's. */
   readonly pair: number | null;
   readonly posted: number;
   readonly lastSenderId: number | null;
-  /** The id of what happened last in it: the larger, the later. */
+  /** The id of the chat's latest activity: a larger id is later. */
   readonly activity: number;
 }
 
@@ -23,7 +23,7 @@ type Chat = Awaited<ReturnType<typeof listChats>>[number];
 
 const changes = ['message.edited', 'message.deleted', 'chat', 'chat.deleted'] as const;
 
-/** Chats by their ids, as their members' lists show them; undefined once they are deleted. */
+/** Chats by id, as their members' lists show them; undefined for a deleted chat. */
 export const chatSummaries: CachedBatchQuery<number, ChatSummary | undefined> = {
   key: (id) => id,
   readMany: async (snapshot, ids) => {
@@ -32,22 +32,28 @@ export const chatSummaries: CachedBatchQuery<number, ChatSummary | undefined> = 
       if (chat === undefined) return notFound;
       const on = { chatId: chat.id };
       return {
-        ...showFirst(chat),
+        ...summarise(chat),
         invalidatedBy: dependsOn(changes, on),
         updatedBy: dependsOn(['message'], on),
       };
     });
   },
   applyEvents: (chat, events) => {
-    const news = events.at(-1)?.payload;
-    if (news === undefined) return undefined;
-    const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = news.message;
-    const { posted } = news;
-    return show(chat, { lastMessage, lastMessageAt, lastSenderId: senderId, posted, activity: id });
+    const payload = events.at(-1)?.payload;
+    if (payload === undefined) return undefined;
+    const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = payload.message;
+    const { posted } = payload;
+    return sized(chat, {
+      lastMessage,
+      lastMessageAt,
+      lastSenderId: senderId,
+      posted,
+      activity: id,
+    });
   },
 };
 
-function showFirst(chat: Chat) {
+function summarise(chat: Chat) {
   const { id, pair, isOpen } = chat;
   const title = JSON.stringify(chat.title);
   const flags = {
@@ -57,14 +63,14 @@ function showFirst(chat: Chat) {
   };
   const members = JSON.stringify(flags).slice(1);
   const tail = members === '}' ? members : `,${members}`;
-  return show({ id, title, tail, pair }, chat);
+  return sized({ id, title, tail, pair }, chat);
 }
 
 type Last = Pick<ChatSummary, 'posted' | 'lastSenderId' | 'activity'> &
   Pick<Chat, 'lastMessage' | 'lastMessageAt'>;
 
-/** A chat as it is after what was said last. */
-function show(
+/** A chat's summary with its last message, and its size in the cache. */
+function sized(
   { id, title, tail, pair }: Pick<ChatSummary, 'id' | 'title' | 'tail' | 'pair'>,
   { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
 ) {

@@ -1,4 +1,4 @@
-/** Chats: who makes one, who renames it, how two people get theirs. */
+/** Creates and renames chats, opens direct chats and sets permissions. */
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { appendEvent } from '../event-log/log.ts';
@@ -19,15 +19,15 @@ import type { Permissions } from './wire.ts';
 
 type ChatQuotas = Pick<Quotas, 'chats' | 'openChats' | 'memberships'>;
 
-/** What a direct chat is called once the other one's account is gone. */
+/** The title of a direct chat once the other person's account is gone. */
 const directTitle = 'Direct chat';
 
 /**
- * Makes a chat with its maker as the owner.
+ * Creates a chat owned by its creator.
  *
- * @param isOpen whether it stands in the directory, for anyone to join.
+ * @param isOpen whether the directory lists it, for anyone to join.
  * @returns the new chat's id.
- * @throws Refusal `signed_out` if the maker's account is gone; `quota_chats`, `quota_open_chats`,
+ * @throws Refusal `signed_out` if the creator's account is gone; `quota_chats`, `quota_open_chats`,
  *   `quota_memberships`
  */
 export async function createChat(
@@ -46,8 +46,8 @@ export async function createChat(
 }
 
 /**
- * Opens the direct chat of the caller and another user: the same pair always has the same one, and
- * who had left it is in it again.
+ * Opens the direct chat of the caller and another user. The same pair always has the same chat, and
+ * a user who had left it is a member again.
  *
  * @returns the chat's id.
  * @throws Refusal `signed_out`, `no_user`, `direct_self`, `quota_chats`, `quota_memberships`
@@ -66,13 +66,13 @@ export async function openDirectChat(
     if ((await findMembership(unit, key)) !== undefined) continue;
     const bySelf = member === userId;
     if (bySelf) await requireMembershipQuota(unit, { userId, quota: quotas.memberships });
-    // Neither owns it: nobody removes the other, or what the other wrote.
+    // Neither owns it, so neither can remove the other or delete the other's messages.
     await join(unit, { ...key, role: 'member', bySelf });
   }
   return chatId;
 }
 
-/** Throws `quota_chats` or `quota_open_chats` if a user has made as many chats as they may. */
+/** Throws `quota_chats` or `quota_open_chats` if a user has reached their quota. */
 async function requireMakable(
   unit: Unit,
   { userId, isOpen, quotas }: { userId: number; isOpen: boolean; quotas: ChatQuotas },
@@ -103,7 +103,7 @@ async function requireDirectChat(
 }
 
 /**
- * Changes the title of a chat: any member may, unless its owners keep that to themselves.
+ * Changes the title of a chat. Any member may, unless only its owners are allowed to.
  *
  * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`
  */
@@ -120,10 +120,10 @@ export async function renameChat(
 }
 
 /**
- * Chooses who may rename a chat, and who may invite and add people; owners only. The invites of
- * plain members hold again once they may invite again.
+ * Sets who may rename a chat, and who may invite and add people; owners only. The invites of plain
+ * members become valid again once members may invite again.
  *
- * @param change only what is given changes.
+ * @param change fields that are absent stay as they are.
  * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`
  */
 export async function setPermissions(

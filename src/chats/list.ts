@@ -1,7 +1,7 @@
 /**
- * The list of a user's chats. Of what it is made of, a chat's part is the same to all its members
- * and changes with each message (chat-summary.ts), and a member's part changes when they read. Kept apart,
- * a message to a chat of thousands changes one thing in memory.
+ * The list of a user's chats. An entry has two parts, which are cached separately: the chat's part
+ * is the same for all its members and changes with each message (chat-summary.ts), and the member's
+ * part changes when they read. So a message to a chat of thousands changes one entry in memory.
  */
 
 import {
@@ -17,7 +17,7 @@ import { type ChatSummary, chatSummaries } from './chat-summary.ts';
 
 type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 
-/** A user's memberships, and the list that was last made of them. */
+/** A user's memberships, and the list last built from them. */
 interface Own {
   readonly memberships: readonly Membership[];
   list?: List;
@@ -25,34 +25,34 @@ interface Own {
 
 interface List {
   /** By latest activity, newest first. */
-  readonly lines: readonly Line[];
-  /** All of it, once that was asked for. */
+  readonly entries: readonly Entry[];
+  /** The whole list as JSON, once it was requested. */
   body?: Buffer;
-  /** After which changes it was found to be right. */
+  /** The number of changes after which the list was last found to be current. */
   asOf: number;
 }
 
-/** What a list shows of a chat. */
-interface Line {
+/** An entry of the list. */
+interface Entry {
   readonly chat: ChatSummary;
   readonly membership: Membership;
-  /** Whom a direct chat is called by. */
+  /** The other person of a direct chat, whose name is its title. */
   readonly partner: Named | undefined;
 }
 
 const ownChanges = ['member.joined', 'member.left', 'mention', 'read', 'notify'] as const;
 
-/** What a membership and its part of the list take in memory, about, in bytes. */
+/** The approximate size of a membership and its part of the list in memory, in bytes. */
 const membershipBytes = 400;
 
-/** The chats that a user is in, and how far they have read. */
+/** The chats that a user is a member of, and how far they have read. */
 const ownMemberships: CachedQuery<{ userId: number }, Own> = {
   key: ({ userId }) => userId,
   read: async (snapshot, { userId }) => {
     const memberships = await listMemberships(snapshot, { userId });
     const invalidatedBy = [
       ...dependsOn(ownChanges, { userId }),
-      // Whoever had not read it has one less to read.
+      // Members who had not read the message have one unread message less.
       ...memberships.flatMap(({ chatId }) => dependsOn(['message.deleted'], { chatId })),
     ];
     return {
@@ -61,7 +61,7 @@ const ownMemberships: CachedQuery<{ userId: number }, Own> = {
       updatedBy: dependsOn(['message'], { userId }),
     };
   },
-  // Whoever posts has read the chat up to there.
+  // Posting marks the chat as read up to the new message.
   applyEvents: ({ memberships }, events) => {
     const posts = new Map(events.map(({ chatId, payload }) => [chatId, payload]));
     if ([...posts.values()].includes(undefined)) return undefined;
@@ -76,29 +76,30 @@ function ownOf(memberships: readonly Membership[]) {
   return { value, bytes: memberships.length * membershipBytes };
 }
 
-function afterPost(membership: Membership, news: MessagePayload | undefined): Membership {
-  // What was read may have been told only afterwards.
-  if (news === undefined || news.message.id <= membership.readId) return membership;
-  return { ...membership, readId: news.message.id, seen: news.posted, mentions: 0 };
+function afterPost(membership: Membership, payload: MessagePayload | undefined): Membership {
+  // The row may have been read after the commit but before its event arrived.
+  if (payload === undefined || payload.message.id <= membership.readId) return membership;
+  return { ...membership, readId: payload.message.id, seen: payload.posted, mentions: 0 };
 }
 
-/** The list as it goes out, as JSON, by latest activity, newest first. */
+/** The whole list as JSON, by latest activity, newest first. */
 export async function readList(db: QueryCache, userId: number): Promise<Buffer> {
   const list = await currentList(db, userId);
-  list.body ??= listBody(list.lines, userId);
+  list.body ??= listBody(list.entries, userId);
   return list.body;
 }
 
-/** A part of the list as it goes out. */
+/** A page of the list, as JSON. */
 export interface ListPage {
   readonly body: Buffer;
-  /** Where the next page begins: its `before`; undefined if there is none. */
+  /** The `before` of the next page; undefined if this page is the last. */
   readonly next: number | undefined;
 }
 
 /**
- * The chats of which the latest activity is older than an event: `limit` of them, or fewer where they
- * would be more than `pageBytes`. What is active meanwhile moves to the front.
+ * The chats whose latest activity is older than an event: `limit` of them, or fewer where they
+ * would exceed `pageBytes`. Chats that become active between two pages move to the front of the
+ * list.
  *
  * @param before the id of that event.
  */
@@ -107,22 +108,22 @@ export async function readListPage(
   userId: number,
   { before, limit }: { before: number; limit: number },
 ): Promise<ListPage> {
-  const { lines } = await currentList(db, userId);
-  const at = lines.findIndex(({ chat }) => chat.activity < before);
-  const rest = at === -1 ? [] : lines.slice(at);
+  const { entries } = await currentList(db, userId);
+  const at = entries.findIndex(({ chat }) => chat.activity < before);
+  const rest = at === -1 ? [] : entries.slice(at);
   const page = firstThatFit(rest.slice(0, limit), userId);
   const next = page.length < rest.length ? page.at(-1)?.chat.activity : undefined;
   return { body: listBody(page, userId), next };
 }
 
-/** As many lines as a page may have; one at least, if there is one. */
-function firstThatFit(lines: readonly Line[], userId: number): readonly Line[] {
+/** The first entries that fit into a page; at least one, if there is one. */
+function firstThatFit(entries: readonly Entry[], userId: number): readonly Entry[] {
   let bytes = start.length + end.length;
-  const tooMany = lines.findIndex((line, index) => {
-    bytes += Buffer.byteLength(part(line, userId)) + ','.length;
+  const tooMany = entries.findIndex((entry, index) => {
+    bytes += Buffer.byteLength(toJson(entry, userId)) + ','.length;
     return bytes > pageBytes && index > 0;
   });
-  return tooMany === -1 ? lines : lines.slice(0, tooMany);
+  return tooMany === -1 ? entries : entries.slice(0, tooMany);
 }
 
 /** A page has at most this many bytes, unless its only chat has more. */
@@ -130,28 +131,28 @@ const pageBytes = 256 * 1024;
 
 async function currentList(db: QueryCache, userId: number): Promise<List> {
   const own = await db.cached(ownMemberships, { userId });
-  if (own.list !== undefined && isRight(own.list, db)) return own.list;
+  if (own.list !== undefined && isCurrent(own.list, db)) return own.list;
   const { changes: asOf } = db;
-  const lines = await readLines(db, own.memberships, userId);
-  own.list = { lines: lines.sort(byActivity), asOf };
+  const entries = await readEntries(db, own.memberships, userId);
+  own.list = { entries: entries.sort(byActivity), asOf };
   return own.list;
 }
 
-function isRight(list: List, db: QueryCache): boolean {
-  // Where nothing at all has changed, no chat has: to look at each takes longer than the rest.
+function isCurrent(list: List, db: QueryCache): boolean {
+  // If nothing at all has changed, no chat has. Checking each one takes longer than all the rest.
   if (list.asOf === db.changes) return true;
-  const isHeld = list.lines.every(
+  const areCurrent = list.entries.every(
     ({ chat, partner }) => db.isCurrent(chat) && (partner === undefined || db.isCurrent(partner)),
   );
-  if (isHeld) list.asOf = db.changes;
-  return isHeld;
+  if (areCurrent) list.asOf = db.changes;
+  return areCurrent;
 }
 
-async function readLines(
+async function readEntries(
   db: QueryCache,
   memberships: readonly Membership[],
   userId: number,
-): Promise<Line[]> {
+): Promise<Entry[]> {
   const chatIds = memberships.map(({ chatId }) => chatId);
   const chats = await db.cachedMany(chatSummaries, chatIds);
   const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
@@ -159,7 +160,7 @@ async function readLines(
   const partners = names.values();
   return memberships.flatMap((membership, index) => {
     const chat = chats[index];
-    // It was left and deleted since the memberships were read.
+    // The user left it, and it was deleted, after the memberships were read.
     if (chat === undefined) return [];
     return { chat, membership, partner: chat.pair ? partners.next().value : undefined };
   });
@@ -168,23 +169,24 @@ async function readLines(
 const start = '{"chats":[';
 const end = ']}';
 
-function listBody(lines: readonly Line[], userId: number): Buffer {
-  // Texts are added, not joined: they are then copied once, as the bytes that go out.
+function listBody(entries: readonly Entry[], userId: number): Buffer {
+  // Concatenation copies the texts once, into the bytes that are sent; `join` would copy them
+  // twice.
   let list = '';
-  for (const line of lines) {
+  for (const entry of entries) {
     if (list !== '') list += ',';
-    list += part(line, userId);
+    list += toJson(entry, userId);
   }
   return joinBytes(start, list, end);
 }
 
-function byActivity(one: Line, other: Line): number {
+function byActivity(one: Entry, other: Entry): number {
   return other.chat.activity - one.chat.activity;
 }
 
-function part({ chat, membership, partner }: Line, userId: number): string {
+function toJson({ chat, membership, partner }: Entry, userId: number): string {
   const { seen, readId, mentions, notify } = membership;
-  // Who has written last has read all before.
+  // The sender of the last message has read everything before it.
   const unread = chat.lastSenderId === userId ? 0 : chat.posted - seen;
   const name = partner?.name;
   let text = chat.head + (name === undefined ? chat.title : JSON.stringify(name));

@@ -2,7 +2,7 @@ import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
 import { exec, isAmong, type Params, row, rows } from '../db/query/query.ts';
 import { chats } from '../db/query/tables.ts';
 
-/** Those of some chats that are there, without an order. */
+/** The chats with these ids that exist, in no particular order. */
 export const listChats = rows((orm, p: Params<{ ids: string }>) =>
   orm
     .select({
@@ -44,7 +44,9 @@ export const insertChat = exec((orm, p: Params<ChatValues>) =>
   }),
 );
 
-/** A chat that a user has made, beyond so many others of theirs. */
+/**
+ * A chat that a user created, after skipping some; a row means that they created more than that.
+ */
 export const findNthMade = row((orm, p: Params<{ userId: number; skipped: number }>) =>
   orm
     .select({ id: chats.id })
@@ -70,7 +72,7 @@ export const findDirectChat = row((orm, p: Params<{ low: number; high: number }>
     .where(and(eq(chats.directLow, p.low), eq(chats.directHigh, p.high))),
 );
 
-/** The open chats that are older than an id, newest first. */
+/** The open chats older than an id, newest first. */
 export const listOpenChats = rows((orm, p: Params<{ before: number; limit: number }>) =>
   orm
     .select({ id: chats.id, members: chats.memberCount, title: chats.title })

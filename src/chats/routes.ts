@@ -21,10 +21,10 @@ import {
   TitleChange,
 } from './schema.ts';
 
-/** How many chats a page of one's list has unless the request says otherwise. */
+/** The default number of chats on a page of a user's list. */
 const listPage = 100;
 
-/** How many open chats a page of the directory has. */
+/** The number of open chats on a page of the directory. */
 const directoryPage = 100;
 
 interface Options {
@@ -38,9 +38,9 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
     {
       config: { refuses: [] },
       schema: {
-        summary: 'List one’s chats, the one with the latest activity first',
+        summary: 'List your chats by latest activity, newest first',
         description:
-          'All of them, however many: their bytes count towards the limit on reading. With `limit` or `before`, a page, and `Link` with `rel="next"` leads on. The header `Last-Event-ID` names the last event that is in the list for sure: events up to it change nothing more.',
+          'Returns all of them; their bytes count towards the limit on reading. With `limit` or `before`, returns one page, and `Link` with `rel="next"` leads to the next. The header `Last-Event-ID` names the last event that the list certainly includes: skip events up to it.',
         querystring: ChatPage,
         response: answers(200, ChatList),
       },
@@ -67,7 +67,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       config: { refuses: [] },
       schema: {
         summary: 'List the open chats, newest first, 100 at a time',
-        description: '`Link` with `rel="next"` leads on. Who finds one here may join it.',
+        description:
+          '`Link` with `rel="next"` leads to the next page. Anyone may join these chats.',
         querystring: DirectoryQuery,
         response: answers(200, Directory),
       },
@@ -144,7 +145,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
         refuses: ['no_chat', 'not_member', 'direct_chat', 'not_owner'],
       },
       schema: {
-        summary: 'Choose who may rename a chat, and who may invite and add people (owners only)',
+        summary: 'Set who may rename a chat, and who may invite and add people (owners only)',
         params: ChatParams,
         body: PermissionsChange,
         response: answers(200, Ok),
@@ -169,7 +170,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
     {
       config: { audit: 'chat_left', refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Leave a chat; the last member’s leaving deletes it',
+        summary: 'Leave a chat; it is deleted when the last member leaves',
         querystring: ChatQuery,
         response: answers(200, Ok),
       },

@@ -6,13 +6,15 @@ const titleRule = errorMessage(
   'The title must have 1 to 100 visible characters, in one line, and not be blank.',
 );
 
-/** A character with its own place in a line; no control, no line break, nothing that turns the line. */
+/** A visible character: no control, no line break, nothing that changes the text direction. */
 const shown = '[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{DI}\\p{Zl}\\p{Zp}\\u2800]';
 
-/** What emoji, Persian and Indian words are joined by, as long as there is something to join. */
+/** The joiners of emoji and of Persian and Indian words, allowed only after something to join. */
 const joiner = '(?:[\\uFE0E\\uFE0F]?[\\u200C\\u200D]?)';
 
-/** The flag of a part of a country, like Scotland's, which is spelt by characters that nobody sees. */
+/**
+ * The flag of a part of a country, such as Scotland's, which is spelt with invisible characters.
+ */
 const flag = '\\u{1F3F4}[\\u{E0061}-\\u{E007A}]{2,6}\\u{E007F}';
 
 export const Title = Type.String({
@@ -42,7 +44,7 @@ export const PermissionsChange = Type.Object(
   },
 );
 
-/** A chat of its own, by a title, or the direct one with somebody, by their name. */
+/** A new chat by its title, or the direct chat with somebody by their name. */
 export const NewChat = Type.Object(
   {
     title: Type.Optional(Title),
@@ -63,7 +65,9 @@ export const NewChat = Type.Object(
   },
 );
 
-/** The first five are the documented fields; each of the others is there only where it applies. */
+/**
+ * The first five fields are the documented ones; each of the others is present where it applies.
+ */
 export const ChatList = Type.Object({
   chats: Type.Array(
     Type.Object({
@@ -74,14 +78,17 @@ export const ChatList = Type.Object({
       title: Type.String(),
       unread: Type.Optional(Type.Integer({ minimum: 1 })),
       read_id: Type.Optional(
-        Type.Integer({ minimum: 0, description: 'Beside `unread`: the newest message read.' }),
+        Type.Integer({
+          minimum: 0,
+          description: 'Present with `unread`: the newest message read.',
+        }),
       ),
       mentions: Type.Optional(Type.Integer({ minimum: 1 })),
       notify: Type.Optional(Type.Union([Type.Literal('mentions'), Type.Literal('nothing')])),
       direct: Type.Optional(Type.Literal(true)),
       disabled: Type.Optional(
         Type.Literal(true, {
-          description: 'Of a direct chat: the account of the other person is disabled.',
+          description: 'In a direct chat: the other person’s account is disabled.',
         }),
       ),
       open: Type.Optional(Type.Literal(true)),

@@ -1,11 +1,13 @@
-/** What the owners of a chat keep to themselves. */
+/** What only the owners of a chat may do. */
 export interface Permissions {
   readonly ownersRename: boolean;
-  /** To make invites and to add people. */
+  /** Only owners may create invites and add people. */
   readonly ownersInvite: boolean;
 }
 
-/** These as answers and events show them: a field is there only where it is not for everybody. */
+/**
+ * The permissions as in answers and events: a field is present only where it is limited to owners.
+ */
 export function permissionsToWire({ ownersRename, ownersInvite }: Permissions) {
   return {
     ...(ownersRename && { rename: 'owners' as const }),
