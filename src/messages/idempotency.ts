@@ -1,27 +1,27 @@
 /**
- * Posting once, however often it is tried:
+ * Idempotency keys: a request that is sent again posts its message only once.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 
 import { inSteps } from '../db/steps.ts';
 import type { Unit } from '../db/unit-of-work.ts';
-import { forgetPosted } from './queries.ts';
+import { deleteOldKeys } from './queries.ts';
 
-/** An Idempotency-Key is remembered for so long, in ms. */
+/** How long an Idempotency-Key is remembered, in ms. */
 export const keyLifetime = 24 * 3_600_000;
 
-/** How many are cleared away in one step. */
+/** The number of keys that one step deletes. */
 const step = 200;
 
 /**
- * Clears away a portion of the keys that are no longer remembered.
+ * Deletes a portion of the keys whose lifetime is over.
  *
- * @returns whether there may be more to clear away.
+ * @returns whether more may be left.
  */
 export async function clearOldKeys(unit: Unit): Promise<boolean> {
   const before = unit.now - keyLifetime;
   const isDone = await inSteps(unit, step, async (limit) => {
-    return (await forgetPosted(unit, { before, limit })).length;
+    return (await deleteOldKeys(unit, { before, limit })).length;
   });
   return !isDone;
 }

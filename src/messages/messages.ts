@@ -1,4 +1,4 @@
-/** Messages: who writes, reads, edits and deletes them. */
+/** Posts, reads, edits and deletes messages. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -40,7 +40,7 @@ import { markAllRead } from './read-state.ts';
 export interface Range {
   readonly before?: number;
   readonly after?: number;
-  /** How many at the most, 1 to 200. */
+  /** The maximum number of messages, 1 to 200. */
   readonly limit: number;
 }
 
@@ -48,29 +48,29 @@ export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 export type ReactionRow = Awaited<ReturnType<typeof listReactions>>[number];
 export type OwnReaction = Awaited<ReturnType<typeof listOwnReactions>>[number];
 
-/** A run of messages as it goes out, oldest first, and whether the chat goes on beside it. */
+/** Consecutive messages, oldest first, and whether the chat has more on either side. */
 export interface Page {
   /** JSON. */
   readonly body: Buffer;
   readonly count: number;
-  /** The ids at its ends; null where it is empty. */
+  /** The ids of its first and last message; null if it is empty. */
   readonly first: number | null;
   readonly last: number | null;
   readonly hasOlder: boolean;
   readonly hasNewer: boolean;
-  /** Whether more users reacted with an emoji than its list has: see `own_reactions`. */
+  /** Whether some emoji has more users than its list shows: see `own_reactions`. */
   readonly hasManyReactions: boolean;
 }
 
 /**
- * Reads a page of a chat; whether that is right is the caller's to know. It has fewer messages than
- * asked for where they would be more than `pageBytes`.
+ * Reads a page of a chat. The caller must check the reader's right to it. The page has fewer
+ * messages than requested where they would exceed `pageBytes`.
  */
 export async function readPage(
   snapshot: Snapshot,
   { chatId, before, after, limit }: { chatId: number } & Range,
 ): Promise<Page> {
-  // One more than asked for tells whether there is a next page.
+  // One id more than requested shows whether there is another page.
   const ends = { skipped: limit - 1, limit: 2 };
   if (after !== undefined) {
     const [last, newer] = await listIdsAfter(snapshot, { chatId, after, ...ends });
@@ -81,14 +81,14 @@ export async function readPage(
       limit: 1,
     });
     const range = { chatId, first: after + 1, last: last?.id ?? beyondIds };
-    const beside = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
-    return readFirst(snapshot, range, beside);
+    const neighbours = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
+    return readFirst(snapshot, range, neighbours);
   }
   const end = before ?? beyondIds;
   const [first, older] = await listIdsBefore(snapshot, { chatId, before: end, ...ends });
   const range = { chatId, first: first?.id ?? 0, last: end - 1 };
-  const beside = { hasOlder: older !== undefined, hasNewer: before !== undefined };
-  return readLast(snapshot, range, beside);
+  const neighbours = { hasOlder: older !== undefined, hasNewer: before !== undefined };
+  return readLast(snapshot, range, neighbours);
 }
 
 interface IdRange {
@@ -97,12 +97,16 @@ interface IdRange {
   readonly last: number;
 }
 
-type Beside = Pick<Page, 'hasOlder' | 'hasNewer'>;
+type Neighbours = Pick<Page, 'hasOlder' | 'hasNewer'>;
 
-/** The first messages of a range, as many as a page may have. */
-async function readFirst(snapshot: Snapshot, range: IdRange, beside: Beside): Promise<Page> {
+/** Reads the first messages of a range that fit into a page. */
+async function readFirst(
+  snapshot: Snapshot,
+  range: IdRange,
+  neighbours: Neighbours,
+): Promise<Page> {
   const last = await lastThatFits(snapshot, range, listSizesUp);
-  const page = { ...(await readBody(snapshot, { ...range, last })), ...beside };
+  const page = { ...(await readBody(snapshot, { ...range, last })), ...neighbours };
   const body = keepFirst(page.body);
   if (body !== page.body) {
     return { ...page, body, count: countMessages(body), last: lastId(body), hasNewer: true };
@@ -110,10 +114,10 @@ async function readFirst(snapshot: Snapshot, range: IdRange, beside: Beside): Pr
   return last < range.last ? { ...page, hasNewer: true } : page;
 }
 
-/** The last messages of a range, as many as a page may have. */
-async function readLast(snapshot: Snapshot, range: IdRange, beside: Beside): Promise<Page> {
+/** Reads the last messages of a range that fit into a page. */
+async function readLast(snapshot: Snapshot, range: IdRange, neighbours: Neighbours): Promise<Page> {
   const first = await lastThatFits(snapshot, range, listSizesDown);
-  const page = { ...(await readBody(snapshot, { ...range, first })), ...beside };
+  const page = { ...(await readBody(snapshot, { ...range, first })), ...neighbours };
   const body = keepLast(page.body);
   if (body !== page.body) {
     return { ...page, body, count: countMessages(body), first: firstId(body), hasOlder: true };
@@ -122,8 +126,8 @@ async function readLast(snapshot: Snapshot, range: IdRange, beside: Beside): Pro
 }
 
 /**
- * The id up to which messages of a range fit into a page by their texts, so that no more of them are
- * written: as JSON they are no shorter. Nearly always all do.
+ * The id up to which the texts of a range's messages fit into a page, so that no more of them are
+ * serialised: JSON is never shorter than the text. In nearly all cases the whole range fits.
  */
 async function lastThatFits(
   snapshot: Snapshot,
@@ -158,11 +162,11 @@ export async function readMessage(
 }
 
 /**
- * Posts a message to one of the caller's chats, which they have read up to here by that.
+ * Posts a message to one of the caller's chats, and marks the chat as read up to it.
  *
  * @param idempotencyKey if the caller has posted with it within a day, this posts nothing.
- * @returns the message's id and chat, of the first try where there was one.
- * @throws Refusal `no_chat`, `not_member`; `no_message` if there is no message to reply to;
+ * @returns the message's id and chat; those of the first attempt, if there was one.
+ * @throws Refusal `no_chat`, `not_member`; `no_message` if the message to reply to does not exist;
  *   `nobody_there` in a direct chat.
  */
 export async function postMessage(
@@ -194,7 +198,7 @@ interface Draft {
   readonly senderId: number;
   readonly content: string;
   readonly replyTo: number | null;
-  /** How many call the sender that they have not read. */
+  /** The number of unread messages that mention the sender. */
   readonly mentions: number;
 }
 
@@ -231,10 +235,10 @@ export async function editMessage(
 }
 
 /**
- * Deletes a message: one's own, or as an owner anybody's. If it was the chat's last, the one before
- * it is again.
+ * Deletes a message: the caller's own, or, for an owner, anybody's. If it was the chat's last
+ * message, the one before it becomes the last again.
  *
- * @param ownOnly refuses an owner too; the documented route knows no owners.
+ * @param ownOnly refuses even an owner: the documented route has no owners.
  * @returns the id of the user who had sent it.
  * @throws Refusal `no_chat`, `not_member`, `no_message`, `other_sender`
  */
@@ -250,15 +254,15 @@ export async function deleteMessage(
   await noteDeleted(unit, message);
   await deleteMessageRow(unit, { chatId, id });
   await clearSoon(unit, 'message', { id, chatId }, clearMessage);
-  await bringBackLastMessage(unit, { chatId, id });
+  await restoreLastMessage(unit, { chatId, id });
   await appendEvent(unit, { type: 'message.deleted', chatId, userId, messageId: id });
-  // A device that was away is not told of the message, and so not that its sender had read up to it.
+  // A device that was offline never receives the message, nor that its sender had read up to it.
   await appendEvent(unit, { type: 'read', chatId, userId: message.senderId });
   return message.senderId;
 }
 
-/** If the chat still shows a deleted message as its last one, shows the one before it instead. */
-async function bringBackLastMessage(
+/** Shows the previous message as the chat's last one, if the deleted message was the last. */
+async function restoreLastMessage(
   unit: Unit,
   { chatId, id }: { chatId: number; id: number },
 ): Promise<void> {
@@ -269,9 +273,9 @@ async function bringBackLastMessage(
 }
 
 /**
- * A message by its chat and its id: both must be right.
+ * Finds a message by its id in its chat.
  *
- * @throws Refusal `no_message`
+ * @throws Refusal `no_message` also if the message is in another chat.
  */
 export async function requireMessage(
   snapshot: Snapshot,

@@ -1,17 +1,17 @@
-/** The newest page of a chat, which is read much more often than it changes. */
+/** The newest page of a chat, cached because it is read far more often than it changes. */
 import { type CachedQuery, dependsOn, joinBytes } from '../db/cache/cached-query.ts';
 import { appendMessages, countMessages, dropFirst, firstId, keepLast } from './body.ts';
 import { type MessageRow, type Page, readPage } from './messages.ts';
 import { messageToWire } from './wire.ts';
 
-/** How many messages a page has unless the request says otherwise. */
+/** The default number of messages on a page. */
 export const pageSize = 50;
 
 const changes = ['message.edited', 'message.deleted', 'reaction'] as const;
 
 /**
- * The newest messages of a chat; whether the caller may read them is not asked here. It grows at
- * its end and is cut at its front, without being read or written anew.
+ * The newest messages of a chat. The caller must check the reader's right to them. New messages are
+ * appended and the oldest are cut off, without reading the page again.
  */
 export const newestPage: CachedQuery<{ chatId: number }, Page> = {
   key: ({ chatId }) => chatId,
@@ -21,7 +21,7 @@ export const newestPage: CachedQuery<{ chatId: number }, Page> = {
     updatedBy: dependsOn(['message'], { chatId }),
   }),
   applyEvents: (page, events) => {
-    // What was read may have been told only afterwards.
+    // The page may have been read after a commit but before its event arrived.
     const added = events.flatMap(({ id, payload }) =>
       payload && id > (page.last ?? 0) ? payload.message : [],
     );
@@ -34,14 +34,14 @@ function sized(value: Page) {
   return { value, bytes: value.body.length };
 }
 
-/** Adds messages at the end of a page; what is too much goes from its front. */
+/** Appends messages to a page, and cuts off the oldest beyond its size. */
 function extend(page: Page, messages: readonly MessageRow[]): Page {
   const newest = messages.at(-1);
   if (newest === undefined) return page;
   const surplus = Math.max(0, page.count + messages.length - pageSize);
-  const stay = surplus === 0 ? page.body : dropFirst(page.body, surplus);
+  const rest = surplus === 0 ? page.body : dropFirst(page.body, surplus);
   const whole = appendMessages(
-    stay,
+    rest,
     messages.map((message) => messageToWire(message)),
   );
   const body = keepLast(whole);
@@ -51,7 +51,7 @@ function extend(page: Page, messages: readonly MessageRow[]): Page {
   return { ...page, body, count, first: firstId(body), last: newest.id, hasOlder, hasNewer: false };
 }
 
-/** The body of a page with fields that follow its messages. */
+/** Adds fields to the body of a page, after its messages. */
 export function addToPage(body: Buffer, fields: object): Buffer {
   const text = JSON.stringify(fields).slice(1, -1);
   return text === '' ? body : joinBytes(body.subarray(0, -1), `,${text}}`);

@@ -39,7 +39,7 @@ interface MessageValues extends Key {
 
 const isKey = (p: Params<Key>) => and(eq(messages.chatId, p.chatId), eq(messages.id, p.id));
 
-/** Ids of messages of a chat that are smaller than an id, the largest first. */
+/** The ids of a chat's messages below an id, largest first. */
 export const listIdsBefore = rows(
   (orm, p: Params<{ chatId: number; before: number; skipped: number; limit: number }>) =>
     orm
@@ -51,7 +51,7 @@ export const listIdsBefore = rows(
       .offset(p.skipped),
 );
 
-/** Ids of messages of a chat that are larger than an id, the smallest first. */
+/** The ids of a chat's messages above an id, smallest first. */
 export const listIdsAfter = rows(
   (orm, p: Params<{ chatId: number; after: number; skipped: number; limit: number }>) =>
     orm
@@ -97,8 +97,8 @@ export const deleteMessageRow = exec((orm, p: Params<Key>) => orm.delete(message
 const shownUsers = sql.raw('10');
 
 /**
- * The ids of the first users who reacted with an emoji, as a JSON array. Drizzle takes the tables off the columns
- * of an expression, but not off those of one within it.
+ * The ids of the first users who reacted with an emoji, as a JSON array. The expression is nested
+ * in another one because Drizzle strips the table names from the columns of the outermost one only.
  */
 const firstUsers = sql<string>`${sql`(
   select json_group_array(user_id) from (
@@ -109,7 +109,7 @@ const firstUsers = sql<string>`${sql`(
     order by ${reactions.userId} limit ${shownUsers}
   ))`}`;
 
-/** The reactions to a message, in the order of the emoji. */
+/** The reactions to a message, ordered by emoji. */
 export const listReactions = rows((orm, p: Params<{ chatId: number; messageId: number }>) =>
   orm
     .select({ emoji: reactionCounts.emoji, count: reactionCounts.count, userIds: firstUsers })
@@ -118,7 +118,7 @@ export const listReactions = rows((orm, p: Params<{ chatId: number; messageId: n
     .orderBy(asc(reactionCounts.emoji)),
 );
 
-/** A user's reactions that messages from one id to another may not show: more users gave them. */
+/** A user's reactions that a range of messages may not show, because too many users share them. */
 export const listOwnReactions = rows(
   (orm, p: Params<{ chatId: number; userId: number; first: number; last: number }>) =>
     orm
@@ -146,7 +146,7 @@ const isInRange = (p: PageRange) =>
 
 const textBytes = sql<number>`octet_length(${messages.content})`;
 
-/** How many bytes the texts of a chat's messages from one id to another have. */
+/** The total size of the texts in a range of a chat's messages, in bytes. */
 export const weighMessages = one((orm, p: PageRange) =>
   orm
     .select({ bytes: sql<number>`coalesce(sum(${textBytes}), 0)` })
@@ -156,21 +156,21 @@ export const weighMessages = one((orm, p: PageRange) =>
 
 const sizes = { id: messages.id, bytes: textBytes };
 
-/** The same of each message, the oldest first. */
+/** The size of each text, oldest message first. */
 export const listSizesUp = rows((orm, p: PageRange) =>
   orm.select(sizes).from(messages).where(isInRange(p)).orderBy(asc(messages.id)),
 );
 
-/** The same of each message, the newest first. */
+/** The size of each text, newest message first. */
 export const listSizesDown = rows((orm, p: PageRange) =>
   orm.select(sizes).from(messages).where(isInRange(p)).orderBy(desc(messages.id)),
 );
 
 /**
- * The messages of a chat from one id to another as the body of an answer, to the letter as wire.ts
- * writes them. It takes half of what rows would that become objects and then text. `group_concat`
- * takes them in the order of the subquery, which SQLite keeps for it (its own test tkt2942.test holds
- * it to that); asked for an order itself, it would sort all texts, in half as long again.
+ * A range of a chat's messages as the body of an answer, byte for byte as wire.ts writes them. This
+ * takes half the time of turning rows into objects and those into text. `group_concat` takes the
+ * rows in the order of the subquery, which SQLite guarantees (its test tkt2942.test checks it);
+ * with an `order by` of its own it would sort all texts, which takes 50 % longer.
  */
 export const readBody = one((orm, p: PageRange) => {
   const page = orm.select().from(messages).where(isInRange(p)).orderBy(asc(messages.id)).as('page');
@@ -211,7 +211,9 @@ function ifThere(column: SQLWrapper, text: SQL): SQL {
   return sql`iif(${column} is null, '', ${text})`;
 }
 
-/** Asked once for all: most pages have none, and need not look for those of each message. */
+/**
+ * Checked once for the whole page: most have no reactions, and skip the lookup for each message.
+ */
 const anyReactions = (p: PageRange, which = sql``) =>
   sql`exists (select 1 from ${reactionCounts} where ${reactionCounts.chatId} = ${p.chatId} and ${between(reactionCounts.messageId, p.first, p.last)} ${which})`;
 
@@ -232,7 +234,7 @@ const lastMessage = (p: Params<LastMessage>) => ({
   lastSenderId: p.senderId,
 });
 
-/** Shows a new message as the last one of its chat, and counts it. */
+/** Sets a new message as the last one of its chat, and counts it. */
 export const addLastMessage = one((orm, p: Params<LastMessage>) =>
   orm
     .update(chats)
@@ -241,12 +243,12 @@ export const addLastMessage = one((orm, p: Params<LastMessage>) =>
     .returning({ posted: chats.posted }),
 );
 
-/** Shows an older message as the last one of its chat. */
+/** Sets an older message as the last one of its chat. */
 export const showLastMessage = exec((orm, p: Params<LastMessage>) =>
   orm.update(chats).set(lastMessage(p)).where(eq(chats.id, p.chatId)),
 );
 
-/** Shows no message as the last one of a chat if it has been this one. */
+/** Clears the last message of a chat if it is this one. */
 export const clearLastMessage = row((orm, p: Params<Key>) =>
   orm
     .update(chats)
@@ -255,7 +257,7 @@ export const clearLastMessage = row((orm, p: Params<Key>) =>
     .returning({ id: chats.id }),
 );
 
-/** Shows a message's new text where it is the last one of its chat. */
+/** Updates the text of a chat's last message if it is this one. */
 export const updateLastMessage = exec((orm, p: Params<Key & { content: string }>) =>
   orm
     .update(chats)
@@ -263,10 +265,7 @@ export const updateLastMessage = exec((orm, p: Params<Key & { content: string }>
     .where(and(eq(chats.id, p.chatId), eq(chats.lastMessageId, p.id))),
 );
 
-/**
- * How many messages of a chat are newer than one id and not newer than another, and the last of them;
- * no more than `limit`.
- */
+/** Counts a chat's messages after one id and up to another, at most `limit`, and finds the last. */
 export const countMessages = one(
   (orm, p: Params<{ chatId: number; after: number; upTo: number; limit: number }>) => {
     const found = orm
@@ -280,7 +279,7 @@ export const countMessages = one(
   },
 );
 
-/** Moves a member's mark. @param seen with what deletions are yet to add to it. */
+/** Moves a member's read mark. @param seen including what pending deletions have yet to add. */
 export const updateRead = exec(
   (
     orm,
@@ -296,7 +295,7 @@ export const updateRead = exec(
       .where(and(eq(memberships.userId, p.userId), eq(memberships.chatId, p.chatId))),
 );
 
-/** What a key has posted, unless that is too long ago. */
+/** The message that a key has posted, unless that was too long ago. */
 export const findPosted = row((orm, p: Params<{ userId: number; key: string; since: number }>) =>
   orm
     .select({ chatId: idempotencyKeys.chatId, id: idempotencyKeys.messageId })
@@ -330,8 +329,8 @@ export const rememberPosted = exec(
       }),
 );
 
-/** Forgets some of the keys that were used too long ago; returns a row for each. */
-export const forgetPosted = rows((orm, p: Params<{ before: number; limit: number }>) => {
+/** Deletes some of the keys that were used too long ago; returns a row for each. */
+export const deleteOldKeys = rows((orm, p: Params<{ before: number; limit: number }>) => {
   const { userId, key, createdAt } = idempotencyKeys;
   const some = orm
     .select({ userId, key })

@@ -28,7 +28,7 @@ const isCount = (p: Params<EmojiKey>) =>
     eq(reactionCounts.emoji, p.emoji),
   );
 
-/** The users who reacted with an emoji, by their ids from one on; without a name if they are gone. */
+/** The users who reacted with an emoji, ordered by id; the name is null for a deleted account. */
 export const listReactors = rows((orm, p: Params<EmojiKey & { after: number; limit: number }>) =>
   orm
     .select({ id: reactions.userId, name: users.name })
@@ -39,7 +39,7 @@ export const listReactors = rows((orm, p: Params<EmojiKey & { after: number; lim
     .limit(p.limit),
 );
 
-/** How a reaction to a message is now; no row if the message is gone. */
+/** The current state of a reaction to a message; no row if the message is gone. */
 export const findReaction = row((orm, p: Params<ReactionKey>) =>
   orm
     .select({
@@ -50,7 +50,7 @@ export const findReaction = row((orm, p: Params<ReactionKey>) =>
     .where(and(eq(messages.chatId, p.chatId), eq(messages.id, p.messageId))),
 );
 
-/** How many different emoji a message has. */
+/** The number of different emoji on a message. */
 export const countEmoji = one((orm, p: Params<{ chatId: number; messageId: number }>) =>
   orm
     .select({ count: count() })
@@ -58,7 +58,7 @@ export const countEmoji = one((orm, p: Params<{ chatId: number; messageId: numbe
     .where(and(eq(reactionCounts.chatId, p.chatId), eq(reactionCounts.messageId, p.messageId))),
 );
 
-/** With how many emoji a user has reacted to a message. */
+/** The number of emoji with which a user has reacted to a message. */
 export const countOwnReactions = one(
   (orm, p: Params<{ chatId: number; messageId: number; userId: number }>) =>
     orm
@@ -82,12 +82,12 @@ export const insertReaction = rows((orm, p: Params<ReactionKey>) =>
     .returning({ emoji: reactions.emoji }),
 );
 
-/** Returns a row only if there was such a reaction. */
+/** Returns a row only if the reaction existed. */
 export const deleteReaction = rows((orm, p: Params<ReactionKey>) =>
   orm.delete(reactions).where(isKey(p)).returning({ emoji: reactions.emoji }),
 );
 
-/** Counts one reaction more. */
+/** Counts one more reaction. */
 export const raiseCount = exec((orm, p: Params<EmojiKey>) =>
   orm
     .insert(reactionCounts)
@@ -98,12 +98,12 @@ export const raiseCount = exec((orm, p: Params<EmojiKey>) =>
     }),
 );
 
-/** Drops a count that the last reaction is taken from; `lowerCount` is for the others. */
+/** Deletes a count of 1, whose last reaction is taken back; `lowerCount` is for all others. */
 export const dropLastCount = exec((orm, p: Params<EmojiKey>) =>
   orm.delete(reactionCounts).where(and(isCount(p), eq(reactionCounts.count, sql`1`))),
 );
 
-/** Counts one reaction less. */
+/** Counts one reaction fewer. */
 export const lowerCount = exec((orm, p: Params<EmojiKey>) =>
   orm
     .update(reactionCounts)

@@ -4,7 +4,7 @@ import { answers, Ok } from '../http/schema.ts';
 import { ReactionParams, ReactorList, ReactorQuery } from './reaction-schema.ts';
 import { react, readReactors, unreact } from './reactions.ts';
 
-/** How many users a page of those who reacted has. */
+/** The number of users on a page. */
 const pageSize = 100;
 
 export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
@@ -15,8 +15,8 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
     {
       config: { refuses: ['no_chat', 'not_member', 'no_message'] },
       schema: {
-        summary: 'List who reacted to a message with an emoji, 100 at a time',
-        description: '`Link` with `rel="next"` leads on.',
+        summary: 'List the users who reacted to a message with an emoji, 100 at a time',
+        description: '`Link` with `rel="next"` leads to the next page.',
         params: ReactionParams,
         querystring: ReactorQuery,
         response: answers(200, ReactorList),

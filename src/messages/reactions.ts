@@ -1,4 +1,4 @@
-/** Reactions: an emoji instead of an answer. Both commands may be repeated without harm. */
+/** Reactions to messages. Both mutations are idempotent. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -18,15 +18,15 @@ import {
   raiseCount,
 } from './reaction-queries.ts';
 
-/** A message takes so many different emoji. */
+/** A message has at most this many different emoji. */
 const emojiLimit = 50;
 
 /** A user reacts to a message with at most this many emoji. */
 const ownLimit = 20;
 
 /**
- * One emoji that is recommended for general interchange: Unicode Technical Standard 51. The pattern
- * is within the function, because to read it takes 9 ms, which no start needs.
+ * Whether a text is one emoji recommended for general interchange (Unicode Technical Standard 51).
+ * The pattern is inside the function because compiling it takes 9 ms, which would slow the start.
  */
 const isEmoji = (text: string) => /^\p{RGI_Emoji}$/v.test(text);
 
@@ -74,9 +74,9 @@ export async function unreact(
 }
 
 /**
- * The users who reacted to a message with an emoji, by their ids.
+ * The users who reacted to a message with an emoji, ordered by id.
  *
- * @param after the id of the last user of the page before; 0 for the first page.
+ * @param after the id of the last user of the previous page; 0 for the first page.
  * @throws Refusal `no_chat`, `not_member`, `no_message`
  */
 export async function readReactors(

@@ -1,4 +1,4 @@
-/** Read marks: how far a member has read, and so what is unread, the same on all their devices. */
+/** Read marks: how far a member has read a chat, shared by all their devices. */
 
 import { inSteps } from '../db/steps.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -9,20 +9,22 @@ import { deleteMentionsUpTo } from '../mentions/queries.ts';
 import { countMessages, updateRead } from './queries.ts';
 
 /*
- * The invariant: a chat's `posted` less a member's `seen` is the number of its messages that are
- * newer than the member's `readId`. Posting raises `posted` and so counts for everybody at once;
- * reading counts what was read; deleting raises `seen` of those who had not read it, in portions:
- * `seen` is always read with what they are yet to add (db/query/seen.ts).
+ * The invariant: a chat's `posted` minus a member's `seen` is the number of its messages that are
+ * newer than the member's `readId`. Posting raises `posted`, and so counts for all members at once.
+ * Reading adds the messages that were read to `seen`. Deleting raises `seen` of the members who had
+ * not read the message, in portions; every read of `seen` includes what these portions have yet to
+ * add (db/query/seen.ts).
  */
 
-/** How many messages are counted in one step. */
+/** The number of messages that one step counts. */
 const step = 1_000;
 
 /**
- * Notes that the caller has read a chat up to a message. A mark moves forward only: a device that
- * is late cannot take it back. In a chat of very many messages it moves a portion at a time.
+ * Marks a chat as read by the caller up to a message. The mark only moves forward, so a late
+ * request of another device cannot move it back. In a chat with very many messages it moves in
+ * portions.
  *
- * @returns whether it is still to be moved on.
+ * @returns whether the mark has not reached the message yet; then call this again.
  * @throws Refusal `no_chat`, `not_member`
  */
 export async function markRead(unit: Unit, { id, ...key }: Key & { id: number }): Promise<boolean> {
@@ -30,18 +32,18 @@ export async function markRead(unit: Unit, { id, ...key }: Key & { id: number })
   const { posted = 0, lastMessageId } = (await findChat(unit, { id: key.chatId })) ?? {};
   const upTo = Math.min(id, lastMessageId ?? 0);
   if (upTo <= membership.readId) return false;
-  // Up to the last one, all that were posted are read: nothing needs to be counted.
+  // Up to the last message, everything posted is read, so there is nothing to count.
   const isAll = upTo === lastMessageId;
   const { readId, seen } = isAll
     ? { readId: upTo, seen: posted }
     : await countRead(unit, membership, upTo);
-  const mentions = membership.mentions - (await forgetMentions(unit, key, readId));
+  const mentions = membership.mentions - (await deleteMentions(unit, key, readId));
   await updateRead(unit, { ...key, readId, seen, mentions });
   await appendEvent(unit, { type: 'read', ...key, messageId: readId });
   return readId < upTo;
 }
 
-/** How far a mark gets in this unit, and what it has seen there. */
+/** How far the mark gets in this unit, and the member's `seen` there. */
 async function countRead(
   unit: Unit,
   { chatId, ...from }: Key & { readId: number; seen: number },
@@ -58,19 +60,19 @@ async function countRead(
 }
 
 /**
- * Notes that a member has read all there is, up to the message that they have just posted.
+ * Marks a chat as read by a member up to the message that they have just posted.
  *
  * @param posted the chat's count after that message.
- * @param mentions how many called the member until then.
+ * @param mentions the member's number of unread mentions before that message.
  */
 export async function markAllRead(
   unit: Unit,
   { id, posted, mentions, ...key }: Key & { id: number; posted: number; mentions: number },
 ): Promise<void> {
-  if (mentions > 0) await forgetMentions(unit, key, id);
+  if (mentions > 0) await deleteMentions(unit, key, id);
   await updateRead(unit, { ...key, readId: id, seen: posted, mentions: 0 });
 }
 
-async function forgetMentions(unit: Unit, key: Key, upTo: number): Promise<number> {
+async function deleteMentions(unit: Unit, key: Key, upTo: number): Promise<number> {
   return (await deleteMentionsUpTo(unit, { ...key, upTo })).length;
 }

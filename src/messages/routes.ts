@@ -43,8 +43,9 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     {
       config: { refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Read the messages of a chat, oldest first; the newest 50 unless told otherwise',
-        description: '`Link` leads on: `rel="prev"` to older messages, `rel="next"` to newer ones.',
+        summary: 'Read the messages of a chat, oldest first; by default the newest 50',
+        description:
+          '`Link` leads to older messages with `rel="prev"`, to newer with `rel="next"`.',
         params: ChatParams,
         querystring: PageQuery,
         response: answers(200, MessagePage),
@@ -96,7 +97,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     {
       config: { limit: 'write', refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'] },
       schema: {
-        summary: 'Delete one of one’s own messages',
+        summary: 'Delete one of your messages',
         params: ChatParams,
         querystring: MessageQuery,
         response: answers(200, Ok),
@@ -137,7 +138,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         refuses: ['no_chat', 'not_member', 'no_message', 'other_sender', 'quota_texts'],
       },
       schema: {
-        summary: 'Edit one of one’s own messages',
+        summary: 'Edit one of your messages',
         params: MessageParams,
         body: MessageEdit,
         response: answers(200, Ok),
@@ -159,7 +160,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         refuses: ['no_chat', 'not_member', 'no_message', 'other_sender'],
       },
       schema: {
-        summary: 'Delete one of one’s own messages, or as an owner of the chat anybody’s',
+        summary: 'Delete one of your messages, or, as an owner of the chat, anybody’s',
         params: MessageParams,
         response: answers(200, Ok),
       },
@@ -176,7 +177,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     {
       config: { refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Note that one has read a chat up to a message',
+        summary: 'Mark a chat as read up to a message',
         params: ChatParams,
         body: ReadMark,
         response: answers(200, Ok),
@@ -191,13 +192,16 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     },
   );
 
-  /** Counts a text towards what its writer may store within a day. Throws `quota_texts`. */
+  /** Counts a text towards its writer's daily quota. Throws `quota_texts`. */
   async function countText(userId: number, content: string): Promise<void> {
     if (daily.takeText(userId, Buffer.byteLength(content))) return;
     await db.read(refuseUnlessAdmin, { userId, code: 'quota_texts' });
   }
 
-  /** Pages are the same to all members: how the caller reacted is added where they do not show it. */
+  /**
+   * Pages are the same for all members. The caller's own reactions are added where a page lacks
+   * them.
+   */
   async function withOwnReactions(key: Key, page: Page): Promise<Buffer> {
     const { body, first, last, hasManyReactions } = page;
     if (!hasManyReactions || first === null || last === null) return body;
@@ -206,7 +210,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
 
   async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
     const { chatId } = key;
-    // Who is not in the chat is told why by the rule itself.
+    // For a caller who is not in the chat, `authorise` throws the refusal with the reason.
     const isOwn = (await db.cached(ownChats, key)).has(chatId);
     if (!isOwn) await db.read(authorise, key);
     const limit = Number(size ?? pageSize);

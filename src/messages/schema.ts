@@ -2,10 +2,10 @@ import type { Static } from 'typebox';
 import * as Type from 'typebox';
 import { errorMessage, Id, PageLimit, Time, WireId } from '../http/schema.ts';
 
-/** Kept byte for byte; length in code points. */
+/** Stored byte for byte; the length is in code points. */
 export const Content = Type.String({
   maxLength: 4000,
-  // Something to see in it, and no NUL or halves of a surrogate pair: SQLite would not keep those.
+  // Something visible, and no NUL or lone surrogate: SQLite would not store those unchanged.
   pattern: '^(?=[^]*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\u0000\\p{Cs}]+$',
   examples: ['Shall we meet at nine?'],
   ...errorMessage('The content must have 1 to 4000 characters and not be blank.'),
@@ -22,7 +22,7 @@ export const PostHeaders = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'The same key within 24 hours gives the first answer again and posts nothing.',
+      description: 'The same key within 24 hours returns the first answer again and posts nothing.',
       ...errorMessage('The Idempotency-Key must have 1 to 64 characters.'),
     }),
   ),
@@ -50,7 +50,9 @@ export const PageQuery = Type.Object(
 
 export type PageQuery = Static<typeof PageQuery>;
 
-/** The first four are the documented ones; each of the others is there only where it was used. */
+/**
+ * The first four fields are the documented ones; each of the others is present where it applies.
+ */
 export const Message = Type.Object({
   content: Type.String(),
   id: WireId,
@@ -71,7 +73,7 @@ export const Message = Type.Object({
 
 const OwnReactions = Type.Optional(
   Type.Array(Type.Object({ id: WireId, emoji: Type.String() }), {
-    description: 'The caller’s reactions to what more than ten users reacted with.',
+    description: 'The caller’s reactions with emoji that more than ten users reacted with.',
   }),
 );
 

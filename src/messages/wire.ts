@@ -1,7 +1,7 @@
 import { isoTime } from '../http/schema.ts';
 import type { MessageRow, OwnReaction, ReactionRow } from './messages.ts';
 
-/** A message as answers and events show it: what was not used of it is absent. */
+/** A message as in answers and events; optional fields are absent where they do not apply. */
 export function messageToWire(message: MessageRow, reactions: readonly ReactionRow[] = []) {
   const { content, id, senderId, createdAt, editedAt, replyTo } = message;
   return {
@@ -15,12 +15,14 @@ export function messageToWire(message: MessageRow, reactions: readonly ReactionR
   };
 }
 
-/** How many users reacted with an emoji, and the first of them. */
+/** The number of users who reacted with an emoji, and the ids of the first of them. */
 function reactionToWire({ emoji, count, userIds }: ReactionRow) {
   return { emoji, count, user_ids: JSON.parse(userIds) as number[] };
 }
 
-/** The caller's reactions that the lists of users do not show, as a field; none where there are none. */
+/**
+ * The caller's reactions that the lists of users do not show, as a field; absent if there are none.
+ */
 export function ownToWire(own: readonly OwnReaction[]): { own_reactions?: OwnReaction[] } {
   return own.length > 0 ? { own_reactions: [...own] } : {};
 }
