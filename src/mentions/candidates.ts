@@ -1,49 +1,53 @@
-/** Where a text calls somebody by @name: one rule for the server, which counts, and for the client. */
+/**
+ * Finds the @names in a text: one rule for the server, which counts mentions, and for the client.
+ */
 
-/** A message can call so many; the text behind the next @ is just a text. */
+/** A message has at most this many mentions; any further @ is plain text. */
 const mentionLimit = 50;
 
-/** A name is no longer than this, in code points; see users/schema.ts. */
+/** The maximum length of a name, in code points; see users/schema.ts. */
 const nameLength = 32;
 
-/** Letters of scripts that put no spaces between words, or join a particle to a name as Korean does. */
+/**
+ * Letters of scripts without spaces between words, or, like Korean, with particles joined to names.
+ */
 export const unspaced =
   '[\\p{scx=Han}\\p{scx=Hira}\\p{scx=Kana}\\p{scx=Hang}\\p{scx=Thai}\\p{scx=Laoo}\\p{scx=Khmr}\\p{scx=Mymr}]';
 
 /**
- * What an address of the web goes on with: neither a space or a quote nor what changes the direction,
- * nor the punctuation of scripts without spaces, which follows an address without one.
+ * A character within a web address: no space, quote or direction mark, and no punctuation of
+ * scripts without spaces, which follows an address directly.
  */
 export const addressCharacter =
   '[^\\s<>"`\\u200e\\u200f\\u2018-\\u201f\\u202a-\\u202e\\u2026\\u2066-\\u2069\\u3000-\\u303f\\uff00-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff65]';
 
-/** Where a mention may start: at an @ that does not end a word, as it does in an e-mail address. */
+/** The start of a mention: an @ that does not follow a word, as it does in an e-mail address. */
 export const mentionStart = `(?<!(?!${unspaced})[\\p{L}\\p{M}\\p{N}_])[@＠]`;
 
-/** An address, whose @ calls nobody; else the start of a mention. */
+/** A web address, in which an @ mentions nobody, or the start of a mention. */
 const start = new RegExp(
   `(?:https?:\\/\\/|www\\.)${addressCharacter}+|${mentionStart}(?=[^\\s@＠])`,
   'giu',
 );
 
-/** Where a name may end: behind no space, and neither within a word nor within an e-mail address. */
+/** Where a name may end: not after a space, and not within a word or an e-mail address. */
 const end = new RegExp(
   `(?<=\\S)(?!\\p{M}|[@＠][\\p{L}\\p{N}])(?:(?![\\p{L}\\p{N}])|(?=${unspaced})|(?<=${unspaced}\\p{M}*))`,
   'gu',
 );
 
-/** An @ of a text, and the names that may stand behind it, the longest first. */
+/** An @ in a text, and the names that may follow it, longest first. */
 export interface Candidates {
   readonly index: number;
   readonly names: readonly string[];
 }
 
 /**
- * The texts behind each @ of a message that could be a name, the longest first: names may hold
- * spaces and points, so "@anna b. said" may call "anna b." as well as "anna". Nobody is called in code.
+ * The texts after each @ of a message that could be a name, longest first. Names may contain spaces
+ * and full stops, so "@anna b. said" may mention "anna b." as well as "anna". Code mentions nobody.
  */
 export function nameCandidates(content: string): Candidates[] {
-  // Most messages call nobody, and to look for nothing by a pattern costs more.
+  // Most messages have no @, and this test is cheaper than the patterns below.
   if (!/[@＠]/.test(content)) return [];
   const found: Candidates[] = [];
   const text = withoutCode(content);
@@ -55,7 +59,7 @@ export function nameCandidates(content: string): Candidates[] {
   return found;
 }
 
-/** One character more than a name has shows whether the longest ends where a name may. */
+/** One character beyond the maximum length shows whether the longest name ends where a name may. */
 function namesIn(text: string): string[] {
   const characters = Array.from(text.slice(0, 2 * nameLength + 2)).slice(0, nameLength + 1);
   const behind = characters.join('');
@@ -66,14 +70,14 @@ function namesIn(text: string): string[] {
     .reverse();
 }
 
-/** What may stand before a fence of code: indentation, and the marks of quotes and of list items. */
+/** What may precede a code fence: indentation, and the marks of quotes and list items. */
 const prefix = '[ \\t>]*(?:(?:[*+-]|\\d{1,9}[.)])[ \\t][ \\t>]*)*';
 const fenceStart = new RegExp(`^(${prefix})(\`{3,}(?=[^\`]*$)|~{3,}(?=[^~]*$))`);
 const itemStart = /^[ \t>]*(?:[*+-]|\d{1,9}[.)])[ \t]/;
 const indented = /^(?: {4}|\t)[^\n]*\S/;
 const blank = /^[ \t>]*$/;
 
-/** The same text with a line break for each character of its code, where nobody is called. */
+/** Replaces each character of code with a line break, so that code mentions nobody. */
 function withoutCode(content: string): string {
   if (!/`|~~~|^(?: {4}|\t)/m.test(content)) return content;
   const blocks: string[] = [];
@@ -99,7 +103,9 @@ function withoutCode(content: string): string {
   return blocks.join('\n');
 }
 
-/** How many lines from here on are a block of fenced code; it ends with the quote or item it is in. */
+/**
+ * The number of lines of a fenced code block that starts here; it ends with its quote or list item.
+ */
 function fencedLines(lines: readonly string[], at: number): number {
   const [, before = '', fence] = fenceStart.exec(lines[at] as string) ?? [];
   if (fence === undefined || at === lines.length - 1) return 0;
@@ -113,10 +119,10 @@ function fencedLines(lines: readonly string[], at: number): number {
   return lines.length - at;
 }
 
-/** Code between runs of equally many backticks, as CommonMark has it. */
+/** Removes code between runs of equally many backticks, as in CommonMark. */
 function withoutSpans(text: string): string {
   const runs = Array.from(text.matchAll(/`+/g), ({ 0: run, index }) => ({ run, index }));
-  // For each run the next one of its length, found from the end: a text may have thousands.
+  // For each run, the next one of the same length. Found from the end: a text may have thousands.
   const nextOf: (number | undefined)[] = [];
   const latest = new Map<string, number>();
   for (let i = runs.length - 1; i >= 0; i--) {

@@ -1,4 +1,4 @@
-/** Mentions: `@name` calls a member of the chat, who is told of it until they have read it. */
+/** Mentions: `@name` in a message mentions a member of the chat. They count until they are read. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -14,7 +14,7 @@ import {
   listMentioned,
 } from './queries.ts';
 
-/** At most this many unread messages mention a member of a chat; an older one is forgotten. */
+/** The maximum number of unread mentions of a member in a chat; the oldest beyond it is deleted. */
 export const unreadLimit = 1_000;
 
 interface Message {
@@ -24,43 +24,40 @@ interface Message {
   readonly content: string;
 }
 
-/** A member whose name stands behind an @. */
-interface Called {
+/** A member whose name follows an @. */
+interface Mentioned {
   readonly userId: number;
   readonly readId: number;
-  /** How many unread messages mention them. */
+  /** The number of unread messages that mention them. */
   readonly mentions: number;
 }
 
-/** Calls who is called by a new message. Nobody calls themselves. */
+/** Adds the mentions of a new message. Mentions of oneself do not count. */
 export async function addMentions(unit: Unit, message: Message): Promise<void> {
-  await callMembers(unit, message, await calledMembers(unit, message));
+  await insertMentions(unit, message, await findMentioned(unit, message));
 }
 
-/**
- * Brings who is called by a message in line with its text: after it was edited, or (with an empty
- * text) deleted.
- */
+/** Updates the mentions of a message that was edited or (with an empty text) deleted. */
 export async function updateMentions(unit: Unit, message: Message): Promise<void> {
   const { chatId, id: messageId } = message;
-  const called = await calledMembers(unit, message);
+  const mentioned = await findMentioned(unit, message);
   for (const { userId } of await listMentioned(unit, { chatId, messageId })) {
-    if (called.delete(userId)) continue;
+    if (mentioned.delete(userId)) continue;
     await deleteMention(unit, { chatId, userId, messageId });
     await countMention(unit, { chatId, userId, messageId, by: -1 });
   }
-  await callMembers(unit, message, called);
+  await insertMentions(unit, message, mentioned);
 }
 
-/** What was read already calls nobody. */
-async function callMembers(
+/** Skips members who have read the message already. */
+async function insertMentions(
   unit: Unit,
   { chatId, id: messageId }: Message,
-  called: ReadonlyMap<number, Called>,
+  mentioned: ReadonlyMap<number, Mentioned>,
 ): Promise<void> {
-  for (const [userId, { readId, mentions }] of called) {
+  for (const [userId, { readId, mentions }] of mentioned) {
     if (readId >= messageId) continue;
-    // The newest are kept: reading and leaving must not cost more than these.
+    // Only the newest stay, which bounds the cost of reading and leaving a chat.
     const isFull = mentions >= unreadLimit;
     if (isFull) await deleteOldestMention(unit, { chatId, userId });
     await insertMention(unit, { chatId, userId, messageId });
@@ -82,18 +79,21 @@ async function countMention(
 }
 
 /**
- * The members whose names stand behind an @, but for the sender. One statement looks up all
- * candidates: a text may have 1,600 of them.
+ * The members whose names follow an @, except the sender. One statement looks up all candidates,
+ * because a text may have 1,600 of them.
  */
-async function calledMembers(snapshot: Snapshot, message: Message): Promise<Map<number, Called>> {
+async function findMentioned(
+  snapshot: Snapshot,
+  message: Message,
+): Promise<Map<number, Mentioned>> {
   const { chatId, senderId, content } = message;
   const candidates = nameCandidates(content).map(({ names }) => names.map(canonicalName));
   if (candidates.length === 0) return new Map();
   const nameKeys = JSON.stringify([...new Set(candidates.flat())]);
   const found = await listMembersByName(snapshot, { chatId, nameKeys });
   const byName = new Map(found.map(({ nameKey, ...member }) => [nameKey, member]));
-  const called = candidates.flatMap((names) => names.find((name) => byName.has(name)) ?? []);
-  const members = called.flatMap((name) => byName.get(name) ?? []);
+  const mentioned = candidates.flatMap((names) => names.find((name) => byName.has(name)) ?? []);
+  const members = mentioned.flatMap((name) => byName.get(name) ?? []);
   return new Map(
     members.flatMap((member) => (member.userId === senderId ? [] : [[member.userId, member]])),
   );

@@ -10,7 +10,7 @@ interface Member {
 const isOf = (p: Params<Member>) =>
   and(eq(mentions.userId, p.userId), eq(mentions.chatId, p.chatId));
 
-/** Who is mentioned in a message and has not read it yet. */
+/** The members whom a message mentions and who have not read it yet. */
 export const listMentioned = rows((orm, p: Params<{ chatId: number; messageId: number }>) =>
   orm
     .select({ userId: mentions.userId })
@@ -26,7 +26,7 @@ export const deleteMention = exec((orm, p: Params<Member & { messageId: number }
   orm.delete(mentions).where(and(isOf(p), eq(mentions.messageId, p.messageId))),
 );
 
-/** Forgets the oldest unread mention of a member. */
+/** Deletes the oldest unread mention of a member. */
 export const deleteOldestMention = exec((orm, p: Params<Member>) =>
   orm.delete(mentions).where(
     and(
@@ -42,7 +42,7 @@ export const deleteOldestMention = exec((orm, p: Params<Member>) =>
   ),
 );
 
-/** Forgets the mentions up to a message; what is returned stands for one each. */
+/** Deletes a member's mentions up to a message; returns a row for each. */
 export const deleteMentionsUpTo = rows((orm, p: Params<Member & { upTo: number }>) =>
   orm
     .delete(mentions)
@@ -50,7 +50,7 @@ export const deleteMentionsUpTo = rows((orm, p: Params<Member & { upTo: number }
     .returning({ messageId: mentions.messageId }),
 );
 
-/** Counts a member's unread mentions up or down. */
+/** Adds to a member's count of unread mentions; a negative number subtracts. */
 export const changeMentionCount = exec((orm, p: Params<Member & { by: number }>) =>
   orm
     .update(memberships)
