@@ -1,4 +1,4 @@
-/** Invites: a code that lets whoever has it join a chat, and register where that takes one. */
+/** Invites: a code with which people join a chat, and register where the server requires one. */
 import { randomBytes } from 'node:crypto';
 import { pageByTime } from '../db/query/paging.ts';
 import type { Snapshot } from '../db/query/query.ts';
@@ -30,27 +30,27 @@ import {
 
 const day = 24 * 3_600_000;
 
-/** How long an invite holds unless its maker says otherwise, in ms. */
+/** The default lifetime of an invite, in ms. */
 export const defaultLifetime = 7 * day;
 
-/** No invite holds longer than a year, in ms. */
+/** The maximum lifetime of an invite, in ms. */
 export const longestLifetime = 365 * day;
 
-/** What a member who is not an owner can make; the uses are also what they get without a number. */
-const ofMembers = { lifetime: 30 * day, uses: 100 };
+/** The maximum for plain members; their invites also have this many uses by default. */
+const memberLimits = { lifetime: 30 * day, uses: 100 };
 
-/** 192 random bits: nobody guesses one. */
+/** 192 random bits, which cannot be guessed. */
 export function newCode(): string {
   return randomBytes(24).toString('base64url');
 }
 
 /**
- * Makes an invite to one of the caller's chats: any member may, unless its owners keep that to
- * themselves. It ends with its maker's membership.
+ * Creates an invite to one of the caller's chats. Any member may, unless only its owners are
+ * allowed to. The invite ends with its creator's membership.
  *
- * @param code at least 128 random bits, made outside this unit.
+ * @param code at least 128 random bits, generated outside this unit.
  * @param lifetime in ms, at most a year; for a plain member at most 30 days.
- * @param maxUses null for no limit; for a plain member at most 100, which null means for them.
+ * @param maxUses null for no limit; for a plain member at most 100, which is also what null means.
  * @throws Refusal `no_chat`, `not_member`, `direct_chat`, `not_owner`, `invite_too_long`,
  *   `invite_too_large`, `quota_invites`
  */
@@ -72,25 +72,25 @@ export async function createInvite(
   await insertInvite(unit, invite);
 }
 
-/** How often an invite may be used; throws what its maker may not make. */
+/** The number of uses of a new invite. Throws if its creator's role does not allow it. */
 function boundUses(
   role: Role,
   { lifetime, maxUses }: { lifetime: number; maxUses: number | null },
 ): number | null {
   if (lifetime > longestLifetime) throw new Refusal('invite_too_long');
   if (role === 'owner') return maxUses;
-  const uses = maxUses ?? ofMembers.uses;
-  if (lifetime > ofMembers.lifetime || uses > ofMembers.uses) {
+  const uses = maxUses ?? memberLimits.uses;
+  if (lifetime > memberLimits.lifetime || uses > memberLimits.uses) {
     throw new Refusal('invite_too_large');
   }
   return uses;
 }
 
 /**
- * A page of the invites of a chat that hold, the newest first: an owner sees those of all, others see
- * those that they made.
+ * A page of the valid invites to a chat, newest first. An owner sees all of them; other members see
+ * their own.
  *
- * @param before only those that were made before this time, in ms since 1970.
+ * @param before only invites created before this time, in ms since 1970.
  * @throws Refusal `no_chat`, `not_member`
  */
 export async function readInvites(
@@ -107,7 +107,7 @@ export async function readInvites(
 }
 
 /**
- * Revokes an invite: one's own, or as an owner anybody's.
+ * Revokes an invite: the caller's own, or, for an owner, anybody's.
  *
  * @throws Refusal `no_chat`, `not_member`, `no_invite`, `other_invite`
  */
@@ -123,7 +123,7 @@ export async function revokeInvite(
 }
 
 /**
- * Where an invite leads.
+ * Finds a valid invite and the chat that it leads to.
  *
  * @throws Refusal `no_invite` if it does not exist, has expired, was revoked or is used up.
  */
@@ -134,10 +134,10 @@ export async function readInvite(snapshot: Snapshot, { code, now }: { code: stri
 }
 
 /**
- * Joins the chat that an invite leads to. A member already has joined: that uses nothing up.
+ * Joins the chat that an invite leads to. For a caller who is already a member, no use is counted.
  *
  * @returns the chat's id.
- * @throws Refusal `no_invite`; `removed` for whom an owner has removed; `quota_memberships`
+ * @throws Refusal `no_invite`; `removed` if an owner has removed the caller; `quota_memberships`
  */
 export async function acceptInvite(
   unit: Unit,
@@ -154,13 +154,13 @@ export async function acceptInvite(
   return chatId;
 }
 
-/** How many invites are cleared away in one step. */
+/** The number of invites that one step deletes. */
 const step = 100;
 
 /**
- * Clears away the invites that have run out.
+ * Deletes a portion of the expired invites.
  *
- * @returns whether there may be more.
+ * @returns whether more may be left.
  */
 export async function clearExpiredInvites(unit: Unit): Promise<boolean> {
   const isDone = await inSteps(unit, step, async (limit) => {

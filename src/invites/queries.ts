@@ -2,7 +2,7 @@ import { and, desc, eq, getTableColumns, gt, gte, lt, lte, or, sql } from 'drizz
 import { exec, type Params, row, rows } from '../db/query/query.ts';
 import { chats, invites, memberships, users } from '../db/query/tables.ts';
 
-/** The member who made an invite: it holds while they may invite. */
+/** The member who created an invite: it is valid while they may invite. */
 const isMaker = and(
   eq(memberships.userId, invites.userId),
   eq(memberships.chatId, invites.chatId),
@@ -10,7 +10,7 @@ const isMaker = and(
   or(eq(chats.ownersInvite, sql`0`), eq(memberships.role, 'owner')),
 );
 
-/** An invite that still holds, and where it leads. */
+/** A valid invite and the chat that it leads to. */
 export const findInvite = row((orm, p: Params<{ code: string; now: number }>) =>
   orm
     .select({
@@ -28,7 +28,7 @@ export const findInvite = row((orm, p: Params<{ code: string; now: number }>) =>
 
 interface ListedInvites {
   chatId: number;
-  /** Whose invites; 0 for those of all. */
+  /** The user who created the invites; 0 for all users. */
   makerId: number;
   now: number;
   before: number;
@@ -42,7 +42,7 @@ const isListed = (p: Params<ListedInvites>) =>
     gt(invites.expiresAt, p.now),
   );
 
-/** The invites of a chat that still hold and were made between two times, newest first. */
+/** The valid invites to a chat that were created between two times, newest first. */
 export const listInvites = rows((orm, p: Params<ListedInvites & { from: number }>) =>
   orm
     .select(getTableColumns(invites))
@@ -53,7 +53,7 @@ export const listInvites = rows((orm, p: Params<ListedInvites & { from: number }
     .orderBy(desc(invites.createdAt)),
 );
 
-/** When such an invite was made, after as many others. */
+/** When such an invite was created, after skipping some newer ones. */
 export const findNthInvite = row((orm, p: Params<ListedInvites & { skipped: number }>) =>
   orm
     .select({ at: invites.createdAt })
@@ -76,7 +76,7 @@ export const findInviteMaker = row(
       ),
 );
 
-/** An invite of a user that holds, beyond so many others of theirs. */
+/** A valid invite of a user, after skipping some; a row means that they have more than that. */
 export const findNthOfMaker = row(
   (orm, p: Params<{ userId: number; now: number; skipped: number }>) =>
     orm
@@ -124,7 +124,7 @@ export const deleteInvitesOf = exec((orm, p: Params<{ userId: number }>) =>
   orm.delete(invites).where(eq(invites.userId, p.userId)),
 );
 
-/** Deletes some of the invites that have run out; returns a row for each. */
+/** Deletes some of the expired invites; returns a row for each. */
 export const deleteExpiredInvites = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const some = orm
     .select({ code: invites.code })

@@ -15,7 +15,7 @@ import {
 } from './invites.ts';
 import { InviteAnswer, InviteList, InviteParams, InviteQuery, NewInvite } from './schema.ts';
 
-/** How many invites a page has unless the request says otherwise. */
+/** The default number of invites on a page. */
 const pageSize = 100;
 
 interface Options {
@@ -36,7 +36,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
       schema: {
         summary: 'List the invites to a chat: an owner sees all, others see their own',
         description:
-          'The newest first, 100 unless told otherwise; `Link` with `rel="next"` leads on.',
+          'Newest first, by default 100 at a time; `Link` with `rel="next"` leads to the next page.',
         params: ChatParams,
         querystring: TimePage,
         response: answers(200, InviteList),
@@ -80,7 +80,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
         ],
       },
       schema: {
-        summary: 'Make an invite to a chat',
+        summary: 'Create an invite to a chat',
         params: ChatParams,
         body: NewInvite,
         response: answers(201, Ok),
@@ -115,7 +115,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
         refuses: ['no_chat', 'not_member', 'no_invite', 'other_invite'],
       },
       schema: {
-        summary: 'Revoke an invite: one’s own, or as an owner anybody’s',
+        summary: 'Revoke an invite: your own, or, as an owner, anybody’s',
         params: ChatParams,
         querystring: InviteQuery,
         response: answers(200, Ok),
@@ -136,7 +136,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { limit: 'invite', refuses: ['no_invite'] },
       schema: {
-        summary: 'Tell where an invite leads',
+        summary: 'Show the chat that an invite leads to',
         params: InviteParams,
         response: answers(200, InviteAnswer),
       },

@@ -17,7 +17,7 @@ export const NewInvite = Type.Object({
       pattern: '^[1-9][0-9]{0,5}$',
       examples: ['1'],
       description:
-        'How many may join by it; without it, as many as like, or 100 by the invite of a member.',
+        'How many people may join with it; by default no limit for owners, and 100 for members.',
       ...errorMessage('The number in max_uses must be a whole one from 1 to 999999.'),
     }),
   ),
@@ -26,7 +26,7 @@ export const NewInvite = Type.Object({
       pattern: '^[1-9][0-9]{0,7}$',
       examples: ['86400'],
       description:
-        'For how many seconds it holds: a year at most, or 30 days as a member; without it, a week.',
+        'How long it is valid, in seconds: at most a year, or 30 days for members; by default a week.',
       ...errorMessage('The seconds in expires_in must be a whole number from 1 to 31536000.'),
     }),
   ),
