@@ -1,22 +1,22 @@
-/** What a person types to search, made into what FTS5 understands: no input is an error. */
+/** Turns what a person types into an FTS5 query. Every input is valid. */
 import { senderInBlock, wordsInBlock } from './blocks.ts';
 import { foldedWords } from './words.ts';
 
-/** Words that must stand in this order; the last one may go on if it is a prefix. */
+/** Words that must follow each other; the last one may be the beginning of a word. */
 export interface Term {
   readonly words: readonly string[];
   readonly isPrefix: boolean;
 }
 
-/** So many words of a query count; who types more has pasted something. */
+/** Only this many words of a query count; longer queries are pasted by mistake. */
 const wordLimit = 16;
 
-/** Shorter beginnings are whole words: as prefixes they would fit almost everything. */
+/** Shorter beginnings count as whole words: as prefixes they would match almost everything. */
 const prefixLength = 2;
 
 /**
- * Splits a query into terms, all of which must be found: "quoted phrases" and words. The last word
- * is taken as the beginning of one, unless it is quoted or a space follows it.
+ * Splits a query into terms, all of which must match: "quoted phrases" and words. The last word
+ * counts as the beginning of one, unless it is quoted or followed by a space.
  */
 export function parseQuery(query: string): Term[] {
   const terms: Term[] = [];
@@ -32,10 +32,10 @@ export function parseQuery(query: string): Term[] {
 }
 
 /**
- * The expression for FTS5's MATCH; https://sqlite.org/fts5.html#full_text_query_syntax. It finds what
- * lies in one of the blocks and has all the terms.
+ * The expression for FTS5's MATCH; https://sqlite.org/fts5.html#full_text_query_syntax. It matches
+ * messages in one of the blocks that have all the terms.
  *
- * @param senderId of whom; of everybody if it is not given.
+ * @param senderId only messages of this user, if given.
  */
 export function matchExpression(
   terms: readonly Term[],
@@ -58,7 +58,7 @@ export function hasTerms(words: readonly string[], terms: readonly Term[]): bool
   return terms.every((term) => words.some((_, at) => standsAt(words, at, term)));
 }
 
-/** Whether a term stands at this place of a text. */
+/** Whether a term matches at this position of a text. */
 export function standsAt(words: readonly string[], at: number, { words: wanted, isPrefix }: Term) {
   return wanted.every((text, index) => {
     const found = words[at + index];

@@ -16,12 +16,14 @@ export const deleteWords = exec((orm, p: Params<{ id: number }>) =>
   orm.delete(search).where(eq(search.id, p.id)),
 );
 
-/** Deletes all that the index has from one id up to another, whether there are such messages or not. */
+/**
+ * Deletes everything in the index from one id up to another, even if there are no such messages.
+ */
 export const deleteWordsBetween = exec((orm, p: Params<{ first: number; before: number }>) =>
   orm.delete(search).where(and(gte(search.id, p.first), lt(search.id, p.before))),
 );
 
-/** Writes now what FTS5 has collected in this transaction. */
+/** Makes FTS5 write what it has collected in this transaction. */
 export const flushWords = exec((orm, p: Params<{ command: 'flush' }>) =>
   orm.insert(searchCommands).values({ command: p.command }),
 );
@@ -37,7 +39,7 @@ const setting = (command: 'automerge' | 'merge', rank: number) =>
 export const stopMerging = setting('automerge', 0);
 export const resumeMerging = setting('automerge', 4);
 
-/** A row if the index merges nothing by itself. */
+/** Returns a row if automatic merging is stopped. */
 export const findMergingStopped = row((orm, p: Params<{ key: 'automerge' }>) =>
   orm
     .select({ key: searchConfig.key })
@@ -48,17 +50,17 @@ export const findMergingStopped = row((orm, p: Params<{ key: 'automerge' }>) =>
 /** Merges a few pages of the index; https://sqlite.org/fts5.html#the_merge_command. */
 export const mergeSome = setting('merge', 16);
 
-/** How many rows this connection has changed: `mergeSome` had nothing to do if it adds less than two. */
+/** The rows changed by this connection: if `mergeSome` adds fewer than 2, it had nothing to do. */
 export const countChanges = one((orm, _: Params<Record<never, never>>) =>
   orm.select({ count: sql<number>`total_changes()` }).from(sql`(select 1)`),
 );
 
-/** Opens a block with its first message. */
+/** Starts a block with its first message. */
 export const insertBlock = exec((orm, p: Params<Key>) =>
   orm.insert(searchBlocks).values({ chatId: p.chatId, firstId: p.id }),
 );
 
-/** The block of a message; undefined if there is no such message. */
+/** The block of a message; undefined if the message does not exist. */
 export const findBlock = row((orm, p: Params<Key>) =>
   orm
     .select({ block: searchBlocks.firstId })
@@ -72,7 +74,7 @@ export const findBlock = row((orm, p: Params<Key>) =>
     .limit(1),
 );
 
-/** The messages of all chats that are older than an id, newest first, for the making of the index. */
+/** The messages of all chats older than an id, newest first, to build the index from. */
 export const listMessagesBefore = rows((orm, p: Params<{ before: number; limit: number }>) =>
   orm
     .select()
@@ -82,7 +84,7 @@ export const listMessagesBefore = rows((orm, p: Params<{ before: number; limit: 
     .limit(p.limit),
 );
 
-/** The messages of a chat that are older than an id, newest first. */
+/** The messages of a chat older than an id, newest first. */
 export const listTextsBefore = rows(
   (orm, p: Params<{ chatId: number; before: number; limit: number }>) =>
     orm
@@ -93,7 +95,7 @@ export const listTextsBefore = rows(
       .limit(p.limit),
 );
 
-/** The ids from one up to another that fit an expression, newest first. */
+/** The ids in a range that match an expression, newest first. */
 export const listMatches = rows(
   (orm, p: Params<{ match: string; first: number; before: number; limit: number }>) =>
     orm
@@ -104,7 +106,7 @@ export const listMatches = rows(
       .limit(p.limit),
 );
 
-/** Those of some messages that are in one of the user's chats, newest first. */
+/** The messages with these ids that are in one of the user's chats, newest first. */
 export const listHits = rows((orm, p: Params<{ userId: number; ids: string }>) =>
   orm
     .select({

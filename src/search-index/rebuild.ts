@@ -1,6 +1,6 @@
 /**
- * Rebuilding the index from the messages, in portions between which others write. The progress is kept
- * in the database, so that a rebuild that was interrupted, even by kill -9, can be continued.
+ * Rebuilds the index from the messages, in portions between which others write. The progress is
+ * stored in the database, so an interrupted rebuild continues, even after kill -9.
  */
 
 import { clearOldSearch, hasOldSearch, replaceSearch } from '../db/admin/replace-search.ts';
@@ -11,23 +11,23 @@ import { insertEntry } from './search-index.ts';
 import { indexedFrom, isOutdated, setIndexedFrom, setOutdated, setReplaced } from './state.ts';
 import { forgetSomeKnown } from './vocabulary/queries.ts';
 
-/** How many messages are indexed between two looks at the time. */
+/** The number of messages that one step indexes. */
 const messageStep = 100;
 
-/** The same of blocks whose vocabularies are forgotten, and of rows of an old index, of up to 4 KB. */
+/** The number of blocks that one step resets, and of rows of an old index (each up to 4 KB). */
 const blockStep = 500;
 const rowStep = 50;
 
-/** Notes that all of the index is to be rebuilt. */
+/** Marks the whole index as outdated, to be rebuilt. */
 export async function startRebuild(unit: Unit): Promise<void> {
   await setOutdated(unit);
 }
 
 /**
- * Does a portion of a rebuild: first an empty index takes the place of the old one, which is cleared
- * away; then the messages are indexed, the newest first.
+ * Does a portion of a rebuild. First an empty index replaces the old one, which is deleted; then
+ * the messages are indexed, newest first.
  *
- * @returns whether there is more to do.
+ * @returns whether more is left.
  */
 export async function rebuildPortion(unit: Unit): Promise<boolean> {
   if (await hasOldSearch(unit)) {
@@ -36,13 +36,13 @@ export async function rebuildPortion(unit: Unit): Promise<boolean> {
     return true;
   }
   if (await isOutdated(unit)) {
-    if (await inSteps(unit, blockStep, (limit) => forgetKnown(unit, limit))) await replace(unit);
+    if (await inSteps(unit, blockStep, (limit) => resetBlocks(unit, limit))) await replace(unit);
     return true;
   }
   return !(await inSteps(unit, messageStep, (limit) => indexNext(unit, { limit })));
 }
 
-async function forgetKnown(unit: Unit, limit: number): Promise<number> {
+async function resetBlocks(unit: Unit, limit: number): Promise<number> {
   return (await forgetSomeKnown(unit, { limit })).length;
 }
 
@@ -52,10 +52,10 @@ async function replace(unit: Unit): Promise<void> {
 }
 
 /**
- * Indexes the newest of the messages that are still to be indexed.
+ * Indexes the newest of the messages that the rebuild has not indexed yet.
  *
- * @param limit how many at most.
- * @returns how many; fewer than `limit` if that was all.
+ * @param limit the maximum number of messages.
+ * @returns the number of messages; fewer than `limit` if none are left.
  */
 export async function indexNext(unit: Unit, { limit }: { limit: number }): Promise<number> {
   const before = await indexedFrom(unit);
@@ -65,7 +65,7 @@ export async function indexNext(unit: Unit, { limit }: { limit: number }): Promi
   const first = isLast ? 0 : (messages.at(-1)?.id ?? 0);
   // Messages that were edited since the rebuild started are in the index already.
   await deleteWordsBetween(unit, { first, before });
-  // FTS5 writes a piece of its own for each message that comes out of the order of ids.
+  // FTS5 writes a separate segment for each message that is not in the order of ids.
   for (const message of messages.toReversed()) await insertEntry(unit, message);
   await setIndexedFrom(unit, first);
   return messages.length;

@@ -10,16 +10,16 @@ import {
 } from './queries.ts';
 
 /**
- * Deletes many messages in steps, and clears their words from the index a few pages at a time.
+ * Deletes many messages in steps, and removes their words from the index a few pages at a time.
  *
- * By itself FTS5 merges 64 pages for each level of the index whenever 64 messages are deleted. That
- * took up to 380 ms of a transaction, for which everybody's writes waited. Until this is finished the
- * index merges nothing by itself, also not for those who post meanwhile; that is noted in the index,
- * so a restart changes nothing.
+ * FTS5 automatically merges 64 pages for each level of the index after every 64 deleted messages.
+ * That took up to 380 ms in one transaction, while all other writes waited. So automatic merging is
+ * stopped until this is finished, also for messages posted meanwhile. The index stores that
+ * setting, so it survives a restart.
  *
- * @param size how many messages a step deletes at most.
- * @param step deletes messages; returns how many.
- * @returns whether no messages and none of their words are left.
+ * @param size the maximum number of messages that a step deletes.
+ * @param step deletes messages; returns their number.
+ * @returns whether all the messages and all their words are gone.
  */
 export async function removeWords(
   unit: Unit,
@@ -41,14 +41,14 @@ export async function removeWords(
   return areMerged;
 }
 
-/** Takes the words of messages out of the index that were deleted just now. */
+/** Removes the words of messages that were just deleted from the index. */
 async function clearWords(unit: Unit): Promise<void> {
   await stopMerging(unit, {});
   await flushWords(unit, { command: 'flush' });
   if (unit.hasTime()) await merge(unit);
 }
 
-/** Merges a few pages; returns 0 if nothing was left to be merged. */
+/** Merges a few pages; returns 0 if there was nothing left to merge. */
 async function merge(unit: Unit): Promise<number> {
   const before = await countChanges(unit, {});
   await mergeSome(unit, {});

@@ -1,4 +1,4 @@
-/** The full-text index, kept in the transaction of the change; deletions are a trigger's. */
+/** The full-text index, updated in the transaction of each change; a trigger handles deletions. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -16,9 +16,9 @@ export interface Message {
 }
 
 /**
- * Makes a new message findable.
+ * Adds a new message to the index.
  *
- * @param posted how many messages its chat has had with it.
+ * @param posted the chat's message count, including this one.
  */
 export async function indexMessage(unit: Unit, message: Message, posted: number): Promise<void> {
   if (opensBlock(posted)) await insertBlock(unit, message);
@@ -26,9 +26,9 @@ export async function indexMessage(unit: Unit, message: Message, posted: number)
 }
 
 /**
- * Makes an edited message findable by its new text, and by that alone.
+ * Replaces the words of an edited message in the index.
  *
- * @param before its text until now.
+ * @param before its previous text.
  */
 export async function reindexMessage(unit: Unit, message: Message, before: string): Promise<void> {
   const found = await findBlock(unit, message);
@@ -38,7 +38,7 @@ export async function reindexMessage(unit: Unit, message: Message, before: strin
   unit.beforeCommit.push((snapshot) => changeVocabulary(snapshot, found.block, message, before));
 }
 
-/** A vocabulary that knows the message already is extended by nobody else. */
+/** The vocabulary is changed here, because later portions skip the messages that it has already. */
 async function changeVocabulary(
   snapshot: Snapshot,
   block: number,
@@ -52,20 +52,20 @@ async function changeVocabulary(
 }
 
 /**
- * Indexes with all others of the batch: FTS5 writes what it has collected at each savepoint, and many
- * small pieces would have to be merged again and again.
+ * Indexes a message at the end of its batch, together with all others: FTS5 writes what it has
+ * collected at each savepoint, and many small segments would have to be merged again and again.
  */
 function indexLast(unit: Unit, message: Message): void {
   unit.beforeCommit.push((snapshot) => insertEntry(snapshot, message));
 }
 
-/** Puts a message into the index, unless it has been deleted meanwhile. */
+/** Adds a message to the index, unless it has been deleted meanwhile. */
 export async function insertEntry(snapshot: Snapshot, message: Message): Promise<void> {
   const found = await findBlock(snapshot, message);
   if (found !== undefined) await insertWords(snapshot, searchEntry(message, found.block));
 }
 
-/** A message as the index has it: its words and its sender, each with the block that it lies in. */
+/** The index entry of a message: its words and its sender, each prefixed with its block. */
 export function searchEntry({ id, senderId, content }: Omit<Message, 'chatId'>, block: number) {
   return {
     id,

@@ -1,36 +1,36 @@
-/** What the index knows of a search, block by block. */
+/** Searches the index, block by block. */
 import type { Snapshot } from '../db/query/query.ts';
 import { listMatches } from '../search-index/queries.ts';
 import type { Part } from './sweep.ts';
 
-/** A run of messages of one chat: see blocks.ts. */
+/** Consecutive messages of one chat: see blocks.ts. */
 export interface Block {
   readonly chatId: number;
   readonly firstId: number;
-  /** All of its messages that count are older than this id. */
+  /** Only its messages older than this id count. */
   readonly end: number;
 }
 
 interface Options {
-  /** The expression that finds in some blocks what is searched for. */
+  /** The FTS5 expression for a search in some blocks. */
   readonly match: (blocks: readonly number[]) => string;
-  /** How many hits are wanted. */
+  /** The maximum number of hits. */
   readonly limit: number;
-  /** Older messages do not count. */
+  /** Messages older than this id do not count. */
   readonly floor: number;
 }
 
-/** How many blocks one statement searches: at first, and at most. */
+/** The number of blocks that one statement searches: at first, and at most. */
 const firstGroup = 2;
 const largestGroup = 32;
 
-/** A statement shall take about as long, in ms. */
+/** The target time of one statement, in ms. */
 const groupTime = 1;
 
 /**
  * Searches blocks in the order of their ends. Chats overlap in time, so a block may have newer hits
- * than one that was searched before it. But no block that is left has a message as new as the `end` of
- * the first of them.
+ * than one that was searched before it. But all messages of the remaining blocks are older than the
+ * `end` of the first of them.
  */
 export class Indexed implements Part {
   readonly #blocks: readonly Block[];
@@ -38,7 +38,7 @@ export class Indexed implements Part {
   #next = 0;
   #group = firstGroup;
 
-  /** @param blocks in the order of their ends, the newest first. */
+  /** @param blocks ordered by their ends, newest first. */
   constructor(blocks: readonly Block[], options: Options) {
     this.#blocks = blocks;
     this.#options = options;

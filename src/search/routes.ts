@@ -7,7 +7,7 @@ import { SearchAnswer, SearchQuery } from './schema.ts';
 import { type Hit, searchMessages } from './search.ts';
 import { snippetOf } from './snippet.ts';
 
-/** How many hits a page has unless the request says otherwise. */
+/** The default number of hits on a page. */
 const pageSize = 20;
 
 export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
@@ -16,9 +16,9 @@ export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
     {
       config: { limit: 'search', refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Search the messages of one’s own chats, newest first',
+        summary: 'Search the messages of your chats, newest first',
         description:
-          'A page may be short although there is more: `Link` with `rel="next"` leads on until it is absent.',
+          'A page may be short although there are more hits: follow `Link` with `rel="next"` until it is absent.',
         querystring: SearchQuery,
         response: answers(200, SearchAnswer),
       },
@@ -39,7 +39,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app
   );
 };
 
-/** The same search from where this page ended. */
+/** The link to the same search from the end of this page on. */
 function nextLink(query: Record<string, string>, next: number): string {
   const parameters = new URLSearchParams({ ...query, before: String(next) });
   return `</api/search?${parameters}>; rel="next"`;

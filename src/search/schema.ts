@@ -30,7 +30,7 @@ export const SearchAnswer = Type.Object({
       sender_id: WireId,
       snippet: Type.String(),
       marks: Type.Array(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 }), {
-        description: 'What was found in the snippet: [start, end) in UTF-16 code units.',
+        description: 'The matches in the snippet: [start, end) in UTF-16 code units.',
       }),
       time: Time,
     }),

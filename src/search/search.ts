@@ -1,4 +1,4 @@
-/** Search over the caller's own chats. */
+/** Searches the caller's own chats. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Reads, Snapshot } from '../db/query/query.ts';
 import { beyondIds } from '../http/schema.ts';
@@ -15,28 +15,28 @@ import { type Rest, Unindexed } from './unindexed.ts';
 
 /*
  * The cost of a search depends only on the number and the length of the caller's chats. After each
- * `slice` of time the event loop serves others. After `deadline` of its own time the search answers with
- * what is complete by then. So a page may be short, or even empty, although there is more; `next` leads
- * on from where it stopped.
+ * `slice` of time the search yields to the event loop. Once it has spent `deadline` of time itself,
+ * it answers with what is complete. So a page may be short, or even empty, although there are more
+ * hits; `next` continues from where it stopped.
  */
 
+/** In ms. */
 export interface Times {
-  /** In ms. */
   readonly slice: number;
   readonly deadline: number;
 }
 
-const ownTimes: Times = { slice: 5, deadline: 200 };
+const defaultTimes: Times = { slice: 5, deadline: 200 };
 
 export interface SearchInput {
   readonly userId: number;
   readonly query: string;
   readonly chatId?: number;
-  /** Only messages of the user of this name. */
+  /** Only messages of the user with this name. */
   readonly fromKey?: string;
-  /** Only messages that are older than this one. */
+  /** Only messages older than this id. */
   readonly before?: number;
-  /** How many at the most. */
+  /** The maximum number of hits. */
   readonly limit: number;
 }
 
@@ -45,20 +45,20 @@ export type Hit = Awaited<ReturnType<typeof listHits>>[number];
 export interface SearchPage {
   readonly terms: readonly Term[];
   readonly hits: readonly Hit[];
-  /** Where to go on: the `before` of the next page, or undefined where there is none. */
+  /** The `before` of the next page; undefined if this page is the last. */
   readonly next: number | undefined;
 }
 
 /**
- * Finds messages of the caller's chats, newest first. Every word must be found, without regard to
- * case and accents; the last may be the beginning of one. What is posted while it looks is left out.
+ * Finds messages in the caller's chats, newest first. Every word must match, regardless of case and
+ * accents; the last may be the beginning of one. Messages posted during the search are left out.
  *
  * @throws Refusal `no_chat`, `not_member` for a `chatId` that is not the caller's.
  */
 export async function searchMessages(
   db: Reads,
   input: SearchInput,
-  times = ownTimes,
+  times = defaultTimes,
 ): Promise<SearchPage> {
   const terms = parseQuery(input.query);
   const parts = await db.read(planSearch, { ...input, terms });
@@ -75,7 +75,7 @@ async function run(db: Reads, sweep: Sweep, { slice, deadline }: Times): Promise
   }
 }
 
-/** Goes on for a slice of time; returns how long it took, in ms. */
+/** Searches for a slice of time; returns how long it took, in ms. */
 async function advance(
   snapshot: Snapshot,
   { sweep, slice }: { sweep: Sweep; slice: number },
@@ -89,7 +89,7 @@ async function advance(
   return spent;
 }
 
-/** The messages are read for themselves: nothing but the caller's memberships decides who sees them. */
+/** Reads the hits separately, so that only the caller's memberships decide what they see. */
 async function pageOf(
   db: Reads,
   { hits: ids, reach }: Sweep,
@@ -102,7 +102,7 @@ async function pageOf(
 
 type Plan = SearchInput & { readonly terms: readonly Term[] };
 
-/** What is to be looked through: nothing where nothing can be found. Rights do not depend on it. */
+/** What to search; nothing if there can be no hits. Rights are checked in either case. */
 async function planSearch(snapshot: Snapshot, plan: Plan): Promise<Part[]> {
   const { userId, chatId, fromKey, terms } = plan;
   if (chatId !== undefined) await authorise(snapshot, { chatId, userId });
@@ -141,7 +141,7 @@ function toBlocks(rows: Awaited<ReturnType<typeof listBlocks>>, before: number):
     .sort((one, other) => other.end - one.end);
 }
 
-/** The chats that have messages below the floor, and where they go on there. */
+/** The chats that have messages below the floor, and the id from which to search them there. */
 function restsOf(blocks: readonly Block[], floor: number): Rest[] {
   const ends = new Map<number, number>();
   for (const { chatId, firstId, end } of blocks) {

@@ -1,17 +1,17 @@
 import { standsAt, type Term } from '../search-index/fts-query.ts';
 import { type Word, wordsOf } from '../search-index/words.ts';
 
-/** A piece of a message around what was found; marks are [start, end) in UTF-16 code units. */
+/** An extract of a message around the first match; marks are [start, end) in UTF-16 code units. */
 export interface Snippet {
   readonly text: string;
   readonly marks: [number, number][];
 }
 
-/** As much is shown before the first hit and after it, in UTF-16 code units. */
+/** The lengths of text before and after the start of the first match, in UTF-16 code units. */
 const before = 40;
 const after = 120;
 
-/** Cuts a piece out of a message and marks in it what was searched for. */
+/** Extracts a snippet from a message, and marks the terms in it. */
 export function snippetOf(content: string, terms: readonly Term[]): Snippet {
   const words = wordsOf(content);
   const texts = words.map(({ text }) => text);
@@ -27,7 +27,7 @@ export function snippetOf(content: string, terms: readonly Term[]): Snippet {
   return { text, marks: hits.map((hit): [number, number] => [hit.start + shift, hit.end + shift]) };
 }
 
-/** Those of the words shown that belong to a term where all of it stands. */
+/** The shown words that belong to a complete match of a term. */
 function hitsIn(words: readonly Word[], shown: readonly Word[], terms: readonly Term[]): Word[] {
   const hits = new Set<Word | undefined>();
   const first = shown[0] === undefined ? 0 : words.indexOf(shown[0]);
@@ -41,7 +41,7 @@ function hitsIn(words: readonly Word[], shown: readonly Word[], terms: readonly 
   return shown.filter((word) => hits.has(word));
 }
 
-/** The nearest place that does not halve a surrogate pair. */
+/** The nearest position that does not split a surrogate pair. */
 function cutAt(text: string, index: number): number {
   return /[\uDC00-\uDFFF]/.test(text[index] ?? '') ? index - 1 : index;
 }

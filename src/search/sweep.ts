@@ -1,11 +1,11 @@
-/** Collecting the newest hits from several parts of the messages. */
+/** Collects the newest hits from several parts of the messages. */
 import type { Snapshot } from '../db/query/query.ts';
 
 /** Messages that are searched in portions, roughly from the newest to the oldest. */
 export interface Part {
-  /** From this id on, all hits were given; 0 when the part is finished. */
+  /** All hits from this id on have been returned; 0 when the part is finished. */
   readonly reach: number;
-  /** Searches a portion and returns the ids of its hits. Below `reach` others may be missing. */
+  /** Searches a portion and returns the ids of its hits. Some below `reach` may be missing. */
   advance(snapshot: Snapshot): Promise<readonly number[]>;
 }
 
@@ -13,12 +13,12 @@ export class Sweep {
   readonly #parts: readonly Part[];
   readonly #limit: number;
   readonly #start: number;
-  /** The newest that were found, newest first. */
+  /** The newest hits so far, newest first. */
   #found: readonly number[] = [];
 
   /**
-   * @param parts the newest first: each is newer than all of the next one.
-   * @param limit how many hits are wanted.
+   * @param parts newest first: all messages of a part are newer than those of the next one.
+   * @param limit the maximum number of hits.
    */
   constructor(parts: readonly Part[], limit: number) {
     this.#parts = parts;
@@ -26,12 +26,12 @@ export class Sweep {
     this.#start = this.reach;
   }
 
-  /** From this id on all hits are known; 0 when all are. */
+  /** All hits from this id on are known; 0 when the search is complete. */
   get reach(): number {
     return this.#current?.reach ?? 0;
   }
 
-  /** Whether a search that continues from `reach` has less to do than this one had. */
+  /** Whether continuing from `reach` leaves less to do than this search had. */
   get hasAdvanced(): boolean {
     return this.reach < this.#start;
   }
@@ -40,7 +40,7 @@ export class Sweep {
     return this.#current === undefined || this.hits.length === this.#limit;
   }
 
-  /** The newest hits that are known to be complete, newest first. */
+  /** The hits down to `reach`, among which none can be missing, newest first. */
   get hits(): readonly number[] {
     return this.#found.filter((id) => id >= this.reach);
   }

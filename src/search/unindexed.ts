@@ -1,11 +1,11 @@
-/** Searching the messages themselves, for what a rebuild of the index has not come to yet. */
+/** Searches the messages themselves, where a rebuild of the index has not reached them yet. */
 import type { Snapshot } from '../db/query/query.ts';
 import { hasTerms, type Term } from '../search-index/fts-query.ts';
 import { listTextsBefore } from '../search-index/queries.ts';
 import { foldedWords } from '../search-index/words.ts';
 import type { Part } from './sweep.ts';
 
-/** A chat, of which all that is older than an id is still to be searched. */
+/** A chat whose messages older than `end` have not been searched yet. */
 export interface Rest {
   readonly chatId: number;
   readonly end: number;
@@ -17,15 +17,15 @@ interface Options {
   readonly senderId?: number | undefined;
 }
 
-/** How many messages are read at a time. */
+/** The number of messages read at a time. */
 const portion = 64;
 
-/** Goes on in that chat which has the newest of what is left. */
+/** Always continues with the chat that has the newest remaining messages. */
 export class Unindexed implements Part {
   readonly #rests: Rest[];
   readonly #options: Options;
 
-  /** @param rests in the order of their ends, the newest first. */
+  /** @param rests ordered by their ends, newest first. */
   constructor(rests: readonly Rest[], options: Options) {
     this.#rests = [...rests];
     this.#options = options;

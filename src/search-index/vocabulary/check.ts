@@ -1,14 +1,16 @@
-/** Whether the vocabularies have what they must have. */
+/** Checks whether the vocabularies are complete. */
 import type { Snapshot } from '../../db/query/query.ts';
 import { beyondIds } from '../../http/schema.ts';
 import { isOutdated } from '../state.ts';
 import { countMissing, listLearned, listTextsBetween } from './queries.ts';
 import { entriesOf } from './vocabulary.ts';
 
-/** How many messages are looked at, at most, if there are not more blocks than that: some seconds' worth. */
+/**
+ * At most this many messages are checked (a few seconds), unless there are more blocks than that.
+ */
 const sampleSize = 100_000;
 
-/** A part of a block that its vocabulary knows. */
+/** The part of a block that its vocabulary covers. */
 interface Learned {
   readonly chatId: number;
   readonly firstId: number;
@@ -17,9 +19,9 @@ interface Learned {
 }
 
 /**
- * How many blocks have messages with words that their vocabulary should have and does not have: a search
- * does not find them. Each block is looked at, a large one only in a random part; none while all of the
- * index is outdated, because its words may be folded in another way.
+ * Counts the blocks whose vocabulary lacks words of their messages, which a search would not find.
+ * It checks every block, but only a random part of a large one. While the whole index is outdated
+ * it checks none, because words may be folded differently.
  */
 export async function countUnlearned(snapshot: Snapshot): Promise<number> {
   if (await isOutdated(snapshot)) return 0;
@@ -39,7 +41,7 @@ async function isIncomplete(snapshot: Snapshot, block: Learned, limit: number): 
   return count > 0;
 }
 
-/** The texts of successive messages from a random one on; after the last comes the first. */
+/** The texts of consecutive messages from a random one on; the first follows the last. */
 async function sampleOf(
   snapshot: Snapshot,
   { chatId, firstId, knownTo, nextId }: Learned,

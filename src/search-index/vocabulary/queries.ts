@@ -23,15 +23,15 @@ import {
   staleWords,
 } from '../../db/query/tables.ts';
 
-/** How many words of a query are looked for in a vocabulary. */
+/** One slot for each word of a query that is looked up in a vocabulary. */
 export const slots = [1, 2, 3, 4] as const;
 
 type Slot = (typeof slots)[number];
 
-/** Ranges of words, both ends included; a block must have one of each. */
+/** Ranges of words, both ends included; a block must have a word in each. */
 export type Wanted = Record<`low${Slot}` | `high${Slot}`, string>;
 
-/** Whether a block, joined with its chat, may have a message with what is wanted. */
+/** Whether a block, joined with its chat, may have a message with the wanted words. */
 function mayHave(orm: Snapshot['orm'], p: Params<Wanted>): SQL | undefined {
   const has = (slot: Slot) =>
     sql`exists ${orm
@@ -47,12 +47,12 @@ function mayHave(orm: Snapshot['orm'], p: Params<Wanted>): SQL | undefined {
 }
 
 /**
- * Whether a block, joined with its chat, may have messages that its vocabulary does not know. One that
- * knows nothing may have words from before, also when there are no messages left.
+ * Whether a block, joined with its chat, may have messages that its vocabulary does not cover. A
+ * vocabulary that covers nothing may have old words, even if no messages are left.
  */
 const isBehind = lt(searchBlocks.knownTo, sql`coalesce(${chats.lastMessageId}, 1)`);
 
-/** The first message of the next block of the same chat; null where there is none. */
+/** The first message of the next block of the same chat; null for the last block. */
 const nextId = sql<number | null>`(select min(next.first_id) from ${searchBlocks} as next
   where next.chat_id = ${searchBlocks.chatId} and next.first_id > ${searchBlocks.firstId})`;
 
@@ -64,7 +64,7 @@ const block = {
   lastId: chats.lastMessageId,
 };
 
-/** The blocks of a user's chats that may have what is wanted in messages older than an id. */
+/** The blocks of a user's chats that may have the wanted words in messages older than an id. */
 export const listBlocks = rows((orm, p: Params<Wanted & { userId: number; before: number }>) =>
   orm
     .select(block)
@@ -76,7 +76,7 @@ export const listBlocks = rows((orm, p: Params<Wanted & { userId: number; before
     ),
 );
 
-/** The same of one chat. */
+/** The same blocks of one chat. */
 export const listBlocksOf = rows((orm, p: Params<Wanted & { chatId: number; before: number }>) =>
   orm
     .select(block)
@@ -87,7 +87,7 @@ export const listBlocksOf = rows((orm, p: Params<Wanted & { chatId: number; befo
     ),
 );
 
-/** The first block of a chat whose vocabulary does not know all of its messages. */
+/** The first block of a chat whose vocabulary does not cover all of its messages. */
 export const findBlockBehind = row((orm, p: Params<{ chatId: number }>) =>
   orm
     .select({
@@ -103,7 +103,7 @@ export const findBlockBehind = row((orm, p: Params<{ chatId: number }>) =>
     .limit(1),
 );
 
-/** Chats in the order of their ids, with whether one of their vocabularies is behind. */
+/** Chats ordered by id, and whether one of their vocabularies is behind. */
 export const listChatsAfter = rows((orm, p: Params<{ after: number; limit: number }>) =>
   orm
     .select({ chatId: searchBlocks.chatId, isBehind: sql<number | null>`max(${isBehind})` })
@@ -115,7 +115,7 @@ export const listChatsAfter = rows((orm, p: Params<{ after: number; limit: numbe
     .limit(p.limit),
 );
 
-/** The texts of a chat from one id up to another, oldest first. */
+/** The texts of a chat in a range of ids, oldest first. */
 export const listTextsBetween = rows(
   (orm, p: Params<{ chatId: number; first: number; before: number; limit: number }>) =>
     orm
@@ -142,7 +142,7 @@ export const insertStaleWord = exec((orm, p: Params<{ block: number; word: strin
   orm.insert(staleWords).values({ block: p.block, word: p.word }).onConflictDoNothing(),
 );
 
-/** Some of the words that are noted of the blocks from one on. */
+/** Some of the stale words of the blocks from an id on. */
 export const listStaleWords = rows((orm, p: Params<{ from: number; limit: number }>) =>
   orm
     .select()
@@ -156,7 +156,7 @@ export const deleteStaleWord = exec((orm, p: Params<{ block: number; word: strin
   orm.delete(staleWords).where(and(eq(staleWords.block, p.block), eq(staleWords.word, p.word))),
 );
 
-/** The blocks whose vocabularies know something. */
+/** The blocks whose vocabularies cover some messages. */
 export const listLearned = rows((orm, _: Params<Record<never, never>>) =>
   orm
     .select({
@@ -169,7 +169,7 @@ export const listLearned = rows((orm, _: Params<Record<never, never>>) =>
     .where(gt(searchBlocks.knownTo, 0)),
 );
 
-/** How many of some words, a JSON array, a vocabulary does not have. */
+/** The number of words, from a JSON array, that a vocabulary lacks. */
 export const countMissing = one((orm, p: Params<{ block: number; words: string }>) =>
   orm
     .select({ count: count() })
@@ -186,7 +186,7 @@ export const countMissing = one((orm, p: Params<{ block: number; words: string }
     ),
 );
 
-/** Notes up to which id a block's vocabulary knows its messages. */
+/** Records the id up to which a block's vocabulary covers its messages. */
 export const setKnownTo = exec(
   (orm, p: Params<{ chatId: number; firstId: number; knownTo: number }>) =>
     orm
@@ -195,7 +195,7 @@ export const setKnownTo = exec(
       .where(and(eq(searchBlocks.chatId, p.chatId), eq(searchBlocks.firstId, p.firstId))),
 );
 
-/** Notes of some blocks that their vocabularies know nothing; returns a row for each. */
+/** Resets some blocks, whose vocabularies then cover nothing; returns a row for each. */
 export const forgetSomeKnown = rows((orm, p: Params<{ limit: number }>) =>
   orm
     .update(searchBlocks)

@@ -1,8 +1,9 @@
 /**
- * Taking the words of deleted and edited messages out of the vocabularies. The change itself only notes
- * the words of its message, in the same transaction: its cost does not depend on how long the chat is.
- * Portions look up in the index whether another message of the block has each of them. The notes are
- * in the database, so that a restart goes on with them.
+ * Removes the words of deleted and edited messages from the vocabularies. The change itself only
+ * records the words of its message as stale, in the same transaction, so its cost does not depend
+ * on the length of the chat. Later, portions look up in the index whether another message of the
+ * block has each word. The stale words are stored in the database, so the work continues after a
+ * restart.
  */
 
 import type { Snapshot } from '../../db/query/query.ts';
@@ -15,7 +16,9 @@ import { indexedFrom } from '../state.ts';
 import { deleteStaleWord, deleteWord, insertStaleWord, listStaleWords } from './queries.ts';
 import { entriesOf, startOf } from './vocabulary.ts';
 
-/** How many words a step looks up; a beginning of a frequent word takes up to 3 ms. */
+/**
+ * The number of words that one step looks up; the beginning of a frequent word takes up to 3 ms.
+ */
 const wordStep = 5;
 
 interface Entry {
@@ -23,7 +26,7 @@ interface Entry {
   readonly word: string;
 }
 
-/** Notes the words of a message that is about to be deleted. */
+/** Records the words of a message that is about to be deleted. */
 export async function noteDeleted(
   unit: Unit,
   message: { readonly chatId: number; readonly id: number; readonly content: string },
@@ -32,7 +35,7 @@ export async function noteDeleted(
   if (found !== undefined) await noteStale(unit, found.block, entriesOf(message.content));
 }
 
-/** Notes words that a block may not have any more. */
+/** Records words that a block may no longer have. */
 export async function noteStale(
   snapshot: Snapshot,
   block: number,
@@ -41,23 +44,24 @@ export async function noteStale(
   for (const word of words) await insertStaleWord(snapshot, { block, word });
 }
 
-/** Whether words are noted that can be looked up now. */
+/** Whether there are stale words that can be looked up now. */
 export async function hasStaleWords(snapshot: Snapshot): Promise<boolean> {
-  return (await listKnown(snapshot, 1)).length > 0;
+  return (await listIndexed(snapshot, 1)).length > 0;
 }
 
 /**
- * Takes noted words out of the vocabularies where no message has them, as far as there is time. It must
- * not follow `extendVocabularies` within one batch, whose messages are indexed last.
+ * Removes stale words from the vocabularies where no message has them, while the unit has time. It
+ * must not follow `extendVocabularies` in the same batch, because a batch indexes its messages
+ * last.
  *
- * @returns whether there may be more.
+ * @returns whether more may be left.
  */
 export async function forgetStaleWords(unit: Unit): Promise<boolean> {
   return !(await inSteps(unit, wordStep, (limit) => forgetSome(unit, limit)));
 }
 
 async function forgetSome(unit: Unit, limit: number): Promise<number> {
-  const entries = await listKnown(unit, limit);
+  const entries = await listIndexed(unit, limit);
   for (const entry of entries) {
     if (!(await isIndexed(unit, entry))) await deleteWord(unit, entry);
     await deleteStaleWord(unit, entry);
@@ -65,8 +69,10 @@ async function forgetSome(unit: Unit, limit: number): Promise<number> {
   return entries.length;
 }
 
-/** While the index is rebuilt, it cannot say what a block has that it has not come to. */
-async function listKnown(snapshot: Snapshot, limit: number): Promise<Entry[]> {
+/**
+ * Skips the blocks that a rebuild of the index has not reached: the index cannot answer for them.
+ */
+async function listIndexed(snapshot: Snapshot, limit: number): Promise<Entry[]> {
   return listStaleWords(snapshot, { from: await indexedFrom(snapshot), limit });
 }
 

@@ -1,10 +1,10 @@
 /**
- * The vocabulary of a block: the beginnings of its words. A search asks it first, and looks up in the
- * index only those blocks that may have all that is searched for. FTS5 takes 15 to 60 µs for each
- * block, because it looks into each of its segments; the vocabulary takes 2 to 4.
+ * The vocabulary of a block: the beginnings of its words. A search checks it first, and looks up in
+ * the index only the blocks that may have all the terms. FTS5 takes 15 to 60 µs for each block,
+ * because it reads each of its segments; the vocabulary takes 2 to 4 µs.
  *
- * A post does not wait for it: vocabularies are extended some seconds later, in portions. Until then a
- * block counts as one that may have any word.
+ * Posting does not wait for it: vocabularies are extended some seconds later, in portions. Until
+ * then a block counts as one that may have any word.
  */
 
 import type { Snapshot } from '../../db/query/query.ts';
@@ -25,16 +25,16 @@ import {
 } from './queries.ts';
 
 /**
- * How much of a word a vocabulary has, in UTF-16 code units. More of it would hardly rule out more
- * blocks; a million messages take 23 MB with this.
+ * The length of the beginnings in a vocabulary, in UTF-16 code units. Longer ones would hardly rule
+ * out more blocks; with this length a million messages take 23 MB.
  */
 const entryLength = 8;
 
-/** How many messages a step reads, and how many entries it deletes. */
+/** The number of messages that one step reads, and of entries that it deletes. */
 const messageStep = 50;
 const entryStep = 500;
 
-/** Comes after all that can follow in a word. */
+/** Sorts after any character of a word. */
 const afterAll = '\u{10ffff}';
 
 /** The entries of a text, in order. */
@@ -46,18 +46,19 @@ function entryOf(word: string): string {
   return word.slice(0, entryLength).toWellFormed();
 }
 
-/** What the words of an entry are, as a term. Half of a character at its end stands for any. */
+/** The term that matches the words of an entry. Half a character at its end matches any. */
 export function startOf(entry: string): Term {
   const isPrefix = entry.length === entryLength;
   return { words: [entry.replace('\ufffd', '')], isPrefix };
 }
 
-/** What a block must have to have all the terms: one entry in each of some ranges. */
+/** The ranges in each of which a block must have an entry to have all the terms. */
 export function wantedOf(terms: readonly Term[]): Wanted {
   const ranges = terms.flatMap(({ words, isPrefix }) =>
     words.map((word, index) => rangeOf(word, isPrefix && index === words.length - 1)),
   );
-  // The longest words are the rarest ones. A range that stands there twice costs next to nothing.
+  // The longest words are the rarest. Filling a slot with the same range twice costs next to
+  // nothing.
   ranges.sort((one, other) => other.low.length - one.low.length);
   const wanted = slots.flatMap((slot, index) => {
     const { low, high } = ranges[index % ranges.length] ?? all;
@@ -91,7 +92,7 @@ export async function learnWords(
 }
 
 /**
- * Extends the vocabularies of some chats by what they do not have yet, as far as there is time.
+ * Adds the words of new messages to the vocabularies of some chats, while the unit has time.
  *
  * @returns the chats that are left.
  */
@@ -117,7 +118,7 @@ async function extend(
   const block = await findBlockBehind(unit, { chatId });
   if (block === undefined) return 0;
   const { firstId, knownTo, nextId } = block;
-  // Before a rebuild it knew other words.
+  // A rebuild has reset it; its words are from before.
   if (knownTo === 0 && (await clearSome(unit, firstId))) return limit;
   const texts = await listTextsBetween(unit, {
     chatId,
@@ -131,7 +132,7 @@ async function extend(
   return limit;
 }
 
-/** Up to where a block is known when all of its messages are. */
+/** The `knownTo` of a block whose messages are all covered. */
 const endOf = ({ firstId, nextId, lastId }: Ends) =>
   nextId === null ? (lastId ?? firstId) : beyondIds;
 
@@ -141,7 +142,7 @@ interface Ends {
   readonly lastId: number | null;
 }
 
-/** Returns whether more may be left. */
+/** Deletes some old words of a block; returns whether more may be left. */
 async function clearSome(unit: Unit, block: number): Promise<boolean> {
   const deleted = await deleteSomeWordsOf(unit, { block, limit: entryStep });
   return deleted.length === entryStep;
