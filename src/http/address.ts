@@ -1,22 +1,23 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * The place that a request comes from, as it is counted. One customer of a network has a whole /64
- * of IPv6 and changes within it at will, so that counts as one.
+ * The place that a request is counted for. One customer of a network has a whole /64 of IPv6 and
+ * can change addresses within it at will, so a /64 counts as one place.
  *
- * @param ip as the socket or a trusted proxy has it; what is no address is one place for all.
+ * @param ip the address as the socket or a trusted proxy gives it; all values that are not
+ * addresses share one place.
  */
 export function placeOf(ip: string): string {
   if (isIPv4(ip)) return ip;
   if (!isIPv6(ip)) return 'elsewhere';
-  // A URL's host is in canonical form (RFC 5952); a zone such as %eth0 does not belong there.
+  // The host of a URL is in canonical form (RFC 5952); a zone such as %eth0 is not part of it.
   const address = new URL(`http://[${ip.replace(/%.*/, '')}]`).hostname.slice(1, -1);
   return mappedIPv4(address) ?? prefixOf(address);
 }
 
 /**
- * The networks that a request comes from, the narrowest first: its place, and for IPv6 the /56 and the
- * /48, of which one customer may have a whole one too.
+ * The networks that a request comes from, the narrowest first: its place and, for IPv6, the /56 and
+ * the /48, because one customer may have a whole one.
  */
 export function networksOf(ip: string): string[] {
   const place = placeOf(ip);
@@ -26,8 +27,8 @@ export function networksOf(ip: string): string[] {
 }
 
 /**
- * The networks that take turns, the widest first. Of IPv4 that is the /24 as well, which one customer
- * may have rented; neighbours in it are strangers to each other all the same.
+ * The networks that take turns, the widest first. For IPv4 these include the /24, which one
+ * customer may have rented; otherwise neighbours in a /24 are strangers to each other.
  */
 export function turnsOf(ip: string): readonly [widest: string, ...narrower: string[]] {
   const [place = '', ...wider] = networksOf(ip);
@@ -37,14 +38,14 @@ export function turnsOf(ip: string): readonly [widest: string, ...narrower: stri
     : [widest, ...narrower];
 }
 
-/** How a socket that takes both kinds shows an IPv4 address; see RFC 4291, 2.5.5.2. */
+/** The IPv4 address in the form in which a dual-stack socket shows it; see RFC 4291, 2.5.5.2. */
 function mappedIPv4(address: string): string | undefined {
   const [, high, low] = /^::ffff:(\w+):(\w+)$/.exec(address) ?? [];
   if (high === undefined || low === undefined) return undefined;
   return Buffer.from(high.padStart(4, '0') + low.padStart(4, '0'), 'hex').join('.');
 }
 
-/** The first four of eight groups. */
+/** The first 4 of the 8 groups, as a /64. */
 function prefixOf(address: string): string {
   const [head = [], tail = []] = address.split('::').map((part) => part.split(':'));
   const zeros = Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0');

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** In each turn of the event loop, at most one request to all such routes starts. */
+    /** At most one request to all such routes together starts in each turn of the event loop. */
     admission?: 'one-per-turn';
   }
 }
@@ -13,9 +13,9 @@ declare module 'fastify' {
 const patience = 8;
 
 /**
- * Admits one request in each turn of the event loop, in the order in which they came. A turn in which
- * a connection arrived admits none, for a time: Node accepts one connection in a turn, so that whoever
- * comes after thousands of others waits for that many turns.
+ * Admits one request in each turn of the event loop, in order of arrival. A turn in which a
+ * connection arrived admits none, for a limited time: Node accepts one connection in a turn, so a
+ * client behind thousands of others waits for as many turns.
  */
 export class Admission {
   readonly #waiting: (() => void)[] = [];
@@ -28,7 +28,10 @@ export class Admission {
     this.#hasArrived = true;
   }
 
-  /** Calls `start` now if nothing else has started in this turn or waits, otherwise in a later one. */
+  /**
+   * Calls `start` now if no other request has started in this turn or waits; otherwise in a later
+   * turn.
+   */
   take(start: () => void): void {
     if (this.#isRunning) {
       this.#waiting.push(start);
@@ -58,8 +61,9 @@ export class Admission {
 
 /**
  * Admits the requests of some routes gradually, by `config.admission`. After a restart all event
- * streams come back at once: 500 starts in one turn of the event loop held up everybody else for half
- * a second. It stands between Node's server and Fastify, so a request that waits has cost little.
+ * streams come back at once: 500 starts in one turn of the event loop held up everybody else for
+ * half a second. The plugin sits between Node's server and Fastify, so that a waiting request has
+ * cost little.
  */
 export const admission = fp(
   async (app: FastifyInstance) => {
@@ -75,7 +79,7 @@ export const admission = fp(
     server.on('request', (request, response) => {
       if (!paths.has(pathOf(request.url))) return serve(request, response);
       all.take(() => {
-        // Nobody waits for the answer any more.
+        // The client may have gone while its request waited.
         if (!response.destroyed) serve(request, response);
       });
     });
@@ -83,7 +87,7 @@ export const admission = fp(
   { name: 'admission' },
 );
 
-/** Without the slash that an address may end with. */
+/** The path of a URL, without a trailing slash. */
 function pathOf(url = ''): string {
   const end = url.indexOf('?');
   const path = end < 0 ? url : url.slice(0, end);

@@ -1,7 +1,7 @@
 /**
- * The audit log: lines of the server's log that have a field `audit`. They tell who did what to
- * whom where it is a matter of security, and who was refused it; see OWASP ASVS 5.0, V16.3. They
- * hold ids and words of our own: no secret, no name, nothing that people write.
+ * The audit log: lines of the server's log with a field `audit`. They record who did what to whom
+ * where security is concerned, and who was refused it; see OWASP ASVS 5.0, V16.3. They hold ids and
+ * fixed words of ours: no secrets, no names, no text that people write.
  */
 import type {
   FastifyBaseLogger,
@@ -36,34 +36,37 @@ export type Audited =
   | 'invite_used'
   | 'invite_revoked';
 
-/** Whom or what something was done to, by the API's names for it. */
+/** The users and objects that an action concerns, by their names in the API. */
 type Objects = Readonly<Record<string, number | string>>;
 
 const canonicalId = /^[1-9]\d{0,14}$/;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the audit log calls it when the route has done its work, or refuses to. */
+    /** The audit log's name for what the route does, for success and refusal alike. */
     audit?: Audited;
   }
   interface FastifyRequest {
-    /** What the audit log cannot see by itself. */
+    /** Facts that the audit log cannot derive from the request. */
     audited?: {
-      /** Whose account it is. */
+      /** The account concerned. */
       readonly user?: number;
-      /** Whom else it concerns. */
+      /** Other users and objects concerned. */
       readonly on?: Objects;
-      /** What was done, where the route does one of two things. */
+      /** The action, where a route does one of two. */
       readonly as?: Audited;
     };
   }
 }
 
-/** Writes a line for what routes do that say so, for what is forbidden, and for what others write. */
+/**
+ * Logs actions of routes with `config.audit`, refusals for want of a right, and changes by other
+ * processes.
+ */
 export const audit = fp<{ db: Store }>(
   async (app: FastifyInstance, { db }: { db: Store }) => {
     app.decorateRequest('audited');
-    // A hook of these routes alone: Fastify makes `routeOptions` anew each time that one asks.
+    // Only these routes get the hook: Fastify builds `routeOptions` again at each access.
     app.addHook('onRoute', (route) => {
       const { audit } = route.config ?? {};
       if (audit !== undefined) route.onSend = noteWhenDone(audit);
@@ -73,8 +76,8 @@ export const audit = fp<{ db: Store }>(
       done();
     });
     db.onCommit((events, origin) => {
-      if (origin === 'external') return noteOthers(app.log, events);
-      // By leaving, or along with an account: no route says so.
+      if (origin === 'external') return logExternalWrites(app.log, events);
+      // Chats deleted by a leaving member or along with an account: no route logs those.
       const deleted = events.filter(({ type }) => type === 'chat.deleted');
       for (const { chatId, userId } of deleted) {
         app.log.info({ audit: 'chat_deleted', user: userId, on: { chat_id: chatId } }, 'audit');
@@ -84,7 +87,10 @@ export const audit = fp<{ db: Store }>(
   { name: 'audit' },
 );
 
-/** Before the answer is sent: whether its reader waits for it or not, it is done. */
+/**
+ * Logs before the answer is sent: the action is done, whether the client waits for the answer or
+ * not.
+ */
 function noteWhenDone(audit: Audited): onSendHookHandler {
   return (request, reply, _, done) => {
     if (reply.statusCode < 400) request.log.info(describe(request, audit, 'done'), 'audit');
@@ -92,7 +98,7 @@ function noteWhenDone(audit: Audited): onSendHookHandler {
   };
 }
 
-/** Notes a token that came with the id of somebody else: one of the two is not theirs. */
+/** Logs a token that came with another user's id: one of the two is stolen or forged. */
 export function noteForeignCookies(request: FastifyRequest, owner: number, claimed: string): void {
   request.audited = { user: owner, on: objectsIn({ user_id: claimed }) };
   request.log.warn(describe(request, 'foreign_cookies', 'refused'), 'audit');
@@ -111,8 +117,10 @@ function noteRefusal(request: FastifyRequest, { code, status }: Refusal): void {
 
 type Events = Parameters<Parameters<Store['onCommit']>[0]>[0];
 
-/** What another process has written, as the operator's commands do; a line for each event. */
-function noteOthers(log: FastifyBaseLogger, events: Events): void {
+/**
+ * Logs the changes of another process, such as the operator's commands: one line for each event.
+ */
+function logExternalWrites(log: FastifyBaseLogger, events: Events): void {
   const audit = 'changed_elsewhere';
   if (events.length === 0) log.info({ audit }, 'audit');
   for (const { type, chatId, userId, messageId, sessionId } of events) {
@@ -134,7 +142,10 @@ function describe(request: FastifyRequest, name: string, outcome: 'done' | 'refu
   };
 }
 
-/** The fields that may be logged, and as what: nothing that somebody has made up comes into the log. */
+/**
+ * The fields that may be logged, and their form, so that nothing made up by a client reaches the
+ * log.
+ */
 const loggable: Record<string, RegExp> = {
   chat_id: canonicalId,
   user_id: canonicalId,
@@ -146,7 +157,7 @@ const loggable: Record<string, RegExp> = {
   invite: /^(everybody|owners)$/,
 };
 
-/** What a request names by such fields, before or after it was held to its schema. */
+/** The loggable fields of a request, before or after validation against its schema. */
 function objectsIn(fields: unknown): Objects {
   const named = Object.entries(fields ?? {}).filter(
     ([name, value]) => Object.hasOwn(loggable, name) && loggable[name]?.test(String(value)),

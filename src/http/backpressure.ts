@@ -5,29 +5,33 @@ import { type OwnerKey, Unsent } from './unsent.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What readers have not taken yet. */
+    /** Counts the bytes that readers have not taken yet. */
     readonly unsent: Unsent;
   }
 }
 
-/** Answers up to this many bytes are not looked at: the system takes them whole. */
+/**
+ * Answers of up to this many bytes are not counted: the system's socket buffer takes them whole.
+ */
 const small = 16 * 1024;
 
 /**
- * Bounds what waits for readers in memory, by user and in all; see `Unsent`. Files are not counted:
- * they are in memory once for all. An `onSend` hook would not know what the system takes.
+ * Bounds the unsent bytes in memory, for each user and in total; see `Unsent`. Files are not
+ * counted: they are in memory once for all readers. An `onSend` hook would not know how much the
+ * system takes.
  */
 export const backpressure = fp(
   async (app: FastifyInstance) => {
     app.decorate('unsent', new Unsent());
   },
-  { name: 'backpressure', dependencies: ['sign-in'] },
+  { name: 'backpressure', dependencies: ['authentication'] },
 );
 
 /**
- * Counts an answer that is sent in this turn of the event loop, as far as its reader leaves it.
+ * Counts an answer that is sent in this turn of the event loop, as far as its reader has not taken
+ * it.
  *
- * @param bytes how long it is, if that is known.
+ * @param bytes the length of the answer if known; Infinity otherwise.
  */
 export function countUnsent(reply: FastifyReply, bytes: number): void {
   if (bytes > small) setImmediate(count, reply);
@@ -41,7 +45,7 @@ function count({ request, raw, server }: FastifyReply): void {
   counter.set(bytes);
 }
 
-/** Who a request's unsent bytes are counted for. */
+/** The user or place that a request's unsent bytes are counted for. */
 function ownerOf({ session, ip }: FastifyRequest): OwnerKey {
   return session?.userId ?? placeOf(ip);
 }

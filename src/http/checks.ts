@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
-/** Throws a `Refusal` for a request that is not served. */
+/** Throws a `Refusal` to reject the request. */
 type Check = (request: FastifyRequest) => void;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Adds a check of every request, which runs before its sender is known. */
+    /** Adds a check of every request that runs before authentication. */
     addCheck(check: Check): void;
   }
 }
 
 /**
- * Runs the checks that need nothing but the request, in the order in which they were added. They
- * share one hook, because each hook costs every request about 1 % of its CPU time.
+ * Runs the checks that need only the request, in the order in which they were added. They share one
+ * hook, because each hook costs every request about 1 % of its CPU time.
  */
 export const checks = fp(
   async (app: FastifyInstance) => {

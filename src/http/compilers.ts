@@ -1,11 +1,11 @@
 /**
- * Fastify's own compilers of schemas, put off: what a route takes and gives is compiled when it is
- * first asked for. All at once, that was a third of the time that the server takes to start.
+ * Fastify's own schema compilers, made lazy: a route's schema is compiled when the route is first
+ * used. Compiling all of them at once took a third of the server's start.
  */
 import { AjvCompiler, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler';
 
-/** What Ajv makes of a schema: the errors of a call stand beside it until the next one. */
+/** A validator made by Ajv: its `errors` are those of the latest call. */
 interface Validate {
   (data: unknown): boolean;
   errors?: unknown;

@@ -3,15 +3,15 @@ import { Connection, type Peer } from './connection.ts';
 import { Evictor } from './evictor.ts';
 
 export interface ConnectionLimits {
-  /** How many connections there may be. */
+  /** The most connections in total. */
   readonly most: number;
-  /** How many of them only this machine itself may have, so that a monitor gets through. */
-  readonly keptForLocal: number;
-  /** How many there may be from one address. */
+  /** How many of them are reserved for this machine itself, so that a monitor gets through. */
+  readonly reservedForLocal: number;
+  /** The most connections from one address. */
   readonly share: number;
 }
 
-/** What had to go for a new connection: another one, or the new one itself. */
+/** What was closed for a new connection: another one, or the new one itself. */
 export type Overflow = 'evicted' | 'refused';
 
 /** The connections from one address. */
@@ -20,7 +20,9 @@ interface Place {
   readonly evictor: Evictor;
 }
 
-/** All open connections. One that is too many takes the place of the one that is missed least. */
+/**
+ * All open connections. Beyond the limits, a new connection evicts the one that is missed least.
+ */
 export class ConnectionTable {
   readonly #limits: ConnectionLimits;
   readonly #peerOf: (socket: Socket) => Peer;
@@ -41,13 +43,13 @@ export class ConnectionTable {
     return this.#connections.get(socket);
   }
 
-  /** Notes that somebody who is signed in has sent a request over a connection. */
+  /** Notes that a signed-in user has sent a request over a connection. */
   noteSession(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection !== undefined) connection.hasSession = true;
   }
 
-  /** Takes a new connection in and keeps to the limits; returns what had to go, if anything. */
+  /** Adds a connection and enforces the limits; returns what was closed, if anything. */
   add(socket: Socket): Overflow | undefined {
     const connection = new Connection(socket, this.#peerOf(socket));
     this.#connections.set(socket, connection);
@@ -62,8 +64,8 @@ export class ConnectionTable {
   }
 
   #limitFor({ peer }: Connection): number {
-    const { most, keptForLocal } = this.#limits;
-    return peer.isLocal ? most : most - keptForLocal;
+    const { most, reservedForLocal } = this.#limits;
+    return peer.isLocal ? most : most - reservedForLocal;
   }
 
   #enter(connection: Connection): Place | undefined {
@@ -75,11 +77,11 @@ export class ConnectionTable {
     return place;
   }
 
-  /** Closes the connection that goes first, or else the new one. */
+  /** Closes the best candidate for eviction, or the new connection if there is none. */
   #makeRoom(evictor: Evictor, all: Iterable<Connection>, added: Connection): Overflow {
     const victim = evictor.next(all, added);
     const leaving = victim ?? added;
-    // Its `close` event comes later, and the next connection may be here before.
+    // Its `close` event comes later, possibly after the next connection.
     this.#remove(leaving);
     leaving.socket.destroy();
     return victim === undefined ? 'refused' : 'evicted';

@@ -11,11 +11,11 @@ export interface Exchange {
 
 /** Where a connection comes from. */
 export interface Peer {
-  /** This machine itself. */
+  /** Whether it comes from this machine itself. */
   readonly isLocal: boolean;
-  /** A trusted proxy: many people share its connections. */
+  /** Whether it comes from a trusted proxy, whose connections are shared by many people. */
   readonly isProxy: boolean;
-  /** The address that the connection counts for: see `placeOf`. Undefined for the two above. */
+  /** The place that the connection counts for (`placeOf`). Undefined for the two above. */
   readonly place: string | undefined;
 }
 
@@ -25,15 +25,17 @@ let uses = 0;
 export class Connection {
   readonly socket: Socket;
   readonly peer: Peer;
-  /** Whether somebody who is signed in has sent a request over it. */
+  /** Whether a signed-in user has sent a request over it. */
   hasSession = false;
-  /** When a request last started or ended here, as a count of such moments: a time costs more. */
+  /**
+   * When a request last started or ended here, as a running number: reading the clock costs more.
+   */
   lastUse = 0;
-  /** The response in work; undefined while the connection is idle. */
+  /** The response in progress; undefined while the connection is idle. */
   current: ServerResponse | undefined;
-  /** Requests that arrived while another one was in work, the oldest first. */
+  /** Requests that arrived while another one was in progress, the oldest first. */
   waiting: Exchange[] = [];
-  /** Listens for the end of each response; made once, since every request needs it. */
+  /** Listens for the end of each response; created once, because every request needs it. */
   onEnd: (() => void) | undefined;
 
   constructor(socket: Socket, peer: Peer) {
@@ -42,21 +44,21 @@ export class Connection {
     this.touch();
   }
 
-  /** Notes that it is in use at this moment. */
+  /** Notes that the connection is in use now. */
   touch(): void {
     this.lastUse = ++uses;
   }
 }
 
 /**
- * Returns a function that tells where a connection comes from.
+ * Returns a function that says where a connection comes from.
  *
  * @param proxies addresses and CIDRs of the trusted proxies.
  */
 export function peerReader(proxies: readonly string[]): (socket: Socket) => Peer {
   const isTrusted = matcherOf(proxies);
   return ({ remoteAddress }) => {
-    // A connection that is gone already has no address any more.
+    // A closed connection has no address any more.
     if (remoteAddress === undefined) return { isLocal: false, isProxy: false, place: undefined };
     // A link-local address ends with its interface, such as %eth0.
     const address = remoteAddress.replace(/%.*/, '');

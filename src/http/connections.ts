@@ -1,4 +1,7 @@
-/** The connections of the server: how many there may be, from where, and what each may ask at once. */
+/**
+ * The server's connections: how many there may be, from where, and how many requests each may
+ * queue.
+ */
 import type { RequestListener } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -15,19 +18,19 @@ declare module 'fastify' {
   }
 }
 
-/** 10,000 readers of events, and some room. */
+/** Room for 10,000 event streams, and some more. */
 const most = 12_000;
 
-/** Connections that only this machine itself may have, so that its monitor is answered in a flood. */
-const keptForLocal = 16;
+/** Connections reserved for this machine itself, so that its monitor is answered in a flood. */
+const reservedForLocal = 16;
 
-/** One address may have this part of all connections. */
+/** The share of all connections that one address may have. */
 const share = 1 / 8;
 
-/** The same is not logged more often than this, in ms. */
-const silence = 60_000;
+/** The shortest interval between two log lines of the same kind, in ms. */
+const logInterval = 60_000;
 
-/** An answer may lie unread for so long, in ms, and twice that at the most. */
+/** How long an answer may lie unread, in ms; slow readers are cut off after at most twice that. */
 const patience = 60_000;
 
 interface Options {
@@ -53,40 +56,41 @@ export const connections = fp<Options>(
 );
 
 /**
- * The limits on connections of a process.
+ * The connection limits of a process.
  *
  * @param descriptors how many files and connections it may have open.
  */
 export function limitsFor(descriptors: number): ConnectionLimits {
   const all = Math.min(most, descriptors - reserved);
-  return { most: all, keptForLocal, share: Math.floor(all * share) };
+  return { most: all, reservedForLocal, share: Math.floor(all * share) };
 }
 
-/** Keeps to the limits, before anything else lacks a descriptor. */
+/** Enforces the limits, so that nothing else runs out of descriptors. */
 function limitNumber({ server, connections, log }: FastifyInstance, limits: ConnectionLimits) {
-  // One more may arrive, and another one is closed for it.
+  // One extra may arrive, for which another one is closed.
   server.maxConnections = limits.most + 1;
-  const tell = occasionally((overflow: Overflow) => tellOverflow(log, overflow, limits));
+  const report = occasionally((overflow: Overflow) => logOverflow(log, overflow, limits));
   server.on('connection', (socket) => {
     const overflow = connections.add(socket);
-    if (overflow !== undefined) tell(overflow);
+    if (overflow !== undefined) report(overflow);
   });
-  server.on('drop', () => tell('refused'));
-  // The system as a whole may lack descriptors. Without a listener this would end the process.
-  server.on('error', () => tell('refused'));
+  server.on('drop', () => report('refused'));
+  // The whole system may run out of descriptors. Without a listener this would end the process.
+  server.on('error', () => report('refused'));
 }
 
-function tellOverflow(log: FastifyBaseLogger, overflow: Overflow, limits: ConnectionLimits): void {
-  const done = overflow === 'refused' ? 'new ones are turned away' : 'idle ones are closed for new';
+function logOverflow(log: FastifyBaseLogger, overflow: Overflow, limits: ConnectionLimits): void {
+  const done =
+    overflow === 'refused' ? 'new ones are turned away' : 'idle ones are closed to make room';
   log.warn(limits, `too many connections, ${done}`);
 }
 
-/** Calls a function at most once in `silence` for each value that it is given. */
+/** Calls a function at most once per `logInterval` for each value. */
 function occasionally<Value>(act: (value: Value) => void): (value: Value) => void {
   const last = new Map<Value, number>();
   return (value) => {
     const now = performance.now();
-    if (now - (last.get(value) ?? Number.NEGATIVE_INFINITY) < silence) return;
+    if (now - (last.get(value) ?? Number.NEGATIVE_INFINITY) < logInterval) return;
     last.set(value, now);
     act(value);
   };
@@ -99,7 +103,7 @@ function servePipelined({ server, connections }: FastifyInstance): void {
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
     const connection = connections.find(request.socket);
-    // One that was closed for another has requests in the packet that is being parsed.
+    // An evicted connection may still have requests in the packet that is being parsed.
     if (connection !== undefined) pipelining.take(connection, { request, response });
   });
 }

@@ -1,38 +1,41 @@
 import { networksOf } from './address.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-/** What may be had within a day; Infinity where there is no limit. */
+/** What may be used within a day; Infinity where there is no limit. */
 export interface DailyLimits {
-  /** Texts of a user, in bytes. */
+  /** Text stored by a user, in bytes. */
   readonly textBytes: number;
-  /** Accounts by an address of IPv4 or a /64; twice as many by a /56, four times by a /48. */
+  /**
+   * Accounts made from an IPv4 address or a /64; twice as many from a /56, 4 times as many from a
+   * /48.
+   */
   readonly accountsPerNetwork: number;
-  /** Accounts in all. */
+  /** Accounts in total. */
   readonly accounts: number;
 }
 
-/** In seconds. */
+/** The window, in seconds. */
 const day = 24 * 3600;
 
-/** Counts what is had within a day; in memory, so a restart forgets. */
+/** Daily quotas. They are counted in memory, so a restart resets them. */
 export class DailyQuotas {
   readonly #limits: DailyLimits;
-  readonly #meter: RateLimiter;
+  readonly #limiter: RateLimiter;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, limits: DailyLimits) {
-    this.#meter = new RateLimiter(ticks);
+    this.#limiter = new RateLimiter(ticks);
     this.#limits = limits;
   }
 
-  /** Whether a user may store so many bytes of text; if so, they count. */
+  /** Whether a user may store this many bytes of text; if so, they are counted. */
   takeText(userId: number, bytes: number): boolean {
     return this.#take(`text ${userId}`, this.#limits.textBytes, bytes);
   }
 
   /**
-   * Whether one more account may be made from an address; if so, it counts. The narrowest network
-   * goes first: one that has used up its own takes nothing from the others.
+   * Whether one more account may be made from an address; if so, it is counted. The narrowest
+   * network is charged first: once its own quota is used up, it takes nothing from the wider ones.
    */
   takeAccount(ip: string): boolean {
     const { accountsPerNetwork, accounts } = this.#limits;
@@ -44,6 +47,6 @@ export class DailyQuotas {
 
   #take(key: string, quota: number, cost: number): boolean {
     if (quota === Number.POSITIVE_INFINITY) return true;
-    return this.#meter.consume(key, { quota, window: day }, cost).wait === 0;
+    return this.#limiter.consume(key, { quota, window: day }, cost).wait === 0;
   }
 }

@@ -1,4 +1,7 @@
-/** The API's own description, made from the schemas of its routes, and a page to read and try it. */
+/**
+ * The API's description, generated from the schemas of its routes, and a page to read it and try it
+ * out.
+ */
 import swagger from '@fastify/swagger';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
@@ -9,10 +12,10 @@ import { compressed, generatedFile } from './generated-files.ts';
 import { Anything, answers, Failure } from './schema.ts';
 import { jsonType } from './send.ts';
 
-/** A form is what the documented API asks for; JSON is taken as well. */
+/** The documented API asks for forms; JSON is accepted too. */
 const consumes = ['application/x-www-form-urlencoded', 'application/json'];
 
-/** Collects the routes that are registered after it. */
+/** Collects the routes that are registered after this plugin. */
 export const apiDescription = fp(
   async (app) => {
     await app.register(swagger, {
@@ -22,7 +25,7 @@ export const apiDescription = fp(
           title: 'Snug',
           version: '1',
           description:
-            'Sign in by POST /api/login or register by POST /api/user: both set the two cookies that every other request must bring. Every error is `{"error": "…"}`, one sentence that says what to do.',
+            'Sign in with POST /api/login or register with POST /api/user: both set the two cookies that every other request must send. Every error is `{"error": "…"}`, one sentence that says what to do.',
         },
       },
       transform: ({ schema, url, route }) => ({ schema: describeRoute(schema, route), url }),
@@ -31,7 +34,7 @@ export const apiDescription = fp(
   { name: 'api-description' },
 );
 
-/** Of Swagger UI, the files that the build takes. */
+/** The files of Swagger UI that the build includes. */
 const assets = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
 const page = `<!doctype html>
@@ -48,7 +51,7 @@ const page = `<!doctype html>
 
 const start = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });\n`;
 
-/** Nothing from another host, and no script but these files. */
+/** Allows nothing from another host, and no scripts but these files. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -79,7 +82,7 @@ export const docsRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (ap
 
 type Route = Pick<RouteOptions, 'config' | 'url'>;
 
-/** A route as the document shows it: under its noun, with what it takes and what it refuses. */
+/** A route as the document shows it: under its noun, with its input and its refusals. */
 function describeRoute(schema: FastifySchema, { config, url }: Route): FastifySchema {
   return {
     ...schema,
@@ -89,13 +92,11 @@ function describeRoute(schema: FastifySchema, { config, url }: Route): FastifySc
   };
 }
 
-/** What a route refuses, by status: its input, who may not, and what is the route's own. */
+/** The refusals of a route, by status: invalid input, missing rights, and the route's own. */
 function describeRefusals(schema: FastifySchema, config: RouteOptions['config']): object {
   const takesInput = schema.params ?? schema.querystring ?? schema.body;
   const refused = [
-    ...(takesInput === undefined
-      ? []
-      : [[400, 'A field is missing or not as it must be.'] as const]),
+    ...(takesInput === undefined ? [] : [[400, 'A field is missing or invalid.'] as const]),
     ...[
       ...(config?.public === true ? [] : (['signed_out'] as const)),
       ...(config?.refuses ?? []),
@@ -113,7 +114,7 @@ function describeRefusals(schema: FastifySchema, config: RouteOptions['config'])
   );
 }
 
-/** The document, without the HEAD of each GET. */
+/** The document, without the HEAD route of each GET. */
 function describe(app: FastifyInstance): string {
   const document = app.swagger();
   const paths: Record<string, { head?: unknown } | undefined> = document.paths ?? {};
@@ -121,7 +122,7 @@ function describe(app: FastifyInstance): string {
   return JSON.stringify(document);
 }
 
-/** The first word of an address behind /api: what the route is about. */
+/** The first segment of a path behind /api: the noun of the route. */
 function nounOf(url: string): string {
   return url.replace(/^\/api/, '').split('/')[1] ?? '';
 }

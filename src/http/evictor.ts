@@ -1,32 +1,35 @@
 import type { Connection } from './connection.ts';
 
-/** So many are chosen in one search through all connections, which would cost too much for each. */
+/**
+ * How many candidates one search through all connections chooses; a search for each would cost too
+ * much.
+ */
 const batch = 256;
 
 interface Candidate {
   readonly connection: Connection;
-  /** What these were when it was chosen. */
+  /** The connection's values when it was chosen. */
   readonly lastUse: number;
   readonly hasSession: boolean;
 }
 
 /**
- * Chooses the connection that is closed when there are too many: first those without a session, then
- * idle ones with a session, of each the one that was not used for longest. Event streams and other
- * requests in work with a session stay, as do the connections of trusted proxies.
+ * Chooses the connection to close when there are too many: first those without a session, then idle
+ * ones with a session, the least recently used first in each group. Event streams and other
+ * requests in progress with a session stay, and so do the connections of trusted proxies.
  */
 export class Evictor {
-  /** The one that goes first is the last. */
+  /** The next one to go is the last. */
   #candidates: Candidate[] = [];
 
   /**
-   * Returns the connection that goes first, or undefined if all must stay.
+   * Returns the next connection to close, or undefined if all must stay.
    *
-   * @param added the newest one, which is not a candidate.
+   * @param added the newest connection, which is not a candidate.
    */
   next(all: Iterable<Connection>, added: Connection): Connection | undefined {
-    const known = this.#take();
-    if (known !== undefined) return known;
+    const chosen = this.#take();
+    if (chosen !== undefined) return chosen;
     this.#candidates = choose(all, added);
     return this.#take();
   }
@@ -52,7 +55,7 @@ function choose(all: Iterable<Connection>, added: Connection): Candidate[] {
     });
 }
 
-/** Whether nothing has come over it since it was chosen. */
+/** Whether the connection has not been used since it was chosen. */
 function isStillFirst({ connection, lastUse, hasSession }: Candidate): boolean {
   const isUnused = connection.lastUse === lastUse && connection.hasSession === hasSession;
   return isUnused && isEvictable(connection);

@@ -1,4 +1,4 @@
-/** How everything that goes wrong is answered: one handler, whoever refuses. */
+/** One handler answers every failure, wherever it was refused. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
@@ -14,7 +14,7 @@ import { jitter } from './jitter.ts';
 import { describeRequest } from './request-log.ts';
 import { jsonType } from './send.ts';
 
-/** What the framework and its parsers refuse, in our words. */
+/** Refusals of the framework and its parsers, by the framework's code. */
 const frameworkCodes: Record<string, RefusalCode> = {
   FST_ERR_BAD_URL: 'bad_url',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
@@ -24,7 +24,7 @@ const frameworkCodes: Record<string, RefusalCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'bad_body',
 };
 
-/** What Node's HTTP parser refuses before there is a request; code of the error → ours. */
+/** Refusals of Node's HTTP parser, which happen before there is a request, by the parser's code. */
 const parserCodes: Record<string, RefusalCode> = {
   HPE_INVALID_URL: 'bad_url',
   HPE_HEADER_OVERFLOW: 'headers_too_large',
@@ -32,7 +32,9 @@ const parserCodes: Record<string, RefusalCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
 };
 
-/** A value that does not fit its schema: the first sentence that the schema has for it. */
+/**
+ * A value does not fit its schema; the message is the first sentence that the schema has for it.
+ */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput';
 }
@@ -46,13 +48,13 @@ export function invalidInput(errors: FastifySchemaValidationError[]): InvalidInp
   return new InvalidInput(new Refusal('bad_body').message);
 }
 
-interface ToldSchema {
+interface SchemaWithMessage {
   readonly 'x-error'?: string;
-  readonly properties?: Record<string, ToldSchema>;
+  readonly properties?: Record<string, SchemaWithMessage>;
 }
 
 interface Violation extends FastifySchemaValidationError {
-  readonly parentSchema?: ToldSchema;
+  readonly parentSchema?: SchemaWithMessage;
 }
 
 function sentenceOf({
@@ -61,35 +63,40 @@ function sentenceOf({
   parentSchema,
   params,
 }: Violation): string | undefined {
-  // No object at all: it has no fields that a sentence could be about.
+  // The body is no object, so it has no fields that a sentence could be about.
   if (keyword === 'type' && instancePath === '') return new Refusal('bad_body').message;
   const missing = parentSchema?.properties?.[String(params.missingProperty)];
   return missing?.['x-error'] ?? parentSchema?.['x-error'];
 }
 
-/** Answers an error with its status and its sentence; what is not meant for people is logged. */
+/**
+ * Answers an error with its status and its sentence; unexpected errors are logged instead of shown.
+ */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { code, status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
-  // Bytes already: they need no serialiser, which Fastify would make for every route.
+  // A Buffer needs no serialiser, which Fastify would make for every route.
   const body = Buffer.from(JSON.stringify({ error: sentence }));
-  // RFC 9110, 10.2.3: in whole seconds, of which one is the least to wait for.
+  // RFC 9110, 10.2.3: in whole seconds, at least 1.
   if (wait !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(wait / 1000)));
   reply.header('error-code', code);
   reply.code(status).type(jsonType).send(body);
 }
 
-/** Answers an address that no route can be found for; such a request meets no hook, and no log. */
+/**
+ * Answers an address that the router cannot read; such a request meets no hook and no log of its
+ * own.
+ */
 export function answerUnreadable(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   answerFailure(error, request, reply.headers(headersFor(request)));
   request.log.info({ ...describeRequest(request), status: reply.statusCode }, 'request');
 }
 
-/** What is refused for the moment is tried again after this, in ms, unless it says otherwise. */
-const moment = 3_000;
+/** The default wait before a retry after 503, in ms. */
+const retryDelay = 3_000;
 
 interface Described {
-  /** Names the refusal for programs, in the header `Error-Code`; its sentence is for people. */
+  /** Names the refusal for programs, in the header `Error-Code`; the sentence is for people. */
   readonly code: RefusalCode | 'invalid_input';
   readonly status: number;
   readonly sentence: string;
@@ -103,30 +110,30 @@ function describe(error: unknown): Described {
   }
   const refusal = error instanceof Refusal ? error : translate(error as FastifyError);
   const { code, status, message: sentence } = refusal;
-  const wait = refusal.wait ?? (status === 503 ? jitter(moment) : undefined);
+  const wait = refusal.wait ?? (status === 503 ? jitter(retryDelay) : undefined);
   return { code, status, sentence, wait };
 }
 
 function translate({ code, statusCode }: FastifyError): Refusal {
-  const known = frameworkCodes[code];
-  if (known !== undefined) return new Refusal(known);
-  const isTheirs = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
-  return new Refusal(isTheirs ? 'bad_request' : 'internal');
+  const frameworkCode = frameworkCodes[code];
+  if (frameworkCode !== undefined) return new Refusal(frameworkCode);
+  const isClientError = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
+  return new Refusal(isClientError ? 'bad_request' : 'internal');
 }
 
-/** Answers a connection whose bytes are no request; Node would answer with an empty body. */
+/** Answers a connection whose bytes are no HTTP request; Node would answer with an empty body. */
 export function answerClientError(
   this: FastifyInstance,
   error: NodeJS.ErrnoException,
   socket: Socket,
 ): void {
-  // Who never asked needs no answer: browsers open lines that they may want later.
+  // A connection without a request needs no answer: browsers open spare connections.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }
   const { code, status, message } = new Refusal(parserCodes[error.code ?? ''] ?? 'bad_request');
-  // By the error's code alone: the error itself holds what was sent.
+  // Only the error's code is logged: the error itself holds the bytes that were sent.
   const line = { address: socket.remoteAddress, status, reason: error.code };
   this.log.info(line, 'request refused');
   const body = JSON.stringify({ error: message });

@@ -1,7 +1,7 @@
 /**
  * The files that the server serves, from memory. The build has packed them, compressed, into one
- * (build/packing.ts). That one stays open, so that a request needs no file descriptor, and a build next to
- * a running server changes nothing for it; each copy is read when it is first asked for.
+ * file (build/packing.ts). The pack stays open, so that a request needs no file descriptor and a
+ * new build does not affect a running server. Each copy is read when it is first requested.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,24 +10,24 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 /** A content coding of RFC 9110, 8.4.1. */
 export type Encoding = 'br' | 'gzip' | 'identity';
 
-/** What the build knows of a file. */
+/** The build's record of a file. */
 export interface ManifestEntry {
   /** Its media type. */
   readonly type: string;
   /** A hash of its contents. */
   readonly tag: string;
-  /** Where its copies are in the pack, and how long they are, in bytes; the smallest one first. */
+  /** Where its copies are in the pack, and their lengths, in bytes; the smallest copy first. */
   readonly ranges: { [encoding in Encoding]?: readonly [at: number, length: number] };
 }
 
 export type Manifest = Readonly<Record<string, ManifestEntry>>;
 
-/** Something to serve. */
+/** A file to serve. */
 export interface Servable {
   readonly type: string;
-  /** Names its contents: other contents, another tag. */
+  /** Identifies the contents: it changes when they do. */
   readonly tag: string;
-  /** What it can be had in, the best first; `identity` is always there. */
+  /** The available encodings, the best first; `identity` is always among them. */
   readonly encodings: readonly Encoding[];
   bytes(encoding: Encoding): Buffer;
 }
@@ -35,14 +35,14 @@ export interface Servable {
 export class Files {
   readonly #manifest: Manifest;
   readonly #pack: number | undefined;
-  readonly #known = new Map<string, Servable>();
+  readonly #servables = new Map<string, Servable>();
 
   constructor(manifest: Manifest, pack: number | undefined) {
     this.#manifest = manifest;
     this.#pack = pack;
   }
 
-  /** Opens what the build has left in dist/; there are no files where nothing was built. */
+  /** Opens the output of the build in dist/; without a build there are no files. */
   static open(): Files {
     try {
       const manifest: Manifest = JSON.parse(readFileSync(built('files.json'), 'utf8'));
@@ -53,12 +53,12 @@ export class Files {
     }
   }
 
-  /** The file of this name, which is looked for in the manifest only: no name becomes a path. */
+  /** The file with this name, looked up in the manifest only: no name ever becomes a path. */
   find(name: string): Servable | undefined {
-    const known = this.#known.get(name);
-    if (known !== undefined || !Object.hasOwn(this.#manifest, name)) return known;
+    const cached = this.#servables.get(name);
+    if (cached !== undefined || !Object.hasOwn(this.#manifest, name)) return cached;
     const file = this.#serve(this.#manifest[name] as ManifestEntry);
-    this.#known.set(name, file);
+    this.#servables.set(name, file);
     return file;
   }
 
@@ -90,12 +90,12 @@ function built(file: string): string {
 /** A file with a hash in its name never changes. */
 export const forEver = 'public, max-age=31536000, immutable';
 
-/** A client keeps it, and asks each time whether it is still the same. */
+/** The client caches the file, and checks each time whether it has changed. */
 export const ifUnchanged = 'no-cache';
 
 /**
- * Answers with something in the best encoding that the client takes, or with 304 if the client has
- * it already (RFC 9110, 12.5.3 and 13.1.2).
+ * Answers with a file in the best encoding that the client accepts, or with 304 if the client
+ * already has it (RFC 9110, 12.5.3 and 13.1.2).
  */
 export function serve(
   { headers }: Pick<FastifyRequest, 'headers'>,
@@ -104,11 +104,11 @@ export function serve(
   cacheControl: string,
 ): void {
   const encoding = acceptedOf({ headers }, encodings) ?? 'identity';
-  // Each copy has a tag of its own: a strong one stands for bytes.
+  // Each copy has a tag of its own: a strong one identifies bytes.
   const etag = encoding === 'identity' ? `"${tag}"` : `"${tag}.${encoding}"`;
   reply.header('cache-control', cacheControl).header('etag', etag);
   if (encodings.length > 1) reply.header('vary', 'accept-encoding');
-  if (isKnown(headers['if-none-match'], etag)) {
+  if (matchesTag(headers['if-none-match'], etag)) {
     reply.code(304).send();
     return;
   }
@@ -116,7 +116,7 @@ export function serve(
   reply.type(type).send(bytes(encoding));
 }
 
-/** The first of these encodings that a client takes, if it takes any. */
+/** The first of these encodings that a client accepts, if any. */
 export function acceptedOf<One extends Encoding>(
   { headers }: Pick<FastifyRequest, 'headers'>,
   encodings: readonly One[],
@@ -124,7 +124,7 @@ export function acceptedOf<One extends Encoding>(
   return encodings.find((one) => accepts(headers['accept-encoding'], one));
 }
 
-/** Whether a client takes an encoding; a weight of 0 means that it does not. */
+/** Whether a client accepts an encoding; a weight of 0 means that it does not. */
 function accepts(accepted = '', encoding: Encoding): boolean {
   if (encoding === 'identity') return true;
   if (accepted === '') return false;
@@ -134,8 +134,8 @@ function accepts(accepted = '', encoding: Encoding): boolean {
   });
 }
 
-/** Whether a client has what a tag stands for. A weak tag is as good here as a strong one. */
-function isKnown(known: string | undefined, etag: string): boolean {
-  if (known === undefined) return false;
-  return known.split(',').some((part) => ['*', etag, `W/${etag}`].includes(part.trim()));
+/** Whether the client's tags include this one. Weak tags count here like strong ones. */
+function matchesTag(tags: string | undefined, etag: string): boolean {
+  if (tags === undefined) return false;
+  return tags.split(',').some((part) => ['*', etag, `W/${etag}`].includes(part.trim()));
 }

@@ -10,8 +10,8 @@ interface Options {
 }
 
 /**
- * Reads forms. A field that stands twice becomes an array, which no schema takes. @fastify/formbody
- * would store bytes and escapes that are not UTF-8 as something else.
+ * Parses forms. A field that occurs twice becomes an array, which no schema accepts.
+ * @fastify/formbody would store bytes and escapes that are not UTF-8 as something else.
  */
 export const form = fp<Options>(
   async (app: FastifyInstance, { bodyLimit }: Options) => {

@@ -1,9 +1,9 @@
-/** What the server makes itself, to be served as a file is. */
+/** Texts that the server generates and serves like files. */
 import { hash } from 'node:crypto';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Encoding, Servable } from './files.ts';
 
-/** A text that is written when it is first asked for, and kept. */
+/** A text that is generated at the first request and cached. */
 export function generatedFile(type: string, write: () => string): Servable {
   const bytes = once(() => Buffer.from(write()));
   const tag = once(() => hash('sha256', bytes(), 'base64url').slice(0, 22));
@@ -17,7 +17,7 @@ export function generatedFile(type: string, write: () => string): Servable {
   };
 }
 
-/** The same, also compressed: once, when a client that takes it first asks. */
+/** Adds compressed copies, each made once, at the first request that accepts it. */
 export function compressed(plain: Servable): Servable {
   const params = { [constants.BROTLI_PARAM_QUALITY]: quality };
   const copies = {
@@ -35,7 +35,7 @@ export function compressed(plain: Servable): Servable {
   };
 }
 
-/** Good enough, and quick enough for what is compressed while others wait. */
+/** Brotli's level: good enough, and fast enough for something compressed while others wait. */
 const quality = 5;
 
 function once<Value>(make: () => Value): () => Value {

@@ -3,9 +3,9 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 
 /**
- * Lets the server stop as soon as its last answer is out, and refuses what comes in until then. Node
- * closes the connections that are idle when it is told to stop; one that was answering then would
- * stay open until its client tires of it.
+ * Lets the server stop as soon as its last answer is out, and refuses new requests until then. Node
+ * closes only the connections that are idle when it starts to close; one that was answering at that
+ * time would stay open until its client gives up.
  */
 export const gracefulShutdown = fp(
   async (app: FastifyInstance) => {
@@ -19,5 +19,5 @@ export const gracefulShutdown = fp(
       app.server.keepAliveTimeoutBuffer = 0;
     });
   },
-  { name: 'stopping', dependencies: ['checks'] },
+  { name: 'graceful-shutdown', dependencies: ['checks'] },
 );

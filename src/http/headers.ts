@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
 /**
- * What every answer bears: it is what it says it is, nobody keeps it, no other site has any part in
- * it, and as a page it may do nothing. Pages and files say otherwise where they must.
+ * The headers of every answer: the content type is not guessed, nobody caches it, no other site can
+ * use it, and as a page it may do nothing. Pages and files override them where they must.
  */
 export const plainHeaders = {
   'cache-control': 'no-store',
@@ -14,14 +14,14 @@ export const plainHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 };
 
-/** For a year, a browser that was here by https comes back by nothing else (RFC 6797). */
+/** HSTS for a year: a browser that came by https once uses nothing else (RFC 6797). */
 const secureHeaders = { ...plainHeaders, 'strict-transport-security': 'max-age=31536000' };
 
 export function headersFor({ isSecure }: FastifyRequest): typeof plainHeaders {
   return isSecure ? secureHeaders : plainHeaders;
 }
 
-/** Sets them before anything can go wrong, so that errors bear them too. */
+/** Sets the headers before anything can fail, so that errors have them too. */
 export const headers = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, reply, done) => {

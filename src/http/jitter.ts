@@ -1,8 +1,8 @@
 /**
- * A wait of about this length, at random between half of it and one and a half: those who are sent
- * away together must not come back together.
+ * A random wait between 0.5 and 1.5 times the given one, so that clients that are sent away
+ * together do not come back together.
  *
- * @param wait in ms, and so is the result, in whole ones.
+ * @param wait in ms; the result is in whole ms.
  */
 export function jitter(wait: number): number {
   return Math.round(wait * (0.5 + Math.random()));

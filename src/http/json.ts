@@ -4,9 +4,9 @@ import { Refusal } from '../errors.ts';
 import { textOf } from './utf8.ts';
 
 /**
- * Reads JSON as Fastify does, but refuses a field that stands in it twice, as in a form or a query:
- * RFC 8259, 4, leaves open which of the two counts, and what stands in front of this server might
- * have read the other one. A byte order mark is ignored, as RFC 8259, 8.1, allows.
+ * Parses JSON as Fastify does, but refuses a field that occurs twice, as in a form or a query: RFC
+ * 8259, 4, leaves open which of the two counts, and a proxy in front of this server might have read
+ * the other one. A byte order mark is ignored, as RFC 8259, 8.1, allows.
  */
 export const json = fp(
   async (app: FastifyInstance) => {
@@ -25,10 +25,10 @@ export const json = fp(
   { name: 'json' },
 );
 
-/** A string, or what gives a JSON text its structure. */
+/** A string, or a structural character of JSON. */
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g;
 
-/** Whether a field of the outermost object of a well-formed JSON text stands in it twice. */
+/** Whether a field of the outermost object of a well-formed JSON text occurs twice. */
 function hasDoubledField(text: string): boolean {
   const fields = new Set<string>();
   let depth = 0;

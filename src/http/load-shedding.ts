@@ -4,24 +4,27 @@ import { Refusal } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers however late everything is: to monitors, and to streams, which then wait their turn. */
+    /**
+     * Exempts the route from load shedding: for monitors, and for streams, which then wait their
+     * turn.
+     */
     answersWhenBusy?: true;
   }
 }
 
-/** How often the event loop is looked at, and how long a lag counts, in ms. */
+/** How often the event loop's lag is measured, and how long a measurement counts, in ms. */
 const interval = 500;
 
 /**
- * So late, in ms, a request is better refused than made to wait: whoever sent it may have given up.
- * A slow card that takes half a second to sync, as a Raspberry Pi's does, is no reason yet.
+ * The lag, in ms, at which refusing a request is better than letting it wait: its sender may have
+ * given up. A slow card that takes half a second to sync, as in a Raspberry Pi, is no reason yet.
  */
 const lagLimit = 1_000;
 
 /**
- * Refuses requests while the event loop is far behind, so that it catches up; what has begun, and
- * the event streams, go on. @fastify/under-pressure looks at the mean of the loop's turns, in which
- * one turn of a second among many short ones does not show.
+ * Refuses new requests while the event loop is far behind, so that it catches up; requests in
+ * progress and the event streams go on. @fastify/under-pressure measures the mean of the loop's
+ * turns, which hides one turn of a second among many short ones.
  */
 export const loadShedding = fp(
   async (app: FastifyInstance) => {
@@ -42,5 +45,5 @@ export const loadShedding = fp(
       throw new Refusal('busy');
     });
   },
-  { name: 'busy', dependencies: ['checks'] },
+  { name: 'load-shedding', dependencies: ['checks'] },
 );

@@ -1,15 +1,15 @@
 /**
- * Remembers values by their keys, within bounds: of more than that, the one is forgotten that has
- * not been asked for longest. A Map keeps them in order, and takes no room before it is used:
- * lru-cache makes all of its places at once, which took a thirtieth of a start.
+ * A bounded map; beyond its limit it drops the value that was used least recently. A Map keeps the
+ * order and needs no memory before it is used: lru-cache allocates all of its slots at once, which
+ * took a thirtieth of the start.
  */
 export class LruMap<Value> {
   readonly #values = new Map<string, Value>();
-  /** One for good: a new one would look through the gaps that others have left. */
+  /** One iterator for good: a new one would step over the gaps that deleted entries have left. */
   readonly #oldest = this.#values.keys();
   readonly #limit: number;
 
-  /** @param limit so many are remembered. */
+  /** @param limit the most entries. */
   constructor(limit: number) {
     this.#limit = limit;
   }

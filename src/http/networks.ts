@@ -1,11 +1,11 @@
 import { BlockList } from 'node:net';
 
-/** Node's isIPv6 would compile its pattern at each start, and these are addresses for sure. */
+/** Node's isIPv6 would compile its pattern at each start, and these are known to be addresses. */
 const familyOf = (address: string) => (address.includes(':') ? 'ipv6' : 'ipv4');
 
 /**
- * Returns a function that tells whether an address is in one of some networks. An IPv4 address in the
- * notation of IPv6 counts as what it is (RFC 4291, 2.5.5.2).
+ * Returns a function that says whether an address is in one of some networks. An IPv4 address in
+ * IPv6 notation counts as IPv4 (RFC 4291, 2.5.5.2).
  *
  * @param networks addresses and CIDRs.
  */
@@ -20,5 +20,5 @@ export function matcherOf(networks: readonly string[]): (address: string) => boo
   return (address) => list.check(address, familyOf(address));
 }
 
-/** Whether an address is of this machine itself. */
+/** Whether an address is a loopback address. */
 export const isLoopback = matcherOf(['127.0.0.0/8', '::1']);

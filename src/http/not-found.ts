@@ -4,21 +4,22 @@ import { Refusal } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The addresses of pages and files, without those that have a parameter. */
+    /** The paths of pages and files, without those that have a parameter. */
     readonly pages: ReadonlySet<string>;
   }
 }
 
-/** What a page takes. */
+/** The methods that a page allows. */
 const allowed = 'GET, HEAD, OPTIONS';
 
 /**
- * Answers what no route is there for. A page or a file says by which methods it can be had (RFC 9110,
- * 9.3.7 and 15.5.6); health checks of proxies ask by OPTIONS. The API has the documented 404 instead.
+ * Answers requests that match no route. A page or a file names the methods that it allows (RFC
+ * 9110, 9.3.7 and 15.5.6); health checks of proxies ask by OPTIONS. The API answers with the
+ * documented 404 instead.
  */
 export const notFound = fp(
   async (app: FastifyInstance) => {
-    // `*` is the server as a whole.
+    // `*` stands for the server as a whole.
     const pages = new Set(['*']);
     app.decorate('pages', pages);
     app.addHook('onRoute', ({ url, schema }) => {
@@ -26,7 +27,7 @@ export const notFound = fp(
     });
     app.setNotFoundHandler((request, reply) => answer(request, reply));
   },
-  { name: 'nowhere' },
+  { name: 'not-found' },
 );
 
 function answer(request: FastifyRequest, reply: FastifyReply): void {
@@ -36,7 +37,7 @@ function answer(request: FastifyRequest, reply: FastifyReply): void {
   reply.code(204).send();
 }
 
-/** Whether a request is for what there is not, by whatever method. */
+/** Whether a request is for something that does not exist, with any method. */
 export function isNowhere(request: FastifyRequest): boolean {
   return request.is404 && !isPage(request);
 }

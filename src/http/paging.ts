@@ -1,7 +1,10 @@
-/** Pages of lists, and the Link header (RFC 8288) that leads from one to the next. */
+/** Pages of lists, and the Link header (RFC 8288) that connects them. */
 import type { FastifyRequest } from 'fastify';
 
-/** Where a page stands: the ids at its ends, null where it is empty, and whether the list goes on. */
+/**
+ * The position of a page: the ids at its ends, null where it is empty, and whether the list goes
+ * on.
+ */
 interface Ends {
   readonly first: number | null;
   readonly last: number | null;
@@ -9,7 +12,7 @@ interface Ends {
   readonly hasNewer: boolean;
 }
 
-/** Leads on to the next page of the list that was asked for, with these parameters instead. */
+/** The link to the next page of the requested list, with these parameters replaced. */
 export function nextLink(
   { url, query }: Pick<FastifyRequest, 'url' | 'query'>,
   parameters: Readonly<Record<string, number | string>>,
@@ -24,10 +27,10 @@ export function nextLink(
 const toText = ([name, value]: [string, unknown]): [string, string] => [name, String(value)];
 
 /**
- * The Link header of a page of what is ordered by id: `prev` leads to what is older, `next` to what is newer.
- * Cursors are ids, so that nothing is skipped or shown twice while the list grows.
+ * The Link header of a page of a list that is ordered by id: `prev` leads to older items, `next` to
+ * newer ones. Cursors are ids, so that nothing is skipped or shown twice while the list grows.
  *
- * @returns undefined where there is nothing on either side.
+ * @returns undefined if there is nothing on either side.
  */
 export function pageLinks(
   path: string,

@@ -8,8 +8,8 @@ interface Options {
 }
 
 /**
- * Warns once when a trusted proxy does not say for whom it asks. It then passes on what clients claim
- * about themselves, so that the limits by address can be evaded.
+ * Warns once when a trusted proxy does not say which client it asks for. Such a proxy passes on
+ * what clients claim about themselves, so that they can evade the limits by address.
  */
 export const proxies = fp<Options>(
   async (app: FastifyInstance, { trustProxy }: Options) => {
@@ -19,7 +19,7 @@ export const proxies = fp<Options>(
     app.addCheck((request) => {
       const { remoteAddress: address } = request.raw.socket;
       const isSaid = isWarned || request.headers['x-forwarded-for'] !== undefined;
-      if (!isSaid && address !== undefined && isTrusted(address) && !isWatcher(request)) {
+      if (!isSaid && address !== undefined && isTrusted(address) && !isMonitor(request)) {
         isWarned = true;
         request.log.warn({ address }, warning);
       }
@@ -28,9 +28,9 @@ export const proxies = fp<Options>(
   { name: 'proxies', dependencies: ['checks'] },
 );
 
-/** What watches over the server may ask it directly. */
-const isWatcher = ({ routeOptions }: FastifyRequest) =>
+/** Monitors may ask the server directly. */
+const isMonitor = ({ routeOptions }: FastifyRequest) =>
   routeOptions.config.answersWhenBusy === true;
 
 const warning =
-  'a request from an address in TRUST_PROXY has no X-Forwarded-For: unless it was made there, configure the proxy to add one, or clients can claim any address';
+  'a request from an address in TRUST_PROXY has no X-Forwarded-For: unless it was made there, configure the proxy to add the header, or clients can claim any address';

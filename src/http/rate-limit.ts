@@ -6,32 +6,34 @@ import { isNowhere } from './not-found.ts';
 import { type Quota, RateLimiter, type RateLimitResult } from './rate-limiter.ts';
 
 interface Limit extends Quota {
-  /** Who has it for themselves: everybody at an address, or a user. */
+  /** Whether the quota belongs to an address or to a user. */
   readonly by: 'address' | 'user';
 }
 
 const minute = 60;
 const hour = 60 * minute;
 
-/** How often something may be done; nobody who means well should ever meet one of these. */
+/** The rate limits; normal use never reaches one. */
 export const limits = {
   login: { quota: 10, window: minute, by: 'address' },
-  /** Two classes in a school, behind one address, with some mistakes. */
+  /** Two school classes behind one address, with some mistakes. */
   register: { quota: 200, window: hour, by: 'address' },
   password: { quota: 10, window: 10 * minute, by: 'user' },
   /** Seeing where an invite leads, and joining. */
   invite: { quota: 60, window: minute, by: 'user' },
-  /** The client asks while one types. */
+  /** The client searches while its user types. */
   search: { quota: 120, window: minute, by: 'user' },
-  /** Looking users up, found or not: the client asks for the names of those who have left. */
+  /** Looking users up, found or not: the client asks for the names of former members. */
   lookup: { quota: 60, window: minute, by: 'user' },
-  /** A new name or e-mail address: everybody who shares a chat hears of the name. */
+  /** A new name or e-mail address: everybody who shares a chat receives the name. */
   profile: { quota: 30, window: hour, by: 'user' },
-  /** All that makes others' clients busy, and the file larger; but reading, however much. */
+  /**
+   * Everything that keeps other clients busy or grows the database; result is never counted here.
+   */
   write: { quota: 300, window: minute, by: 'user' },
-  /** Opening event streams: 20 of them break and come back every ten seconds. */
+  /** Opening event streams: enough for 20 that break and come back every 10 s. */
   stream: { quota: 120, window: minute, by: 'user' },
-  /** Asking for what there is not. */
+  /** Requests for something that does not exist. */
   nowhere: { quota: 120, window: minute, by: 'address' },
 } as const satisfies Record<string, Limit>;
 
@@ -39,7 +41,9 @@ type LimitName = keyof typeof limits;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route counts as. It then tells of 429 in the API's description by itself. */
+    /**
+     * The limit that the route counts against. The API's description then lists 429 automatically.
+     */
     limit?: Exclude<LimitName, 'nowhere'>;
   }
 }
@@ -49,25 +53,31 @@ interface Options {
   readonly ticks: () => number;
 }
 
-/** Refuses what comes too often, before its body is read; in memory, so a restart forgets. */
+/**
+ * Refuses requests beyond a limit before their body is read. They are counted in memory, so a
+ * restart resets the limits.
+ */
 export const rateLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
-    const meter = new RateLimiter(ticks);
+    const limiter = new RateLimiter(ticks);
     app.addHook('onRequest', (request, reply, done) => {
       const name = isNowhere(request) ? 'nowhere' : request.routeOptions.config.limit;
       if (name === undefined) return done();
       const limit = limits[name];
       const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);
-      const reading = meter.consume(`${name} ${who}`, limit);
-      tell(reply, name, limit, reading);
-      done(reading.wait > 0 ? new Refusal('too_often', reading.wait) : undefined);
+      const result = limiter.consume(`${name} ${who}`, limit);
+      setHeaders(reply, name, limit, result);
+      done(result.wait > 0 ? new Refusal('too_often', result.wait) : undefined);
     });
   },
-  { name: 'rate-limit', dependencies: ['same-origin', 'sign-in'] },
+  { name: 'rate-limit', dependencies: ['same-origin', 'authentication'] },
 );
 
-/** See draft-ietf-httpapi-ratelimit-headers-10; seconds are rounded up, so that waiting suffices. */
-function tell(
+/**
+ * See draft-ietf-httpapi-ratelimit-headers-10. Seconds are rounded up, so that waiting that long is
+ * enough.
+ */
+function setHeaders(
   reply: FastifyReply,
   name: LimitName,
   limit: Quota,

@@ -1,31 +1,31 @@
 import { LruMap } from './lru-map.ts';
 
-/** So many at once, and as many again within each window: they come back one by one. */
+/** A burst of `quota`, which refills one by one over each window. */
 export interface Quota {
   readonly quota: number;
-  /** In seconds; as ms it is a multiple of the quota, so that nothing has to be rounded. */
+  /** In seconds; in ms it is a multiple of the quota, so that nothing has to be rounded. */
   readonly window: number;
 }
 
-/** What was left after a request, and how long there is to wait; times in whole ms. */
+/** The state after a request; times in whole ms. */
 export interface RateLimitResult {
   readonly left: number;
-  /** Until there is room again for this request, which was refused; 0 if it was not. */
+  /** The time until this request would be accepted; 0 if it was. */
   readonly wait: number;
-  /** Until the whole quota is there again. */
+  /** The time until the whole quota is available again. */
   readonly reset: number;
 }
 
-/** So many keys are known; of more than these, who has not been heard of longest is forgotten. */
+/** The most keys that are remembered; beyond that, the least recently used one is dropped. */
 const keyLimit = 10_000;
 
 /**
- * Counts by the generic cell rate algorithm (ITU-T I.371), a token bucket that remembers one time
- * for each key. What it refuses does not count.
+ * Limits rates by the generic cell rate algorithm (ITU-T I.371), a token bucket that stores one
+ * time for each key. Refused requests do not count.
  */
 export class RateLimiter {
   readonly #ticks: () => number;
-  /** When a key's whole quota is there again. */
+  /** When the whole quota of a key is available again. */
   readonly #resets = new LruMap<number>(keyLimit);
 
   /** @param ticks a time in ms that never steps. */
@@ -33,7 +33,7 @@ export class RateLimiter {
     this.#ticks = ticks;
   }
 
-  /** @param cost how much of the quota it takes. */
+  /** @param cost how much of the quota the request takes. */
   consume(key: string, { quota, window }: Quota, cost = 1): RateLimitResult {
     const now = Math.floor(this.#ticks());
     const span = window * 1000;
@@ -45,7 +45,7 @@ export class RateLimiter {
     return { left: Math.floor((-wait / step) * cost), wait: 0, reset: reset + step };
   }
 
-  /** How things stand for a key: `wait` is until there is something left. */
+  /** The state of a key: `wait` is the time until something is left. */
   peek(key: string, { quota, window }: Quota): RateLimitResult {
     const span = window * 1000;
     const reset = Math.max(0, (this.#resets.get(key) ?? 0) - this.#ticks());
@@ -53,7 +53,7 @@ export class RateLimiter {
     return { left, wait: left > 0 ? 0 : Math.ceil(reset - span) + 1, reset };
   }
 
-  /** Counts so many, also where they are more than is left: then the key is in debt. */
+  /** Charges `count` even if that is more than what is left: the key is then in debt. */
   spend(key: string, { quota, window }: Quota, count: number): void {
     const now = this.#ticks();
     const reset = Math.max(now, this.#resets.get(key) ?? 0);

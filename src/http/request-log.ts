@@ -1,12 +1,12 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 
-/** The longest text of an IPv6 address. */
+/** The length of the longest IPv6 address as text. */
 const addressLength = 45;
 
 /**
- * One line for each request, after its answer: what was asked for and how it went. The route, not
- * the address, is logged: an address may hold what only its reader should know (an invite's code,
- * a search). Cookies, headers and bodies are not logged either.
+ * One line for each request, after its answer: what was requested and how it went. It holds the
+ * route rather than the URL, because a URL may hold secrets (an invite's code, a search). Cookies,
+ * headers and bodies are not logged either.
  */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
@@ -21,18 +21,19 @@ export class RequestLog extends LogController {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
     };
-    if (error) request.log.warn({ ...line, err: error }, 'request cut off');
+    if (error) request.log.warn({ ...line, err: error }, 'request aborted');
     else request.log.info(line, 'request');
   }
 }
 
-/** What may be logged of a request; pino's serializer for it as well. */
+/** The loggable facts about a request; also pino's serializer for it. */
 export function describeRequest(request: FastifyRequest) {
   return {
     method: request.method,
     route: request.routeOptions?.url,
     user: request.session?.userId,
-    // Unset once the connection is gone. What a proxy passes on unread may be no address.
+    // The address is unset once the connection is gone. A proxy may pass on something that is no
+    // address.
     address: request.ip?.slice(0, addressLength),
   };
 }

@@ -3,38 +3,40 @@ import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { isDecodable } from './utf8.ts';
 
-/** A browser behind a proxy sends some 30. */
+/** The most headers; a browser behind a proxy sends some 30. */
 const headerLimit = 100;
 
-/** What Node would answer without a word (see `http` in app.ts), or let pass. */
+/**
+ * Refuses requests that Node would answer without an explanation (see `http` in app.ts) or let
+ * pass.
+ */
 export const requestSanity = fp(
   async (app: FastifyInstance) => {
     const { bodyLimit = 0 } = app.initialConfig;
     app.addCheck(({ raw }) => {
       // `rawHeaders` holds names and values in turn.
       if (raw.rawHeaders.length > 2 * headerLimit) throw new Refusal('headers_too_large');
-      // RFC 9112, 3.2: a request names its host once; older ones (HTTP/1.0) need not.
+      // RFC 9112, 3.2: a request names its host exactly once; HTTP/1.0 requests may have none.
       const hosts = countHosts(raw.rawHeaders);
       if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) throw new Refusal('bad_request');
-      // The router looks at the escapes of the path only.
+      // The router checks only the escapes of the path.
       if (!isDecodable(raw.url ?? '')) throw new Refusal('bad_url');
-      // RFC 9110, 8.4: nothing is unpacked here, so nothing can be packed to burst.
+      // RFC 9110, 8.4: bodies are never decompressed, so there can be no decompression bomb.
       if (raw.headers['content-encoding'] !== undefined) throw new Refusal('body_type');
     });
-    // RFC 9110, 10.1.1: who asks before sending too much is not told to go on.
+    // RFC 9110, 10.1.1: a client that asks before sending too large a body gets no 100 Continue.
     app.server.on('checkContinue', (request, response) => {
       if (Number(request.headers['content-length'] ?? 0) <= bodyLimit) response.writeContinue();
       app.server.emit('request', request, response);
     });
-    // The same: what is expected besides 100-continue may be ignored.
+    // RFC 9110, 10.1.1: expectations other than 100-continue may be ignored.
     app.server.on('checkExpectation', (request, response) => {
       app.server.emit('request', request, response);
     });
   },
-  { name: 'protocol', dependencies: ['checks'] },
+  { name: 'request-sanity', dependencies: ['checks'] },
 );
 
-/** How often a request names its host. */
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

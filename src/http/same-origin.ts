@@ -4,7 +4,7 @@ import { Refusal } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Guards a GET that does more than answer, as other methods are guarded. */
+    /** Guards a GET that has an effect like the other methods. */
     sameOrigin?: true;
   }
 }
@@ -14,9 +14,9 @@ interface Options {
 }
 
 /**
- * Refuses what another site makes a browser send: everything that changes something, and the GETs
- * that say so. Cookies are SameSite=Strict as well, but sibling sites share those. Programs that are
- * no browser send neither header, and pass. See the OWASP cheat sheet on cross-site request forgery,
+ * Refuses requests that another site makes a browser send: all writes, and the GETs that are
+ * marked. Cookies are SameSite=Strict too, but sibling sites share those. Programs other than
+ * browsers send neither header, and pass. See the OWASP cheat sheet on cross-site request forgery,
  * "Fetch Metadata headers" and "Employing custom request headers", and decision 33.
  */
 export const sameOrigin = fp<Options>(
@@ -38,25 +38,25 @@ export const sameOrigin = fp<Options>(
 );
 
 const renamed =
-  'the proxy does not pass on by which name people reach the server: set PUBLIC_URL to the origin, or have the proxy pass Host on';
+  'the proxy does not pass on the host that people use: set PUBLIC_URL to the origin, or configure the proxy to pass on Host';
 
 const refused =
-  'a request of another origin was refused: if people reach the server by that, set PUBLIC_URL to it';
+  'a request from another origin was refused: if people use that origin for this server, set PUBLIC_URL to it';
 
-/** Whether a request does more than ask. Where there is nothing, nothing can be done. */
+/** Whether a request has an effect. A request that matches no route has none. */
 function isGuarded({ method, routeOptions, is404 }: FastifyRequest): boolean {
   const isSafe = method === 'GET' || method === 'HEAD';
   return !is404 && (!isSafe || routeOptions.config.sameOrigin === true);
 }
 
-/** Our page adds this to its requests, with any value. */
-const ownHeader = 'x-requested-with';
+/** Our client adds this header to its requests, with any value. */
+const clientHeader = 'x-requested-with';
 
 /**
- * Whether a request comes from our own page, from its user directly, or from no browser. Over plain
- * http browsers send only `Origin`, and many a proxy replaces the host that it would be compared with.
- * Then the header counts that only our page can add: another site's browser asks first, by OPTIONS,
- * and never hears that it may.
+ * Whether a request comes from our own page, directly from its user, or from something other than a
+ * browser. Over plain http browsers send only `Origin`, and many proxies replace the host that it
+ * would be compared with. Then the header decides that only our page can add: another site's
+ * browser asks for permission first, by OPTIONS, and never gets it.
  */
 function judge(
   request: FastifyRequest,
@@ -65,7 +65,7 @@ function judge(
   const { 'sec-fetch-site': site, origin } = request.headers;
   if (site !== undefined) return site === 'same-origin' || site === 'none' ? 'own' : 'foreign';
   if (origin === undefined || origin === publicUrl?.origin) return 'own';
-  // Behind a trusted proxy, that is the host that the client has asked for.
+  // Behind a trusted proxy, this is the host that the client requested.
   if (origin === `${request.protocol}://${request.host}`) return 'own';
-  return request.headers[ownHeader] === undefined ? 'foreign' : 'by another name';
+  return request.headers[clientHeader] === undefined ? 'foreign' : 'by another name';
 }

@@ -4,8 +4,8 @@ import { Anything, answers } from './schema.ts';
 
 const day = 86_400_000;
 
-/** RFC 9116, 2.5.5, recommends less than a year. */
-const holds = 180 * day;
+/** How long the file is valid, in ms; RFC 9116, 2.5.5, recommends less than a year. */
+const lifetime = 180 * day;
 
 interface Options {
   /** A URI. */
@@ -15,7 +15,7 @@ interface Options {
   readonly clock: () => number;
 }
 
-/** Says to whom a weakness of this server is reported (RFC 9116). */
+/** Says where to report a vulnerability of this server (RFC 9116). */
 export const securityTxtRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
   { contact, publicUrl, clock },
@@ -25,15 +25,15 @@ export const securityTxtRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { public: true, refuses: ['no_contact'] },
       schema: {
-        summary: 'Whom to tell of a weakness',
+        summary: 'Where to report a vulnerability',
         hide: true,
         response: answers(200, Anything),
       },
     },
     async ({ routeOptions }, reply) => {
       if (contact === undefined) throw new Refusal('no_contact');
-      // To the day, so that it says the same all day long.
-      const expires = new Date(Math.ceil((clock() + holds) / day) * day).toISOString();
+      // Rounded up to a whole day, so that the file is the same all day long.
+      const expires = new Date(Math.ceil((clock() + lifetime) / day) * day).toISOString();
       const canonical = publicUrl && `Canonical: ${publicUrl.origin}${routeOptions.url}\n`;
       reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache');
       return `Contact: ${contact}\nExpires: ${expires}\n${canonical ?? ''}`;

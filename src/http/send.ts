@@ -2,16 +2,16 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { countUnsent } from './backpressure.ts';
 
-/** To the letter as it is documented; JSON has no parameter for a charset (RFC 8259, 11). */
+/** Exactly as documented; JSON has no charset parameter (RFC 8259, 11). */
 export const jsonType = 'application/json';
 
-/** Answers with JSON that is written already, as the schema of the route says. */
+/** Answers with JSON that is already serialised according to the route's schema. */
 export function sendJson(reply: FastifyReply, body: Buffer): void {
   countUnsent(reply, body.length);
   reply.type(jsonType).send(body);
 }
 
-/** Does the same for what the framework writes as JSON, to which it would add a charset. */
+/** Does the same for answers that the framework serialises, to which it would add a charset. */
 export const sending = fp(
   async (app: FastifyInstance) => {
     app.addHook('preSerialization', (_, reply, payload, done) => {
@@ -20,5 +20,5 @@ export const sending = fp(
       done(null, payload);
     });
   },
-  { name: 'sending', dependencies: ['backpressure'] },
+  { name: 'send', dependencies: ['backpressure'] },
 );

@@ -1,10 +1,13 @@
 /**
- * Shares out the turns of the event loop: in each of them one piece of work of a key starts, in the
- * order in which they came. However much waits for one key, others are served in between, and a turn
- * costs no more for what waits.
+ * Shares out the turns of the event loop: each turn starts at most one task per key, in order of
+ * arrival. However many tasks wait for one key, others are served in between, and waiting tasks
+ * make no turn more expensive.
  */
 export class Turns<Key> {
-  /** What waits, by key. A key whose work started in this turn is here, even if nothing waits. */
+  /**
+   * The waiting tasks by key. A key whose task started in this turn has an entry, even if nothing
+   * waits.
+   */
   readonly #waiting = new Map<Key, (() => void)[]>();
 
   /** Calls `start` now, or in the key's next free turn. */

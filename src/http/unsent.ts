@@ -1,10 +1,10 @@
-/** So many bytes of unsent answers an owner may have. */
+/** The most unsent bytes of one owner. */
 const ownerLimit = 8 * 1024 * 1024;
 
-/** So many all owners may have together. */
+/** The most unsent bytes of all owners together. */
 const totalLimit = 64 * 1024 * 1024;
 
-/** A user, or the address of strangers. */
+/** A user's id, or the address of a client that is not signed in. */
 export type OwnerKey = string | number;
 
 interface Owner {
@@ -25,14 +25,14 @@ interface Account {
 export interface UnsentCounter {
   /** Sets how many bytes are unsent now. */
   set(bytes: number): void;
-  /** Ends the counting; the bytes are sent, or thrown away. */
+  /** Stops counting; the bytes are sent or discarded. */
   close(): void;
 }
 
 /**
- * Counts what was written and has not left yet, because readers do not take it. Beyond the limit of
- * an owner its oldest answers are cut off; beyond the limit of all, those of the owner with the most.
- * A reader loses nothing by that: streams resume, and requests can be sent again.
+ * Counts bytes that were written but have not left yet, because readers do not take them. Beyond an
+ * owner's limit, the owner's oldest answers are cut off; beyond the total limit, those of the owner
+ * with the most bytes. Readers lose nothing: streams resume, and requests can be sent again.
  */
 export class Unsent {
   readonly #owners = new Map<OwnerKey, Owner>();
@@ -46,7 +46,7 @@ export class Unsent {
   /**
    * Opens a counter.
    *
-   * @param cut breaks the answer off, so that its bytes are freed.
+   * @param cut aborts the answer, so that its bytes are freed.
    */
   open(key: OwnerKey, cut: () => void): UnsentCounter {
     const owner = this.#owners.get(key) ?? { key, bytes: 0, accounts: new Set() };
@@ -61,7 +61,7 @@ export class Unsent {
 
   #set(account: Account, bytes: number): void {
     const { owner } = account;
-    // It was cut off meanwhile.
+    // The answer was cut off in the meantime.
     if (!owner.accounts.has(account)) return;
     this.#add(account, bytes - account.bytes);
     while (owner.bytes > ownerLimit && owner.accounts.size > 1) this.#cutOldest(owner);

@@ -3,13 +3,16 @@ import { Refusal } from '../errors.ts';
 import { plainHeaders } from './headers.ts';
 import { jsonType } from './send.ts';
 
-/** An upgrade takes minutes where it takes long; tried again after this, in s. */
+/** When to try again, in s; a long upgrade takes minutes. */
 const retryAfter = '10';
 
-/** As much is enough for those who look what goes on. */
+/** Enough connections for people who check what is going on. */
 const connections = 500;
 
-/** A server that answers every request that the database is being upgraded; it does not listen yet. */
+/**
+ * A server, not yet listening, that answers every request with the news that the database is being
+ * upgraded.
+ */
 export function upgradingServer(): http.Server {
   const { code, status, message } = new Refusal('upgrading');
   const body = JSON.stringify({ error: message });

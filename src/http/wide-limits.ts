@@ -6,8 +6,8 @@ const minute = 60;
 const hour = 60 * minute;
 
 /**
- * What the networks of IPv6 around an address may do in all: a home has 256 of the /64 that
- * http/rate-limit.ts counts, and a rented server often a whole /48. Few homes share a /48, and many
+ * The limits of the IPv6 networks around an address: a home has 256 of the /64 that
+ * http/rate-limit.ts counts, and a rented server often a whole /48. Few homes share a /48, but many
  * phones of one company may, so it is allowed more.
  */
 export const wideLimits = {
@@ -15,14 +15,17 @@ export const wideLimits = {
   register: { '/56': { quota: 300, window: hour }, '/48': { quota: 600, window: hour } },
 } as const satisfies Record<string, Record<string, Quota>>;
 
-/** Limits strangers by the networks around their address; in memory, so a restart forgets. */
+/**
+ * Limits strangers by the networks around their address. They are counted in memory, so a restart
+ * resets the limits.
+ */
 export class WideLimits {
-  readonly #meter: RateLimiter;
+  readonly #limiter: RateLimiter;
   readonly #isOn: boolean;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
-    this.#meter = new RateLimiter(ticks);
+    this.#limiter = new RateLimiter(ticks);
     this.#isOn = isOn;
   }
 
@@ -33,7 +36,7 @@ export class WideLimits {
     for (const [prefix, quota] of Object.entries(wideLimits[name])) {
       const network = networks.find((one) => one.endsWith(prefix));
       if (network === undefined) continue;
-      const { wait } = this.#meter.consume(`${name} ${network}`, quota);
+      const { wait } = this.#limiter.consume(`${name} ${network}`, quota);
       if (wait > 0) throw new Refusal('too_often', wait);
     }
   }

@@ -47,7 +47,7 @@ export const diskReserve = fp<Options>(
       return isLow;
     }
   },
-  { name: 'disk-reserve', dependencies: ['sign-in'] },
+  { name: 'disk-reserve', dependencies: ['authentication'] },
 );
 
 /** By the method first: Fastify makes `routeOptions` anew each time that one asks. */

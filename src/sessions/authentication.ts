@@ -63,7 +63,7 @@ export const authentication = fp<Options>(
         .catch((error: unknown) => log.warn({ err: error }, 'last seen not written'));
     }
   },
-  { name: 'sign-in', dependencies: ['@fastify/cookie', 'connections'] },
+  { name: 'authentication', dependencies: ['@fastify/cookie', 'connections'] },
 );
 
 /** The session that a request proves by its cookies, if it lives. */

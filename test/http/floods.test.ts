@@ -202,7 +202,7 @@ class FakeSocket extends EventEmitter {
 
 /** A table with 40 connections, of which 8 are for this machine, and at most 5 from an address. */
 function fakeTable() {
-  const limits = { most: 40, keptForLocal: 8, share: 5 };
+  const limits = { most: 40, reservedForLocal: 8, share: 5 };
   const table = new ConnectionTable(limits, peerReader(['10.0.0.0/8', 'fd00::1']));
   const add = (address: string) => {
     const socket = new FakeSocket(address);
@@ -218,8 +218,8 @@ function fakeTable() {
 }
 
 t.test('an address has its share of the connections, and no more', (t) => {
-  t.strictSame(limitsFor(20_000), { most: 12_000, keptForLocal: 16, share: 1_500 });
-  t.strictSame(limitsFor(1_024), { most: 976, keptForLocal: 16, share: 122 });
+  t.strictSame(limitsFor(20_000), { most: 12_000, reservedForLocal: 16, share: 1_500 });
+  t.strictSame(limitsFor(1_024), { most: 976, reservedForLocal: 16, share: 122 });
   const { addMany, add, open } = fakeTable();
   const first = addMany(5, () => '192.0.2.1');
   first[1]?.connection?.touch();
@@ -305,8 +305,12 @@ t.test('with few descriptors the idle make room, and nothing else fails', async 
   t.equal((await alice.get('/api/chats')).status, 200);
   await welcomes(t, server, 'bob');
   t.ok(descriptors(server) < 128);
-  await server.wrote(/idle ones are closed for new/);
-  t.equal(server.output().split('idle ones are closed for new').length, 2, 'one line in the log');
+  await server.wrote(/idle ones are closed to make room/);
+  t.equal(
+    server.output().split('idle ones are closed to make room').length,
+    2,
+    'one line in the log',
+  );
   t.notMatch(server.output(), /"level":[56]0/, 'no error in the log');
 });
 
@@ -341,7 +345,7 @@ t.test('with fewer than 128 descriptors the start is refused', async (t) => {
   t.equal(await few.exited, 1);
   t.equal(
     few.output(),
-    'snug: The system lets this process have only 127 files and connections open; Snug needs at least 128. Raise the limit: "ulimit -n 1024", or "LimitNOFILE=1024" in the unit.\n',
+    'snug: The system allows this process only 127 open files and connections; Snug needs at least 128. Raise the limit: "ulimit -n 1024", or "LimitNOFILE=1024" in the unit.\n',
   );
 });
 
