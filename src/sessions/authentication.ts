@@ -9,15 +9,17 @@ import { type LiveSession, sessionOfToken, touchSession } from './sessions.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call the route: everybody, or (the default) only who is signed in. */
+    /** Lets everybody call the route; by default, only signed-in users may. */
     public?: true;
-    /** What the route refuses, beside what every route may refuse; for the API's description. */
+    /** The refusals of the route, besides those that every route has; for the API's description. */
     refuses?: readonly RefusalCode[];
   }
   interface FastifyRequest {
-    /** Who makes the request; unset only on routes that everybody may call. */
+    /** The session of the request; unset only on public routes. */
     session: LiveSession;
-    /** Whether it came over https, by the proxy's word or the server's public address. */
+    /**
+     * Whether the request came over https, according to the proxy or the server's public address.
+     */
     readonly isSecure: boolean;
   }
 }
@@ -28,7 +30,7 @@ interface Options {
   readonly publicUrl: URL | undefined;
 }
 
-/** Lets nobody through who has not proved who they are, unless the route says otherwise. */
+/** Refuses requests without a valid session, except on public routes. */
 export const authentication = fp<Options>(
   async (app: FastifyInstance, { db, clock, publicUrl }: Options) => {
     const isPublicUrlSecure = publicUrl?.protocol === 'https:';
@@ -38,8 +40,8 @@ export const authentication = fp<Options>(
         return this.protocol === 'https' || isPublicUrlSecure;
       },
     });
-    // Before the body is read: who is not signed in cannot make the server work. Not async: most
-    // sessions are kept in memory, and a promise costs a turn.
+    // Runs before the body is read: a client that is not signed in must not cause work. The hook is
+    // not async: most sessions are cached, and a promise costs a turn of the event loop.
     app.addHook('onRequest', (request, _, done) => {
       if (request.is404 || request.routeOptions.config.public === true) return done();
       const admit = (session: LiveSession | undefined) => {
@@ -48,13 +50,13 @@ export const authentication = fp<Options>(
         app.connections.noteSession(request.raw.socket);
         if (session.dueAt <= clock()) noteUse(request, session);
       };
-      const found = provenSession(request, { db, now: clock() });
-      if (found instanceof Promise) return void found.then(admit).then(() => done(), done);
-      admit(found);
+      const cached = provenSession(request, { db, now: clock() });
+      if (cached instanceof Promise) return void cached.then(admit).then(() => done(), done);
+      admit(cached);
       done();
     });
 
-    /** Beside the request, which does not wait for it. */
+    /** Runs in the background: the request does not wait for it. */
     function noteUse({ ip, log, cookies }: FastifyRequest, session: LiveSession): void {
       const { token = '' } = cookies;
       const { id, userId } = session;
@@ -66,7 +68,7 @@ export const authentication = fp<Options>(
   { name: 'authentication', dependencies: ['@fastify/cookie', 'connections'] },
 );
 
-/** The session that a request proves by its cookies, if it lives. */
+/** The live session that the cookies of a request prove, if any. */
 export function provenSession(
   request: FastifyRequest,
   { db, now }: { db: Store; now: number },
@@ -77,11 +79,11 @@ export function provenSession(
     session !== undefined && now < session.endsAt && isTheirs(request, session, credentials)
       ? session
       : undefined;
-  const found = db.cached(sessionOfToken, { token: credentials.token });
-  return found instanceof Promise ? found.then(judge) : judge(found);
+  const cached = db.cached(sessionOfToken, { token: credentials.token });
+  return cached instanceof Promise ? cached.then(judge) : judge(cached);
 }
 
-/** As text: "01" or "1e0" is a forgery, not another way to write 1. */
+/** Compared as text: "01" or "1e0" is a forgery, not another way to write 1. */
 function isTheirs(request: FastifyRequest, session: LiveSession, { userId }: Credentials): boolean {
   if (String(session.userId) === userId) return true;
   noteForeignCookies(request, session.userId, userId);

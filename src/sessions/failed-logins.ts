@@ -6,27 +6,27 @@ const minute = 60_000;
 /** The longest wait, in ms. */
 const longestWait = 15 * minute;
 
-/** Without a further one, wrong passwords are forgotten after this, in ms. */
-const memory = 60 * minute;
+/** How long wrong passwords are remembered after the last one, in ms. */
+const lifetime = 60 * minute;
 
-/** So many counts are known; the one that was not asked for longest is forgotten. */
+/** The most counts in memory; beyond that, the least recently used one is dropped. */
 const keyLimit = 10_000;
 
-/** How long a row of wrong passwords makes the next try wait. */
+/** How long to wait after wrong passwords in a row. */
 export interface Patience {
-  /** So many wrong passwords in a row cost nothing. */
+  /** The number of wrong passwords in a row that cost nothing. */
   readonly free: number;
-  /** The wait after that, in ms; it doubles with each further one, up to a quarter of an hour. */
+  /** The wait after the next one, in ms; it doubles with each further one, up to 15 min. */
   readonly firstWait: number;
 }
 
-/** How many wrong passwords there were in a row, and when the last one came. */
+/** The wrong passwords in a row, and when the last one came, in ms. */
 interface Failure {
   count: number;
   last: number;
 }
 
-/** Counts wrong passwords in a row, by keys of one kind. */
+/** Counts wrong passwords in a row, by key. */
 export class FailedLogins {
   readonly #ticks: () => number;
   readonly #patience: Patience;
@@ -40,9 +40,9 @@ export class FailedLogins {
 
   of(key: string): FailureCount {
     const now = this.#ticks();
-    const known = this.#failures.get(key);
-    const isFresh = known !== undefined && now - known.last <= memory;
-    const failure = isFresh ? known : { count: 0, last: now };
+    const stored = this.#failures.get(key);
+    const isFresh = stored !== undefined && now - stored.last <= lifetime;
+    const failure = isFresh ? stored : { count: 0, last: now };
     const wait = Math.ceil(failure.last + this.#waitAfter(failure.count) - now);
     return new FailureCount(wait, failure, {
       note: () => {
@@ -60,9 +60,9 @@ export class FailedLogins {
   }
 }
 
-/** A count as it is for one try. */
+/** The count of a key, for one attempt. */
 export class FailureCount {
-  /** How long there is to wait, in ms; 0 or less if a try may be made now. */
+  /** How long to wait, in ms; 0 or less if an attempt may be made now. */
   readonly wait: number;
   readonly #failure: Failure;
   readonly #store: { note(): void; clear(): void };
@@ -79,19 +79,19 @@ export class FailureCount {
     return this;
   }
 
-  /** Counts a try as wrong; returns the how many-th in a row it is. */
+  /** Counts the attempt as wrong; returns its position in the row, from 1 on. */
   note(): number {
     this.#failure.count += 1;
     this.#store.note();
     return this.#failure.count;
   }
 
-  /** It was right: the row is over. */
+  /** The password was right: clears the row. */
   clear(): void {
     this.#store.clear();
   }
 
-  /** It was no try after all. */
+  /** Takes the count back, because the password was not checked after all. */
   takeBack(): void {
     this.#failure.count -= 1;
   }

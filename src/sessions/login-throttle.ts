@@ -9,66 +9,69 @@ import type { Session } from './sessions.ts';
 const minute = 60_000;
 const patience: Patience = { free: 5, firstWait: 1_000 };
 
-/** What a network has for itself while strangers have to wait, in spite of them. */
-const ownTries: Patience = { free: 1, firstWait: minute };
+/** The attempts that a network has for itself while strangers have to wait. */
+const networkPatience: Patience = { free: 1, firstWait: minute };
 
-/** So many tries in spite of the wait are let through for a name, from all networks together. */
-const triesInSpite = { quota: 1_000, window: 24 * 60 * 60 };
+/**
+ * How many attempts per name are let through despite the wait, from all networks together; window
+ * in s.
+ */
+const bypassQuota = { quota: 1_000, window: 24 * 60 * 60 };
 
-/** Of a request, what counts here. */
+/** The facts about a request that count here. */
 interface Request {
   readonly ip: string;
   readonly log: Pick<FastifyBaseLogger, 'warn'>;
 }
 
-/** Whose password is tried, and what is known of who tries it. */
+/** The account whose password is tried, and what is known of the client. */
 interface LoginAttempt {
-  /** The name in canonical form, whether anybody has it or not. */
+  /** The name in canonical form, whether or not an account has it. */
   readonly nameKey: string;
   readonly userId: number | undefined;
-  /** The session that the request brings, if it brings one. */
+  /** The session of the request, if it has one. */
   readonly session: Session | undefined;
   /** Whether the account was signed in to from this network before. */
   readonly isKnown: boolean;
 }
 
 /**
- * Slows down who guesses the password of an account, from however many addresses. The wait is no
- * lock: the sessions that there are go on, and a session of the account and each of its known
- * networks are counted apart from strangers. These share a count for each name. While they have to
- * wait, a network that has not tried that name lately has a try of its own, so that the owner gets in
- * from a new place too, though others guess without end.
+ * Slows down password guessing against an account, from however many addresses. The wait is no
+ * lock: existing sessions go on, and a session of the account and each of its known networks are
+ * counted apart from strangers. Strangers share one count for each name. While they have to wait, a
+ * network that has not tried that name lately has an attempt of its own, so that the owner can sign
+ * in from a new place even though others guess without end.
  */
 export class LoginThrottle {
   readonly #isOn: boolean;
-  readonly #inSpite: RateLimiter;
-  /** Of sessions and known networks: apart, so that strangers cannot have them forgotten. */
-  readonly #own: FailedLogins;
+  readonly #bypass: RateLimiter;
+  /** Counts of sessions and known networks, kept apart so that strangers cannot push them out. */
+  readonly #trusted: FailedLogins;
   readonly #names: FailedLogins;
   readonly #networks: FailedLogins;
 
   /** @param ticks a time in ms that never steps. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
     this.#isOn = isOn;
-    this.#inSpite = new RateLimiter(ticks);
-    this.#own = new FailedLogins(ticks, patience);
+    this.#bypass = new RateLimiter(ticks);
+    this.#trusted = new FailedLogins(ticks, patience);
     this.#names = new FailedLogins(ticks, patience);
-    this.#networks = new FailedLogins(ticks, ownTries);
+    this.#networks = new FailedLogins(ticks, networkPatience);
   }
 
   /**
-   * Tells whether a password is right, by `verify`. It counts as wrong until it is known to be
-   * right, so that many guesses at once are not more than as many in a row.
+   * Checks a password with `verify`. The attempt counts as wrong until it turns out right, so that
+   * many guesses at once get no further than as many in a row.
    *
    * @throws Refusal `too_often`, before anything is verified; what `verify` throws.
    */
   async check(
     request: Request,
-    guess: LoginAttempt,
+    attempt: LoginAttempt,
     verify: () => Promise<boolean>,
   ): Promise<boolean> {
     if (!this.#isOn) return verify();
-    const counts = this.#admit(request, guess);
+    const counts = this.#admit(request, attempt);
     const [first] = counts.map((count) => count.note());
     try {
       if (await verify()) {
@@ -79,33 +82,36 @@ export class LoginThrottle {
       for (const count of counts) count.takeBack();
       throw error;
     }
-    // The name is not logged: people type their password there.
+    // The name is not logged: people type their password into its field.
     if (first === patience.free) {
       const { ip: address } = request;
-      request.log.warn({ user: guess.userId, address }, 'wrong passwords: slowing down');
+      request.log.warn({ user: attempt.userId, address }, 'wrong passwords: slowing down');
     }
     return false;
   }
 
-  /** What a try counts for, if it may be made now. */
-  #admit({ ip }: Request, guess: LoginAttempt): [FailureCount, ...FailureCount[]] {
-    const own = this.#ownOf(ip, guess);
-    if (own !== undefined) return [own.demand()];
-    // Names are of any length here, and not to be kept.
-    const name = hash('sha256', guess.nameKey, 'base64url');
+  /** The counts that the attempt adds to, if it may be made now. */
+  #admit({ ip }: Request, attempt: LoginAttempt): [FailureCount, ...FailureCount[]] {
+    const trusted = this.#trustedCountOf(ip, attempt);
+    if (trusted !== undefined) return [trusted.demand()];
+    // Names may be of any length here, and must not be stored.
+    const name = hash('sha256', attempt.nameKey, 'base64url');
     const shared = this.#names.of(name);
-    const alone = this.#networks.of(`${name} ${turnsOf(ip)[0]}`);
+    const network = this.#networks.of(`${name} ${turnsOf(ip)[0]}`);
     if (shared.wait > 0) {
-      if (alone.wait > 0) throw new Refusal('too_often', Math.min(shared.wait, alone.wait));
-      const { wait } = this.#inSpite.consume(name, triesInSpite);
+      if (network.wait > 0) throw new Refusal('too_often', Math.min(shared.wait, network.wait));
+      const { wait } = this.#bypass.consume(name, bypassQuota);
       if (wait > 0) throw new Refusal('too_often', Math.min(shared.wait, wait));
     }
-    return [shared, alone];
+    return [shared, network];
   }
 
-  #ownOf(ip: string, { userId, session, isKnown }: LoginAttempt): FailureCount | undefined {
+  #trustedCountOf(
+    ip: string,
+    { userId, session, isKnown }: LoginAttempt,
+  ): FailureCount | undefined {
     if (userId === undefined) return undefined;
-    if (session?.userId === userId) return this.#own.of(`session ${session.id}`);
-    return isKnown ? this.#own.of(`network ${userId} ${placeOf(ip)}`) : undefined;
+    if (session?.userId === userId) return this.#trusted.of(`session ${session.id}`);
+    return isKnown ? this.#trusted.of(`network ${userId} ${placeOf(ip)}`) : undefined;
   }
 }

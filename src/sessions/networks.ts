@@ -1,6 +1,6 @@
 /**
- * Known networks: those from which an account was signed in to. A right password from one of them is
- * never counted among strangers, whatever these do.
+ * Known networks: those from which an account was signed in to. A right password from one of them
+ * never counts among strangers, whatever those do.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Snapshot } from '../db/query/query.ts';
@@ -16,20 +16,20 @@ import {
   upsertNetwork,
 } from './queries.ts';
 
-/** A network is known for so long after the last sign-in from it, in ms. */
+/** How long a network stays known after the last sign-in from it, in ms. */
 const lifetime = 90 * 24 * 3_600_000;
 
-/** The fact that holds the key of the hashes. */
+/** The name of the server state that holds the key of the hashes. */
 const key = 'network_key';
 
-/** A network as http/address.ts names it: an IPv4 address, or the /64 of an IPv6 address. */
+/** A network as http/address.ts names it: an IPv4 address or an IPv6 /64. */
 interface Place {
   readonly network: string;
 }
 
 /**
- * Who may be signing in: the user of a name, and whether the network is known for them. For a name
- * that nobody has, it does the same work, so that the time does not tell whether a name exists.
+ * The user with a name, and whether the network is known for them. For a name without an account it
+ * does the same work, so that the time does not reveal whether a name exists.
  */
 export async function readSigner(
   snapshot: Snapshot,
@@ -43,7 +43,7 @@ export async function readSigner(
   return { user, isKnown: known !== undefined };
 }
 
-/** Notes that a user has signed in from a network. A user has 20 known ones: the newest. */
+/** Remembers the network of a sign-in. A user has at most 20 known networks: the newest. */
 export async function rememberNetwork(
   unit: Unit,
   { userId, network }: Place & { userId: number },
@@ -54,7 +54,7 @@ export async function rememberNetwork(
 }
 
 /**
- * Clears away the networks that are no longer known.
+ * Deletes the networks that are no longer known.
  *
  * @returns whether there may be more.
  */
@@ -70,7 +70,7 @@ export async function clearOldNetworks(unit: Unit): Promise<boolean> {
   return !isDone;
 }
 
-/** How many networks are cleared away in a step of that. */
+/** How many networks one step deletes. */
 const step = 100;
 
 async function ensureSecret(unit: Unit): Promise<string> {
@@ -82,8 +82,8 @@ async function ensureSecret(unit: Unit): Promise<string> {
 }
 
 /**
- * HMAC-SHA-256, cut to 128 bits, so that the file lists no addresses. It differs from user to user:
- * the file does not show who has lived together either.
+ * HMAC-SHA-256, truncated to 128 bits, so that the file lists no addresses. It differs between
+ * users, so that the file does not show who lived together either.
  */
 function hashNetwork(secret: string, userId: number, network: string): Buffer {
   return createHmac('sha256', secret).update(`${userId} ${network}`).digest().subarray(0, 16);

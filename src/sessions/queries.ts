@@ -2,7 +2,7 @@ import { and, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import { knownNetworks, sessions } from '../db/query/tables.ts';
 
-/** A session lives if it was seen and made after these times, in ms since 1970. */
+/** A live session was last seen and created after these times, in ms since 1970. */
 interface Limits {
   seenAfter: number;
   createdAfter: number;
@@ -34,7 +34,7 @@ export const insertSession = one(
       .returning({ id: sessions.id }),
 );
 
-/** Does nothing if it was done since `before`, as when several requests find it due at once. */
+/** Does nothing if it was updated after `before`, as when several requests find it due at once. */
 export const updateLastSeen = exec((orm, p: Params<{ id: number; now: number; before: number }>) =>
   orm
     .update(sessions)
@@ -50,7 +50,7 @@ export const findSessionByToken = row((orm, p: Params<{ tokenHash: Buffer }>) =>
   orm.select(session).from(sessions).where(eq(sessions.tokenHash, p.tokenHash)),
 );
 
-/** A user's living sessions that were last used before a time, the one used last first. */
+/** A user's live sessions that were last used before a time, the most recently used first. */
 export const listSessions = rows((orm, p: Params<Limits & { userId: number; before: number }>) =>
   orm
     .select({ ...session, device: sessions.device })
@@ -59,7 +59,7 @@ export const listSessions = rows((orm, p: Params<Limits & { userId: number; befo
     .orderBy(desc(sessions.lastSeenAt)),
 );
 
-/** When such a session was last used, after as many others. */
+/** The time of last use of the session that follows `skipped` others in that order. */
 export const findNthSession = row(
   (orm, p: Params<Limits & { userId: number; before: number; skipped: number }>) =>
     orm
@@ -71,7 +71,10 @@ export const findNthSession = row(
       .offset(p.skipped),
 );
 
-/** A user's sessions beyond so many that were used later, or made later where that is the same. */
+/**
+ * A user's sessions beyond the `skipped` most recently used ones; among equals, the newest come
+ * first.
+ */
 export const listStalest = rows(
   (orm, p: Params<{ userId: number; skipped: number; limit: number }>) =>
     orm
@@ -91,7 +94,7 @@ export const deleteSession = exec((orm, p: Params<{ id: number }>) =>
   orm.delete(sessions).where(eq(sessions.id, p.id)),
 );
 
-/** Deletes some of the sessions that were seen or made too long ago; returns a row for each. */
+/** Deletes some of the sessions that were seen or created too long ago; returns a row for each. */
 export const deleteExpiredSessions = rows(
   (orm, p: Params<{ seenBefore: number; createdBefore: number; limit: number }>) => {
     const isOver = or(
@@ -106,7 +109,7 @@ export const deleteExpiredSessions = rows(
   },
 );
 
-/** Dates some of what is dated later than now as of now; returns a row for each. */
+/** Sets some session times that lie in the future to now; returns a row for each session. */
 export const dateSessionsBack = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const isAhead = or(gt(sessions.createdAt, p.now), gt(sessions.lastSeenAt, p.now));
   const some = orm.select({ id: sessions.id }).from(sessions).where(isAhead).limit(p.limit);
@@ -143,11 +146,11 @@ export const upsertNetwork = exec((orm, p: Params<{ userId: number; hash: Buffer
     }),
 );
 
-/** How many networks of a user are kept, and how many more there may be by mistake. */
+/** The known networks of a user, and the most surplus ones deleted at once. */
 const networkLimit = 20;
 const excess = 1_000;
 
-/** Deletes the oldest networks of a user, beyond the 20 newest. */
+/** Deletes a user's networks beyond the 20 newest. */
 export const trimNetworks = exec((orm, p: Params<{ userId: number }>) => {
   const old = orm
     .select({ hash: knownNetworks.hash })
@@ -161,7 +164,7 @@ export const trimNetworks = exec((orm, p: Params<{ userId: number }>) => {
     .where(and(eq(knownNetworks.userId, p.userId), inArray(knownNetworks.hash, old)));
 });
 
-/** Deletes so many of the networks that were not seen since a time. */
+/** Deletes some networks that were not seen since a time; returns a row for each. */
 export const deleteOldNetworks = rows((orm, p: Params<{ until: number; limit: number }>) => {
   const some = orm
     .select({ userId: knownNetworks.userId, hash: knownNetworks.hash })
@@ -174,7 +177,7 @@ export const deleteOldNetworks = rows((orm, p: Params<{ until: number; limit: nu
     .returning({ userId: knownNetworks.userId });
 });
 
-/** Dates so many of those that are dated later than now as of now. */
+/** Sets some network times that lie in the future to now; returns a row for each. */
 export const dateNetworksBack = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const some = orm
     .select({ userId: knownNetworks.userId, hash: knownNetworks.hash })

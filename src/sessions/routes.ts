@@ -24,7 +24,7 @@ import {
   signIn,
 } from './sessions.ts';
 
-/** How many sessions a page has unless the request says otherwise. */
+/** The default page size. */
 const pageSize = 100;
 
 interface Options {
@@ -81,7 +81,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { refuses: [] },
       schema: {
-        summary: 'Tell who is signed in, and in which session',
+        summary: 'Show who is signed in, and in which session',
         response: answers(200, SessionAnswer),
       },
     },
@@ -96,8 +96,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { refuses: [] },
       schema: {
-        summary: 'List one’s sessions, the one used last first; 100 unless told otherwise',
-        description: '`Link` with `rel="next"` leads on.',
+        summary: 'List your sessions, the most recently used first; 100 by default',
+        description: '`Link` with `rel="next"` points to the next page.',
         querystring: TimePage,
         response: answers(200, SessionList),
       },
@@ -125,7 +125,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { audit: 'sessions_ended', refuses: ['no_session'] },
       schema: {
-        summary: 'End one of one’s sessions, or all but this one',
+        summary: 'End one of your sessions, or all but this one',
         querystring: SessionQuery,
         response: answers(200, Ok),
       },
@@ -139,7 +139,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     },
   );
 
-  /** Checks a password and starts a session; the work of hashing is done outside the database. */
+  /** Checks a password and starts a session; the hashing happens outside the database. */
   async function logIn(
     request: FastifyRequest,
     name: string,
@@ -153,9 +153,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     const brought = await provenSession(request, { db, now: clock() });
     const isStranger = !isKnown && (user === undefined || brought?.userId !== user.id);
     if (isStranger) wideLimits.take('login', request.ip);
-    const guess = { nameKey, userId: user?.id, session: brought, isKnown };
+    const attempt = { nameKey, userId: user?.id, session: brought, isKnown };
     const waiter = waiterOf(request, !isStranger);
-    const isRight = await guesses.check(request, guess, () =>
+    const isRight = await guesses.check(request, attempt, () =>
       verifyPassword(password, user?.passwordHash, waiter),
     );
     if (user === undefined || !isRight) throw new Refusal('wrong_password');

@@ -1,7 +1,7 @@
 import * as Type from 'typebox';
 import { errorMessage, Id, Time, WireId } from '../http/schema.ts';
 
-/** Any text: what fits no name or password is simply wrong, and the same sentence says so. */
+/** Any text: a value that fits no name or password is simply wrong, and gets the same sentence. */
 const Text = (what: string) =>
   Type.String({
     maxLength: 1024,
@@ -35,7 +35,7 @@ export const SessionList = Type.Object({
   ),
 });
 
-/** Which session to end: one by its id, or all others. */
+/** The sessions to end: one by its id, or all others. */
 export const SessionQuery = Type.Object(
   {
     id: Type.Optional(Id('session id')),

@@ -4,20 +4,22 @@ import { textOfHeader } from '../http/utf8.ts';
 import { ageLimit, type NewSession } from './sessions.ts';
 import { hashToken, newToken } from './tokens.ts';
 
-/** As much of a User-Agent is kept as a person can tell a device by. */
+/** The most characters stored of a User-Agent: enough for people to recognise a device. */
 const deviceLength = 200;
 
-/** The two cookies that prove who makes a request. */
+/** The two cookies that prove the identity of a request's sender. */
 export interface Credentials {
   readonly userId: string;
   readonly token: string;
 }
 
-/** The cookies of a request, or undefined unless it brings each of the two exactly once, as set. */
+/**
+ * The cookies of a request, or undefined unless each of the two occurs exactly once, as it was set.
+ */
 export function readCredentials({ cookies, headers }: FastifyRequest): Credentials | undefined {
   const { user_id: userId, token } = cookies;
   if (!userId || !token) return undefined;
-  // Nearly everybody sends just what was set: there is nothing to look for.
+  // Nearly all clients send exactly what was set, which needs no search.
   if (headers.cookie === `user_id=${userId}; token=${token}`) return { userId, token };
   const pairs = headers.cookie?.split(';').map((pair) => pair.trimStart()) ?? [];
   const areOurs = isSole(pairs, 'user_id', userId) && isSole(pairs, 'token', token);
@@ -25,8 +27,8 @@ export function readCredentials({ cookies, headers }: FastifyRequest): Credentia
 }
 
 /**
- * A fresh token for whoever makes this request, and the session that it will stand for. That one
- * replaces the session that the request brought, if it brought one.
+ * A fresh token for the client, and the session that it will stand for. The new session replaces
+ * the one of the request, if it has one.
  */
 export function newCredentials(request: FastifyRequest): { token: string; session: NewSession } {
   const token = newToken();
@@ -45,8 +47,8 @@ export function setCredentials(reply: FastifyReply, { userId, token }: Credentia
 }
 
 /**
- * Has a client forget both cookies. The document gives them a blank, which jars trim to nothing; the
- * library refuses to write one (RFC 6265, 4.1.1).
+ * Makes the client delete both cookies. The API's document gives them a space as value, which
+ * clients trim to nothing; the library refuses to write one (RFC 6265, 4.1.1).
  */
 export function clearCredentials(reply: FastifyReply): void {
   const { secure } = cookieOptions(reply);
@@ -60,15 +62,17 @@ function cookieOptions({ request }: FastifyReply) {
   return { path: '/', sameSite: 'strict', secure: isSecurePage(request) } as const;
 }
 
-/** Whether the page that asks came over https: a browser drops `Secure` cookies of any other. */
+/**
+ * Whether the requesting page came over https: browsers drop `Secure` cookies from any other page.
+ */
 function isSecurePage({ protocol, isSecure, headers: { origin } }: FastifyRequest): boolean {
   if (protocol === 'https' || origin === undefined) return isSecure;
   return origin.startsWith('https:');
 }
 
 /**
- * Whether a cookie is there once, to the letter. A second one was set by somebody else: which one
- * is ours, nobody knows. Parsers trim what stands around `=`; no browser would send it back so.
+ * Whether a cookie occurs once, exactly as set. A second one was set by another site, and nothing
+ * shows which of them is ours. Parsers trim spaces around `=`, but no browser would send them.
  */
 function isSole(pairs: readonly string[], name: string, value: string): boolean {
   const named = pairs.filter(

@@ -1,4 +1,4 @@
-/** Sessions: who has proved who they are, on which device, until when. */
+/** Sessions: proof of a user's identity, for one device and a limited time. */
 
 import { type CachedQuery, dependsOn, notFound } from '../db/cache/cached-query.ts';
 import { pageByTime } from '../db/query/paging.ts';
@@ -28,19 +28,19 @@ import { digestToken, hashToken } from './tokens.ts';
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** A session ends after so long without use, in ms. */
+/** The time without use after which a session ends, in ms. */
 export const idleLimit = 30 * day;
 
-/** A session ends so long after its sign-in, used or not, in ms. */
+/** The age at which a session ends, used or not, in ms. */
 export const ageLimit = 180 * day;
 
-/** For so long after giving the password nobody is asked for it again, in ms. */
+/** How long a password that was given counts as recent proof, in ms. */
 const proofLifetime = hour / 6;
 
-/** `last seen` is written at most this often, in ms: reading must not cost a write. */
+/** The shortest interval between writes of `last seen`, in ms: reading must not cost a write. */
 const lastSeenStep = hour;
 
-/** Who makes the request, as its cookies prove it. */
+/** The session of a request, as its cookies prove it. */
 export interface Session {
   readonly id: number;
   readonly userId: number;
@@ -48,23 +48,23 @@ export interface Session {
 
 /** A session with its times, in ms since 1970. */
 export interface LiveSession extends Session {
-  /** When it runs out unless it is used. */
+  /** When it expires if it is not used again. */
   readonly endsAt: number;
-  /** When its use is to be noted again. */
+  /** When its use is due to be recorded again. */
   readonly dueAt: number;
 }
 
 export interface NewSession {
   readonly tokenHash: Buffer;
-  /** What the client calls itself, for the person's own list of sessions. */
+  /** The client's name for itself, for the user's own list of sessions. */
   readonly device: string;
   /** The network that the request comes from, as http/address.ts names it. */
   readonly network: string;
-  /** The hash of the token that the request brought, whose session the new one replaces. */
+  /** The hash of the token that the request brought; the new session replaces that session. */
   readonly broughtToken?: Buffer;
 }
 
-/** The session of a token, if there is one; it may have run out. */
+/** The session of a token, if there is one; it may have expired. */
 export const sessionOfToken: CachedQuery<{ token: string }, LiveSession | undefined> = {
   key: ({ token }) => digestToken(token),
   read: async (snapshot, { token }) => {
@@ -76,7 +76,7 @@ export const sessionOfToken: CachedQuery<{ token: string }, LiveSession | undefi
   },
 };
 
-/** When a session runs out as things stand, in ms since 1970; 0 if it has ended. */
+/** When a session expires if it is not used again, in ms since 1970; 0 if it has ended. */
 export async function readSessionEnd(snapshot: Snapshot, { id }: { id: number }): Promise<number> {
   const session = await findSessionById(snapshot, { id });
   return session === undefined ? 0 : endOf(session);
@@ -87,13 +87,13 @@ function endOf({ createdAt, lastSeenAt }: { createdAt: number; lastSeenAt: numbe
 }
 
 /**
- * Signs in a user whose password was found right, and ends the session that the request brought.
+ * Signs in a user whose password was right, and ends the session that the request brought.
  *
  * @param verifiedHash the hash that the password was checked against, outside this unit of work: if
- *   it is no longer the user's, the password was changed meanwhile and proves nothing.
- * @param quota with more sessions than these, those that were used longest ago end: nobody is refused
- *   a sign-in for it.
- * @param newHash the same password hashed with today's cost, where that has risen.
+ * it is no longer the user's, the password was changed in the meantime and proves nothing.
+ * @param quota the most sessions; beyond it, the least recently used ones end, so that a sign-in is
+ * never refused for it.
+ * @param newHash the same password hashed with today's cost, if that has risen.
  * @throws Refusal `wrong_password`, `account_disabled`
  */
 export async function signIn(
@@ -116,8 +116,8 @@ export async function signIn(
 }
 
 /**
- * Clears away the sessions that have run out. One that was made while the clock was ahead begins
- * its life now: it would last until long after that time.
+ * Deletes expired sessions. A session that was created while the clock was ahead is dated back to
+ * now: otherwise it would last until long after that time.
  *
  * @returns whether there may be more.
  */
@@ -134,12 +134,12 @@ export async function clearExpiredSessions(unit: Unit): Promise<boolean> {
   return !isDone;
 }
 
-/** How many sessions are cleared away in a step of that. */
+/** How many sessions one step deletes. */
 const step = 100;
 
 /**
- * Starts a session of somebody who has just given their password; it replaces the one brought. The
- * network that they come from is known from now on.
+ * Starts a session after a right password; it replaces the one that the request brought. The
+ * client's network is known from now on.
  */
 export async function startSession(
   unit: Unit,
@@ -150,13 +150,13 @@ export async function startSession(
   await insertSession(unit, { userId, tokenHash, device, now: unit.now });
 }
 
-/** Ends a session; nothing is wrong if it has ended already. */
+/** Ends a session; if it has ended already, that is no error. */
 export async function endSession(unit: Unit, { id, userId }: Session): Promise<void> {
   await deleteSession(unit, { id });
   await appendEvent(unit, { type: 'session.ended', userId, sessionId: id });
 }
 
-/** The user behind a session and the session itself, as its holder sees them. */
+/** The user of a session, and the session itself, as its user sees them. */
 export async function readSession(snapshot: Snapshot, { id, userId }: Session) {
   const user = await findUserById(snapshot, { id: userId });
   const session = await findSessionById(snapshot, { id });
@@ -165,7 +165,7 @@ export async function readSession(snapshot: Snapshot, { id, userId }: Session) {
 }
 
 /**
- * A page of the living sessions of a user, the one used last first.
+ * A page of a user's live sessions, the most recently used first.
  *
  * @param before only those that were last used before this time, in ms since 1970.
  */
@@ -190,7 +190,7 @@ export async function readSessions(
 /**
  * Ends one of the caller's own sessions.
  *
- * @throws Refusal `no_session`, for somebody else's as well.
+ * @throws Refusal `no_session`, also for another user's session.
  */
 export async function endOwnSession(unit: Unit, { id, userId }: Session): Promise<void> {
   const session = await findSessionById(unit, { id });
@@ -199,7 +199,7 @@ export async function endOwnSession(unit: Unit, { id, userId }: Session): Promis
   await endSession(unit, { id, userId });
 }
 
-/** Ends all sessions of a user; all but one if `except` names it. */
+/** Ends all sessions of a user except `except`, if given. */
 export async function endSessions(
   unit: Unit,
   { userId, except }: { userId: number; except?: number },
@@ -213,7 +213,7 @@ export async function endSessions(
   for (const { id } of all) if (id !== except) await endSession(unit, { id, userId });
 }
 
-/** So many sessions end at a sign-in at the most; there are more only where the quota was lowered. */
+/** The most sessions that end at one sign-in; there are more only after the quota was lowered. */
 const surplusPortion = 100;
 
 async function endSurplus(
@@ -225,17 +225,17 @@ async function endSurplus(
   for (const { id } of surplus) await endSession(unit, { id, userId });
 }
 
-/** Ends the session that a new one takes the place of, if the token is one's at all. */
+/** Ends the session that the new one replaces, if the token has one. */
 async function replaceSession(unit: Unit, tokenHash: Buffer): Promise<void> {
   const session = await findSessionByToken(unit, { tokenHash });
   if (session !== undefined) await endSession(unit, session);
 }
 
 /**
- * Makes sure that the holder of a session has lately given their password. A time in the future,
+ * Makes sure that the user of a session has given their password recently. A time in the future,
  * left by a clock that was ahead, counts as long ago.
  *
- * @throws Refusal `password_needed`; `signed_out` if the session has ended meanwhile.
+ * @throws Refusal `password_needed`; `signed_out` if the session has ended in the meantime.
  */
 export async function requireRecentProof(unit: Unit, { id }: { id: number }): Promise<void> {
   const session = await findSessionById(unit, { id });
@@ -244,12 +244,12 @@ export async function requireRecentProof(unit: Unit, { id }: { id: number }): Pr
   if (age < 0 || age > proofLifetime) throw new Refusal('password_needed');
 }
 
-/** Notes that the holder of a session has given their password. */
+/** Records that the user of a session has given their password. */
 export async function noteProof(unit: Unit, { id }: { id: number }): Promise<void> {
   await updateVerifiedAt(unit, { id, now: unit.now });
 }
 
-/** Notes that a session is in use, and keeps the network that it is used from known. */
+/** Records that a session is in use, and that its network is still known. */
 export async function touchSession(
   unit: Unit,
   { id, userId, network }: Session & { network: string },
