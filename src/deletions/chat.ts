@@ -11,15 +11,18 @@ import {
   deleteSomeReactionsTo,
   deleteSomeRemovalsFrom,
 } from './queries.ts';
-import { forgetUnread } from './unread.ts';
+import { clearUnread } from './unread.ts';
 
-/** A message takes its words out of the search index, which is most of the work. */
+/**
+ * Messages per step: deleting one also removes its words from the search index, which is most of
+ * the work.
+ */
 const messageStep = 20;
 
-/** Of what are rows and no more. */
+/** Rows per step, where nothing else hangs on them. */
 const rowStep = 100;
 
-/** Clears away a deleted chat: its texts first. */
+/** Deletes the rows of a deleted chat: its texts first. */
 export const clearChat: Clear = async (unit, { id: chatId }) => {
   const step = (run: Query<{ chatId: number; limit: number }, unknown[]>) => (limit: number) =>
     count(run(unit, { chatId, limit }));
@@ -33,18 +36,17 @@ export const clearChat: Clear = async (unit, { id: chatId }) => {
   return isCleared;
 };
 
-/** Takes a deleted message out of what members have not read, and clears away the reactions to it. */
+/** Takes a deleted message out of the unread counts of members, and deletes the reactions to it. */
 export const clearMessage: Clear = async (unit, pending) => {
   const { id: messageId, chatId } = pending;
   return (
-    (await forgetUnread(unit, pending)) &&
+    (await clearUnread(unit, pending)) &&
     (await inSteps(unit, rowStep, (limit) =>
       count(deleteSomeReactionsTo(unit, { chatId, messageId, limit })),
     ))
   );
 };
 
-/** How many rows a query returns. */
 async function count(rows: Promise<readonly unknown[]>): Promise<number> {
   return (await rows).length;
 }

@@ -1,24 +1,26 @@
 import type { Unit } from '../db/unit-of-work.ts';
 import { deletePending, insertPending } from './queries.ts';
 
-/** Something deleted of which rows are left; nobody sees it any more. */
+/** A deleted object of which rows are left; nobody sees it any more. */
 export interface Deleted {
   readonly id: number;
-  /** Of a message, the chat that it was in; otherwise 0. */
+  /** The chat of a message; otherwise 0. */
   readonly chatId: number;
 }
 
-/** What is noted of it. */
+/** The row that is stored for it. */
 export interface Pending extends Deleted {
   readonly kind: 'account' | 'chat' | 'message';
-  /** Of a message: up to which member, by when they joined, it is forgotten (unread.ts). */
+  /**
+   * For a message: how far the members were updated, by the event by which they joined (unread.ts).
+   */
   readonly done: number;
 }
 
-/** Clears away a portion; returns whether nothing is left. */
+/** Deletes a portion; returns whether nothing is left. */
 export type Clear = (unit: Unit, pending: Pending) => Promise<boolean>;
 
-/** Notes that something was deleted, and clears away a first portion, which is all of it nearly always. */
+/** Stores a pending deletion, and deletes a first portion, which nearly always is everything. */
 export async function clearSoon(
   unit: Unit,
   kind: Pending['kind'],
@@ -30,7 +32,7 @@ export async function clearSoon(
   await clearPortion(unit, pending, clear);
 }
 
-/** Clears away a portion, and the note once nothing is left. */
+/** Deletes a portion, and the pending deletion once nothing is left. */
 export async function clearPortion(unit: Unit, pending: Pending, clear: Clear): Promise<void> {
   if (await clear(unit, pending)) await deletePending(unit, pending);
 }

@@ -1,4 +1,4 @@
-/** What is left of deleted chats, messages and accounts, a step at a time. */
+/** The remaining rows of deleted chats, messages and accounts, a step at a time. */
 import { and, asc, count, eq, gt, isNull, lt, lte, max, sql } from 'drizzle-orm';
 import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import {
@@ -13,7 +13,7 @@ import {
 
 type Kind = (typeof pendingDeletions.$inferSelect)['kind'];
 
-/** Accounts first: others still see them among the members. */
+/** Accounts come first: others still see them among the members. */
 export const findPending = row((orm, _: Params<Record<never, never>>) =>
   orm
     .select()
@@ -32,7 +32,7 @@ export const deletePending = exec((orm, p: Params<{ kind: Kind; id: number }>) =
     .where(and(eq(pendingDeletions.kind, p.kind), eq(pendingDeletions.id, p.id))),
 );
 
-/** Notes how far a deleted message is forgotten: see unread.ts. */
+/** Records how far a deleted message was taken out of unread counts: see unread.ts. */
 export const updateDone = exec((orm, p: Params<{ id: number; done: number }>) =>
   orm
     .update(pendingDeletions)
@@ -42,9 +42,9 @@ export const updateDone = exec((orm, p: Params<{ id: number; done: number }>) =>
 
 interface Members {
   chatId: number;
-  /** Of a message. */
+  /** The id of a message. */
   id: number;
-  /** Those who joined after this event. */
+  /** Only members who joined after this event. */
   after: number;
 }
 
@@ -55,7 +55,10 @@ const joinedBefore = (p: Params<Members>) =>
     lt(memberships.joinedEvent, p.id),
   );
 
-/** How many members of a chat joined before a message, no more than `limit`, and when the last of them did. */
+/**
+ * The number of members, at most `limit`, who joined a chat before a message, and when the last of
+ * them did.
+ */
 export const findSomeMembers = one((orm, p: Params<Members & Step>) => {
   const found = orm
     .select({ joinedEvent: memberships.joinedEvent })
@@ -67,7 +70,7 @@ export const findSomeMembers = one((orm, p: Params<Members & Step>) => {
   return orm.select({ count: count(), last: max(found.joinedEvent) }).from(found);
 });
 
-/** Takes a deleted message out of what some members have not read yet: those who joined up to an event. */
+/** Takes a deleted message out of the unread counts of members who joined up to an event. */
 export const raiseSeen = exec((orm, p: Params<Members & { upTo: number }>) =>
   orm
     .update(memberships)
@@ -155,7 +158,7 @@ export const deleteSomeMemberships = rows((orm, p: Params<Step & { chatId: numbe
     .returning({ userId: memberships.userId }),
 );
 
-/** Deletes some of who was removed from a chat; returns a row for each. */
+/** Deletes some of the removals from a chat; returns a row for each. */
 export const deleteSomeRemovalsFrom = rows((orm, p: Params<Step & { chatId: number }>) =>
   orm
     .delete(removals)
@@ -172,7 +175,7 @@ export const deleteSomeRemovalsFrom = rows((orm, p: Params<Step & { chatId: numb
     .returning({ userId: removals.userId }),
 );
 
-/** Deletes some of what a user was removed from; returns a row for each. */
+/** Deletes some of the removals of a user; returns a row for each. */
 export const deleteSomeRemovalsOf = rows((orm, p: Params<Step & { userId: number }>) =>
   orm
     .delete(removals)
@@ -221,7 +224,7 @@ export const listSomeMemberships = rows((orm, p: Params<Step & { userId: number 
     .limit(p.limit),
 );
 
-/** Makes a chat one that nobody finds any more; its messages are still to be deleted. */
+/** Marks a chat as deleted, so that nobody finds it; its messages remain to be deleted. */
 export const markChatDeleted = row((orm, p: Params<{ id: number; now: number }>) =>
   orm
     .update(chats)

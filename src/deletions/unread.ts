@@ -1,7 +1,7 @@
 /**
- * A deleted message is unread for nobody from then on, but raising `seen` of thousands of members
- * takes long, so it goes in portions. For members who are yet to be reached, the pending deletion
- * itself counts: their `seen` is what is stored, and one for each such message after their mark.
+ * A deleted message is unread for nobody, but raising `seen` of thousands of members takes long, so
+ * it is done in portions. For members who have not been updated yet, the pending deletion itself
+ * counts: their `seen` is the stored value plus one for each such message after their read mark.
  */
 
 import { inSteps } from '../db/steps.ts';
@@ -9,11 +9,14 @@ import type { Unit } from '../db/unit-of-work.ts';
 import type { Pending } from './pending.ts';
 import { findSomeMembers, raiseSeen, updateDone } from './queries.ts';
 
-/** How many members are looked at in one step. Each may be in a page of its own. */
+/** Members per step. Each row may be in a database page of its own. */
 const memberStep = 100;
 
-/** Raises `seen` of a portion of those who have not read a deleted message; returns whether all have it. */
-export async function forgetUnread(
+/**
+ * Raises `seen` of a portion of the members who have not read a deleted message; returns whether
+ * all are done.
+ */
+export async function clearUnread(
   unit: Unit,
   { id, chatId, done: from }: Pending,
 ): Promise<boolean> {
@@ -25,7 +28,7 @@ export async function forgetUnread(
     done = upTo;
     return count;
   });
-  // Nobody who joined after a message has it among what they have not read.
+  // Members who joined after a message never counted it as unread.
   await updateDone(unit, { id, done: isDone ? id : done });
   return isDone;
 }
