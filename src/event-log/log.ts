@@ -4,16 +4,16 @@ import { insertEvent } from './queries.ts';
 export type EventType = EventRow['type'];
 
 /**
- * Who is told of an event: the members of its chat, its user's own devices, these and everybody who
- * shares a chat with them (`peers`), or nobody. `message` and `chat.created` have the id of what they
- * announce.
+ * The audience of each event type: the members of its chat, its user's own streams, these and
+ * everybody who shares a chat with the user (`peers`), or nobody. `message` and `chat.created` have
+ * the id of the object that they announce.
  */
 export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody'> = {
   message: 'members',
   'message.edited': 'members',
   'message.deleted': 'members',
   reaction: 'members',
-  // Its maker joins it in the next event.
+  // Its creator joins in the next event.
   'chat.created': 'nobody',
   chat: 'members',
   'chat.deleted': 'user',
@@ -22,12 +22,13 @@ export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody
   'member.left': 'members',
   read: 'user',
   notify: 'user',
-  // For what is kept in memory: a count has changed.
+  // Only for the cache: a count has changed.
   mention: 'nobody',
-  // A name has changed, or an account was disabled or enabled: one event, however many chats the user is in.
+  // A name has changed, or an account was disabled or enabled: one event, however many chats the
+  // user is in.
   user: 'peers',
   'session.ended': 'user',
-  // With it the log begins anew; see db/admin/restore.ts.
+  // The log starts again with this event; see db/admin/restore.ts.
   restored: 'nobody',
   'user.added': 'nobody',
   'user.disabled': 'nobody',
@@ -39,25 +40,25 @@ export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody
   'invite.made': 'nobody',
 };
 
-/** Whether an event is told to a user's own devices, whatever chats they are in. */
+/** Whether an event goes to its user's own streams, whatever chats they are in. */
 export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
   const isOwn = ['user', 'peers'].includes(audiences[type]) || type === 'member.left';
   return isOwn && userId === reader;
 }
 
-/** What happened, by reference: never a text, so that nothing deleted lives on in the log. */
+/** What happened, by ids: never a text, so that nothing deleted lives on in the log. */
 export interface NewEvent {
   readonly type: EventType;
   readonly chatId?: number;
   readonly userId?: number;
   readonly messageId?: number;
   readonly sessionId?: number;
-  /** Which reaction was given or taken back. */
+  /** The reaction that was added or removed. */
   readonly emoji?: string;
 }
 
 /**
- * Appends an event to the log, in the transaction of the change that it tells of.
+ * Appends an event to the log, in the transaction of the change that it describes.
  *
  * @returns its id, larger than that of every event before it.
  */
@@ -76,7 +77,9 @@ export async function appendEvent(unit: Unit, event: NewEvent): Promise<number> 
   return id;
 }
 
-/** Lets the event that announces a message be told with the message itself. */
+/**
+ * Attaches a message to the event that announces it, so that it is sent without reading it again.
+ */
 export function attachPayload({ events }: Unit, payload: MessagePayload): void {
   const at = events.findLastIndex((event) => event.id === payload.message.id);
   const event = events[at];

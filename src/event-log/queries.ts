@@ -38,7 +38,7 @@ export const listEvents = rows((orm, p: Params<{ after: number; upTo: number }>)
     .orderBy(asc(events.id)),
 );
 
-/** The oldest events, for the clearing of the log. */
+/** The oldest events, for retention. */
 export const listOldest = rows((orm, p: Params<{ limit: number }>) =>
   orm.select({ id: events.id, at: events.at }).from(events).orderBy(asc(events.id)).limit(p.limit),
 );
