@@ -8,45 +8,50 @@ import { toFrame } from './payload.ts';
 import type { RecentEvents } from './recent.ts';
 import { sseFrame } from './sse-frame.ts';
 
-/** A part has so many characters and one event at the most: all requests wait while it is read. */
+/** The most characters of a chunk, plus one event: all requests wait while a chunk is read. */
 const chunkLimit = 32 * 1024;
 
-/** A part has so many events at the most. */
+/** The most events of a chunk. */
 const chunkCount = 100;
 
-/** A user who has missed more events than this loads anew, which costs three requests. */
+/**
+ * The most missed events that are sent; beyond that the client reloads everything, which costs 3
+ * requests.
+ */
 const missedLimit = 1_000;
 
-/** Who reads, and what they have read. */
+/** The reader of a stream, and how far it has come. */
 interface Reader {
   readonly userId: number;
   readonly sessionId: number;
-  /** The id of the last event that the reader knows; undefined to begin with now. */
+  /** The id of the last event that the reader has; undefined to start with the newest. */
   readonly since: number | undefined;
-  /** Whether a part was read already: who reads slowly is waited for, however much more happens. */
+  /**
+   * Whether a chunk was sent already: a slow reader may then catch up, however much more happens.
+   */
   readonly isUnderWay: boolean;
   readonly recent: RecentEvents;
 }
 
-/** A part of what a user has missed. */
+/** A chunk of the events that a user has missed. */
 export interface Chunk {
-  /** As it goes into the stream. */
+  /** The text for the stream. */
   readonly text: string;
-  /** The id of the event that it ends with. */
+  /** The id of the last event that it covers. */
   readonly upTo: number;
   /** Whether that is the newest event. */
   readonly isLast: boolean;
-  /** The chats that the user is in at the moment of the newest event. */
+  /** The user's chats as of the newest event. */
   readonly chatIds: readonly number[];
 }
 
-/** The first event of each membership, by chat. */
+/** The event by which each membership started, by chat. */
 type Joined = ReadonlyMap<number, number>;
 
 /**
- * Reads the next part of what a user has missed since an event. Where the recent events do not reach
- * back to it, too many of them concern the user, or one of these cannot be told any more, the part is
- * a `reset`.
+ * Reads the next chunk of what a user has missed since an event. The chunk is a `reset` if the
+ * recent events do not reach back that far, if too many of them concern the user, or if one of
+ * these can no longer be sent.
  *
  * @returns undefined if the session has ended.
  */
@@ -66,7 +71,7 @@ async function nextChunk(
   newest: number,
   joined: Joined,
 ): Promise<{ text: string; upTo: number }> {
-  // An id alone is no event, but the reader resumes from it.
+  // A lone id is no event, but the reader resumes from it.
   if (since === undefined) return { text: `id: ${newest}\n\n`, upTo: newest };
   const oldest = (await findOldestEvent(snapshot, {}))?.id ?? 1;
   const isKnown = since >= oldest - 1 && since <= newest && recent.reachesBackTo(since);
@@ -78,7 +83,7 @@ async function nextChunk(
   return readChunk(snapshot, userId, missed, newest);
 }
 
-/** Of a reaction that an older version of the program has logged, nobody knows which one it was. */
+/** An older version of the program logged reactions without their emoji. */
 function isUnknown({ type, emoji }: EventRow): boolean {
   return type === 'reaction' && emoji === null;
 }
@@ -87,20 +92,20 @@ function reset(newest: number) {
   return { text: sseFrame('reset', {}, newest), upTo: newest };
 }
 
-/** The commits that nobody here was told of yet are in the database alone. */
+/** Events that have not been broadcast yet are only in the database. */
 async function eventsBetween(
   snapshot: Snapshot,
   recent: RecentEvents,
   after: number,
   upTo: number,
 ): Promise<EventRow[]> {
-  const kept = recent.between(after, upTo);
-  if (recent.newestId >= upTo) return kept;
+  const cached = recent.between(after, upTo);
+  if (recent.newestId >= upTo) return cached;
   const rest = { after: Math.max(after, recent.newestId), upTo };
-  return [...kept, ...(await listEvents(snapshot, rest))];
+  return [...cached, ...(await listEvents(snapshot, rest))];
 }
 
-/** Tells again what was missed, up to the newest event or until it is enough for one part. */
+/** Formats missed events, up to the newest or until the chunk is full. */
 async function readChunk(
   snapshot: Snapshot,
   userId: number,
@@ -116,7 +121,7 @@ async function readChunk(
   return { text: `${text}id: ${newest}\n\n`, upTo: newest };
 }
 
-/** Of a chat, a user is told what came after they last joined it, and that they left it. */
+/** A user gets a chat's events from their latest joining on, and the event that they left it. */
 function isFor(event: EventRow, userId: number, joined: Joined): boolean {
   if (isPersonal(event, userId) || audiences[event.type] === 'peers') return true;
   if (event.chatId === null || audiences[event.type] !== 'members') return false;
@@ -124,7 +129,7 @@ function isFor(event: EventRow, userId: number, joined: Joined): boolean {
   return first !== undefined && event.id >= first;
 }
 
-/** Of others, a user is told while they share a chat. */
+/** A user gets events of other users while they share a chat. */
 async function mayKnow(snapshot: Snapshot, event: EventRow, userId: number): Promise<boolean> {
   if (audiences[event.type] !== 'peers' || isPersonal(event, userId)) return true;
   const pair = { one: userId, other: event.userId ?? 0 };

@@ -6,56 +6,56 @@ import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
 import { audiences, isPersonal } from '../event-log/log.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
 import { type Chunk, catchUp } from './catch-up.ts';
-import { chatsOf, toFrame, toFrameAtOnce } from './payload.ts';
+import { chatsOf, toFrame, toFrameSync } from './payload.ts';
 import { RecentEvents, readBefore } from './recent.ts';
 import { ResumeQueue } from './resume-queue.ts';
 import { sseFrame } from './sse-frame.ts';
 import type { Stream } from './stream.ts';
 
-/** A user may have so many streams; one more ends the oldest. */
+/** The most streams of a user; one more ends the oldest. */
 const streamLimit = 20;
 
-/** So many streams are replayed at once; each goes on after other requests had their turn. */
+/** How many streams catch up at once; each continues after other requests had their turn. */
 const resumeLimit = 2;
 
 /**
- * Says that the line is alive, and that its reader has been sent everything up to now. An event and
- * no comment, which browsers hide from the page.
+ * Says that the connection is alive, and that its reader has been sent everything up to now. It is
+ * an event because browsers hide comments from the page.
  */
 const beat = sseFrame('beat', {});
 
-/** The open streams of a user, and the chats that they are told of, kept once for all of them. */
+/** The open streams of a user, and the user's chats, stored once for all of them. */
 interface UserStreams {
   /** The oldest first. */
   readonly streams: Set<Stream>;
   readonly chats: Set<number>;
-  /** The event after which these are the chats; undefined until a stream is live. */
+  /** The event as of which these are the chats; undefined until a stream is live. */
   since: number | undefined;
 }
 
 /** How far a stream has come. */
 interface Place {
   readonly position: number | undefined;
-  /** Whether it has been sent anything of what its user has missed. */
+  /** Whether any missed events have been sent. */
   readonly isUnderWay: boolean;
 }
 
-/** How far it has come after a turn. */
+/** How far a stream has come after a turn. */
 interface Turn {
   readonly position: number | undefined;
   /** Whether it needs no more turns: it is live, or has ended. */
   readonly isOver: boolean;
 }
 
-/** An event and the streams that are told of it. */
+/** An event and the streams that receive it. */
 interface Delivery {
   readonly event: CommittedEvent;
   readonly to: readonly Stream[];
 }
 
 /**
- * Tells the open streams of what is committed, in the order of the log. A stream first reads the
- * log until it has all of it, and from that moment on is told by what the commits bring.
+ * Sends committed events to the open streams, in the order of the log. A stream first catches up
+ * from the log; once it has everything, it receives events as they are committed.
  */
 export class Hub {
   readonly #db: Store;
@@ -77,9 +77,9 @@ export class Hub {
   }
 
   /**
-   * Opens a stream: first what its user has missed since an event, then what happens.
+   * Opens a stream: first its user's missed events, then new ones.
    *
-   * @param since the id of the last event that the reader knows; undefined to begin with now.
+   * @param since the id of the last event that the reader has; undefined to start with the newest.
    */
   async open(stream: Stream, since: number | undefined): Promise<void> {
     if (!this.#add(stream)) return stream.end();
@@ -95,8 +95,8 @@ export class Hub {
   }
 
   /**
-   * Replays until the stream is live or over, or has to wait for its reader: a slow one must not hold
-   * up the others.
+   * Sends chunks until the stream is live or over, or has to wait for its reader: a slow reader
+   * must not hold up the others.
    */
   async #catchUp(stream: Stream, from: Place): Promise<Turn> {
     const { userId, sessionId } = stream;
@@ -104,36 +104,36 @@ export class Hub {
     let { position, isUnderWay } = from;
     while (stream.isOpen) {
       const reader = { userId, sessionId, since: position, isUnderWay, recent };
-      const part = await this.#db.read(catchUp, reader);
-      if (part === undefined) {
+      const chunk = await this.#db.read(catchUp, reader);
+      if (chunk === undefined) {
         this.#dismiss(stream);
         break;
       }
-      stream.push(part.text);
-      position = part.upTo;
+      stream.push(chunk.text);
+      position = chunk.upTo;
       isUnderWay = true;
-      // In the same turn: nothing can be published between the look and the leap.
-      const isLive = part.isLast && position >= this.#newest;
-      if (isLive) this.#goLive(stream, part);
+      // In the same turn: no event can be broadcast between this check and going live.
+      const isLive = chunk.isLast && position >= this.#newest;
+      if (isLive) this.#goLive(stream, chunk);
       stream.flush();
       if (isLive) break;
-      // What was written goes to the system at the end of this turn.
+      // Writes reach the system at the end of this turn.
       await nextTurn();
       if (stream.isBehind) return { position, isOver: false };
     }
     return { position, isOver: true };
   }
 
-  /** Forgets a stream that has ended. */
+  /** Removes a stream that has ended. */
   remove(stream: Stream): void {
-    const devices = this.#byUser.get(stream.userId);
-    devices?.streams.delete(stream);
-    if (devices === undefined || devices.streams.size > 0) return;
+    const userStreams = this.#byUser.get(stream.userId);
+    userStreams?.streams.delete(stream);
+    if (userStreams === undefined || userStreams.streams.size > 0) return;
     this.#byUser.delete(stream.userId);
-    for (const chatId of devices.chats) this.#exit(devices, chatId);
+    for (const chatId of userStreams.chats) this.#exit(userStreams, chatId);
   }
 
-  /** Tells the others in a chat what is not in the log because it is soon over. */
+  /** Sends an event to the other members of a chat that is not logged, because it is soon over. */
   broadcast(chatId: number, type: string, data: object, except: number): void {
     const text = sseFrame(type, data);
     for (const stream of live(this.#byChat.get(chatId))) {
@@ -142,8 +142,8 @@ export class Hub {
   }
 
   /**
-   * Sends a `beat` to every live stream, and a comment to those that are still replayed: keeps the
-   * lines open, and finds out who is gone. A stream whose session has run out ends.
+   * Sends a `beat` to every live stream, and a comment to those that still catch up, which keeps
+   * connections open and detects dead ones. A stream whose session has expired ends.
    *
    * @param now in ms since 1970.
    */
@@ -154,7 +154,7 @@ export class Hub {
     }
   }
 
-  /** Ends all streams, and those to come at once. */
+  /** Ends all streams, and rejects new ones. */
   close(): void {
     this.#isClosed = true;
     for (const stream of this.#all()) stream.end();
@@ -176,23 +176,24 @@ export class Hub {
   }
 
   #streamsOf(userId: number): UserStreams {
-    const known = this.#byUser.get(userId);
-    if (known !== undefined) return known;
-    const devices = { streams: new Set<Stream>(), chats: new Set<number>(), since: undefined };
-    this.#byUser.set(userId, devices);
-    return devices;
+    const existing = this.#byUser.get(userId);
+    if (existing !== undefined) return existing;
+    const userStreams = { streams: new Set<Stream>(), chats: new Set<number>(), since: undefined };
+    this.#byUser.set(userId, userStreams);
+    return userStreams;
   }
 
   #goLive(stream: Stream, { upTo, chatIds }: Chunk): void {
-    const devices = this.#byUser.get(stream.userId);
-    if (!devices?.streams.has(stream)) return;
+    const userStreams = this.#byUser.get(stream.userId);
+    if (!userStreams?.streams.has(stream)) return;
     stream.position = upTo;
-    stream.chats = devices.chats;
+    stream.chats = userStreams.chats;
     stream.push(beat);
-    // Other streams have made them known, and may have to be told yet of how they change up to here.
-    if (devices.since !== undefined) return;
-    devices.since = upTo;
-    for (const chatId of chatIds) this.#enter(devices, chatId);
+    // Another stream has set the chats, and may still have to be sent their changes up to this
+    // point.
+    if (userStreams.since !== undefined) return;
+    userStreams.since = upTo;
+    for (const chatId of chatIds) this.#enter(userStreams, chatId);
   }
 
   #take(events: readonly CommittedEvent[]): void {
@@ -206,32 +207,32 @@ export class Hub {
     if (!this.#working) void this.#work();
   }
 
-  /** Who is told of an event; joining and leaving take effect with the event itself. */
+  /** The streams that receive an event; joining and leaving take effect with the event itself. */
   #receivers(event: EventRow): Stream[] {
     const { type, userId, chatId } = event;
     const own = this.#byUser.get(userId ?? 0);
     const audience = audiences[type];
     if (audience === 'user') return live(own && [own], event.id);
-    // Who of them shares a chat is looked up with the text.
+    // Which of them share a chat is looked up when the text is made.
     if (audience === 'peers') return live(this.#byUser.values(), event.id);
     if (audience !== 'members' || chatId === null) return [];
-    const isNews = own?.since !== undefined && own.since < event.id;
-    if (isNews && type === 'member.joined') this.#enter(own, chatId);
+    const isNewer = own?.since !== undefined && own.since < event.id;
+    if (isNewer && type === 'member.joined') this.#enter(own, chatId);
     const receivers = live(this.#byChat.get(chatId), event.id);
-    if (isNews && type === 'member.left') this.#exit(own, chatId);
+    if (isNewer && type === 'member.left') this.#exit(own, chatId);
     return receivers;
   }
 
-  #enter(devices: UserStreams, chatId: number): void {
-    devices.chats.add(chatId);
+  #enter(userStreams: UserStreams, chatId: number): void {
+    userStreams.chats.add(chatId);
     const members = this.#byChat.get(chatId) ?? new Set();
-    this.#byChat.set(chatId, members.add(devices));
+    this.#byChat.set(chatId, members.add(userStreams));
   }
 
-  #exit(devices: UserStreams, chatId: number): void {
-    devices.chats.delete(chatId);
+  #exit(userStreams: UserStreams, chatId: number): void {
+    userStreams.chats.delete(chatId);
     const members = this.#byChat.get(chatId);
-    members?.delete(devices);
+    members?.delete(userStreams);
     if (members?.size === 0) this.#byChat.delete(chatId);
   }
 
@@ -241,8 +242,8 @@ export class Hub {
       const deliveries = this.#waiting;
       this.#waiting = [];
       await this.#deliver(deliveries).catch((error: unknown) => {
-        this.#log.error({ err: error }, 'events not told');
-        // They resume, and are told from the log.
+        this.#log.error({ err: error }, 'events not sent');
+        // The readers resume, and catch up from the log.
         for (const stream of receiversOf(deliveries)) stream.cut();
       });
     }
@@ -250,26 +251,28 @@ export class Hub {
   }
 
   async #deliver(deliveries: readonly Delivery[]): Promise<void> {
-    const told = deliveries.filter(({ to }) => to.length > 0);
-    if (told.length === 0) return;
-    const events = told.map(({ event }) => event);
+    const deliverable = deliveries.filter(({ to }) => to.length > 0);
+    if (deliverable.length === 0) return;
+    const events = deliverable.map(({ event }) => event);
     const texts = await this.#textsOf(events);
-    told.forEach(({ event, to }, index) => {
+    deliverable.forEach(({ event, to }, index) => {
       const { text, chats } = texts[index] as Text;
       if (text === '') return;
       for (const stream of to) if (mayKnow(stream, event, chats)) stream.push(text);
     });
-    for (const stream of receiversOf(told)) stream.flush();
+    for (const stream of receiversOf(deliverable)) stream.flush();
   }
 
-  /** New messages alone need no snapshot: to begin and to end one takes as long as to tell a few. */
+  /**
+   * New messages need no snapshot: opening and closing one takes as long as sending a few of them.
+   */
   async #textsOf(events: readonly CommittedEvent[]): Promise<Text[]> {
-    const news = events.map(toFrameAtOnce);
-    if (news.every((text) => text !== undefined)) return news.map((text) => ({ text }));
+    const texts = events.map(toFrameSync);
+    if (texts.every((text) => text !== undefined)) return texts.map((text) => ({ text }));
     return this.#db.read(textsOf, events);
   }
 
-  /** At once, before what still waits to be told. */
+  /** Takes effect at once, before deliveries that still wait. */
   #endSession({ userId, sessionId }: EventRow): void {
     for (const stream of this.#byUser.get(userId ?? 0)?.streams ?? []) {
       if (stream.sessionId === sessionId) this.#dismiss(stream);
@@ -282,8 +285,8 @@ export class Hub {
   }
 
   /**
-   * Ends a stream whose session has ended. It is told so without an id: what it was not told any
-   * more, its reader may resume after in another session.
+   * Ends a stream whose session has ended. The final event has no id, so that the reader can resume
+   * in another session after the last event that it has received.
    */
   #dismiss(stream: Stream): void {
     this.remove(stream);
@@ -292,10 +295,10 @@ export class Hub {
   }
 }
 
-/** What an event is told as. */
+/** The text of an event. */
 interface Text {
   readonly text: string;
-  /** Of a user, the chats that they are in: whoever is in one of these is told. */
+  /** For an event about a user, that user's chats: members of any of them receive it. */
   readonly chats?: ReadonlySet<number>;
 }
 
@@ -310,8 +313,8 @@ async function textsOf(snapshot: Snapshot, events: readonly CommittedEvent[]): P
 }
 
 /**
- * Whether a stream may still be told of an event. Its text shows things as they are by now: who has
- * left the chat since must not see that.
+ * Whether a stream may still receive an event. The text shows the current state, which users who
+ * have left the chat since must not see.
  */
 function mayKnow(stream: Stream, event: EventRow, chats?: ReadonlySet<number>): boolean {
   if (isPersonal(event, stream.userId)) return true;
@@ -328,11 +331,11 @@ function send(stream: Stream, text: string): void {
   stream.flush();
 }
 
-/** Of these, the streams that have not had an event from the log; every live one is before all. */
+/** The live streams among these that have not received the event with this id. */
 function live(all: Iterable<UserStreams> = [], id = Number.POSITIVE_INFINITY): Stream[] {
   const streams: Stream[] = [];
-  for (const devices of all) {
-    for (const stream of devices.streams) if (stream.position < id) streams.push(stream);
+  for (const userStreams of all) {
+    for (const stream of userStreams.streams) if (stream.position < id) streams.push(stream);
   }
   return streams;
 }

@@ -10,21 +10,21 @@ import { findUserById } from '../users/queries.ts';
 import { disabledToWire } from '../users/wire.ts';
 import { sseFrame } from './sse-frame.ts';
 
-/** An event as text for the streams; empty where there is nothing to tell of it any more. */
+/** An event as text for the streams; empty if there is nothing left to say about it. */
 export async function toFrame(snapshot: Snapshot, event: CommittedEvent): Promise<string> {
-  const news = toFrameAtOnce(event);
-  if (news !== undefined) return news;
-  const data = await describe(snapshot, event);
+  const ready = toFrameSync(event);
+  if (ready !== undefined) return ready;
+  const data = await toPayload(snapshot, event);
   return data === undefined ? '' : sseFrame(event.type, data, event.id);
 }
 
 /**
- * The same of an event that brings its own news: a new message, as it was sent. What has changed in
- * it since, the events that follow tell.
+ * The text of an event with an attached payload: a new message as it was sent. Later changes follow
+ * in events of their own.
  *
- * @returns undefined where the database is to be asked.
+ * @returns undefined if the database has to be read.
  */
-export function toFrameAtOnce({ id, type, chatId, payload }: CommittedEvent): string | undefined {
+export function toFrameSync({ id, type, chatId, payload }: CommittedEvent): string | undefined {
   if (payload === undefined) return undefined;
   return sseFrame(type, { chat_id: chatId ?? 0, message: messageToWire(payload.message) }, id);
 }
@@ -39,12 +39,12 @@ export async function chatsOf(
 }
 
 /**
- * What an event tells, by the state of the snapshot: the log has references only, so a reader who
- * was away is told of things as they are now.
+ * The payload of an event, by the state of the snapshot: the log holds only ids, so a reader who
+ * was away gets the current state.
  *
- * @returns undefined for what is gone by now; an event that says so follows.
+ * @returns undefined if the object is gone by now; an event that says so follows.
  */
-async function describe(
+async function toPayload(
   snapshot: Snapshot,
   { id, type, chatId: inChat, userId: who, messageId, sessionId, emoji }: CommittedEvent,
 ): Promise<object | undefined> {
@@ -52,29 +52,29 @@ async function describe(
   const userId = who ?? 0;
   switch (type) {
     case 'message':
-      return describeMessage(snapshot, chatId, id);
+      return messagePayload(snapshot, chatId, id);
     case 'message.edited':
-      return describeMessage(snapshot, chatId, messageId ?? 0);
+      return messagePayload(snapshot, chatId, messageId ?? 0);
     case 'message.deleted':
       return { chat_id: chatId, id: messageId };
     case 'reaction':
-      // An older version of the program did not note which; replay.ts sends a `reset` for it.
+      // An older version of the program did not log the emoji; catch-up.ts sends a `reset` for it.
       if (emoji === null) return undefined;
-      return describeReaction(snapshot, { chatId, messageId: messageId ?? 0, emoji, userId });
+      return reactionPayload(snapshot, { chatId, messageId: messageId ?? 0, emoji, userId });
     case 'chat':
-      return describeChat(snapshot, chatId);
+      return chatPayload(snapshot, chatId);
     case 'chat.deleted':
       return { chat_id: chatId };
     case 'member.joined':
     case 'member.changed':
-      return describeMember(snapshot, chatId, userId);
+      return memberPayload(snapshot, chatId, userId);
     case 'member.left':
       return { chat_id: chatId, user_id: userId };
     case 'read':
     case 'notify':
-      return describeReading(snapshot, chatId, userId);
+      return membershipPayload(snapshot, chatId, userId);
     case 'user':
-      return describeUser(snapshot, userId);
+      return userPayload(snapshot, userId);
     case 'session.ended':
       return { session_id: sessionId };
     default:
@@ -82,15 +82,15 @@ async function describe(
   }
 }
 
-async function describeMessage(snapshot: Snapshot, chatId: number, id: number) {
+async function messagePayload(snapshot: Snapshot, chatId: number, id: number) {
   const message = await findMessage(snapshot, { chatId, id });
   if (message === undefined) return undefined;
   const reactions = await listReactions(snapshot, { chatId, messageId: id });
   return { chat_id: chatId, message: messageToWire(message, reactions) };
 }
 
-/** One reaction by itself: the message may have thousands. */
-async function describeReaction(snapshot: Snapshot, key: Parameters<typeof findReaction>[1]) {
+/** A single reaction: the message may have thousands. */
+async function reactionPayload(snapshot: Snapshot, key: Parameters<typeof findReaction>[1]) {
   const now = await findReaction(snapshot, key);
   if (now === undefined) return undefined;
   const { chatId, messageId, emoji, userId } = key;
@@ -104,22 +104,22 @@ async function describeReaction(snapshot: Snapshot, key: Parameters<typeof findR
   };
 }
 
-async function describeChat(snapshot: Snapshot, chatId: number) {
+async function chatPayload(snapshot: Snapshot, chatId: number) {
   const chat = await findChat(snapshot, { id: chatId });
   return chat && { chat: { id: chat.id, title: chat.title, ...permissionsToWire(chat) } };
 }
 
-async function describeMember(snapshot: Snapshot, chatId: number, userId: number) {
+async function memberPayload(snapshot: Snapshot, chatId: number, userId: number) {
   const member = await findMember(snapshot, { chatId, userId });
   return member && { chat_id: chatId, member: memberToWire(member) };
 }
 
-async function describeUser(snapshot: Snapshot, id: number) {
+async function userPayload(snapshot: Snapshot, id: number) {
   const user = await findUserById(snapshot, { id });
   return user && { id, name: user.name, ...disabledToWire(user) };
 }
 
-async function describeReading(snapshot: Snapshot, chatId: number, userId: number) {
+async function membershipPayload(snapshot: Snapshot, chatId: number, userId: number) {
   const membership = await findMembership(snapshot, { chatId, userId });
   const chat = await findChat(snapshot, { id: chatId });
   if (membership === undefined || chat === undefined) return undefined;

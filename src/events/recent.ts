@@ -4,10 +4,10 @@ import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
 import { listEventsBefore } from '../event-log/queries.ts';
 import { beyondIds } from '../http/schema.ts';
 
-/** So many of the newest events are kept, and up to twice as many. */
+/** The number of newest events in memory; it may reach twice as many. */
 const limit = 10_000;
 
-/** They are read in portions of this many, between which other requests are served. */
+/** How many events one portion reads; other requests are served between portions. */
 const portion = 500;
 
 type ReadBefore = (input: { before: number; limit: number }) => Promise<EventRow[]>;
@@ -21,9 +21,9 @@ export async function readBefore(
 }
 
 /**
- * The newest events of the log in memory, some 100 bytes each, so that a stream that resumes costs
- * what concerns its user: to read them all from the file took 30 ms of CPU for each stream. They are
- * read once, when the first stream resumes; from then on the commits bring them.
+ * The newest events of the log in memory, some 100 bytes each, so that a resuming stream costs only
+ * what concerns its user: reading all of them from the file took 30 ms of CPU for each stream. They
+ * are read once, when the first stream resumes; after that, commits add them.
  */
 export class RecentEvents {
   readonly #read: ReadBefore;
@@ -31,12 +31,12 @@ export class RecentEvents {
   #events: EventRow[] = [];
   #loading: Promise<void> | undefined;
 
-  /** @param read as `readBefore`, from the file. */
+  /** @param read `readBefore` on the database. */
   constructor(read: ReadBefore) {
     this.#read = read;
   }
 
-  /** Resolves when the events are there. */
+  /** Resolves when the events are loaded. */
   ready(): Promise<void> {
     this.#loading ??= this.#load().catch((error: unknown) => {
       this.#loading = undefined;
@@ -45,25 +45,25 @@ export class RecentEvents {
     return this.#loading;
   }
 
-  /** Takes what a commit has appended to the log. */
+  /** Adds the events of a commit. */
   take(events: readonly CommittedEvent[]): void {
     if (this.#loading === undefined) return;
-    // Without the news: the log holds no texts, nor does this.
+    // Payloads are dropped: the log holds no texts, and neither does this.
     for (const { payload, ...event } of events) this.#events.push(event);
     if (this.#events.length > 2 * limit) this.#events = this.#events.slice(-limit);
   }
 
-  /** The id of the newest event that is kept; 0 if there is none. */
+  /** The id of the newest event in memory; 0 if there is none. */
   get newestId(): number {
     return this.#events.at(-1)?.id ?? 0;
   }
 
-  /** Whether all events after this one are kept. */
+  /** Whether all events after this one are in memory. */
   reachesBackTo(id: number): boolean {
     return id >= (this.#events[0]?.id ?? 1) - 1;
   }
 
-  /** The kept events after one, up to another. */
+  /** The events in memory after one, up to another. */
   between(after: number, upTo: number): EventRow[] {
     return this.#events.slice(this.#indexAfter(after), this.#indexAfter(upTo));
   }
@@ -71,7 +71,7 @@ export class RecentEvents {
   async #load(): Promise<void> {
     this.#events = [];
     const events = await this.#readAll();
-    // What was committed meanwhile may be in both.
+    // Events committed in the meantime may be in both.
     const last = events.at(-1)?.id ?? 0;
     this.#events = [...events, ...this.#events.filter(({ id }) => id > last)];
   }

@@ -1,19 +1,19 @@
 /**
- * Runs few works at once; the others wait. Users have their turns one after another, however many
- * works each of them has waiting.
+ * Runs a limited number of tasks at once; the others wait. Users take turns, however many tasks
+ * each of them has waiting.
  */
 export class ResumeQueue {
   readonly #limit: number;
   #running = 0;
-  /** Those who wait by user, the user whose turn is next first. */
+  /** Waiting tasks by user; the user whose turn is next comes first. */
   readonly #waiting = new Map<number, (() => void)[]>();
 
-  /** @param limit so many run at once. */
+  /** @param limit how many tasks run at once. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Resolves with the result of `work`, once it had its turn. */
+  /** Resolves with the result of `work`, once it has had its turn. */
   async run<Result>(userId: number, work: () => Promise<Result>): Promise<Result> {
     if (this.#running >= this.#limit) await this.#wait(userId);
     else this.#running += 1;
@@ -32,7 +32,9 @@ export class ResumeQueue {
     return promise;
   }
 
-  /** Lets the next one take the place, in another turn of the event loop: other requests come between. */
+  /**
+   * Starts the next task in another turn of the event loop, so that other requests come in between.
+   */
   #passOn(): void {
     const [next] = this.#waiting;
     if (next === undefined) {

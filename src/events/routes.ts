@@ -10,15 +10,17 @@ import { EventHeaders, EventQuery, EventStream } from './schema.ts';
 import { sseFrame } from './sse-frame.ts';
 import { Stream } from './stream.ts';
 
-/** How often the lines are kept open, in ms. */
+/** The interval between beats, in ms. */
 const heartbeat = 15_000;
 
-/** A reader whose line breaks tries again after this, in ms: each at another time, or all come at once. */
+/**
+ * When a disconnected reader tries again, in ms; jitter keeps readers from all coming back at once.
+ */
 const retry = 2_000;
 
 const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
-  // nginx would hold events back.
+  // nginx would buffer events.
   'x-accel-buffering': 'no',
 };
 
@@ -26,7 +28,7 @@ interface Options {
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock: () => number;
-  /** Names the client that is served, so that an open one notices another build. */
+  /** Identifies the client build that is served, so that an open page notices a new one. */
   readonly build: string;
 }
 
@@ -37,10 +39,10 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
   const hello = sseFrame('hello', { build });
   const hub = new Hub(db, app.log);
   const beat = () => {
-    hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat missed'));
+    hub.beat(clock()).catch((error: unknown) => app.log.error({ err: error }, 'beat failed'));
   };
   const beating = setInterval(beat, heartbeat).unref();
-  // Before the server waits for its connections: a stream would keep it waiting for ever.
+  // Runs before the server waits for its connections: streams would keep it waiting for ever.
   app.addHook('preClose', async () => {
     clearInterval(beating);
     hub.close();
@@ -49,7 +51,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app.get(
     '/events',
     {
-      // When everything is late it is let in all the same: an EventSource takes a 503 as final.
+      // A busy server admits streams anyway: an EventSource takes a 503 as final.
       config: {
         sameOrigin: true,
         limit: 'stream',
@@ -58,9 +60,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
         admission: 'one-per-turn',
       },
       schema: {
-        summary: 'Follow what happens in one’s chats (server-sent events)',
+        summary: 'Follow the events of your chats (server-sent events)',
         description:
-          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it with nothing lost and nothing twice. `reset` says that too much has happened since: load anew. The first event is `hello`, with the `build` of the client that the server has: a page of another build may reload. `beat` comes once everything that was missed has been sent, and from then on every 15 seconds: a line without it is dead.',
+          'Each lasting event has an `id`; `Last-Event-ID` (or `since`) resumes after it, with nothing lost and nothing sent twice. `reset` says that too much has happened since: load everything again. The first event is `hello`, with the `build` of the client that the server serves: a page of another build may reload. `beat` comes once all missed events have been sent, and every 15 seconds from then on: a connection without it is dead.',
         headers: EventHeaders,
         querystring: EventQuery,
         response: {
@@ -77,20 +79,21 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { raw } = reply;
       const unsent = app.unsent.open(request.session.userId, () => raw.destroy());
       const stream = new Stream(request.session, raw, unsent);
-      // Gone already, while it was being let in: no more will be heard of it.
+      // The client may have gone while its request waited; no event will say so.
       if (!stream.isOpen) return unsent.close();
       raw.on('close', () => {
         unsent.close();
         hub.remove(stream);
       });
       raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
-      // Sent alone, the head is kept as one text instead of its fifty pieces: 1 KB for each stream.
+      // Flushing the head separately keeps it as one string instead of 50 pieces: that saves 1 KB
+      // for each stream.
       raw.flushHeaders();
       stream.push(`retry: ${jitter(retry)}\n${hello}`);
       try {
         await hub.open(stream, since ? Number(since) : undefined);
       } catch (error) {
-        request.log.error({ err: error }, 'stream broken off');
+        request.log.error({ err: error }, 'stream aborted');
         stream.cut();
       }
     },
@@ -101,7 +104,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { needsNoRoom: true, limit: 'write', refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Tell the others that one is typing; stored nowhere',
+        summary: 'Show the other members that you are typing; not stored',
         params: ChatParams,
         response: answers(200, Ok),
       },

@@ -1,8 +1,8 @@
 /**
  * An event as text for the stream; see "Server-sent events" in the HTML living standard. JSON has
- * no line breaks, so what people write cannot forge a field.
+ * no line breaks, so text that people write cannot forge a field.
  *
- * @param id for what is in the log; without it, `Last-Event-ID` stays as it is.
+ * @param id for events in the log; without it, `Last-Event-ID` stays as it is.
  */
 export function sseFrame(type: string, data: object, id?: number): string {
   const idLine = id === undefined ? '' : `id: ${id}\n`;
