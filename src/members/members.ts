@@ -1,4 +1,4 @@
-/** Membership: who belongs to a chat, who owns it, and what that allows. See docs/rights.md. */
+/** Membership: the members of a chat, its owners, and their rights. See docs/rights.md. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -38,9 +38,9 @@ export type Role = 'owner' | 'member';
 export type Notify = 'all' | 'mentions' | 'nothing';
 
 /**
- * The caller's membership of a chat: what every right in it depends on.
+ * The caller's membership of a chat, on which every right in it depends.
  *
- * @throws Refusal `no_chat` if there is no such chat, `not_member` if it is not the caller's.
+ * @throws Refusal `no_chat` if there is no such chat, `not_member` if the caller is not in it.
  */
 export async function authorise(snapshot: Snapshot, key: Key) {
   const membership = await findMembership(snapshot, key);
@@ -49,7 +49,7 @@ export async function authorise(snapshot: Snapshot, key: Key) {
   throw new Refusal('not_member');
 }
 
-/** The same for what only owners may do: throws `not_owner` as well. */
+/** The same for actions of owners; throws `not_owner` as well. */
 export async function authoriseOwner(snapshot: Snapshot, key: Key) {
   const membership = await authorise(snapshot, key);
   if (membership.role !== 'owner') throw new Refusal('not_owner');
@@ -59,9 +59,10 @@ export async function authoriseOwner(snapshot: Snapshot, key: Key) {
 /**
  * A page of the members of one of the caller's chats. Throws as `authorise` does.
  *
- * @param after the event by which the last member of the page before joined; 0 for the first page.
- * @param limit how many at most.
- * @returns the members, and the `after` of the next page, or undefined where there is none.
+ * @param after the event by which the last member of the previous page joined; 0 for the first
+ * page.
+ * @param limit the most members.
+ * @returns the members, and the `after` of the next page, or undefined if there is none.
  */
 export async function readMembers(
   snapshot: Snapshot,
@@ -74,12 +75,12 @@ export async function readMembers(
 }
 
 /**
- * Adds a user to a chat: any member may add somebody, unless its owners keep that to themselves, and
- * anybody themselves to an open chat. Who was removed returns by the hand of an owner only.
+ * Adds a user to a chat. Any member may add others, unless only owners may, and anybody may join an
+ * open chat. A removed user returns only if an owner adds them.
  *
  * @returns the id of the user who was added.
  * @throws Refusal `no_chat`, `not_member`, `no_user`, `direct_chat`, `not_owner`, `already_member`,
- *   `removed`, `user_removed`, `quota_memberships` for who joins by themselves
+ * `removed`, `user_removed`; `quota_memberships` if the caller joins by themselves
  */
 export async function addMember(
   unit: Unit,
@@ -101,7 +102,7 @@ export async function addMember(
   return added.id;
 }
 
-/** Throws `not_owner` if only owners may bring people into the chat, and this member is none. */
+/** Throws `not_owner` if only owners may add people to the chat, and this member is not one. */
 export function requireInviter(
   { ownersInvite }: { ownersInvite: boolean },
   { role }: { role: Role },
@@ -118,7 +119,7 @@ export async function refuseRemoved(
   if ((await findRemoval(snapshot, key)) !== undefined) throw new Refusal(code);
 }
 
-/** Throws `quota_memberships` if a user is in as many chats of their own accord as they may be. */
+/** Throws `quota_memberships` if a user has joined as many chats by themselves as they may. */
 export async function requireMembershipQuota(
   unit: Unit,
   of: { userId: number; quota: number },
@@ -126,7 +127,7 @@ export async function requireMembershipQuota(
   await requireQuota(unit, 'quota_memberships', of, (nth) => findNthOwn(unit, nth));
 }
 
-/** Makes a user a member who has read all there is; whether that is right is the caller's to know. */
+/** Makes a user a member who has read everything so far; the caller checks the right to do so. */
 export async function join(
   unit: Unit,
   { chatId, userId, role, bySelf }: Key & { role: Role; bySelf: boolean },
@@ -147,10 +148,10 @@ export async function join(
 }
 
 /**
- * Makes sure that what a member of a direct chat writes has a reader: the other one, who had left it,
- * is in it again. In other chats it does nothing.
+ * Makes sure that a message in a direct chat has a reader: if the other user has left, they join
+ * again. In other chats it does nothing.
  *
- * @throws Refusal `nobody_there` if the other one's account is gone or disabled.
+ * @throws Refusal `nobody_there` if the other account is deleted or disabled.
  */
 export async function bringPartnerBack(unit: Unit, key: Key): Promise<void> {
   const partner = await findPartner(unit, key);
@@ -186,8 +187,8 @@ export async function changeRole(
 }
 
 /**
- * Removes somebody else from a chat, owners only; for oneself it is leaving. The removed return
- * only when an owner adds them again.
+ * Removes another member from a chat (owners only); removing oneself is leaving. Removed users
+ * return only if an owner adds them again.
  *
  * @throws Refusal `no_chat`, `not_member`, `not_owner`, `no_member`
  */
@@ -204,8 +205,8 @@ export async function removeMember(
 }
 
 /**
- * Ends the caller's membership. The longest-standing member takes over from a last owner, and a
- * chat that nobody is left in is deleted with its messages.
+ * Ends the caller's membership. If the last owner leaves, the longest-standing member becomes
+ * owner; a chat without members is deleted with its messages.
  *
  * @throws Refusal `no_chat`, `not_member`
  */
@@ -215,7 +216,7 @@ export async function leaveChat(unit: Unit, key: Key): Promise<void> {
   await handOver(unit, { ...key, role });
 }
 
-/** Deletes a chat that its last member has left, or finds an owner for one that its last owner has. */
+/** Deletes a chat without members, or finds a new owner for one without owners. */
 export async function handOver(unit: Unit, { role, ...key }: Key & { role: Role }): Promise<void> {
   const heir = await findLongestStanding(unit, key);
   if (heir === undefined) {
@@ -229,7 +230,7 @@ export async function handOver(unit: Unit, { role, ...key }: Key & { role: Role 
   }
 }
 
-/** Chooses what the caller is told of a chat while not looking. Throws as `authorise` does. */
+/** Sets the caller's notification level for a chat. Throws as `authorise` does. */
 export async function setNotify(
   unit: Unit,
   { notify, ...key }: Key & { notify: Notify },
@@ -239,7 +240,7 @@ export async function setNotify(
   await appendEvent(unit, { type: 'notify', ...key });
 }
 
-/** Ends a membership; who takes over is the caller's to see to, by `handOver`. */
+/** Ends a membership; the caller must then call `handOver`. */
 export async function endMembership(unit: Unit, key: Key): Promise<void> {
   await deleteMembership(unit, key);
   await changeMemberCount(unit, { chatId: key.chatId, by: -1 });

@@ -1,4 +1,4 @@
-/** Which chats a user is in: every request about a chat asks that first. */
+/** The chats of a user, which every request about a chat reads first. */
 
 import { type CachedQuery, dependsOn } from '../db/cache/cached-query.ts';
 import { chatIdsOf } from './queries.ts';

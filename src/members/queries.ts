@@ -13,7 +13,7 @@ interface Key {
 const isKey = (p: Params<Key>) =>
   and(eq(memberships.userId, p.userId), eq(memberships.chatId, p.chatId));
 
-/** A membership ends with its user's account, even where its row is still to be cleared away. */
+/** A membership ends with its user's account, even if its row is yet to be deleted. */
 const isUserThere = sql`exists (select 1 from ${users} where ${users.id} = ${memberships.userId})`;
 
 export const findMembership = row((orm, p: Params<Key>) =>
@@ -23,7 +23,7 @@ export const findMembership = row((orm, p: Params<Key>) =>
     .where(and(isKey(p), isUserThere)),
 );
 
-/** The other one of a direct chat, by their account and their membership, where these are there. */
+/** The other user of a direct chat: account and membership, each if it exists. */
 export const findPartner = row((orm, p: Params<Key>) => {
   const partnerId = sql<number>`${chats.directLow} + ${chats.directHigh} - ${p.userId}`;
   return orm
@@ -42,7 +42,7 @@ const member = {
   disabledAt: users.disabledAt,
 };
 
-/** A chat that a user is in of their own accord, beyond so many others. */
+/** A chat that a user joined by themselves, after `skipped` others. */
 export const findNthOwn = row((orm, p: Params<{ userId: number; skipped: number }>) =>
   orm
     .select({ chatId: memberships.chatId })
@@ -86,7 +86,7 @@ export const findMember = row((orm, p: Params<Key>) =>
     .where(isKey(p)),
 );
 
-/** The members of a chat who have one of these names, each as it is compared. */
+/** The members of a chat with one of these names, in canonical form. */
 export const listMembersByName = rows((orm, p: Params<{ chatId: number; nameKeys: string }>) =>
   orm
     .select({
@@ -96,7 +96,7 @@ export const listMembersByName = rows((orm, p: Params<{ chatId: number; nameKeys
       mentions: memberships.mentions,
     })
     .from(users)
-    // The names first: a chat has more members than a text has names.
+    // Names are the outer loop: a chat has more members than a text has names.
     .crossJoin(memberships)
     .where(
       and(
@@ -116,7 +116,7 @@ export const findLongestStanding = row((orm, p: Params<{ chatId: number }>) =>
     .limit(1),
 );
 
-/** Owners by their own index, which SQLite takes only where the role is no parameter. */
+/** Finds owners by their own index, which SQLite uses only if the role is not a parameter. */
 const isOwnerOf = (p: Params<{ chatId: number }>) =>
   and(eq(memberships.chatId, p.chatId), eq(memberships.role, sql`'owner'`));
 
@@ -176,7 +176,7 @@ export const deleteMembership = exec((orm, p: Params<Key>) =>
   orm.delete(memberships).where(isKey(p)),
 );
 
-/** Counts a chat's members up or down. */
+/** Adds to the member count of a chat. */
 export const changeMemberCount = exec((orm, p: Params<{ chatId: number; by: number }>) =>
   orm
     .update(chats)

@@ -17,7 +17,7 @@ import {
 } from './schema.ts';
 import { memberToWire } from './wire.ts';
 
-/** How many members a page has unless the request says otherwise. */
+/** The default page size. */
 const pageSize = 200;
 
 interface Options {
@@ -31,9 +31,8 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     {
       config: { refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary:
-          'List the members of a chat, the longest-standing first; 200 unless told otherwise',
-        description: '`Link` with `rel="next"` leads on.',
+        summary: 'List the members of a chat, the longest-standing first; 200 by default',
+        description: '`Link` with `rel="next"` points to the next page.',
         params: ChatParams,
         querystring: MemberPage,
         response: answers(200, MemberList),
@@ -69,7 +68,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
         ],
       },
       schema: {
-        summary: 'Add a user to a chat by name; to an open chat, oneself',
+        summary: 'Add a user to a chat by name, or join an open chat',
         params: ChatParams,
         body: NewMember,
         response: answers(201, Ok),
@@ -95,7 +94,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
         refuses: ['no_chat', 'not_member', 'not_owner', 'no_member'],
       },
       schema: {
-        summary: 'Remove a member (owners only), or oneself',
+        summary: 'Remove a member (owners only), or leave the chat',
         params: ChatParams,
         querystring: MemberQuery,
         response: answers(200, Ok),
@@ -142,7 +141,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     {
       config: { limit: 'write', refuses: ['no_chat', 'not_member'] },
       schema: {
-        summary: 'Choose what to be told of a chat while not looking',
+        summary: 'Set your notification level for a chat',
         params: ChatParams,
         body: NotifyChange,
         response: answers(200, Ok),

@@ -28,7 +28,7 @@ export const NotifyChange = Type.Object({
   ),
 });
 
-/** `disabled` is there only where it applies. */
+/** `disabled` is present only if true. */
 export const Member = Type.Object({
   id: WireId,
   joined: Time,

@@ -9,7 +9,7 @@ interface MemberRow {
   readonly disabledAt: number | null;
 }
 
-/** A member as answers and events show them. */
+/** A member as shown in answers and events. */
 export function memberToWire({ id, name, role, joinedAt, disabledAt }: MemberRow) {
   return { id, name, role, joined: isoTime(joinedAt), ...disabledToWire({ disabledAt }) };
 }
