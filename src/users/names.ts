@@ -2,13 +2,15 @@ import { type CachedBatchQuery, dependsOn } from '../db/cache/cached-query.ts';
 import { inOrder } from '../db/query/query.ts';
 import { listNames } from './queries.ts';
 
-/** What a user is called (nothing once the account is gone), and whether the account is disabled. */
+/**
+ * The name of a user (undefined once the account is deleted), and whether the account is disabled.
+ */
 export interface Named {
   readonly name: string | undefined;
   readonly isDisabled: boolean;
 }
 
-/** The names of users and the state of their accounts, by their ids. */
+/** The names of users and the state of their accounts, by id. */
 export const userNames: CachedBatchQuery<number, Named> = {
   key: (id) => id,
   readMany: async (snapshot, ids) => {

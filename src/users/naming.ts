@@ -1,10 +1,10 @@
-/** Which names nobody gets: those that deceive, by UTS 39 and by what they say. */
+/** Refused names: those that deceive readers, by UTS 39 or by their meaning. */
 import { Refusal } from '../errors.ts';
 import { scripts } from './scripts.ts';
 import { fold } from './skeleton.ts';
 
 /**
- * Refuses a new name that deceives its readers. Names from before stay valid.
+ * Refuses a new name that deceives readers. Existing names stay valid.
  *
  * @throws Refusal `name_marks`, `name_mixed_scripts`, `name_reserved`
  */
@@ -14,7 +14,7 @@ export function checkName(name: string): void {
   if (isReserved(name)) throw new Refusal('name_reserved');
 }
 
-/** Scripts of which one letter has several marks in its own right, as in လှိုင် and སྒྲོལ་མ. */
+/** Scripts in which a letter may rightly have several marks, as in လှိုင် and སྒྲོལ་མ. */
 const stacking = 'Beng Deva Gujr Guru Khmr Knda Laoo Mlym Mymr Orya Sinh Taml Telu Thai Tibt'.split(
   ' ',
 );
@@ -22,8 +22,8 @@ const stacking = 'Beng Deva Gujr Guru Khmr Knda Laoo Mlym Mymr Orya Sinh Taml Te
 let stray: RegExp | undefined;
 
 /**
- * Whether marks stand where they belong to no letter, more than two on one, or through or around
- * it; UTS 39, 5.4. Iota subscript is counted as a letter, as it was one.
+ * Whether marks belong to no letter, a letter has more than 2, or they cross or enclose it; UTS 39,
+ * 5.4. Iota subscript counts as a letter, because it was one.
  */
 function hasStrayMarks(name: string): boolean {
   stray ??= new RegExp(
@@ -39,19 +39,21 @@ function hasStrayMarks(name: string): boolean {
   return stray.test(name.normalize('NFD').replaceAll('\u0345', 'ι'));
 }
 
-/** Scripts that are written together, in Japan, Taiwan and Korea, each along with Latin. */
+/** Scripts that are written together, in Japan, Taiwan and Korea, each also with Latin. */
 const together = ['Latn Hani Hira Kana', 'Latn Hani Bopo', 'Latn Hani Hang'];
 
 const patterns = new Map<string, RegExp>();
 
-/** The level "highly restrictive" of UTS 39, 5.2: one script, or those that are written together. */
+/**
+ * The level "highly restrictive" of UTS 39, 5.2: one script, or scripts that are written together.
+ */
 function isHighlyRestrictive(name: string): boolean {
-  // Digits and the like, which are of all scripts, may stand anywhere.
+  // Digits and other characters common to all scripts may appear anywhere.
   const letters = name.normalize('NFKC').replace(/[\p{scx=Zyyy}\p{scx=Zinh}]+/gu, '');
   return letters === '' || [...scripts, ...together].some((set) => isOf(letters, set));
 }
 
-/** Whether all of a text belongs to some scripts. */
+/** Whether a whole text belongs to a set of scripts. */
 function isOf(text: string, set: string): boolean {
   let pattern = patterns.get(set);
   if (pattern === undefined) {
@@ -62,26 +64,26 @@ function isOf(text: string, set: string): boolean {
   return pattern.test(text);
 }
 
-/** Who has an office on a server; one who has not shall not say so. */
-const offices = [
+/** Roles on a server, which no name may claim. */
+const roles = [
   ...['admin', 'admins', 'sysadmin', 'administrator', 'administrators', 'administratorin'],
   ...['moderator', 'moderators', 'moderatorin', 'moderatoren'],
 ];
 
-/** What is refused in brackets, and set apart in other ways: "alice (owner)". */
+/** Titles, refused in brackets and where set apart in other ways: "alice (owner)". */
 const titles = [
   ...['snug', 'system', 'mod', 'mods', 'owner', 'staff', 'support', 'team', 'bot', 'official'],
   ...['verified', 'inhaber', 'inhaberin', 'besitzer', 'besitzerin', 'offiziell', 'verifiziert'],
 ];
 
-/** What the client says itself where a name would stand, and whom a mention could call. */
+/** Words that the client shows in place of a name, and words that a mention could address. */
 const words = [
   ...['deleted user', 'deleted account', 'gelöschtes konto', 'gelöschter benutzer'],
   ...['you', 'du', 'all', 'here', 'channel', 'everyone', 'everybody', 'nobody', 'anonymous'],
   ...['alle', 'hier', 'kanal', 'jeder', 'niemand', 'anonym', 'direct chat', 'direktchat'],
 ];
 
-/** The same as they look, in small letters, in capitals, and with capital initials. */
+/** The words as they look, in lower case, in capitals, and with capital initials. */
 const asShown = (list: readonly string[]) =>
   new Set(
     list
@@ -89,26 +91,26 @@ const asShown = (list: readonly string[]) =>
       .map((word) => fold(word).replaceAll(' ', '')),
   );
 
-let reserved: { office: Set<string>; apart: Set<string>; any: Set<string> } | undefined;
+let reserved: { role: Set<string>; apart: Set<string>; any: Set<string> } | undefined;
 
-/** Whether a name says that it is somebody's with an office, everybody's, nobody's, or a mention. */
+/** Whether a name claims a role, or claims to be everybody, nobody or a mention. */
 function isReserved(name: string): boolean {
   reserved ??= {
-    office: asShown(offices),
-    apart: asShown([...offices, ...titles]),
-    any: asShown([...offices, ...titles, ...words]),
+    role: asShown(roles),
+    apart: asShown([...roles, ...titles]),
+    any: asShown([...roles, ...titles, ...words]),
   };
-  const { office, apart, any } = reserved;
+  const { role, apart, any } = reserved;
   const shown = name.normalize('NFKC');
   if (shown.startsWith('@')) return true;
   const parts = splitParts(shown);
   const tokens = parts.flatMap(splitWords);
-  if (tokens.some((token) => office.has(token)) || any.has(tokens.join(''))) return true;
+  if (tokens.some((token) => role.has(token)) || any.has(tokens.join(''))) return true;
   if (tokens.length > 0 && tokens.every((token) => any.has(token))) return true;
   return parts.length > 1 && parts.some((part) => apart.has(splitWords(part).join('')));
 }
 
-/** The parts of a name that brackets, bars, colons and dashes with spaces set apart. */
+/** The parts of a name, separated by brackets, bars, colons, or dashes with spaces. */
 function splitParts(name: string): string[] {
   return name.split(/ [-–—.] |[^\p{L}\p{M}\p{N} '’.\-_]+/u).filter((part) => part.trim() !== '');
 }

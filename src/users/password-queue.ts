@@ -1,19 +1,19 @@
 import { Refusal } from '../errors.ts';
 
-/** Who waits, for the order in which they are served. */
+/** A waiting client, as far as the order of service depends on it. */
 export interface Waiter {
-  /** Whether they come from a known network of the account, or with a session of it. */
+  /** Whether it comes from a known network of the account, or with a session of it. */
   readonly isKnown: boolean;
-  /** The networks that they come from, the widest first. */
+  /** The networks that it comes from, the widest first. */
   readonly networks: readonly string[];
-  /** Whether nobody waits any more, because the connection has closed. */
+  /** Whether the client is gone, because its connection has closed. */
   isGone?(): boolean;
 }
 
-/** As many may wait, a few seconds' worth: strangers have a part of the places. */
+/** The most jobs that may wait in each lane: a few seconds' worth. */
 export const places = { known: 50, strangers: 75 } as const;
 
-/** While both wait, strangers have every fourth turn: nobody waits for ever. */
+/** While both lanes wait, every fourth turn is the strangers', so that nobody waits for ever. */
 const strangersTurn = 4;
 
 interface Job {
@@ -23,12 +23,12 @@ interface Job {
 }
 
 /**
- * Does a bounded number of jobs at a time and lets the others wait in two lanes. Strangers can
- * neither fill the lane of the known nor hold it up for longer than the jobs at hand. Within a lane,
- * the widest networks take turns, and so do the narrower ones within each: a flood from one of them
- * waits for itself. When a lane is full, the network with the most jobs in it loses its newest one
- * to a network with fewer. The jobs of those who are gone are dropped at their turn, or when a lane
- * is full, before anybody else loses a place.
+ * Runs a bounded number of jobs at a time and lets the others wait in two lanes. Strangers can
+ * neither fill the lane of known clients nor delay it by more than the jobs in progress. Within a
+ * lane, the widest networks take turns, and so do the narrower ones within each, so that a flood
+ * from one network delays only itself. When a lane is full, the network with the most jobs in it
+ * loses its newest job to a network with fewer. Jobs of clients that are gone are dropped at their
+ * turn, or when a lane is full, before any other job is displaced.
  */
 export class PasswordQueue {
   readonly #known = new Lane(places.known);
@@ -36,12 +36,12 @@ export class PasswordQueue {
   #free: number;
   #turn = 0;
 
-  /** @param concurrency how many jobs are done at a time. */
+  /** @param concurrency how many jobs run at a time. */
   constructor(concurrency: number) {
     this.#free = concurrency;
   }
 
-  /** @throws Refusal `busy` if too many wait, or the waiter is gone; what `work` throws. */
+  /** @throws Refusal `busy` if too many wait, or the client is gone; what `work` throws. */
   run<Result>(waiter: Waiter, work: () => Promise<Result>): Promise<Result> {
     const { promise: turn, resolve: start, reject: refuse } = Promise.withResolvers<void>();
     const lane = waiter.isKnown ? this.#known : this.#strangers;
@@ -73,7 +73,7 @@ export class PasswordQueue {
   }
 }
 
-/** Jobs that wait, by the networks that they come from. */
+/** Waiting jobs, by the networks that they come from. */
 class Lane {
   readonly #limit: number;
   readonly #all = new Group();
@@ -82,7 +82,7 @@ class Lane {
     this.#limit = limit;
   }
 
-  /** Refuses the job, or another one in its place, if there is no room. */
+  /** Refuses the job, or another one for it, if the lane is full. */
   add(job: Job, networks: readonly string[]): void {
     if (this.#all.size >= this.#limit) this.#all.removeGone().forEach(refuse);
     const displaced = this.#all.size < this.#limit ? undefined : this.#all.displace(networks);
@@ -108,45 +108,45 @@ function refuse(job: Job): void {
 class Group {
   size = 0;
   #jobs: Job[] = [];
-  /** In the order of their turns. */
-  readonly #parts = new Map<string, Group>();
+  /** The narrower networks, in the order of their turns. */
+  readonly #subgroups = new Map<string, Group>();
 
   add(job: Job, [network, ...narrower]: readonly string[]): void {
     this.size += 1;
     if (network === undefined) return void this.#jobs.push(job);
-    const part = this.#parts.get(network) ?? new Group();
-    part.add(job, narrower);
-    this.#parts.set(network, part);
+    const subgroup = this.#subgroups.get(network) ?? new Group();
+    subgroup.add(job, narrower);
+    this.#subgroups.set(network, subgroup);
   }
 
   /** Takes out the job whose turn it is. */
   next(): Job | undefined {
-    const [turn] = this.#parts;
+    const [turn] = this.#subgroups;
     if (turn === undefined) return this.#take(this.#jobs.shift());
-    const [network, part] = turn;
-    this.#parts.delete(network);
-    const job = this.#take(part.next());
-    if (part.size > 0) this.#parts.set(network, part);
+    const [network, subgroup] = turn;
+    this.#subgroups.delete(network);
+    const job = this.#take(subgroup.next());
+    if (subgroup.size > 0) this.#subgroups.set(network, subgroup);
     return job;
   }
 
-  /** Takes out the jobs of those who are gone. */
+  /** Takes out the jobs of clients that are gone. */
   removeGone(): Job[] {
     const gone = this.#jobs.filter((job) => job.isGone());
     this.#jobs = this.#jobs.filter((job) => !gone.includes(job));
-    for (const [network, part] of this.#parts) {
-      gone.push(...part.removeGone());
-      if (part.size === 0) this.#parts.delete(network);
+    for (const [network, subgroup] of this.#subgroups) {
+      gone.push(...subgroup.removeGone());
+      if (subgroup.size === 0) this.#subgroups.delete(network);
     }
     this.size -= gone.length;
     return gone;
   }
 
-  /** Takes out the newest job of the network that has the most, if the one that asks has fewer. */
+  /** Takes out the newest job of the network with the most jobs, if the given network has fewer. */
   displace([network, ...narrower]: readonly string[]): Job | undefined {
     const [name, heaviest] = this.#heaviest();
     if (heaviest === undefined || network === undefined) return undefined;
-    const own = this.#parts.get(network);
+    const own = this.#subgroups.get(network);
     if (own === heaviest) return this.#takeFrom(name, heaviest, heaviest.displace(narrower));
     const isFair = (own?.size ?? 0) + 1 < heaviest.size;
     return isFair ? this.#takeFrom(name, heaviest, heaviest.#newest()) : undefined;
@@ -160,14 +160,14 @@ class Group {
 
   #heaviest(): [string, Group | undefined] {
     let found: [string, Group | undefined] = ['', undefined];
-    for (const [name, part] of this.#parts) {
-      if (part.size > (found[1]?.size ?? 0)) found = [name, part];
+    for (const [name, subgroup] of this.#subgroups) {
+      if (subgroup.size > (found[1]?.size ?? 0)) found = [name, subgroup];
     }
     return found;
   }
 
-  #takeFrom(name: string, part: Group, job: Job | undefined): Job | undefined {
-    if (part.size === 0) this.#parts.delete(name);
+  #takeFrom(name: string, subgroup: Group, job: Job | undefined): Job | undefined {
+    if (subgroup.size === 0) this.#subgroups.delete(name);
     return this.#take(job);
   }
 

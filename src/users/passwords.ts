@@ -5,16 +5,16 @@ import { Refusal } from '../errors.ts';
 import { canonicalEmail, canonicalName } from './canonical.ts';
 import { PasswordQueue, type Waiter } from './password-queue.ts';
 
-/** The least that OWASP's Password Storage Cheat Sheet asks of argon2id; memory in KiB. */
+/** The minimum of OWASP's Password Storage Cheat Sheet for argon2id; memory in KiB. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 
-/** Shorter ones are refused by their schema already. */
+/** The length that the schema requires. */
 const minLength = 8;
 
 const saltBytes = 16;
 const hashBytes = 32;
 
-/** A core stays free for everybody else's requests while passwords are hashed. */
+/** One core stays free for other requests while passwords are hashed. */
 const queue = new PasswordQueue(Math.max(1, availableParallelism() - 1));
 
 /** The operator at the command line. */
@@ -32,7 +32,7 @@ interface Phc {
 /**
  * Hashes a password with argon2id (RFC 9106) in the thread pool.
  *
- * @param waiter who waits for it.
+ * @param waiter the client that waits for it.
  * @returns a PHC string with a salt of its own.
  * @throws Refusal `busy` if too many passwords wait for their turn.
  */
@@ -43,8 +43,8 @@ export async function hashPassword(password: string, waiter = operator): Promise
 }
 
 /**
- * Tells whether a password is the one behind a hash. Without a hash the answer is no, after the
- * same work, so that the time does not tell whether a name exists.
+ * Whether a password matches a hash. Without a hash the answer is no, after the same work, so that
+ * the time does not reveal whether a name exists.
  *
  * @throws Refusal `busy` if too many passwords wait for their turn.
  */
@@ -53,19 +53,19 @@ export async function verifyPassword(
   phc: string | undefined,
   waiter = operator,
 ): Promise<boolean> {
-  const wanted = parse(phc ?? nobody);
-  const hash = await derive(password, wanted, wanted.hash.length, waiter);
-  return timingSafeEqual(hash, wanted.hash) && phc !== undefined;
+  const expected = parse(phc ?? nobody);
+  const hash = await derive(password, expected, expected.hash.length, waiter);
+  return timingSafeEqual(hash, expected.hash) && phc !== undefined;
 }
 
-/** Tells whether a hash is weaker than those that are made today. */
+/** Whether a hash is weaker than new ones. */
 export function isOutdated(phc: string): boolean {
   const { memory, passes, parallelism } = parse(phc);
   return memory < cost.memory || passes < cost.passes || parallelism < cost.parallelism;
 }
 
 /**
- * Refuses the passwords that are guessed first; see NIST SP 800-63B, 5.1.1.2.
+ * Refuses the passwords that attackers guess first; see NIST SP 800-63B, 5.1.1.2.
  *
  * @throws Refusal `password_is_name`, `password_common`.
  */
@@ -82,7 +82,7 @@ export async function checkPassword(
 
 let common: Promise<ReadonlySet<string>> | undefined;
 
-/** The most common passwords; read when the first one is chosen, to keep the start short. */
+/** The most common passwords; loaded at the first use, to keep the start short. */
 function commonPasswords(): Promise<ReadonlySet<string>> {
   common ??= import('@zxcvbn-ts/language-common').then(
     ({ dictionary }) =>
@@ -97,7 +97,7 @@ async function derive(
   tagLength: number,
   waiter: Waiter,
 ): Promise<Buffer> {
-  // RFC 8265 (OpaqueString): one password, however the keyboard composed it.
+  // RFC 8265 (OpaqueString): the same password, however the keyboard composed it.
   const message = password.normalize('NFC');
   return queue.run(waiter, () =>
     promisify(argon2)('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }),
@@ -121,10 +121,13 @@ function parse(phc: string): Phc {
   };
 }
 
-/** Base64 without padding, as the PHC format has it. */
+/** Base64 without padding, as in the PHC format. */
 function base64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
-/** A hash that no password has, with the cost of a real one. Zeros do: it matches nothing anyway. */
+/**
+ * A hash that matches no password, with the cost of a real one. Its zeros do no harm: the result of
+ * the comparison is ignored.
+ */
 const nobody = format({ ...cost, salt: Buffer.alloc(saltBytes), hash: Buffer.alloc(hashBytes) });

@@ -14,7 +14,7 @@ export const findUserByEmail = row((orm, p: Params<{ emailKey: string }>) =>
   orm.select({ id: users.id }).from(users).where(eq(users.emailKey, p.emailKey)),
 );
 
-/** The names of those of some users who are there, without an order. */
+/** The names of those of these users who exist, in no particular order. */
 export const listNames = rows((orm, p: Params<{ ids: string }>) =>
   orm
     .select({ id: users.id, name: users.name, disabledAt: users.disabledAt })
@@ -71,7 +71,7 @@ export const updateServerRole = exec((orm, p: Params<{ id: number; role: 'admin'
   orm.update(users).set({ role: p.role }).where(eq(users.id, p.id)),
 );
 
-/** All users in the order of their ids, from one on. */
+/** All users after an id, in the order of their ids. */
 export const listUsers = rows((orm, p: Params<{ after: number; limit: number }>) =>
   orm
     .select({
@@ -92,7 +92,7 @@ export const deleteUserRow = exec((orm, p: Params<{ id: number }>) =>
   orm.delete(users).where(eq(users.id, p.id)),
 );
 
-/** Somebody else whose name looks like one of these, in use or still held. */
+/** Another user whose name looks like one of these, in use or still reserved. */
 export const findLookAlike = row(
   (orm, p: Params<{ skeletons: string; except: number; now: number }>) =>
     orm
@@ -108,7 +108,7 @@ export const findLookAlike = row(
       .limit(1),
 );
 
-/** Notes what the name of a user looks like; what was held of it is in use again. */
+/** Stores a skeleton of a user's name; one that was reserved for them is in use again. */
 export const insertSkeleton = exec((orm, p: Params<{ skeleton: string; userId: number }>) =>
   orm
     .insert(nameSkeletons)
@@ -125,7 +125,7 @@ export const deleteSkeletons = exec((orm, p: Params<{ userId: number }>) =>
     .where(and(eq(nameSkeletons.userId, p.userId), isNull(nameSkeletons.heldUntil))),
 );
 
-/** Holds the name that a user gives up. */
+/** Reserves a name that a user has given up. */
 export const holdSkeletons = exec((orm, p: Params<{ userId: number; heldUntil: number }>) =>
   orm
     .update(nameSkeletons)
@@ -133,7 +133,7 @@ export const holdSkeletons = exec((orm, p: Params<{ userId: number; heldUntil: n
     .where(and(eq(nameSkeletons.userId, p.userId), isNull(nameSkeletons.heldUntil))),
 );
 
-/** Deletes some of what was held long enough; returns a row for each. */
+/** Deletes some skeletons whose reservation has ended; returns a row for each. */
 export const deleteHeldSkeletons = rows((orm, p: Params<{ now: number; limit: number }>) => {
   const { skeleton, userId, heldUntil } = nameSkeletons;
   const some = orm

@@ -4,7 +4,7 @@ import { findUserById } from './queries.ts';
 
 /**
  * Makes sure that the caller still has an account: it may have been deleted since the request was
- * let in.
+ * authenticated.
  *
  * @throws Refusal `signed_out`
  */

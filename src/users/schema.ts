@@ -1,7 +1,9 @@
 import * as Type from 'typebox';
 import { errorMessage, Id } from '../http/schema.ts';
 
-/** A visible character: no control, no format, no space, nothing that is left out when drawn. */
+/**
+ * A visible character: no control, format or space character, and none that is ignored when drawn.
+ */
 const visible = '[^\\p{C}\\p{Z}\\p{DI}\\u2800]';
 
 export const Name = Type.String({
@@ -23,7 +25,7 @@ export const Email = Type.String({
   ...errorMessage('The e-mail address is not valid. Write it like alice@example.org.'),
 });
 
-/** Length in code points; never trimmed or cut. */
+/** The length counts code points; the value is never trimmed or cut. */
 export const Password = Type.String({
   minLength: 8,
   maxLength: 1024,

@@ -1,6 +1,6 @@
 /**
- * The scripts of Unicode 16 but for what all of them share, by their codes (ISO 15924); living ones
- * with many readers first. A regular expression knows them, but has no list of them.
+ * The scripts of Unicode 16, except the common and inherited ones, by ISO 15924 code; living
+ * scripts with many readers come first. Regular expressions know scripts, but cannot list them.
  */
 export const scripts = `
 Latn Cyrl Grek Arab Hebr Hani Hira Kana Hang Bopo Deva Beng Thai Geor Armn Ethi Gujr Guru Khmr

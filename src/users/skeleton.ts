@@ -1,7 +1,7 @@
 /**
- * Which names look alike: the skeletons of UTS 39, section 4, with two differences. A character
- * stands for one character only, so that Bam may join Barn. And names are compared without regard
- * to case, but a capital I looks like l, and a capital L does not.
+ * Names that look alike: the skeletons of UTS 39, section 4, with two differences. A character
+ * stands for one character only, so that Bam may join Barn. Names are compared ignoring case, but a
+ * capital I looks like l, and a capital L does not.
  */
 import { hash } from 'node:crypto';
 import { confusables } from './confusables.ts';
@@ -13,9 +13,9 @@ let prototypes: ReadonlyMap<string, string> | undefined;
 const bar = '\n';
 
 /**
- * What is stored of a name, so that names that look like it are found: the name as it is shown, and
- * as it would be in capitals and with capital initials. As hashes: the names of those who left are
- * not kept in the clear.
+ * The stored skeletons of a name, by which names that look like it are found: of the name as shown,
+ * in capitals and with capital initials. They are hashed, because the names of former users are not
+ * stored in the clear.
  */
 export function skeletonsOf(name: string): string[] {
   const [capitals, initials] = casesOf(name);
@@ -27,7 +27,7 @@ export function skeletonsOf(name: string): string[] {
   ]);
 }
 
-/** What is looked for among the stored ones before somebody else gets this name. */
+/** The skeletons to search for before another user gets this name. */
 export function lookAlikesOf(name: string): string[] {
   const [capitals, initials] = casesOf(name);
   return digestAll([
@@ -38,7 +38,7 @@ export function lookAlikesOf(name: string): string[] {
   ]);
 }
 
-/** A name as it looks, without regard to case: what is equal here cannot be told apart. */
+/** A name as it looks, ignoring case: names that are equal here cannot be told apart. */
 export function fold(name: string): string {
   return trace(name).toLowerCase();
 }
@@ -75,7 +75,7 @@ function readPrototypes(): ReadonlyMap<string, string> {
   );
 }
 
-/** 132 bits: nobody finds two names of one hash by trying. */
+/** 132 bits: nobody can find two names with the same hash. */
 function digestAll(skeletons: readonly string[]): string[] {
   const digests = skeletons.map((skeleton) => hash('sha256', skeleton, 'base64url').slice(0, 22));
   return [...new Set(digests)];

@@ -1,4 +1,7 @@
-/** Names as others must not have them: those in use, those that were given up, and what looks like them. */
+/**
+ * Names that others must not have: those in use, those given up recently, and all that look like
+ * them.
+ */
 
 import { deleteState, findState, setState } from '../db/query/server-state.ts';
 import { inSteps } from '../db/steps.ts';
@@ -15,10 +18,10 @@ import {
 import { lookAlikesOf, skeletonsOf } from './skeleton.ts';
 
 /**
- * Refuses a name that others could not tell from somebody else's, or that somebody has given up and
- * is still held. One's own old name one may take back.
+ * Refuses a name that looks like another user's, or like one that somebody has given up and that is
+ * still reserved. Users may take back their own old names.
  *
- * @param owner whose name it is to be; 0 for a new user.
+ * @param owner the user who wants the name; 0 for a new user.
  * @throws Refusal `name_confusable`
  */
 export async function refuseLookAlike(
@@ -30,15 +33,15 @@ export async function refuseLookAlike(
   if (found !== undefined) throw new Refusal('name_confusable');
 }
 
-/** Notes the name that a user has from now on. */
+/** Stores the skeletons of a user's new name. */
 export async function holdName(unit: Unit, { id, name }: { id: number; name: string }) {
   for (const skeleton of skeletonsOf(name)) await insertSkeleton(unit, { skeleton, userId: id });
 }
 
 /**
- * Gives up the name that a user has had.
+ * Gives up a user's name.
  *
- * @param nameHold for how long nobody else gets it, in ms; 0 for not at all.
+ * @param nameHold how long nobody else gets it, in ms; 0 for not at all.
  */
 export async function releaseName(
   unit: Unit,
@@ -49,7 +52,7 @@ export async function releaseName(
 }
 
 /**
- * Clears away the names that were held long enough.
+ * Deletes the reservations that have ended.
  *
  * @returns whether there may be more.
  */
@@ -60,25 +63,28 @@ export async function clearHeldNames(unit: Unit): Promise<boolean> {
   return !isDone;
 }
 
-/** The id of the last user whose name was noted; absent once all are. The migration sets it to 0. */
-const notedUpTo = 'names_noted_up_to';
+/**
+ * The server state with the id of the last user whose name has skeletons; absent once all do. The
+ * migration sets it to 0.
+ */
+const progressKey = 'names_noted_up_to';
 
-/** How many names are noted in one unit of work: some milliseconds. */
+/** How many names one unit of work handles, in some milliseconds. */
 const portion = 100;
 
 /**
- * Notes some of the names from before names were compared by their looks. It goes on where it was
- * left, in another process too.
+ * Stores skeletons for some of the names that are older than skeletons. It continues where it
+ * stopped, also in another process.
  *
  * @returns whether there may be more.
  */
 export async function noteOldNames(unit: Unit): Promise<boolean> {
-  const after = (await findState(unit, { key: notedUpTo }))?.value;
+  const after = (await findState(unit, { key: progressKey }))?.value;
   if (after === undefined) return false;
   const users = await listUsers(unit, { after: Number(after), limit: portion });
   for (const user of users) await holdName(unit, user);
   const last = users.at(-1);
-  if (last === undefined) await deleteState(unit, { key: notedUpTo });
-  else await setState(unit, { key: notedUpTo, value: String(last.id) });
+  if (last === undefined) await deleteState(unit, { key: progressKey });
+  else await setState(unit, { key: progressKey, value: String(last.id) });
   return last !== undefined;
 }

@@ -1,4 +1,4 @@
-/** A disabled account as other people are shown it: the field is there only where it applies. */
+/** A disabled account as shown to other people: the field is present only if true. */
 export function disabledToWire({ disabledAt }: { readonly disabledAt: number | null }) {
   return disabledAt === null ? {} : { disabled: true as const };
 }
