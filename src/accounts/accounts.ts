@@ -1,4 +1,4 @@
-/** Users: who registers, under which name, and what is left of them when they go. */
+/** Accounts: registration, profile changes and deletion. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -33,25 +33,27 @@ import { clearAccount } from './clear-account.ts';
 /** Who may register. */
 export type RegistrationMode = 'open' | 'invite' | 'closed';
 
-/** How somebody comes in: what the server asks for, and what they bring. */
+/** A registration: the server's requirements and the user's credentials for it. */
 interface Entry {
   readonly mode: RegistrationMode;
   readonly invite?: string;
-  /** What the first account of a server needs. */
+  /** The proof that the first account of a server needs. */
   readonly setup: SetupProof;
 }
 
-/** How the caller proves that the account is theirs, where a session alone is not enough. */
+/** The caller's proof that the account is theirs, where a session is not enough. */
 interface Proof {
   readonly session: Session;
   /**
    * The hash that the current password was checked against, outside the unit of work. Without it,
-   * the password must have been given in this session in the last ten minutes.
+   * the password must have been given in this session in the last 10 min.
    */
   readonly verifiedHash?: string;
 }
 
-/** Who sees the e-mail addresses of others: everybody, who shares a chat with them, or admins. */
+/**
+ * Who sees the e-mail addresses of others: everybody, people who share a chat with them, or admins.
+ */
 export type EmailAudience = 'everybody' | 'members' | 'admins';
 
 interface Profile {
@@ -60,11 +62,11 @@ interface Profile {
 }
 
 /**
- * Registers a user and signs them in; by an invite, into its chat as well.
+ * Registers a user and signs them in; with an invite, they also join its chat.
  *
  * @returns the new user's id, and that of the invite's chat.
- * @throws Refusal `registration_closed`, `setup_needed`, `invite_needed`, `no_invite`, `email_taken`,
- *   and for the name what `claim` throws.
+ * @throws Refusal `registration_closed`, `setup_needed`, `invite_needed`, `no_invite`,
+ * `email_taken`, and for the name what `claim` throws.
  */
 export async function registerUser(
   unit: Unit,
@@ -74,13 +76,13 @@ export async function registerUser(
   const id = await makeAccount(unit, { ...input, isAdmin: false });
   await startSession(unit, { ...input.session, userId: id });
   if (input.invite === undefined) return { id };
-  // Somebody new has all of their quotas.
+  // A new user has used none of their quotas.
   const joining = { code: input.invite, userId: id, quota: Number.POSITIVE_INFINITY };
   return { id, chatId: await acceptInvite(unit, joining) };
 }
 
 /**
- * Makes an account, whoever wants it. The first user of a server is its admin in any case.
+ * Creates an account without checking a right. The first user of a server is always an admin.
  *
  * @returns the new user's id.
  * @throws Refusal `email_taken`, and for the name what `claim` throws.
@@ -108,7 +110,7 @@ export async function checkEntry(
   { mode, invite, setup, now }: Entry & { now: number },
 ): Promise<void> {
   if (mode === 'closed') throw new Refusal('registration_closed');
-  // Somebody has to be the first, and nobody is there yet to invite them.
+  // The first user cannot have an invite: nobody exists to make one.
   if (!(await isSetUp(snapshot, {}))) return checkSetupProof(snapshot, setup);
   if (invite !== undefined) await readInvite(snapshot, { code: invite, now });
   else if (mode === 'invite') throw new Refusal('invite_needed');
@@ -117,8 +119,8 @@ export async function checkEntry(
 /**
  * Looks a user up by id or by name.
  *
- * @param userId who asks.
- * @param emails who sees the e-mail address; for the others it is empty.
+ * @param userId the caller.
+ * @param emails who sees the e-mail address; for others it is empty.
  * @throws Refusal `no_user`
  */
 export async function readUser(
@@ -134,7 +136,7 @@ export async function readUser(
   return { name: user.name, email: isShown ? user.email : '' };
 }
 
-/** One's own one always sees, and an admin everybody's. */
+/** Users always see their own address, and admins everybody's. */
 async function maySeeEmail(
   snapshot: Snapshot,
   { userId, ofId, emails }: { userId: number; ofId: number; emails: EmailAudience },
@@ -149,9 +151,9 @@ async function maySeeEmail(
  * Changes the caller's own name, e-mail address, or both. A new e-mail address needs a proof.
  *
  * @param id the account to change.
- * @param nameHold for how long nobody else gets a name that is given up, in ms.
+ * @param nameHold how long nobody else gets a name that is given up, in ms.
  * @throws Refusal `no_user`, `other_user`, `password_needed`, `wrong_current_password`,
- *   `email_taken`, and for the name what `claim` throws.
+ * `email_taken`, and for the name what `claim` throws.
  */
 export async function changeUser(
   unit: Unit,
@@ -187,7 +189,7 @@ export async function changePassword(
 }
 
 /**
- * Deletes the caller's own account, which needs a proof.
+ * Deletes the caller's own account; needs a proof.
  *
  * @param id the account to delete.
  * @throws Refusal `no_user`, `other_user`, `password_needed`, `wrong_current_password`
@@ -201,7 +203,9 @@ export async function deleteUser(
   await eraseAccount(unit, { id, nameHold });
 }
 
-/** @throws Refusal `password_needed`; `wrong_current_password` if it was changed meanwhile. */
+/**
+ * @throws Refusal `password_needed`; `wrong_current_password` if it was changed in the meantime.
+ */
 async function requireProof(
   unit: Unit,
   { passwordHash }: { passwordHash: string },
@@ -214,8 +218,8 @@ async function requireProof(
 
 /**
  * Erases an account: its sessions end, it leaves its chats, and its name and e-mail address are
- * erased and free, the name after `nameHold` ms. Its messages stay, under an id that is nobody's any
- * more.
+ * erased and can be used again, the name after `nameHold` ms. Its messages stay, under an id that
+ * belongs to nobody.
  */
 export async function eraseAccount(
   unit: Unit,
@@ -229,9 +233,9 @@ export async function eraseAccount(
 }
 
 /**
- * The caller's own account, if `id` is that.
+ * Returns the account `id` if it is the caller's own.
  *
- * @throws Refusal `no_user`, `other_user`; `signed_out` if it was deleted meanwhile.
+ * @throws Refusal `no_user`, `other_user`; `signed_out` if it was deleted in the meantime.
  */
 export async function requireOwnAccount(
   snapshot: Snapshot,
@@ -244,9 +248,10 @@ export async function requireOwnAccount(
 }
 
 /**
- * A profile as it is stored, if it may be had. The name that somebody has already stays valid.
+ * Checks that a profile may be used, and returns it as it is stored. A name that its user already
+ * has stays valid.
  *
- * @param owner the account that it is for, as it was; none for a new one.
+ * @param owner the account that it is for, before the change; undefined for a new one.
  * @throws Refusal `name_taken`, `name_confusable`, `email_taken`, and what `checkName` throws.
  */
 async function claim(unit: Unit, { name, email }: Profile, owner?: { id: number; name: string }) {

@@ -5,7 +5,7 @@ import { UserParams } from '../users/schema.ts';
 import { readUsers, setDisabled } from './admin.ts';
 import { UserList, UserListQuery, UserState } from './admin-schema.ts';
 
-/** How many users a page has. */
+/** The page size. */
 const pageSize = 100;
 
 export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app, { db }) => {
@@ -15,7 +15,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
       config: { refuses: ['not_admin'] },
       schema: {
         summary: 'List the users of this server, 100 at a time (admins only)',
-        description: '`Link` with `rel="next"` leads on.',
+        description: '`Link` with `rel="next"` points to the next page.',
         querystring: UserListQuery,
         response: answers(200, UserList),
       },
@@ -43,7 +43,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
     {
       config: { audit: 'account_state_changed', refuses: ['not_admin', 'no_user', 'own_account'] },
       schema: {
-        summary: 'Shut an account or open it again (admins only)',
+        summary: 'Disable or re-enable an account (admins only)',
         params: UserParams,
         body: UserState,
         response: answers(200, Ok),

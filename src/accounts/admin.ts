@@ -1,4 +1,4 @@
-/** What an admin does with other people's accounts. No chat of theirs is among it. */
+/** An admin's rights over other people's accounts. Their chats are not among them. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
@@ -9,9 +9,9 @@ import { endSessions } from '../sessions/sessions.ts';
 import { findUserById, listUsers, updateDisabled } from '../users/queries.ts';
 
 /**
- * The users of this server in the order of their registration.
+ * The users of this server, in the order of registration.
  *
- * @param after the id of the last user of the page before; 0 for the first page.
+ * @param after the id of the last user of the previous page; 0 for the first page.
  * @throws Refusal `signed_out`, `not_admin`
  */
 export async function readUsers(
@@ -23,7 +23,8 @@ export async function readUsers(
 }
 
 /**
- * Shuts an account, which ends its sessions and invites, or opens it again. Chats and messages stay.
+ * Disables an account, which ends its sessions and invites, or re-enables it. Chats and messages
+ * stay.
  *
  * @throws Refusal `signed_out`, `not_admin`, `no_user`, `own_account`
  */
@@ -34,11 +35,14 @@ export async function setDisabled(
   await requireAdmin(unit, { userId });
   if ((await findUserById(unit, { id })) === undefined) throw new Refusal('no_user');
   if (id === userId) throw new Refusal('own_account');
-  await shutAccount(unit, { id, isDisabled });
+  await updateAccountState(unit, { id, isDisabled });
 }
 
-/** Shuts an account, or opens it again, whoever wants it; those who share a chat with it see that. */
-export async function shutAccount(
+/**
+ * Disables or re-enables an account without checking a right; people who share a chat with it see
+ * that.
+ */
+export async function updateAccountState(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },
 ): Promise<void> {

@@ -9,11 +9,16 @@ import {
 import { endMembership, handOver } from '../members/members.ts';
 import { deleteMembership } from '../members/queries.ts';
 
-/** Each membership ends with an event, and may end its chat or make somebody else its owner: 20 ms at most. */
+/**
+ * Each membership ends with an event, and may end its chat or make another member its owner: 20 ms
+ * at most.
+ */
 const chatStep = 1;
 const rowStep = 100;
 
-/** Clears away what is left of a deleted account: its memberships first, for others to hear of. */
+/**
+ * Deletes the rows that are left of a deleted account: memberships first, because others see them.
+ */
 export const clearAccount: Clear = async (unit, { id: userId }) =>
   (await inSteps(unit, chatStep, (limit) => leaveSome(unit, userId, limit))) &&
   (await inSteps(unit, rowStep, async (limit) => {
@@ -27,7 +32,7 @@ async function leaveSome(unit: Unit, userId: number, limit: number): Promise<num
   const left = await listSomeMemberships(unit, { userId, limit });
   for (const { chatId, role, isDeleted } of left) {
     const key = { chatId, userId };
-    // Its other members have left meanwhile: there is nobody to tell.
+    // The other members have left in the meantime: nobody is left to notify.
     if (isDeleted) await deleteMembership(unit, key);
     else {
       await endMembership(unit, key);

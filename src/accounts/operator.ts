@@ -1,6 +1,6 @@
 /**
- * What the person who runs the server does by command. No right is checked: who has the file has all
- * of them. Each leaves an event, so that the audit log of a running server has it.
+ * The operator's commands on accounts. No right is checked: access to the file gives every right.
+ * Each command appends an event, so that the audit log of a running server has it.
  */
 
 import type { Unit } from '../db/unit-of-work.ts';
@@ -11,10 +11,10 @@ import { findChat, findFirstOwner } from '../members/queries.ts';
 import { endSessions } from '../sessions/sessions.ts';
 import { findUserById, updatePasswordHash, updateServerRole } from '../users/queries.ts';
 import { eraseAccount, makeAccount } from './accounts.ts';
-import { shutAccount } from './admin.ts';
+import { updateAccountState } from './admin.ts';
 
 /**
- * Adds a user, however the server takes new ones.
+ * Adds a user, whatever the registration mode.
  *
  * @returns the new user's id.
  * @throws Refusal as `makeAccount`.
@@ -28,17 +28,17 @@ export async function addUser(
   return userId;
 }
 
-/** Shuts an account, as an admin could, or opens it again. Throws `no_user`. */
+/** Disables an account, as an admin could, or re-enables it. Throws `no_user`. */
 export async function setShut(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },
 ): Promise<void> {
   await requireAccount(unit, id);
-  await shutAccount(unit, { id, isDisabled });
+  await updateAccountState(unit, { id, isDisabled });
   await appendEvent(unit, { type: isDisabled ? 'user.disabled' : 'user.enabled', userId: id });
 }
 
-/** Gives an account another password and ends all its sessions. Throws `no_user`. */
+/** Sets a new password for an account and ends all its sessions. Throws `no_user`. */
 export async function resetPassword(
   unit: Unit,
   { id, passwordHash }: { id: number; passwordHash: string },
@@ -49,7 +49,7 @@ export async function resetPassword(
   await appendEvent(unit, { type: 'user.password_reset', userId: id });
 }
 
-/** Makes a user an admin of the server, or no longer. Throws `no_user`. */
+/** Makes a user an admin of the server, or takes the role away. Throws `no_user`. */
 export async function setAdmin(
   unit: Unit,
   { id, isAdmin }: { id: number; isAdmin: boolean },
@@ -70,9 +70,10 @@ export async function deleteAccount(
 }
 
 /**
- * Makes an invite in the name of the chat's longest-standing owner, as whose it is listed and ends.
+ * Creates an invite in the name of the chat's longest-standing owner, under whom it is listed and
+ * with whom it ends.
  *
- * @throws Refusal `no_chat`; `direct_chat`, which nobody owns.
+ * @throws Refusal `no_chat`; `direct_chat`, which has no owner.
  */
 export async function inviteTo(
   unit: Unit,

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { one, type Params } from '../db/query/query.ts';
 import { chats, events, messages, pendingDeletions, sessions, users } from '../db/query/tables.ts';
 
-/** How much there is of everything. */
+/** Counts everything, for statistics. */
 export const countAll = one((orm, _: Params<Record<never, never>>) =>
   orm
     .select({

@@ -32,7 +32,7 @@ import {
   UserQuery,
 } from './schema.ts';
 
-/** Why somebody does not get a name. */
+/** The refusals of a name. */
 const nameRefusals = [
   'name_taken',
   'name_confusable',
@@ -45,7 +45,7 @@ interface Options {
   readonly db: Store;
   readonly daily: DailyQuotas;
   readonly emails: EmailAudience;
-  /** For how long nobody else gets a name that was given up, in ms. */
+  /** How long nobody else gets a name that was given up, in ms. */
   readonly nameHold: number;
   readonly registration: RegistrationMode;
   /** The time in ms since 1970. */
@@ -55,7 +55,7 @@ interface Options {
   readonly wideLimits: WideLimits;
 }
 
-/** What a route refuses that may ask for the current password. */
+/** The refusals of a route that may ask for the current password. */
 const proofRefusals = ['password_needed', 'wrong_current_password', 'busy'] as const;
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
@@ -88,7 +88,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { name, email, password, invite, setup: code } = request.body;
       const setup = { isLocal: isLocal(request), ...(code !== undefined && { code }) };
       const entry = { mode: registration, setup, ...(invite !== undefined && { invite }) };
-      // First what costs nothing: hashing is the dearest thing that the server does.
+      // Cheap checks come first: hashing is the most expensive work of the server.
       wideLimits.take('register', request.ip);
       await db.read(checkEntry, { ...entry, now: clock() });
       await checkPassword(password, { name, email });
@@ -96,7 +96,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const passwordHash = await hashPassword(password, waiterOf(request, false));
       const { token, session } = newCredentials(request);
       const user = { ...entry, name, email, passwordHash, session };
-      await noteAllNames();
+      await storeOldSkeletons();
       const { id, chatId } = await db.write(registerUser, user);
       request.audited = { user: id, ...(chatId !== undefined && { on: { chat_id: chatId } }) };
       setCredentials(reply, { userId: String(id), token });
@@ -140,7 +140,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         refuses: [...proofRefusals, ...nameRefusals, 'email_taken'],
       },
       schema: {
-        summary: 'Change one’s own name, e-mail address, or both',
+        summary: 'Change your own name, e-mail address, or both',
         body: UserChange,
         response: answers(200, Ok),
       },
@@ -157,7 +157,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         refuses: ['no_user', 'other_user', ...proofRefusals, ...nameRefusals, 'email_taken'],
       },
       schema: {
-        summary: 'Change one’s own name, e-mail address, or both',
+        summary: 'Change your own name, e-mail address, or both',
         params: UserParams,
         body: UserChange,
         response: answers(200, Ok),
@@ -171,7 +171,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     {
       config: { limit: 'password', audit: 'account_deleted', refuses: [...proofRefusals] },
       schema: {
-        summary: 'Delete one’s own account',
+        summary: 'Delete your own account',
         body: AccountDeletion,
         response: answers(200, Ok),
       },
@@ -190,7 +190,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         refuses: ['no_user', 'other_user', ...proofRefusals],
       },
       schema: {
-        summary: 'Delete one’s own account',
+        summary: 'Delete your own account',
         params: UserParams,
         body: AccountDeletion,
         response: answers(200, Ok),
@@ -218,7 +218,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
         ],
       },
       schema: {
-        summary: 'Change one’s own password; ends all other sessions',
+        summary: 'Change your own password; ends all other sessions',
         params: UserParams,
         body: PasswordChange,
         response: answers(200, Ok),
@@ -241,11 +241,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return { user: await db.read(readUser, { by, userId, emails }) };
   }
 
-  /** Whether names may be there from before they were compared by their looks. */
+  /** Whether some names may be older than skeletons. */
   let mayHaveOldNames = true;
 
-  /** A new name is compared with all that are there. */
-  async function noteAllNames(): Promise<void> {
+  /**
+   * Makes sure that all existing names have skeletons, because a new name is compared with all of
+   * them.
+   */
+  async function storeOldSkeletons(): Promise<void> {
     while (mayHaveOldNames) mayHaveOldNames = await db.write(noteOldNames, {});
   }
 
@@ -255,7 +258,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     { current_password, ...fields }: UserChange,
   ) {
     const { name, email } = fields;
-    if (name !== undefined) await noteAllNames();
+    if (name !== undefined) await storeOldSkeletons();
     await db.write(changeUser, {
       id,
       nameHold,
@@ -277,7 +280,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return { status: 'ok' as const };
   }
 
-  /** What a request has to show for being its account's owner: a session, perhaps a password too. */
+  /** The proof of account ownership in a request: a session, and perhaps a password. */
   async function prove(request: FastifyRequest, id: number, current: string | undefined) {
     const { session } = request;
     if (current === undefined) return { session };
@@ -285,12 +288,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return { session, verifiedHash };
   }
 
-  /** The caller's own account, if `current` is its password; a wrong one counts as a guess. */
+  /**
+   * Returns the caller's own account if `current` is its password; a wrong one counts as a guess.
+   */
   async function verifyCurrent(request: FastifyRequest, id: number, current: string) {
     const { session } = request;
     const user = await db.read(requireOwnAccount, { id, userId: session.userId });
-    const guess = { nameKey: user.nameKey, userId: user.id, session, isKnown: false };
-    const isRight = await guesses.check(request, guess, () =>
+    const attempt = { nameKey: user.nameKey, userId: user.id, session, isKnown: false };
+    const isRight = await guesses.check(request, attempt, () =>
       verifyPassword(current, user.passwordHash, waiterOf(request, true)),
     );
     if (!isRight) throw new Refusal('wrong_current_password');
@@ -298,7 +303,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   }
 };
 
-/** The body may be left out with its only field. */
+/** The body may be omitted along with its only field. */
 async function fillBody(request: FastifyRequest): Promise<void> {
   request.body ??= {};
 }

@@ -4,7 +4,9 @@ import { errorMessage } from '../http/schema.ts';
 import { Code } from '../invites/schema.ts';
 import { Email, Name, Password } from '../users/schema.ts';
 
-/** By name a user is looked up in whatever spelling; what fits no name is nobody's. */
+/**
+ * Users can be looked up by any spelling of their name; a value that fits no name matches nobody.
+ */
 export const UserQuery = Type.Object({
   name: Type.String({
     minLength: 1,
@@ -14,7 +16,7 @@ export const UserQuery = Type.Object({
   }),
 });
 
-/** What was printed is typed as people like; the code itself is compared in server/setup.ts. */
+/** People may type the printed code in any way; server/setup.ts compares it. */
 const SetupCode = Type.String({
   maxLength: 100,
   pattern: '^[^\\u0000\\p{Cs}]*$',
@@ -37,7 +39,7 @@ const CurrentPassword = Type.String({
   ...errorMessage('Give your current password as well.'),
 });
 
-/** Needed in a session whose holder has not given the password for ten minutes. */
+/** Needed in a session in which the password was not given in the last 10 min. */
 const ProofPassword = Type.Optional(CurrentPassword);
 
 export const UserChange = Type.Object(
