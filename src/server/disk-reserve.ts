@@ -5,7 +5,7 @@ import { refuseUnlessAdmin } from './quotas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Goes on when the disk is nearly full, though it is a POST or PUT. */
+    /** Allows the route when the disk is nearly full, although it is a POST or PUT. */
     needsNoRoom?: true;
   }
 }
@@ -18,11 +18,11 @@ interface Options {
   readonly ticks: () => number;
 }
 
-/** How often the disk is asked, in ms. */
+/** The interval between checks of the disk, in ms. */
 const interval = 1_000;
 
 /**
- * Keeps the last room of the disk for admins, who can make more, and for deletions, which need some
+ * Reserves the last disk space for admins, who can free some, and for deletions, which need some
  * themselves. Reading and signing in go on.
  */
 export const diskReserve = fp<Options>(
@@ -31,27 +31,27 @@ export const diskReserve = fp<Options>(
     let due = Number.NEGATIVE_INFINITY;
 
     app.addHook('onRequest', (request, _, done) => {
-      if (!takesRoom(request) || !look()) return done();
-      // Who registers has no session, and is no admin.
+      if (!needsSpace(request) || !checkDisk()) return done();
+      // A registering user has no session, and is no admin.
       const userId = request.session?.userId ?? 0;
       db.read(refuseUnlessAdmin, { userId, code: 'disk_low' }).then(() => done(), done);
     });
 
-    function look(): boolean {
+    function checkDisk(): boolean {
       if (ticks() < due) return isLow;
       due = ticks() + interval;
       const wasLow = isLow;
       isLow = db.freeSpace < reserve;
       if (isLow && !wasLow)
-        app.log.warn('the disk is nearly full: only admins and deletions write');
+        app.log.warn('the disk is nearly full: only admins and deletions can write');
       return isLow;
     }
   },
   { name: 'disk-reserve', dependencies: ['authentication'] },
 );
 
-/** By the method first: Fastify makes `routeOptions` anew each time that one asks. */
-function takesRoom(request: FastifyRequest): boolean {
+/** The method is checked first: Fastify builds `routeOptions` again at each access. */
+function needsSpace(request: FastifyRequest): boolean {
   const { method } = request;
   if (method !== 'POST' && method !== 'PUT') return false;
   return !request.is404 && request.routeOptions.config.needsNoRoom !== true;

@@ -1,33 +1,33 @@
-/** How much one user may have of what is kept, so that nobody takes all the room for themselves. */
+/** Quotas: how much one user may store, so that nobody takes all the space. */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findUserById } from '../users/queries.ts';
 
-/** How many of each a user may have; Infinity where there is no limit. See docs/settings.md. */
+/** The most of each for one user; Infinity where there is no limit. See docs/settings.md. */
 export interface Quotas {
-  /** Chats that they have made and that are still there, direct ones too. */
+  /** Existing chats that they created, including direct ones. */
   readonly chats: number;
-  /** Those of them that stand in the directory. */
+  /** Those of them that are in the directory. */
   readonly openChats: number;
-  /** Chats that they are in of their own accord: whom others add, that costs nothing. */
+  /** Chats that they joined by themselves: being added by others costs nothing. */
   readonly memberships: number;
-  /** Invites that hold. */
+  /** Valid invites. */
   readonly invites: number;
-  /** With one more, the session that was used longest ago ends. */
+  /** Sessions; one more ends the least recently used one. */
   readonly sessions: number;
 }
 
 type QuotaCode = 'quota_chats' | 'quota_open_chats' | 'quota_memberships' | 'quota_invites';
 
-/** Finds what a user would not have if they had fewer than so many. */
+/** Finds an object that exists only if the user has more than `skipped` of them. */
 type FindNth = (nth: { userId: number; skipped: number }) => Promise<object | undefined>;
 
 /**
- * Refuses a user one more of something when they have as many as they may. Admins have no quotas.
+ * Refuses one more object to a user who has reached the quota. Admins have no quotas.
  *
- * @param findNth by an index, so that it looks at no more than the quota.
+ * @param findNth uses an index, so that it reads no more rows than the quota.
  * @throws Refusal `code`
  */
 export async function requireQuota(
@@ -41,7 +41,11 @@ export async function requireQuota(
   await refuseUnlessAdmin(unit, { userId, code });
 }
 
-/** Refuses what has no room left; an admin may go on, being who can make some. Throws `code`. */
+/**
+ * Refuses everybody except admins, who can free space.
+ *
+ * @throws Refusal `code`
+ */
 export async function refuseUnlessAdmin(
   snapshot: Snapshot,
   { userId, code }: { userId: number; code: QuotaCode | 'quota_texts' | 'disk_low' },

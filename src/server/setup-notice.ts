@@ -4,10 +4,10 @@ import { Refusal } from '../errors.ts';
 import { ensureSetupCode, isSetUp, newSetupCode, setupAddress } from './setup.ts';
 
 /**
- * Says how a new server gets its first account, in the log and on the standard error; nothing once
- * it is set up. The setup code stays the same from start to start.
+ * Says how to create the first account of a new server, in the log and on standard error; says
+ * nothing once the server is set up. The setup code stays the same from start to start.
  *
- * @param origin where the server is reached, like `http://127.0.0.1:3000`.
+ * @param origin the address of the server, such as `http://127.0.0.1:3000`.
  */
 export async function announceSetup(
   db: Store,
@@ -17,12 +17,12 @@ export async function announceSetup(
   if (await db.read(isSetUp, {})) return;
   const code = await makeCode(db, log);
   if (code === undefined) return;
-  const sentence = `Nobody has an account here yet. Make the first one, which is the admin’s, at ${setupAddress(origin, code)}`;
+  const sentence = `This server has no accounts yet. Create the first one, which will be the admin, at ${setupAddress(origin, code)}`;
   log.warn({ setup_code: code }, sentence);
   process.stderr.write(`${sentence}\n`);
 }
 
-/** A start goes on where nothing can be stored: reading is all that such a server can do anyway. */
+/** The server starts even if nothing can be stored: reading still works. */
 async function makeCode(db: Store, log: FastifyBaseLogger): Promise<string | undefined> {
   try {
     return await db.write(ensureSetupCode, { code: newSetupCode() });
@@ -30,7 +30,7 @@ async function makeCode(db: Store, log: FastifyBaseLogger): Promise<string | und
     if (!(error instanceof Refusal)) throw error;
     log.warn(
       { reason: error.message },
-      'no setup code could be made: start again once there is room',
+      'cannot store a setup code: free some disk space and restart the server',
     );
     return undefined;
   }

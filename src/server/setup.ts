@@ -1,4 +1,4 @@
-/** The setup of a new server: its first account is the admin's, and a code guards it. */
+/** The setup of a new server: its first account is the admin, and a code protects it. */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Snapshot } from '../db/query/query.ts';
 import { findState, setState } from '../db/query/server-state.ts';
@@ -6,11 +6,14 @@ import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findAnyUser } from '../users/queries.ts';
 
-/** The fact that holds the setup code, and `done` from the first account on, for good. */
+/**
+ * The name of the server state that holds the setup code, and `done` for good from the first
+ * account on.
+ */
 const key = 'setup';
 const done = 'done';
 
-/** 32 characters that nobody mistakes for each other: no l or 1, no o or 0. */
+/** 32 characters that cannot be mistaken for each other: no l or 1, no o or 0. */
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789';
 
 /** 80 random bits, as four groups of four characters: `k7mq-x2wd-9fhn-tb4c`. */
@@ -19,27 +22,27 @@ export function newSetupCode(): string {
   return text.replace(/.{4}(?=.)/g, '$&-');
 }
 
-/** Where the client makes the first account by this code. */
+/** The address at which the client creates the first account with this code. */
 export function setupAddress(origin: string, code: string): string {
   return `${origin}/#/setup/${code}`;
 }
 
-/** How somebody may prove that the server is theirs to set up. */
+/** Proof that somebody may set up the server. */
 export interface SetupProof {
-  /** Whether the request comes from the machine that the server runs on. */
+  /** Whether the request comes from the server's own machine. */
   readonly isLocal: boolean;
   /** The setup code, in upper or lower case, with or without its hyphens. */
   readonly code?: string;
 }
 
-/** Whether there ever was an account. It stays true when all accounts are gone. */
+/** Whether an account ever existed. It stays true when all accounts are gone. */
 export async function isSetUp(snapshot: Snapshot, _: Record<never, never>): Promise<boolean> {
   const state = await findState(snapshot, { key });
   return state?.value === done || (await findAnyUser(snapshot, {})) !== undefined;
 }
 
 /**
- * The setup code of a new server, made of `code` where there is none yet.
+ * The setup code of a new server; stores `code` if there is none yet.
  *
  * @returns undefined once the server is set up.
  */
@@ -54,7 +57,7 @@ export async function ensureSetupCode(
 }
 
 /**
- * Lets the first account be made from the server's own machine, or by the setup code.
+ * Lets the first account be created only from the server's own machine, or with the setup code.
  *
  * @throws Refusal `setup_needed`
  */
@@ -67,12 +70,12 @@ export async function checkSetupProof(
   if (state === undefined || !isSameCode(code, state.value)) throw new Refusal('setup_needed');
 }
 
-/** Notes that the first account is made. */
+/** Records that the first account exists. */
 export async function finishSetup(unit: Unit): Promise<void> {
   await setState(unit, { key, value: done });
 }
 
-/** In constant time: how long it takes says nothing about how much of the code is right. */
+/** Compares in constant time, so that the time reveals nothing about the code. */
 function isSameCode(given: string, code: string): boolean {
   return timingSafeEqual(digest(given), digest(code));
 }
