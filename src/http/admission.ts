@@ -28,10 +28,7 @@ export class Admission {
     this.#hasArrived = true;
   }
 
-  /**
-   * Calls `start` now if no other request has started in this turn or waits; otherwise in a later
-   * turn.
-   */
+  /** Calls `start` now if no request has started in this turn and none waits; otherwise later. */
   take(start: () => void): void {
     if (this.#isRunning) {
       this.#waiting.push(start);

@@ -13,7 +13,7 @@ import fp from 'fastify-plugin';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 
-/** What a route does. */
+/** The actions of routes. */
 export type Audited =
   | 'registered'
   | 'signed_in'
@@ -87,10 +87,7 @@ export const audit = fp<{ db: Store }>(
   { name: 'audit' },
 );
 
-/**
- * Logs before the answer is sent: the action is done, whether the client waits for the answer or
- * not.
- */
+/** Logs before the answer is sent: the action is done, even if the client does not wait for it. */
 function noteWhenDone(audit: Audited): onSendHookHandler {
   return (request, reply, _, done) => {
     if (reply.statusCode < 400) request.log.info(describe(request, audit, 'done'), 'audit');
@@ -98,7 +95,7 @@ function noteWhenDone(audit: Audited): onSendHookHandler {
   };
 }
 
-/** Logs a token that came with another user's id: one of the two is stolen or forged. */
+/** Logs a token that came with another user's id: one of the two does not belong to the client. */
 export function noteForeignCookies(request: FastifyRequest, owner: number, claimed: string): void {
   request.audited = { user: owner, on: objectsIn({ user_id: claimed }) };
   request.log.warn(describe(request, 'foreign_cookies', 'refused'), 'audit');
@@ -117,9 +114,7 @@ function noteRefusal(request: FastifyRequest, { code, status }: Refusal): void {
 
 type Events = Parameters<Parameters<Store['onCommit']>[0]>[0];
 
-/**
- * Logs the changes of another process, such as the operator's commands: one line for each event.
- */
+/** Logs changes by other processes, such as the operator's commands: one line for each event. */
 function logExternalWrites(log: FastifyBaseLogger, events: Events): void {
   const audit = 'changed_elsewhere';
   if (events.length === 0) log.info({ audit }, 'audit');
@@ -142,10 +137,7 @@ function describe(request: FastifyRequest, name: string, outcome: 'done' | 'refu
   };
 }
 
-/**
- * The fields that may be logged, and their form, so that nothing made up by a client reaches the
- * log.
- */
+/** The fields that may be logged, and their form: nothing made up by a client reaches the log. */
 const loggable: Record<string, RegExp> = {
   chat_id: canonicalId,
   user_id: canonicalId,

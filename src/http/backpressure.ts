@@ -10,9 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Answers of up to this many bytes are not counted: the system's socket buffer takes them whole.
- */
+/** Answers of up to this many bytes are not counted: the socket's buffer takes them whole. */
 const small = 16 * 1024;
 
 /**

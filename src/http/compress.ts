@@ -5,10 +5,7 @@ import fp from 'fastify-plugin';
 import { acceptedOf, type Encoding } from './files.ts';
 import { jsonType } from './send.ts';
 
-/**
- * The shortest answer worth compressing, in bytes: shorter ones fit into one packet with their
- * headers anyway.
- */
+/** The shortest answer to compress, in bytes: shorter ones fit into one packet anyway. */
 const minLength = 1024;
 
 /** The fastest level of each: compression takes about as long as making the answer. */

@@ -11,7 +11,7 @@ export interface ConnectionLimits {
   readonly share: number;
 }
 
-/** What was closed for a new connection: another one, or the new one itself. */
+/** The connection closed for a new one: another one, or the new one itself. */
 export type Overflow = 'evicted' | 'refused';
 
 /** The connections from one address. */
@@ -20,9 +20,7 @@ interface Place {
   readonly evictor: Evictor;
 }
 
-/**
- * All open connections. Beyond the limits, a new connection evicts the one that is missed least.
- */
+/** All open connections. Beyond a limit, a new connection evicts the one that is missed least. */
 export class ConnectionTable {
   readonly #limits: ConnectionLimits;
   readonly #peerOf: (socket: Socket) => Peer;

@@ -27,9 +27,7 @@ export class Connection {
   readonly peer: Peer;
   /** Whether a signed-in user has sent a request over it. */
   hasSession = false;
-  /**
-   * When a request last started or ended here, as a running number: reading the clock costs more.
-   */
+  /** When a request last started or ended here, as a running number: a clock would cost more. */
   lastUse = 0;
   /** The response in progress; undefined while the connection is idle. */
   current: ServerResponse | undefined;

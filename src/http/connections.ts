@@ -1,7 +1,4 @@
-/**
- * The server's connections: how many there may be, from where, and how many requests each may
- * queue.
- */
+/** The server's connections: how many, from where, and how many requests each may queue. */
 import type { RequestListener } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -80,9 +77,9 @@ function limitNumber({ server, connections, log }: FastifyInstance, limits: Conn
 }
 
 function logOverflow(log: FastifyBaseLogger, overflow: Overflow, limits: ConnectionLimits): void {
-  const done =
+  const action =
     overflow === 'refused' ? 'new ones are turned away' : 'idle ones are closed to make room';
-  log.warn(limits, `too many connections, ${done}`);
+  log.warn(limits, `too many connections, ${action}`);
 }
 
 /** Calls a function at most once per `logInterval` for each value. */

@@ -1,14 +1,11 @@
 import { networksOf } from './address.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-/** What may be used within a day; Infinity where there is no limit. */
+/** Daily limits; Infinity where there is none. */
 export interface DailyLimits {
   /** Text stored by a user, in bytes. */
   readonly textBytes: number;
-  /**
-   * Accounts made from an IPv4 address or a /64; twice as many from a /56, 4 times as many from a
-   * /48.
-   */
+  /** Accounts from an IPv4 address or a /64; 2 times as many from a /56, 4 times from a /48. */
   readonly accountsPerNetwork: number;
   /** Accounts in total. */
   readonly accounts: number;

@@ -2,10 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { OperatorError } from '../errors.ts';
 
-/**
- * Descriptors not available to connections: those of the database, the writer thread and Node
- * itself.
- */
+/** Descriptors not available to connections: for the database, the writer thread and Node. */
 export const reserved = 48;
 
 /** The minimum: with fewer there is room for only a handful of people. */
@@ -24,10 +21,7 @@ export function checkDescriptors(limit = readDescriptorLimit()): void {
   );
 }
 
-/**
- * How many files and connections the process may have open; Node has raised the soft limit to the
- * hard one.
- */
+/** How many files and connections may be open; Node has raised the soft limit to the hard one. */
 export function readDescriptorLimit(): number {
   const limit = Number(linuxLimit() ?? reportedLimit());
   return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;

@@ -1,7 +1,4 @@
-/**
- * The API's description, generated from the schemas of its routes, and a page to read it and try it
- * out.
- */
+/** The API's description, generated from the schemas of its routes, and a page to try it out. */
 import swagger from '@fastify/swagger';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';

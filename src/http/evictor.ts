@@ -1,9 +1,6 @@
 import type { Connection } from './connection.ts';
 
-/**
- * How many candidates one search through all connections chooses; a search for each would cost too
- * much.
- */
+/** Candidates per search through all connections; a search for each would cost too much. */
 const batch = 256;
 
 interface Candidate {

@@ -32,9 +32,7 @@ const parserCodes: Record<string, RefusalCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
 };
 
-/**
- * A value does not fit its schema; the message is the first sentence that the schema has for it.
- */
+/** A value does not fit its schema; the message is the first sentence that the schema has. */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput';
 }
@@ -69,9 +67,7 @@ function sentenceOf({
   return missing?.['x-error'] ?? parentSchema?.['x-error'];
 }
 
-/**
- * Answers an error with its status and its sentence; unexpected errors are logged instead of shown.
- */
+/** Answers an error with its status and its sentence; unexpected errors are only logged. */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { code, status, sentence, wait } = describe(error);
   if (status === 500) request.log.error({ err: error }, 'request failed');
@@ -83,10 +79,7 @@ export function answerFailure(error: unknown, request: FastifyRequest, reply: Fa
   reply.code(status).type(jsonType).send(body);
 }
 
-/**
- * Answers an address that the router cannot read; such a request meets no hook and no log of its
- * own.
- */
+/** Answers an address that the router cannot read; such a request meets no hook and no log. */
 export function answerUnreadable(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   answerFailure(error, request, reply.headers(headersFor(request)));
   request.log.info({ ...describeRequest(request), status: reply.statusCode }, 'request');

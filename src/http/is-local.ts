@@ -1,6 +1,4 @@
-/**
- * Whether a request comes from the server's own machine, and was not passed on by a proxy there.
- */
+/** Whether a request comes from the server's own machine, not through a proxy there. */
 import type { FastifyRequest } from 'fastify';
 import { isLoopback, matcherOf } from './networks.ts';
 

@@ -4,10 +4,7 @@ import { Refusal } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /**
-     * Exempts the route from load shedding: for monitors, and for streams, which then wait their
-     * turn.
-     */
+    /** Exempts the route from load shedding: for monitors, and for streams, which queue anyway. */
     answersWhenBusy?: true;
   }
 }

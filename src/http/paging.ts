@@ -1,10 +1,7 @@
 /** Pages of lists, and the Link header (RFC 8288) that connects them. */
 import type { FastifyRequest } from 'fastify';
 
-/**
- * The position of a page: the ids at its ends, null where it is empty, and whether the list goes
- * on.
- */
+/** A page's position: the ids at its ends, null if it is empty, and whether the list goes on. */
 interface Ends {
   readonly first: number | null;
   readonly last: number | null;

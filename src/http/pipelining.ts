@@ -4,9 +4,7 @@ import type { Connection, Exchange } from './connection.ts';
 /** The most requests that may wait on one connection; one more closes it. */
 const queueLimit = 500;
 
-/**
- * The most that may wait on all connections together, some 20 MB; one more closes its connection.
- */
+/** The most on all connections together, some 20 MB; one more closes its connection. */
 const totalLimit = 2_000;
 
 /**

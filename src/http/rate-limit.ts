@@ -27,9 +27,7 @@ export const limits = {
   lookup: { quota: 60, window: minute, by: 'user' },
   /** A new name or e-mail address: everybody who shares a chat receives the name. */
   profile: { quota: 30, window: hour, by: 'user' },
-  /**
-   * Everything that keeps other clients busy or grows the database; result is never counted here.
-   */
+  /** Everything that keeps other clients busy or grows the database; reads never count. */
   write: { quota: 300, window: minute, by: 'user' },
   /** Opening event streams: enough for 20 that break and come back every 10 s. */
   stream: { quota: 120, window: minute, by: 'user' },
@@ -41,9 +39,7 @@ type LimitName = keyof typeof limits;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /**
-     * The limit that the route counts against. The API's description then lists 429 automatically.
-     */
+    /** The limit that the route counts against. The API's description lists 429 automatically. */
     limit?: Exclude<LimitName, 'nowhere'>;
   }
 }

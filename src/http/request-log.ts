@@ -32,8 +32,7 @@ export function describeRequest(request: FastifyRequest) {
     method: request.method,
     route: request.routeOptions?.url,
     user: request.session?.userId,
-    // The address is unset once the connection is gone. A proxy may pass on something that is no
-    // address.
+    // Unset once the connection is gone. A proxy may pass on something that is no address.
     address: request.ip?.slice(0, addressLength),
   };
 }

@@ -6,10 +6,7 @@ import { isDecodable } from './utf8.ts';
 /** The most headers; a browser behind a proxy sends some 30. */
 const headerLimit = 100;
 
-/**
- * Refuses requests that Node would answer without an explanation (see `http` in app.ts) or let
- * pass.
- */
+/** Refuses requests that Node would answer without explanation (`http` in app.ts) or let pass. */
 export const requestSanity = fp(
   async (app: FastifyInstance) => {
     const { bodyLimit = 0 } = app.initialConfig;

@@ -4,10 +4,7 @@
  * make no turn more expensive.
  */
 export class Turns<Key> {
-  /**
-   * The waiting tasks by key. A key whose task started in this turn has an entry, even if nothing
-   * waits.
-   */
+  /** Waiting tasks by key. A key whose task started in this turn has an entry, even if empty. */
   readonly #waiting = new Map<Key, (() => void)[]>();
 
   /** Calls `start` now, or in the key's next free turn. */
