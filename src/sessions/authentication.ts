@@ -18,7 +18,7 @@ declare module 'fastify' {
     /** The session of the request; unset only on public routes. */
     session: LiveSession;
     /**
-     * Whether the request came over https, according to the proxy or the server's public address.
+     * Whether the request came over https, by the proxy's header or the server's public address.
      */
     readonly isSecure: boolean;
   }

@@ -12,10 +12,7 @@ const patience: Patience = { free: 5, firstWait: 1_000 };
 /** The attempts that a network has for itself while strangers have to wait. */
 const networkPatience: Patience = { free: 1, firstWait: minute };
 
-/**
- * How many attempts per name are let through despite the wait, from all networks together; window
- * in s.
- */
+/** Attempts per name that bypass the wait, from all networks together; the window is in s. */
 const bypassQuota = { quota: 1_000, window: 24 * 60 * 60 };
 
 /** The facts about a request that count here. */

@@ -71,10 +71,7 @@ export const findNthSession = row(
       .offset(p.skipped),
 );
 
-/**
- * A user's sessions beyond the `skipped` most recently used ones; among equals, the newest come
- * first.
- */
+/** A user's sessions beyond the `skipped` most recently used ones; of equals, the newest first. */
 export const listStalest = rows(
   (orm, p: Params<{ userId: number; skipped: number; limit: number }>) =>
     orm

@@ -13,9 +13,7 @@ export interface Credentials {
   readonly token: string;
 }
 
-/**
- * The cookies of a request, or undefined unless each of the two occurs exactly once, as it was set.
- */
+/** The cookies of a request, or undefined unless each occurs exactly once, as it was set. */
 export function readCredentials({ cookies, headers }: FastifyRequest): Credentials | undefined {
   const { user_id: userId, token } = cookies;
   if (!userId || !token) return undefined;
@@ -62,16 +60,14 @@ function cookieOptions({ request }: FastifyReply) {
   return { path: '/', sameSite: 'strict', secure: isSecurePage(request) } as const;
 }
 
-/**
- * Whether the requesting page came over https: browsers drop `Secure` cookies from any other page.
- */
+/** Whether the requesting page came over https: other pages cannot set `Secure` cookies. */
 function isSecurePage({ protocol, isSecure, headers: { origin } }: FastifyRequest): boolean {
   if (protocol === 'https' || origin === undefined) return isSecure;
   return origin.startsWith('https:');
 }
 
 /**
- * Whether a cookie occurs once, exactly as set. A second one was set by another site, and nothing
+ * Whether a cookie occurs once, exactly as set. A second one was set by someone else, and nothing
  * shows which of them is ours. Parsers trim spaces around `=`, but no browser would send them.
  */
 function isSole(pairs: readonly string[], name: string, value: string): boolean {

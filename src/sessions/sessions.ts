@@ -123,13 +123,13 @@ export async function signIn(
  */
 export async function clearExpiredSessions(unit: Unit): Promise<boolean> {
   const { now } = unit;
-  const over = { seenBefore: now - idleLimit, createdBefore: now - ageLimit };
+  const expired = { seenBefore: now - idleLimit, createdBefore: now - ageLimit };
   const isDone =
     (await inSteps(unit, step, async (limit) => {
       return (await dateSessionsBack(unit, { now, limit })).length;
     })) &&
     (await inSteps(unit, step, async (limit) => {
-      return (await deleteExpiredSessions(unit, { ...over, limit })).length;
+      return (await deleteExpiredSessions(unit, { ...expired, limit })).length;
     }));
   return !isDone;
 }
