@@ -13,13 +13,10 @@ import {
 } from './queries.ts';
 import { clearUnread } from './unread.ts';
 
-/**
- * Messages per step: deleting one also removes its words from the search index, which is most of
- * the work.
- */
+/** Messages per step. Most of the work is removing their words from the search index. */
 const messageStep = 20;
 
-/** Rows per step, where nothing else hangs on them. */
+/** Rows per step, where nothing else depends on them. */
 const rowStep = 100;
 
 /** Deletes the rows of a deleted chat: its texts first. */

@@ -11,9 +11,7 @@ export interface Deleted {
 /** The row that is stored for it. */
 export interface Pending extends Deleted {
   readonly kind: 'account' | 'chat' | 'message';
-  /**
-   * For a message: how far the members were updated, by the event by which they joined (unread.ts).
-   */
+  /** For a message: the event up to which joined members were updated (unread.ts). */
   readonly done: number;
 }
 

@@ -56,8 +56,8 @@ const joinedBefore = (p: Params<Members>) =>
   );
 
 /**
- * The number of members, at most `limit`, who joined a chat before a message, and when the last of
- * them did.
+ * At most `limit` members who joined a chat before a message: their number, and the last one's
+ * event.
  */
 export const findSomeMembers = one((orm, p: Params<Members & Step>) => {
   const found = orm

@@ -13,8 +13,8 @@ import { findSomeMembers, raiseSeen, updateDone } from './queries.ts';
 const memberStep = 100;
 
 /**
- * Raises `seen` of a portion of the members who have not read a deleted message; returns whether
- * all are done.
+ * Raises `seen` of a portion of the members who have not read a message; returns whether all are
+ * done.
  */
 export async function clearUnread(
   unit: Unit,
