@@ -24,8 +24,7 @@ export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody
   notify: 'user',
   // Only for the cache: a count has changed.
   mention: 'nobody',
-  // A name has changed, or an account was disabled or enabled: one event, however many chats the
-  // user is in.
+  // A user's name or state has changed: one event, however many chats the user is in.
   user: 'peers',
   'session.ended': 'user',
   // The log starts again with this event; see db/admin/restore.ts.
@@ -77,9 +76,7 @@ export async function appendEvent(unit: Unit, event: NewEvent): Promise<number> 
   return id;
 }
 
-/**
- * Attaches a message to the event that announces it, so that it is sent without reading it again.
- */
+/** Attaches a message to the event that announces it, so that it need not be read again. */
 export function attachPayload({ events }: Unit, payload: MessagePayload): void {
   const at = events.findLastIndex((event) => event.id === payload.message.id);
   const event = events[at];
