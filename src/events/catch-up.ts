@@ -14,10 +14,7 @@ const chunkLimit = 32 * 1024;
 /** The most events of a chunk. */
 const chunkCount = 100;
 
-/**
- * The most missed events that are sent; beyond that the client reloads everything, which costs 3
- * requests.
- */
+/** The most missed events; beyond that the client reloads everything, which costs 3 requests. */
 const missedLimit = 1_000;
 
 /** The reader of a stream, and how far it has come. */
@@ -26,9 +23,7 @@ interface Reader {
   readonly sessionId: number;
   /** The id of the last event that the reader has; undefined to start with the newest. */
   readonly since: number | undefined;
-  /**
-   * Whether a chunk was sent already: a slow reader may then catch up, however much more happens.
-   */
+  /** Whether a chunk was sent already: then a slow reader may catch up, however much happens. */
   readonly isUnderWay: boolean;
   readonly recent: RecentEvents;
 }

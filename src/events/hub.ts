@@ -34,7 +34,7 @@ interface UserStreams {
 }
 
 /** How far a stream has come. */
-interface Place {
+interface Progress {
   readonly position: number | undefined;
   /** Whether any missed events have been sent. */
   readonly isUnderWay: boolean;
@@ -98,7 +98,7 @@ export class Hub {
    * Sends chunks until the stream is live or over, or has to wait for its reader: a slow reader
    * must not hold up the others.
    */
-  async #catchUp(stream: Stream, from: Place): Promise<Turn> {
+  async #catchUp(stream: Stream, from: Progress): Promise<Turn> {
     const { userId, sessionId } = stream;
     const recent = this.#recent;
     let { position, isUnderWay } = from;
@@ -133,7 +133,7 @@ export class Hub {
     for (const chatId of userStreams.chats) this.#exit(userStreams, chatId);
   }
 
-  /** Sends an event to the other members of a chat that is not logged, because it is soon over. */
+  /** Sends an event that is not logged, because it is soon over, to the other members of a chat. */
   broadcast(chatId: number, type: string, data: object, except: number): void {
     const text = sseFrame(type, data);
     for (const stream of live(this.#byChat.get(chatId))) {
@@ -189,8 +189,7 @@ export class Hub {
     stream.position = upTo;
     stream.chats = userStreams.chats;
     stream.push(beat);
-    // Another stream has set the chats, and may still have to be sent their changes up to this
-    // point.
+    // Another stream has set the chats, and may still have to receive their changes up to here.
     if (userStreams.since !== undefined) return;
     userStreams.since = upTo;
     for (const chatId of chatIds) this.#enter(userStreams, chatId);
@@ -263,9 +262,7 @@ export class Hub {
     for (const stream of receiversOf(deliverable)) stream.flush();
   }
 
-  /**
-   * New messages need no snapshot: opening and closing one takes as long as sending a few of them.
-   */
+  /** New messages need no snapshot: opening and closing one costs as much as sending a few. */
   async #textsOf(events: readonly CommittedEvent[]): Promise<Text[]> {
     const texts = events.map(toFrameSync);
     if (texts.every((text) => text !== undefined)) return texts.map((text) => ({ text }));

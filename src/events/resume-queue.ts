@@ -32,9 +32,7 @@ export class ResumeQueue {
     return promise;
   }
 
-  /**
-   * Starts the next task in another turn of the event loop, so that other requests come in between.
-   */
+  /** Starts the next task in another turn of the event loop, so that other requests get theirs. */
   #passOn(): void {
     const [next] = this.#waiting;
     if (next === undefined) {

@@ -13,9 +13,7 @@ import { Stream } from './stream.ts';
 /** The interval between beats, in ms. */
 const heartbeat = 15_000;
 
-/**
- * When a disconnected reader tries again, in ms; jitter keeps readers from all coming back at once.
- */
+/** When a disconnected reader tries again, in ms; jitter spreads the readers out. */
 const retry = 2_000;
 
 const streamHeaders = {
@@ -86,8 +84,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
         hub.remove(stream);
       });
       raw.writeHead(200, { ...headersFor(request), ...streamHeaders });
-      // Flushing the head separately keeps it as one string instead of 50 pieces: that saves 1 KB
-      // for each stream.
+      // A head that is flushed first stays one string instead of 50 pieces: 1 KB less per stream.
       raw.flushHeaders();
       stream.push(`retry: ${jitter(retry)}\n${hello}`);
       try {

@@ -67,8 +67,7 @@ export class Stream {
   }
 
   /**
-   * Resolves in another turn of the event loop, once the reader has taken everything sent or is
-   * gone.
+   * Resolves in a later turn of the event loop, once the reader has taken everything or is gone.
    */
   async drained(): Promise<void> {
     await nextTurn();
