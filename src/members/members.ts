@@ -218,15 +218,19 @@ export async function leaveChat(unit: Unit, key: Key): Promise<void> {
 
 /** Deletes a chat without members, or finds a new owner for one without owners. */
 export async function handOver(unit: Unit, { role, ...key }: Key & { role: Role }): Promise<void> {
-  const heir = await findLongestStanding(unit, key);
-  if (heir === undefined) {
+  const successor = await findLongestStanding(unit, key);
+  if (successor === undefined) {
     const { chatId: id } = key;
     await markChatDeleted(unit, { id, now: unit.now });
     await appendEvent(unit, { type: 'chat.deleted', ...key });
     await clearSoon(unit, 'chat', { id, chatId: 0 }, clearChat);
   } else if (role === 'owner' && (await findOtherOwner(unit, key)) === undefined) {
-    await updateRole(unit, { chatId: key.chatId, userId: heir.userId, role: 'owner' });
-    await appendEvent(unit, { type: 'member.changed', chatId: key.chatId, userId: heir.userId });
+    await updateRole(unit, { chatId: key.chatId, userId: successor.userId, role: 'owner' });
+    await appendEvent(unit, {
+      type: 'member.changed',
+      chatId: key.chatId,
+      userId: successor.userId,
+    });
   }
 }
 
