@@ -2,9 +2,7 @@ import { type CachedBatchQuery, dependsOn } from '../db/cache/cached-query.ts';
 import { inOrder } from '../db/query/query.ts';
 import { listNames } from './queries.ts';
 
-/**
- * The name of a user (undefined once the account is deleted), and whether the account is disabled.
- */
+/** A user's name (undefined once the account is deleted), and whether the account is disabled. */
 export interface Named {
   readonly name: string | undefined;
   readonly isDisabled: boolean;

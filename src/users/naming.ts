@@ -44,9 +44,7 @@ const together = ['Latn Hani Hira Kana', 'Latn Hani Bopo', 'Latn Hani Hang'];
 
 const patterns = new Map<string, RegExp>();
 
-/**
- * The level "highly restrictive" of UTS 39, 5.2: one script, or scripts that are written together.
- */
+/** The level "highly restrictive" of UTS 39, 5.2: one script, or several written together. */
 function isHighlyRestrictive(name: string): boolean {
   // Digits and other characters common to all scripts may appear anywhere.
   const letters = name.normalize('NFKC').replace(/[\p{scx=Zyyy}\p{scx=Zinh}]+/gu, '');

@@ -126,8 +126,5 @@ function base64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
-/**
- * A hash that matches no password, with the cost of a real one. Its zeros do no harm: the result of
- * the comparison is ignored.
- */
+/** A hash with the cost of a real one. Zeros are enough: no password matches them. */
 const nobody = format({ ...cost, salt: Buffer.alloc(saltBytes), hash: Buffer.alloc(hashBytes) });

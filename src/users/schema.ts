@@ -1,9 +1,7 @@
 import * as Type from 'typebox';
 import { errorMessage, Id } from '../http/schema.ts';
 
-/**
- * A visible character: no control, format or space character, and none that is ignored when drawn.
- */
+/** A visible character: no control, format or space character, none that is drawn as nothing. */
 const visible = '[^\\p{C}\\p{Z}\\p{DI}\\u2800]';
 
 export const Name = Type.String({

@@ -1,7 +1,4 @@
-/**
- * Names that others must not have: those in use, those given up recently, and all that look like
- * them.
- */
+/** Names that others must not have: in use, given up recently, or looking like one of those. */
 
 import { deleteState, findState, setState } from '../db/query/server-state.ts';
 import { inSteps } from '../db/steps.ts';
