@@ -30,7 +30,7 @@ import {
 import { holdName, refuseLookAlike, releaseName } from '../users/taken-names.ts';
 import { clearAccount } from './clear-account.ts';
 
-/** Who may register. */
+/** The registration mode: who may register. */
 export type RegistrationMode = 'open' | 'invite' | 'closed';
 
 /** A registration: the server's requirements and the user's credentials for it. */
@@ -51,9 +51,7 @@ interface Proof {
   readonly verifiedHash?: string;
 }
 
-/**
- * Who sees the e-mail addresses of others: everybody, people who share a chat with them, or admins.
- */
+/** The people who see other users' e-mail addresses; `members` are those of a shared chat. */
 export type EmailAudience = 'everybody' | 'members' | 'admins';
 
 interface Profile {
@@ -203,9 +201,7 @@ export async function deleteUser(
   await eraseAccount(unit, { id, nameHold });
 }
 
-/**
- * @throws Refusal `password_needed`; `wrong_current_password` if it was changed in the meantime.
- */
+/** @throws Refusal `password_needed`; `wrong_current_password` if it has changed meanwhile. */
 async function requireProof(
   unit: Unit,
   { passwordHash }: { passwordHash: string },

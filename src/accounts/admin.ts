@@ -38,10 +38,7 @@ export async function setDisabled(
   await updateAccountState(unit, { id, isDisabled });
 }
 
-/**
- * Disables or re-enables an account without checking a right; people who share a chat with it see
- * that.
- */
+/** Disables or re-enables an account without checking a right; people in shared chats see that. */
 export async function updateAccountState(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },

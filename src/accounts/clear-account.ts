@@ -9,16 +9,11 @@ import {
 import { endMembership, handOver } from '../members/members.ts';
 import { deleteMembership } from '../members/queries.ts';
 
-/**
- * Each membership ends with an event, and may end its chat or make another member its owner: 20 ms
- * at most.
- */
+/** Each membership ends with an event, and may end its chat or change its owner: 20 ms at most. */
 const chatStep = 1;
 const rowStep = 100;
 
-/**
- * Deletes the rows that are left of a deleted account: memberships first, because others see them.
- */
+/** Deletes the remaining rows of a deleted account: memberships first, because others see them. */
 export const clearAccount: Clear = async (unit, { id: userId }) =>
   (await inSteps(unit, chatStep, (limit) => leaveSome(unit, userId, limit))) &&
   (await inSteps(unit, rowStep, async (limit) => {

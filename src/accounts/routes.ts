@@ -244,10 +244,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   /** Whether some names may be older than skeletons. */
   let mayHaveOldNames = true;
 
-  /**
-   * Makes sure that all existing names have skeletons, because a new name is compared with all of
-   * them.
-   */
+  /** Stores the skeletons that are missing: a new name is compared with all existing names. */
   async function storeOldSkeletons(): Promise<void> {
     while (mayHaveOldNames) mayHaveOldNames = await db.write(noteOldNames, {});
   }
@@ -288,9 +285,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return { session, verifiedHash };
   }
 
-  /**
-   * Returns the caller's own account if `current` is its password; a wrong one counts as a guess.
-   */
+  /** Returns the caller's own account if `current` is its password; a wrong one is a guess. */
   async function verifyCurrent(request: FastifyRequest, id: number, current: string) {
     const { session } = request;
     const user = await db.read(requireOwnAccount, { id, userId: session.userId });

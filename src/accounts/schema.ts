@@ -4,9 +4,7 @@ import { errorMessage } from '../http/schema.ts';
 import { Code } from '../invites/schema.ts';
 import { Email, Name, Password } from '../users/schema.ts';
 
-/**
- * Users can be looked up by any spelling of their name; a value that fits no name matches nobody.
- */
+/** Users can be looked up by any spelling of their name; what fits no name matches nobody. */
 export const UserQuery = Type.Object({
   name: Type.String({
     minLength: 1,
