@@ -6,10 +6,7 @@ import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findAnyUser } from '../users/queries.ts';
 
-/**
- * The name of the server state that holds the setup code, and `done` for good from the first
- * account on.
- */
+/** The server state that holds the setup code, and `done` for good from the first account on. */
 const key = 'setup';
 const done = 'done';
 
