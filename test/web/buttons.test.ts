@@ -76,38 +76,61 @@ class Presser {
   /** Presses each control of a screen, and of each window that one of them opens. */
   async pressAll(scene: Scene): Promise<void> {
     await scene.open();
-    const names = await this.#controls(scene).evaluateAll(nameControls);
-    for (const [index, name] of names.entries()) {
+    for (const name of await this.#names(scene)) {
       const title = `${name} at ${scene.name}`;
       if (name === '' || this.#pressed.has(title)) continue;
       this.#pressed.add(title);
       this.#t.comment(title);
-      const outcome = await this.#press(scene, index, title, 'offline');
-      if (outcome === 'asked') await this.#press(scene, index, title, 'refusing');
-      if (outcome === 'window') await this.pressAll(this.#windowOf(scene, index, title));
+      const outcome = await this.#press(scene, name, 'offline');
+      if (outcome === 'asked') await this.#press(scene, name, 'refusing');
+      if (outcome === 'window') await this.pressAll(this.#windowOf(scene, name));
     }
   }
 
   /** The window that a control opens. */
-  #windowOf(scene: Scene, index: number, name: string): Scene {
+  #windowOf(scene: Scene, name: string): Scene {
     const open = async () => {
       await scene.open();
-      await this.#controls(scene).nth(index).click();
+      await (await this.#find(scene, name)).click();
       await this.#visitor.page.locator('dialog').waitFor();
     };
-    return { name, within: 'dialog', open };
+    return { name: `${name} at ${scene.name}`, within: 'dialog', open };
+  }
+
+  /** The names of the controls, once the parts of a screen that load by themselves are all there. */
+  async #names(scene: Scene): Promise<string[]> {
+    for (let before = ''; ; ) {
+      const names = await this.#controls(scene).evaluateAll(nameControls);
+      if (names.join('\n') === before) return names;
+      before = names.join('\n');
+      await this.#visitor.page.waitForTimeout(150);
+    }
+  }
+
+  /** A control by its name, which it keeps while others come before it as the screen loads. */
+  async #find(scene: Scene, name: string): Promise<Locator> {
+    for (let i = 0; i < patience; i++) {
+      const names = await this.#controls(scene).evaluateAll(nameControls);
+      const at = names.indexOf(name);
+      if (at >= 0 && (await this.#controls(scene).evaluateAll(mark, { at, count: names.length }))) {
+        return this.#visitor.page.locator(`[${marked}]`);
+      }
+      await this.#visitor.page.waitForTimeout(20);
+    }
+    throw new Error(`${name} is not at ${scene.name} any more`);
   }
 
   #controls({ within }: Scene): Locator {
     return this.#visitor.page.locator(within).locator(controls);
   }
 
-  async #press(scene: Scene, index: number, title: string, server: Server) {
+  async #press(scene: Scene, name: string, server: Server) {
     const { page } = this.#visitor;
-    const control = this.#controls(scene).nth(index);
+    const title = `${name} at ${scene.name}`;
     // What was not done offline is tried again on the same page, as people do.
     const isOpen = server === 'refusing' && (await page.evaluate(pageState)) === this.#before;
     if (!isOpen) await scene.open();
+    const control = await this.#find(scene, name);
     await fillIn(control.locator('xpath=ancestor::form'));
     // What is out of sight until it has the focus.
     await control.focus();
@@ -149,6 +172,21 @@ class Presser {
     this.#server = server;
     await this.#visitor.page.context().setOffline(server === 'offline');
   }
+}
+
+/** Marks the control that is pressed. */
+const marked = 'data-pressed';
+
+/** Runs in the page: marks a control, unless there are more of them, or fewer, by now. */
+function mark(
+  found: (Element | SVGElement)[],
+  { at, count }: { at: number; count: number },
+): boolean {
+  for (const before of document.querySelectorAll('[data-pressed]')) {
+    before.removeAttribute('data-pressed');
+  }
+  if (found.length === count) found[at]?.setAttribute('data-pressed', '');
+  return found.length === count;
 }
 
 /** Runs in the page: the names of controls; an empty one for what need not be pressed. */
