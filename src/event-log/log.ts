@@ -8,7 +8,7 @@ export type EventType = EventRow['type'];
  * everybody who shares a chat with the user (`peers`), or nobody. `message` and `chat.created` have
  * the id of the object that they announce.
  */
-export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody'> = {
+export const audiences = {
   message: 'members',
   'message.edited': 'members',
   'message.deleted': 'members',
@@ -37,11 +37,16 @@ export const audiences: Record<EventType, 'members' | 'user' | 'peers' | 'nobody
   'user.made_plain': 'nobody',
   'user.deleted': 'nobody',
   'invite.made': 'nobody',
-};
+} as const satisfies Record<EventType, 'members' | 'user' | 'peers' | 'nobody'>;
+
+/** The types of the events that somebody receives. */
+export type SentType = {
+  [Type in EventType]: (typeof audiences)[Type] extends 'nobody' ? never : Type;
+}[EventType];
 
 /** Whether an event goes to its user's own streams, whatever chats they are in. */
 export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
-  const isOwn = ['user', 'peers'].includes(audiences[type]) || type === 'member.left';
+  const isOwn = audiences[type] === 'user' || audiences[type] === 'peers' || type === 'member.left';
   return isOwn && userId === reader;
 }
 

@@ -1,6 +1,7 @@
 import { permissionsToWire } from '../chats/wire.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import type { CommittedEvent } from '../db/unit-of-work.ts';
+import type { EventType, SentType } from '../event-log/log.ts';
 import { chatIdsOf, findChat, findMember, findMembership } from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
 import { findMessage, listReactions } from '../messages/queries.ts';
@@ -8,6 +9,7 @@ import { findReaction } from '../messages/reaction-queries.ts';
 import { messageToWire } from '../messages/wire.ts';
 import { findUserById } from '../users/queries.ts';
 import { disabledToWire } from '../users/wire.ts';
+import type { EventPayloads } from './schema.ts';
 import { sseFrame } from './sse-frame.ts';
 
 /** An event as text for the streams; empty if there is nothing left to say about it. */
@@ -38,49 +40,54 @@ export async function chatsOf(
   return new Set(chats.map(({ chatId }) => chatId));
 }
 
-/**
- * The payload of an event, by the state of the snapshot: the log holds only ids, so a reader who
- * was away gets the current state.
- *
- * @returns undefined if the object is gone by now; an event that says so follows.
- */
-async function toPayload(
+/** The ids of an event; 0 for one that it does not have. */
+type References = {
+  readonly [Name in 'id' | 'chatId' | 'userId' | 'messageId' | 'sessionId']: number;
+} & { readonly emoji: string | null };
+
+/** Undefined if the object is gone by now; an event that says so follows. */
+type Read<Payload> = (
   snapshot: Snapshot,
-  { id, type, chatId: inChat, userId: who, messageId, sessionId, emoji }: CommittedEvent,
-): Promise<object | undefined> {
-  const chatId = inChat ?? 0;
-  const userId = who ?? 0;
-  switch (type) {
-    case 'message':
-      return messagePayload(snapshot, chatId, id);
-    case 'message.edited':
-      return messagePayload(snapshot, chatId, messageId ?? 0);
-    case 'message.deleted':
-      return { chat_id: chatId, id: messageId };
-    case 'reaction':
-      // An older version of the program did not log the emoji; catch-up.ts sends a `reset` for it.
-      if (emoji === null) return undefined;
-      return reactionPayload(snapshot, { chatId, messageId: messageId ?? 0, emoji, userId });
-    case 'chat':
-      return chatPayload(snapshot, chatId);
-    case 'chat.deleted':
-      return { chat_id: chatId };
-    case 'member.joined':
-    case 'member.changed':
-      return memberPayload(snapshot, chatId, userId);
-    case 'member.left':
-      return { chat_id: chatId, user_id: userId };
-    case 'read':
-    case 'notify':
-      return membershipPayload(snapshot, chatId, userId);
-    case 'user':
-      return userPayload(snapshot, userId);
-    case 'session.ended':
-      return { session_id: sessionId };
-    default:
-      return undefined;
-  }
+  event: References,
+) => Promise<Payload | undefined> | Payload | undefined;
+
+/**
+ * The payload of each event that somebody receives, by the state of the snapshot: the log holds only
+ * ids, so a reader who was away gets the current state.
+ */
+const payloads: { readonly [Type in SentType]: Read<EventPayloads[Type]> } = {
+  message: (snapshot, { chatId, id }) => messagePayload(snapshot, chatId, id),
+  'message.edited': (snapshot, { chatId, messageId }) =>
+    messagePayload(snapshot, chatId, messageId),
+  'message.deleted': (_, { chatId, messageId }) => ({ chat_id: chatId, id: messageId }),
+  // An older version of the program did not log the emoji; catch-up.ts sends a `reset` for it.
+  reaction: (snapshot, { chatId, messageId, emoji, userId }) =>
+    emoji === null ? undefined : reactionPayload(snapshot, { chatId, messageId, emoji, userId }),
+  chat: chatPayload,
+  'chat.deleted': (_, { chatId }) => ({ chat_id: chatId }),
+  'member.joined': memberPayload,
+  'member.changed': memberPayload,
+  'member.left': (_, { chatId, userId }) => ({ chat_id: chatId, user_id: userId }),
+  read: membershipPayload,
+  notify: membershipPayload,
+  user: userPayload,
+  'session.ended': (_, { sessionId }) => ({ session_id: sessionId }),
+};
+
+async function toPayload(snapshot: Snapshot, event: CommittedEvent): Promise<object | undefined> {
+  const { id, type, emoji } = event;
+  if (!isSent(type)) return undefined;
+  const { chatId, userId, messageId, sessionId } = event;
+  return payloads[type](snapshot, {
+    ...{ id, emoji },
+    chatId: chatId ?? 0,
+    userId: userId ?? 0,
+    messageId: messageId ?? 0,
+    sessionId: sessionId ?? 0,
+  });
 }
+
+const isSent = (type: EventType): type is SentType => Object.hasOwn(payloads, type);
 
 async function messagePayload(snapshot: Snapshot, chatId: number, id: number) {
   const message = await findMessage(snapshot, { chatId, id });
@@ -104,22 +111,22 @@ async function reactionPayload(snapshot: Snapshot, key: Parameters<typeof findRe
   };
 }
 
-async function chatPayload(snapshot: Snapshot, chatId: number) {
+async function chatPayload(snapshot: Snapshot, { chatId }: References) {
   const chat = await findChat(snapshot, { id: chatId });
   return chat && { chat: { id: chat.id, title: chat.title, ...permissionsToWire(chat) } };
 }
 
-async function memberPayload(snapshot: Snapshot, chatId: number, userId: number) {
+async function memberPayload(snapshot: Snapshot, { chatId, userId }: References) {
   const member = await findMember(snapshot, { chatId, userId });
   return member && { chat_id: chatId, member: memberToWire(member) };
 }
 
-async function userPayload(snapshot: Snapshot, id: number) {
+async function userPayload(snapshot: Snapshot, { userId: id }: References) {
   const user = await findUserById(snapshot, { id });
   return user && { id, name: user.name, ...disabledToWire(user) };
 }
 
-async function membershipPayload(snapshot: Snapshot, chatId: number, userId: number) {
+async function membershipPayload(snapshot: Snapshot, { chatId, userId }: References) {
   const membership = await findMembership(snapshot, { chatId, userId });
   const chat = await findChat(snapshot, { id: chatId });
   if (membership === undefined || chat === undefined) return undefined;
