@@ -20,6 +20,8 @@ interface OpenOptions extends StoreOptions {
   readonly mustExist?: boolean;
   /** The time in ms since 1970, for all that commands date. */
   readonly clock: () => number;
+  /** See `WriterOptions`. */
+  readonly ticks?: () => number;
   /** Writes in a thread of its own, by the time of day; in this one if it is not given. */
   readonly program?: Program;
   /** Is told how an upgrade goes. */
@@ -105,7 +107,7 @@ interface OpenedFile {
 
 function openFile(
   file: string,
-  { clock, program }: OpenOptions,
+  { clock, ticks, program }: OpenOptions,
   opened: Connection[] = [],
 ): OpenedFile {
   const connection = connect(file, opened);
@@ -114,7 +116,7 @@ function openFile(
   const reader = connectToRead(file, opened);
   const identities = identitiesOf([file, `${file}-wal`, lockFile(file)]);
   if (program === undefined) {
-    const writer = new SqliteWriter(connection, { clock, check: unmovedCheck(identities) });
+    const writer = new SqliteWriter(connection, { clock, ticks, check: unmovedCheck(identities) });
     return { writer, reader, isMoved };
   }
   const writer = new WorkerWriter(program, { file, identities }, reader);

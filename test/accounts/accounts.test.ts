@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { makeAccount } from '../../src/accounts/accounts.ts';
 import type { Store } from '../../src/db/store.ts';
 import type { Refusal } from '../../src/errors.ts';
+import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { ensureSetupCode, newSetupCode } from '../../src/server/setup.ts';
 import { canonicalName } from '../../src/users/canonical.ts';
@@ -584,6 +585,7 @@ t.test('what is deleted is erased from the file itself', async (t) => {
   await alice.send(chat, 'this stays');
   done(t, await alice.delete(`${chat}?id=${id}`));
   done(t, await bob.delete('/api/user'));
+  await clearAllDeleted(db);
   await db.close();
   const bytes = await readFile(file);
   t.ok(bytes.includes('this stays'), 'the whole file was read');

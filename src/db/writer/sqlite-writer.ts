@@ -88,6 +88,8 @@ export interface WriterOptions {
   readonly clock: () => number;
   /** Is called before each commit, and prevents it by throwing. */
   readonly check: () => void;
+  /** A time in ms that never steps, by which long work makes way; the process's own by default. */
+  readonly ticks?: (() => number) | undefined;
 }
 
 /** Writes by a connection of this thread: one transaction for a batch, in it a savepoint for each task. */
@@ -97,13 +99,14 @@ export class SqliteWriter implements Writer {
   readonly #clock: () => number;
   readonly #check: () => void;
   readonly #others: ExternalWrites;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   readonly #statements: Record<
     'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'walSize' | 'checkpoint',
     Statement
   >;
 
-  constructor(sqlite: Database, { clock, check }: WriterOptions) {
+  constructor(sqlite: Database, { clock, check, ticks }: WriterOptions) {
+    this.#pace = new Pace(ticks);
     this.#sqlite = sqlite;
     this.#orm = toOrm(sqlite);
     this.#clock = clock;
