@@ -3,7 +3,7 @@ import { route } from './lib/route.ts';
 import { openDays } from './lib/time.ts';
 import { account } from './state/account.ts';
 import { connection, openConnection } from './state/connection.ts';
-import { began, take } from './state/events.ts';
+import { applyEvent, onStreamStart } from './state/events.ts';
 import { openFailures } from './state/failures.ts';
 import { watchNotifications } from './state/notifications.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
@@ -12,10 +12,15 @@ import { openUpdates } from './state/update.ts';
 import { texts } from './texts/index.ts';
 import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
+import {
+  ConnectionState,
+  ConnectionText,
+  StorageNotice,
+  UpdateOffer,
+} from './views/connection.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { Failure } from './views/failure.tsx';
 import { InvitePane } from './views/invite.tsx';
-import { LineState, LineText, StorageNotice, UpdateOffer } from './views/line.tsx';
 import { MembersPane } from './views/members.tsx';
 import { OpenQuestion } from './views/question.tsx';
 import { SearchPane } from './views/search.tsx';
@@ -30,16 +35,16 @@ export function App() {
   return who === null ? <SignIn /> : <Home key={who.user.id} />;
 }
 
-/** Until the server has said who is signed in; it says something only if that does not come. */
+/** Shown until the server has said who is signed in; empty unless the server cannot be reached. */
 function Waiting() {
   return (
     <p class="empty" role="status">
-      {connection.value === 'broken' && <LineText />}
+      {connection.value === 'broken' && <ConnectionText />}
     </p>
   );
 }
 
-/** All that is there for who is signed in. */
+/** The client for a user who is signed in. */
 function Home() {
   useEffect(start, []);
   const here = route.value;
@@ -54,7 +59,7 @@ function Home() {
           <Pane />
         </Boundary>
       </main>
-      <LineState />
+      <ConnectionState />
       <UpdateOffer />
       <Failure />
       <StorageNotice />
@@ -70,7 +75,7 @@ function start(): void {
   watchNotifications();
   openOutbox();
   openUpdates();
-  openConnection({ take, began });
+  openConnection({ onEvent: applyEvent, onStart: onStreamStart });
   connection.subscribe((state) => {
     if (state !== 'open' && state !== 'held') return;
     sendNow();
@@ -78,12 +83,12 @@ function start(): void {
   });
 }
 
-/** Past the list of chats, for who goes by keyboard. */
+/** Moves the focus past the list of chats, for keyboard users. */
 function skip(): void {
   document.getElementById('main')?.focus();
 }
 
-/** A pane that cannot be drawn; the rest of the page goes on. */
+/** Replaces a pane that cannot be drawn; the rest of the page still works. */
 function Broken() {
   return (
     <p class="empty" role="alert">

@@ -9,15 +9,15 @@ const root = document.getElementById('app');
 await chooseLanguage();
 if (root !== null) render(<App />, root);
 const slow = setTimeout(() => (connection.value = 'broken'), 3_000);
-// The server may be on its way: whoever opened the page need not do it again.
-while (!(await isKnown())) await later(2_000);
+// The server may be starting: the page retries, so that nobody has to reload it.
+while (!(await isAccountLoaded())) await delay(2_000);
 clearTimeout(slow);
 if (window.isSecureContext) navigator.serviceWorker?.register('sw.js').catch(noWorker);
 
-/** Without the kept shell the client does all but open while the server is away. */
+/** Without the cached shell the client only fails to open while the server is away. */
 function noWorker(): void {}
 
-async function isKnown(): Promise<boolean> {
+async function isAccountLoaded(): Promise<boolean> {
   try {
     await loadAccount();
     return true;
@@ -27,6 +27,6 @@ async function isKnown(): Promise<boolean> {
   }
 }
 
-function later(ms: number): Promise<void> {
+function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

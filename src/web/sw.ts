@@ -1,7 +1,7 @@
 /**
- * Keeps the shell of the client (the page and its files, nothing of anybody's chats), so that it
- * opens at once and while the server is away. `shell` is put in by the build; its first word changes
- * with every file, which makes the browser take the new one.
+ * Caches the shell of the client (the page and its files, but nothing of anybody's chats), so that
+ * it opens at once, even while the server is away. The build defines `shell`; its version changes
+ * with every file, which makes the browser install the new worker.
  */
 declare const shell: { readonly version: string; readonly files: readonly string[] };
 
@@ -35,29 +35,29 @@ const worker = self as unknown as WorkerScope;
 const cacheName = `snug-${shell.version}`;
 
 worker.addEventListener('install', (event) => {
-  event.waitUntil(keepShell().then(() => worker.skipWaiting()));
+  event.waitUntil(cacheShell().then(() => worker.skipWaiting()));
 });
 
 worker.addEventListener('activate', (event) => {
-  event.waitUntil(dropOthers().then(() => worker.clients.claim()));
+  event.waitUntil(deleteOldCaches().then(() => worker.clients.claim()));
 });
 
 worker.addEventListener('fetch', (event) => {
   const { pathname, origin } = new URL(event.request.url);
   const isShell = origin === location.origin && shell.files.includes(pathname);
   if (event.request.method !== 'GET' || !isShell) return;
-  event.respondWith(pathname === '/' ? freshOrKept(event.request) : keptOrFresh(event.request));
+  event.respondWith(pathname === '/' ? networkFirst(event.request) : cacheFirst(event.request));
 });
 
-/** All of it or nothing: a part that is not the server's would stay until the next version. */
-async function keepShell(): Promise<void> {
-  const parts = await Promise.all(shell.files.map(fetchPart));
+/** Caches all files or none: a file that is not the server's would stay until the next version. */
+async function cacheShell(): Promise<void> {
+  const files = await Promise.all(shell.files.map(fetchFile));
   const cache = await caches.open(cacheName);
-  await Promise.all(parts.map((part, index) => cache.put(shell.files[index] ?? '', part)));
+  await Promise.all(files.map((file, index) => cache.put(shell.files[index] ?? '', file)));
 }
 
-/** Fetches a file of the shell; throws if something else answers, as a login page does. */
-async function fetchPart(path: string): Promise<Response> {
+/** Fetches a file of the shell; throws if something else answers, such as a login page. */
+async function fetchFile(path: string): Promise<Response> {
   const response = await fetch(path, { cache: 'no-cache', redirect: 'error' });
   const type = response.headers.get('content-type') ?? '';
   const isOurs = response.ok && type.startsWith(typeOf(path));
@@ -72,7 +72,7 @@ function typeOf(path: string): string {
   );
 }
 
-/** The page of this version names the script of this version. */
+/** Whether a page is of this version: then it names the script of this version. */
 async function isOwnPage(response: Response): Promise<boolean> {
   const script = shell.files.find((file) => file.startsWith('/assets/app-')) ?? '';
   return (await response.text()).includes(script.slice(1));
@@ -83,7 +83,7 @@ worker.addEventListener('notificationclick', (event) => {
   event.waitUntil(openPage(String(event.notification.data?.open ?? '')));
 });
 
-/** Shows a place in the client: in a page that is open, or in a new one. */
+/** Shows a path of the client in an open page, or in a new one. */
 async function openPage(path: string): Promise<void> {
   const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   if (page === undefined) return void (await worker.clients.openWindow(`/${path}`));
@@ -91,31 +91,31 @@ async function openPage(path: string): Promise<void> {
   await page.focus();
 }
 
-async function dropOthers(): Promise<void> {
+async function deleteOldCaches(): Promise<void> {
   const names = (await caches.keys()).filter((name) => name !== cacheName);
   await Promise.all(names.map((name) => caches.delete(name)));
 }
 
-/** The server has this long for the page before the kept one is shown, in ms. */
-const patience = 3_000;
+/** How long the server may take for the page before the cached one is shown, in ms. */
+const networkTimeout = 3_000;
 
 /**
- * The page names its files, so the newest one is wanted, if it can be had. A proxy whose server is
- * away answers 502 to 504, or nothing for a long time.
+ * Prefers the server's page, because it names the newest files. A proxy whose server is away
+ * answers 502 to 504, or takes a long time.
  */
-async function freshOrKept(request: Request): Promise<Response> {
+async function networkFirst(request: Request): Promise<Response> {
   const fresh = fetch(request);
-  const kept = await caches.match('/');
-  if (kept === undefined) return fresh;
+  const cached = await caches.match('/');
+  if (cached === undefined) return fresh;
   const good = fresh.then(
-    (response) => (response.status < 500 ? response : kept),
-    () => kept,
+    (response) => (response.status < 500 ? response : cached),
+    () => cached,
   );
-  const late = new Promise<Response>((resolve) => setTimeout(resolve, patience, kept));
+  const late = new Promise<Response>((resolve) => setTimeout(resolve, networkTimeout, cached));
   return Promise.race([good, late]);
 }
 
-/** The other files have their contents in their names. */
-async function keptOrFresh(request: Request): Promise<Response> {
+/** The names of the other files contain a hash of their content, so a cached one is current. */
+async function cacheFirst(request: Request): Promise<Response> {
   return (await caches.match(request)) ?? fetch(request);
 }

@@ -24,7 +24,7 @@ webTest('200 messages survive a server that is killed twice', async (t, stage) =
   for (const moment of [20, 60]) {
     await one.messages.nth(moment).waitFor({ state: 'attached' });
     await stage.kill();
-    await one.page.getByText(en.lineBroken).waitFor();
+    await one.page.getByText(en.disconnected).waitFor();
     await stage.revive();
   }
   await Promise.all(writing);
@@ -41,7 +41,7 @@ webTest('200 messages survive a server that is killed twice', async (t, stage) =
   }
   t.strictSame(await shownIn(one), onServer);
   t.strictSame(await shownIn(two), onServer);
-  t.equal(await one.page.getByText(en.lineBroken).isVisible(), false);
+  t.equal(await one.page.getByText(en.disconnected).isVisible(), false);
 });
 
 /** Types one message after the other as fast as the page takes them. */
@@ -72,7 +72,7 @@ webTest('a broken line is seen wherever one is, on a phone too', async (t, stage
   stage.expect(noServer);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice, { viewport: { width: 390, height: 780 } });
-  const notice = reader.page.getByText(en.lineBroken);
+  const notice = reader.page.getByText(en.disconnected);
   await reader.openChat('Sunday hike');
   await reader.lineIsOpen();
   await stage.kill();
@@ -101,7 +101,7 @@ webTest('a proxy without its server does not replace the client', async (t, stag
     const proxy = createServer(answer).listen(port, '127.0.0.1');
     await once(proxy, 'listening');
     await reader.page.reload({ waitUntil: 'commit' });
-    await reader.page.getByText(en.lineBroken).waitFor();
+    await reader.page.getByText(en.disconnected).waitFor();
     t.equal(await reader.page.getByText('Bad Gateway').count(), 0, how);
     proxy.closeAllConnections();
     await once(proxy.close(), 'close');

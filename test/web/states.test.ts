@@ -26,7 +26,7 @@ webTest('a draft stands under its own sender, and says what it waits for', async
   await writer.message('from bob').waitFor();
   await writer.lineIsOpen();
   await stage.kill();
-  await writer.page.getByText(en.lineBroken).waitFor();
+  await writer.page.getByText(en.disconnected).waitFor();
   await writer.say('on its way');
   await writer.drafts.getByText(en.waiting).waitFor();
   t.equal(await writer.drafts.locator('.head .name').innerText(), 'alice');
@@ -177,7 +177,7 @@ webTest('the box for notifications tells the truth', async (t, stage) => {
   await reader.page.getByLabel(en.settings).click();
   const box = reader.page.getByLabel(en.notifyDevice);
   await box.click();
-  await reader.page.getByText(en.noNotices.denied).waitFor();
+  await reader.page.getByText(en.noNotifications.denied).waitFor();
   t.equal(await box.isChecked(), false);
 });
 
@@ -193,17 +193,17 @@ webTest('over plain http the box for notifications says that they need https', a
     // As who allowed them for this address while it had https.
     await reader.page.evaluate(() => localStorage.setItem('snug.1.notices', 'true'));
     await reader.page.reload();
-    await reader.page.getByText(texts.noNotices.insecure).waitFor();
+    await reader.page.getByText(texts.noNotifications.insecure).waitFor();
     t.equal(await reader.page.evaluate(() => isSecureContext), false);
     t.equal(await box.isChecked(), false, 'it is not on');
     t.equal(await box.isEnabled(), false, 'it cannot be set');
-    t.match(texts.noNotices.insecure, /https/);
+    t.match(texts.noNotifications.insecure, /https/);
     await context.close();
   }
   const near = await stage.visitorAs(alice);
   await near.go('#/settings');
   await near.page.getByLabel(en.notifyDevice).waitFor();
-  t.equal(await near.page.getByText(en.noNotices.insecure).count(), 0, 'not where they work');
+  t.equal(await near.page.getByText(en.noNotifications.insecure).count(), 0, 'not where they work');
 });
 
 webTest(
@@ -262,7 +262,7 @@ webTest('after a time away there is one notification for each unread chat', asyn
   await reader.page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await reader.page.context().setOffline(true);
   await stage.kill();
-  await reader.page.getByText(en.lineBroken).waitFor();
+  await reader.page.getByText(en.disconnected).waitFor();
   await stage.revive();
   for (let i = 0; i < 20; i++) {
     await post(alice, chat, `read elsewhere ${i}`);

@@ -57,7 +57,7 @@ webTest(
     await writer.say('unsent two');
     const other = await writer.otherTab(new URL(writer.page.url()).hash);
     await writer.drafts.nth(1).waitFor();
-    await writer.page.getByText(en.lineBroken).waitFor();
+    await writer.page.getByText(en.disconnected).waitFor();
     t.equal(await writer.drafts.getByText(en.waiting).count(), 2, 'marked as waiting');
     await writer.page.reload();
     await stage.revive();

@@ -127,7 +127,7 @@ webTest('where the stream is held back, what is new is looked up', async (_, sta
   await reader.page.reload();
   await reader.composer.waitFor();
   await reader.page.clock.runFor(15_000);
-  await reader.page.getByText(en.lineHeld).waitFor();
+  await reader.page.getByText(en.delayed).waitFor();
   await reader.page.locator('.chat').waitFor();
   await post(bob, chat, 'late');
   await reader.page.clock.runFor(60_000);

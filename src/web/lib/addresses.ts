@@ -1,18 +1,18 @@
-/** Addresses of the web within a text. */
+/** Finds web addresses in a text. */
 import { addressCharacter } from '../../mentions/candidates.ts';
 
-/** An address with the name of a host, in any script, or an IPv6 address. */
+/** An address with a host name in any script, or an IPv6 address. */
 const address = new RegExp(
   `^(?:https?:\\/\\/|www\\.)(?:\\[[0-9a-f:.]{2,45}\\]|[\\p{L}\\p{N}])${addressCharacter}*`,
   'iu',
 );
 
-/** What ends a sentence rather than an address. */
+/** Punctuation at the end belongs to the sentence, not to the address. */
 const ending = "?!.,:;*~'|";
 
 const brackets = ['()', '[]', '{}'];
 
-/** The address that a text starts with, as it is written; undefined if there is none. */
+/** The address at the start of a text, as written; undefined if there is none. */
 export function addressAt(text: string): string | undefined {
   const found = address.exec(text)?.[0];
   if (found === undefined) return undefined;
@@ -24,7 +24,7 @@ export function hrefOf(address: string): string {
   return /^www\./i.test(address) ? `http://${address}` : address;
 }
 
-/** A bracket that was opened before the address closes behind it, and so do marks of a sentence. */
+/** Cuts off punctuation, and closing brackets that were opened before the address. */
 function withoutEnding(text: string): string {
   const open = new Map(
     brackets.map(([opening = '', closing = '']) => [

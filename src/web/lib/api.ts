@@ -1,10 +1,10 @@
-/** The one way to ask the server: the same API that everybody has. */
+/** Requests to the server, through the same API that everybody uses. */
 import { signal } from '@preact/signals';
 
-/** The server said no, in a sentence for the person. */
+/** The server refused a request, with a sentence for the user. */
 export class ApiError extends Error {
   readonly status: number;
-  /** The refusal's name; see `refusals` in src/errors.ts. */
+  /** The refusal's code; see `refusals` in src/errors.ts. */
   readonly code: string;
 
   constructor(status: number, sentence: string, code: string) {
@@ -14,15 +14,15 @@ export class ApiError extends Error {
   }
 }
 
-/** The server could not be reached, or not now; the same request may go through later. */
+/** The server could not be reached or cannot answer now; the same request may succeed later. */
 export class NetworkError extends Error {
-  /** How long to wait before that, in ms; 0 if the server did not say. */
+  /** How long to wait before trying again, in ms; 0 if the server did not say. */
   readonly wait: number;
 
-  /** The refusal's name, if the server was reached. */
+  /** The refusal's code, if the server was reached. */
   readonly code: string;
 
-  /** @param sentence what the server says, if it was reached. */
+  /** @param sentence the server's answer, if it was reached. */
   constructor(sentence = '', wait = 0, code = '') {
     super(sentence);
     this.wait = wait;
@@ -31,15 +31,16 @@ export class NetworkError extends Error {
 }
 
 /**
- * Whether something else answered the last request in the server's place: a network or a proxy that
- * asks people to sign in, a firewall. An error page of a proxy that misses its server does not count.
+ * Whether something else answered the last request instead of the server: a firewall, or a network
+ * or proxy that asks people to sign in. The error page of a proxy that cannot reach its server does
+ * not count.
  */
 export const isIntercepted = signal(false);
 
 /** Whether the server has answered that nobody is signed in. */
 export const isSignedOut = signal(false);
 
-/** Lets work be left undone while the line is broken; it is done anew when the line is back. */
+/** Ignores network errors of work that is repeated when the connection is back. */
 export function unlessBroken(work: Promise<unknown>): void {
   work.catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;
@@ -48,15 +49,15 @@ export function unlessBroken(work: Promise<unknown>): void {
 
 interface Options {
   readonly headers?: Record<string, string>;
-  /** A field that the answer has if it worked. */
+  /** A field that every successful answer has. */
   readonly has?: string;
-  /** For how long the answer is waited for, in ms. */
-  readonly patience?: number;
+  /** In ms. */
+  readonly timeout?: number;
 }
 
 export interface Reply<Body> {
   readonly body: Body;
-  /** Where what was made is to be found. */
+  /** The address of the created resource. */
   readonly location: string;
   readonly headers: Headers;
 }
@@ -64,27 +65,27 @@ export interface Reply<Body> {
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Fields = Record<string, string>;
 
-/** No other site can have a browser send it; see http/same-origin.ts. */
-const own = { 'x-requested-with': 'Snug' };
+/** Other sites cannot make a browser send this header; see http/same-origin.ts. */
+const sameOrigin = { 'x-requested-with': 'Snug' };
 
 /**
- * Sends a request with the fields as a form. Only an answer in the form of the API counts; whatever
- * else answers in the server's place is a broken line, with any status.
+ * Sends a request with the fields as a form. Any answer that is not one of the API's, whatever its
+ * status, comes from something else than the server and is a network error.
  *
- * @throws ApiError if the server says no, NetworkError if it cannot be reached, is not well or was
- *   asked too often.
+ * @throws ApiError if the server refuses, NetworkError if it cannot be reached, has an internal
+ *   error or limits the rate.
  */
 export async function ask<Body>(
   method: Method,
   path: string,
   fields?: Fields,
-  { headers = {}, has = 'status', patience = 30_000 }: Options = {},
+  { headers = {}, has = 'status', timeout = 30_000 }: Options = {},
 ): Promise<Reply<Body>> {
   const body = fields === undefined ? undefined : new URLSearchParams(fields);
-  const signal = AbortSignal.timeout(patience);
+  const signal = AbortSignal.timeout(timeout);
   const response = await reach(path, {
     method,
-    headers: { ...own, ...headers },
+    headers: { ...sameOrigin, ...headers },
     signal,
     ...(body && { body }),
   });
@@ -99,7 +100,7 @@ export async function ask<Body>(
   };
 }
 
-/** The API never redirects; a redirect leads to somebody else's page, and is no answer. */
+/** The API never redirects, so a redirect leads to another site's page and is not followed. */
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, { ...init, cache: 'no-store', redirect: 'manual' });
@@ -109,7 +110,7 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
   }
 }
 
-/** What the server has answered; undefined if the answer is not the server's. */
+/** The server's answer as an object; undefined if it is not from the server. */
 async function answerOf(
   response: Response,
   has: string,
@@ -143,12 +144,12 @@ function refusalOf({ status, headers }: Response, sentence: string): ApiError | 
   return isForNow ? new NetworkError(sentence, wait, code) : new ApiError(status, sentence, code);
 }
 
-/** @param has the field that the answer is for. */
+/** @param has the field of the answer with the result. */
 export async function get<Body>(path: string, has: keyof Body & string): Promise<Body> {
   return (await ask<Body>('GET', path, undefined, { has })).body;
 }
 
-/** All of a list that comes in pages. */
+/** Loads all pages of a list. */
 export async function getAll<Item>(path: string, field: string): Promise<Item[]> {
   const items: Item[] = [];
   let next: string | undefined = path;
@@ -162,7 +163,7 @@ export async function getAll<Item>(path: string, field: string): Promise<Item[]>
   return items;
 }
 
-/** Where a list goes on, if it does. */
+/** The address of a list's next page; undefined after the last one. */
 export function nextPage(headers: Headers): string | undefined {
   return /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
 }
@@ -180,9 +181,10 @@ export async function remove(path: string, fields?: Fields): Promise<void> {
 }
 
 /**
- * The id of what was made, from its address.
+ * The id of a created resource, from its address.
  *
- * @throws NetworkError if the address is none of ours: then nothing is known to be made.
+ * @throws NetworkError if the address is not one of the server's: then nothing may have been
+ *   created.
  */
 export function idIn(location: string): number {
   const id = /^\/api\/chats\/(?:\d+\/messages\/)?([1-9]\d{0,14})$/.exec(location)?.[1];

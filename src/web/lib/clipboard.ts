@@ -1,9 +1,9 @@
 /**
- * Copies a text. The clipboard is there over https and on localhost; elsewhere the browser copies
- * what is selected.
+ * Copies a text. The clipboard API is available over https and on localhost; elsewhere the browser
+ * copies the selection.
  *
- * @param shown where the text stands; it is selected if the clipboard is not there.
- * @returns false if nothing was copied; the text is then selected, for the person to copy.
+ * @param shown the element with the text; it is selected if there is no clipboard API.
+ * @returns false if nothing was copied; the text is then selected, for the user to copy.
  */
 export async function copyText(text: string, shown: Element): Promise<boolean> {
   try {

@@ -1,10 +1,10 @@
 /**
- * One tab of a browser leads all others. The tabs agree on it by what they send each other: the Web
- * Locks that would do are missing over plain http, and a lock stays with a tab that is frozen.
+ * Leader election: one tab of a browser leads all others. The tabs exchange messages to agree on
+ * it. Web Locks would be simpler, but are missing over plain http, and a frozen tab keeps its lock.
  */
 import { readItem, removeItem, writeItem } from './storage.ts';
 
-/** A tab's claim to lead. Of two claims the later term counts, within a term the larger id. */
+/** A tab's claim to lead. The claim with the later term wins; within a term, the larger id. */
 interface Claim {
   readonly term: number;
   readonly id: string;
@@ -17,32 +17,32 @@ export type Vote =
 
 interface Tab {
   /** Sends a vote to all other tabs. */
-  readonly tell: (vote: Vote) => void;
+  readonly send: (vote: Vote) => void;
   /** This tab leads from now on. */
   readonly onLead: () => void;
-  /** Another tab leads: from the start, or in place of this one. */
+  /** Another tab leads, from the start or instead of this one. */
   readonly onFollow: () => void;
 }
 
-/** So many calls of `check` without an answer mean that the leader is gone. */
+/** After this many calls of `check` without an answer, the leader is gone. */
 const mostMissed = 4;
 
-/** A leader that was there lately answers within this, in ms; even a hidden tab hears messages. */
+/** A leader that was active recently answers within this time, in ms, even in a hidden tab. */
 const answerTime = 2_000;
 
-/** A leader leaves a sign of life at least this often, in ms: the timers of a hidden tab are slow. */
-const signTime = 70_000;
+/** The maximum interval of a leader's heartbeat, in ms: the timers of a hidden tab are slow. */
+const heartbeatTime = 70_000;
 
 export class Election {
   readonly #id = Math.random().toString(36).slice(2);
-  readonly #sign: string;
+  readonly #heartbeatKey: string;
   readonly #tab: Tab;
   #leader: Claim | undefined;
   #missed = 0;
 
-  /** @param name of what is led, the same in all tabs. */
+  /** @param name identifies the election; the same in all tabs. */
   constructor(name: string, tab: Tab) {
-    this.#sign = `snug.leader.${name}`;
+    this.#heartbeatKey = `snug.leader.${name}`;
     this.#tab = tab;
   }
 
@@ -50,44 +50,44 @@ export class Election {
     return this.#leader?.id === this.#id;
   }
 
-  /** Asks who leads; this tab does if nobody answers. */
+  /** Asks which tab leads; this tab leads if none answers. */
   start(): void {
-    this.#tab.tell({ vote: 'ask' });
-    const isRecent = Date.now() - Number(readItem(this.#sign)) < signTime;
+    this.#tab.send({ vote: 'ask' });
+    const isRecent = Date.now() - Number(readItem(this.#heartbeatKey)) < heartbeatTime;
     setTimeout(() => this.#claimIfNone(), isRecent ? answerTime : 0);
   }
 
-  /** To be called every few seconds: a leader that does not answer any more is replaced. */
+  /** Call this every few seconds: it replaces a leader that no longer answers. */
   check(): void {
     if (this.#leader === undefined) return;
-    if (this.isLeader) writeItem(this.#sign, String(Date.now()));
+    if (this.isLeader) writeItem(this.#heartbeatKey, String(Date.now()));
     else if (this.#missed === mostMissed) this.#claim();
     else {
       this.#missed += 1;
-      this.#tab.tell({ vote: 'ask' });
+      this.#tab.send({ vote: 'ask' });
     }
   }
 
-  /** Leaves the lead to another tab, as this one closes. */
+  /** Hands the lead over to another tab when this one closes. */
   resign(): void {
     if (!this.isLeader) return;
-    removeItem(this.#sign);
+    removeItem(this.#heartbeatKey);
     this.#leader = nobodyAfter(this.#leader);
-    this.#tab.tell({ vote: 'resign', id: this.#id });
+    this.#tab.send({ vote: 'resign', id: this.#id });
   }
 
-  /** Takes what another tab has sent. */
-  hear(vote: Vote): void {
+  /** Handles a vote of another tab. */
+  receive(vote: Vote): void {
     if (vote.vote === 'ask') this.#announce();
-    else if (vote.vote === 'claim') this.#weigh(vote.claim);
-    else if (vote.id === this.#leader?.id) this.#miss();
+    else if (vote.vote === 'claim') this.#compare(vote.claim);
+    else if (vote.id === this.#leader?.id) this.#replaceLeader();
   }
 
-  #weigh(claim: Claim): void {
-    const known = this.#leader;
-    const isSame = known?.id === claim.id && known.term === claim.term;
+  #compare(claim: Claim): void {
+    const current = this.#leader;
+    const isSame = current?.id === claim.id && current.term === claim.term;
     if (isSame) this.#missed = 0;
-    else if (known === undefined || isBetter(claim, known)) this.#follow(claim);
+    else if (current === undefined || isBetter(claim, current)) this.#follow(claim);
     else this.#announce();
   }
 
@@ -97,9 +97,9 @@ export class Election {
     this.#tab.onFollow();
   }
 
-  #miss(): void {
+  #replaceLeader(): void {
     this.#leader = nobodyAfter(this.#leader);
-    // At random, so that not all tabs claim at once.
+    // A random delay, so that not all tabs claim at once.
     setTimeout(() => this.#claimIfNone(), 200 * Math.random());
   }
 
@@ -110,13 +110,13 @@ export class Election {
   #claim(): void {
     this.#leader = { term: (this.#leader?.term ?? 0) + 1, id: this.#id };
     this.#missed = 0;
-    writeItem(this.#sign, String(Date.now()));
+    writeItem(this.#heartbeatKey, String(Date.now()));
     this.#announce();
     this.#tab.onLead();
   }
 
   #announce(): void {
-    if (this.isLeader && this.#leader) this.#tab.tell({ vote: 'claim', claim: this.#leader });
+    if (this.isLeader && this.#leader) this.#tab.send({ vote: 'claim', claim: this.#leader });
   }
 }
 

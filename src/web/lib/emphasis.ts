@@ -1,6 +1,6 @@
 /**
- * Where `*`, `_` and `~` are marks in a chat. CommonMark's rules for them know only scripts with
- * spaces, and take the marks out of `2*3*4` and `__init__.py`; these rules do neither.
+ * Decides where `*`, `_` and `~` are marks of emphasis. CommonMark's rules assume scripts with
+ * spaces, and remove the marks from `2*3*4` and `__init__.py`; these rules do neither.
  */
 import { unspaced } from '../../mentions/candidates.ts';
 
@@ -8,25 +8,25 @@ import { unspaced } from '../../mentions/candidates.ts';
 const run = /^(?:\*{1,3}(?!\*)|_{1,3}(?!_)|~{1,2}(?!~))/;
 
 /**
- * What may stand before an opening mark, besides nothing: space, an opening bracket or quote, a
- * dash, another mark, a symbol (as an emoji is), half of a character beyond 16 bits, and what is
- * written in scripts that put no spaces between words.
+ * What may precede an opening mark, apart from the start of the text: space, an opening bracket or
+ * quote, a dash, another mark, a symbol (such as an emoji), half of a surrogate pair, and letters
+ * and punctuation of scripts without spaces between words.
  */
 const beforeOpening = new RegExp(
   `[\\s\\p{Ps}\\p{Pi}\\p{Pd}\\p{So}\\p{Cs}"'*_~\\u3000-\\u303f\\uff00-\\uff65]|\\ufe0f|\\u200d|${unspaced}`,
   'u',
 );
 
-/** What no emphasis starts with. */
+/** Characters that emphasised text cannot start with. */
 const notInside = /[\s\p{Pe}\p{Pf},;]/u;
 
-/** Letters and digits that continue a word which a closing `_` would end within. */
+/** Letters and digits after which a `_` would be inside a word and cannot close. */
 const spacedWord = new RegExp(`(?!${unspaced})[\\p{L}\\p{N}]`, 'u');
 
-/** What follows the end of a name in a program or an address, and makes one with it: `__init__.py`. */
+/** What may continue a name in code or in an address after a `_`: `__init__.py`. */
 const joined = /^(?:[([]|[.\-/:=@\\]+[\p{L}\p{N}_])/u;
 
-/** The marks that a text starts with, if they can open an emphasis; else an empty text. */
+/** The marks at the start of a text, if they can open emphasis; otherwise an empty string. */
 export function openingMarks(text: string, before: string): string {
   const marks = run.exec(text)?.[0] ?? '';
   return marks !== '' && canOpen(before, text.slice(marks.length, marks.length + 1)) ? marks : '';
@@ -37,7 +37,7 @@ export function canOpen(before: string, after: string): boolean {
   return before === '' || beforeOpening.test(before);
 }
 
-/** @param rest what follows the mark; some characters of it suffice. */
+/** @param rest the text after the mark; its first few characters are enough. */
 export function canClose(mark: string, before: string, rest: string): boolean {
   if (before === '' || /[\s\p{Ps}\p{Pi}]/u.test(before)) return false;
   const after = rest.charAt(0);
@@ -46,9 +46,9 @@ export function canClose(mark: string, before: string, rest: string): boolean {
 }
 
 /**
- * Where the marks stand that close an emphasis, or -1.
+ * The position of the marks that close an emphasis, or -1.
  *
- * @param text starts behind the marks that open it.
+ * @param text starts after the opening marks.
  */
 export function closingMarks(text: string, marks: string): number {
   const mark = marks.charAt(0);

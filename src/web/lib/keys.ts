@@ -1,16 +1,16 @@
-/** What a key means, on every device and with every input method. */
+/** Interprets keys for all devices and input methods. */
 
 /**
- * Whether a key belongs to an input method, which composes a word of several keys. The Enter that
- * ends a composition says so by its old code only in Safari (UI Events, 229).
+ * Whether a key belongs to an input method that composes a word from several keys. In Safari, only
+ * the legacy key code 229 shows it for the Enter that ends a composition (UI Events).
  */
 export const isComposing = ({ isComposing, keyCode }: KeyboardEvent): boolean =>
   isComposing || keyCode === 229;
 
-/** Whether one types on glass: such a keyboard has no Shift+Enter, so Enter makes a line. */
+/** Whether the keyboard is on a touch screen: it has no Shift+Enter, so Enter starts a new line. */
 export const isTouch = (): boolean => matchMedia('(pointer: coarse) and (hover: none)').matches;
 
-/** Keeps a form from being sent by the Enter that ends a composition. */
+/** Prevents the Enter that ends a composition from submitting a form. */
 export function holdComposed(event: KeyboardEvent): void {
   if (event.key === 'Enter' && isComposing(event)) event.preventDefault();
 }

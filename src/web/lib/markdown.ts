@@ -1,14 +1,14 @@
 /**
- * The Markdown of messages, read by `marked` within bounds: any 4,000 characters are read in some
- * 25 ms, however they are nested. `marked` alone overflows the stack on 1,000 nested quotes and
- * takes a second for nested lists.
+ * Parses the Markdown of messages with `marked`, within bounds: any 4,000 characters take about
+ * 25 ms, however nested. Without these bounds, `marked` overflows the stack on 1,000 nested quotes
+ * and takes a second for nested lists.
  */
 import { Lexer, type Token, type Tokens } from 'marked';
 import { ChatTokenizer } from './tokenizer.ts';
 
 /**
- * Takes a text apart into blocks, and these into inlines. A text that cannot be read is one
- * paragraph without marks.
+ * Parses a text into blocks, and these into inline tokens. A text that cannot be parsed becomes one
+ * plain paragraph.
  */
 export function readMarkdown(text: string): Token[] {
   try {
@@ -19,7 +19,7 @@ export function readMarkdown(text: string): Token[] {
   }
 }
 
-/** Lines that `marked` parts, because the second looks like a block that is none here, stay together. */
+/** Rejoins paragraphs that `marked` splits at a line that looks like a block but is none here. */
 function joined(tokens: Token[]): Token[] {
   const blocks: Token[] = [];
   for (const token of tokens) {
@@ -33,10 +33,10 @@ function joined(tokens: Token[]): Token[] {
   return blocks;
 }
 
-/** A preview reads the first 300 UTF-16 code units of a text. */
+/** A preview uses the first 300 UTF-16 code units of a text. */
 const previewLength = 300;
 
-/** A message in one line, without its marks: as a preview shows it. It is never empty. */
+/** A message in one line, without its marks, for a preview. It is never empty. */
 export function plainText(text: string): string {
   const start = text.slice(0, previewLength);
   return inOneLine(readMarkdown(start).map(plain).join(' ')) || inOneLine(start) || inOneLine(text);
@@ -55,7 +55,7 @@ function plain(token: Token): string {
   return 'text' in token ? String(token.text) : '';
 }
 
-/** Blocks stand apart; the box of a task brings its own space. */
+/** Joins blocks with spaces; the box of a task has its own. */
 function blocksOf(token: Token): string {
   const { tokens } = token as Tokens.Blockquote;
   return tokens.map(plain).join(' ');

@@ -1,4 +1,4 @@
-/** Mentions in what is shown, by the server's own rule. */
+/** Finds mentions in displayed texts, by the server's own rule. */
 import { mentionStart, nameCandidates } from '../../mentions/candidates.ts';
 import { canonicalName } from '../../users/canonical.ts';
 
@@ -10,7 +10,7 @@ export interface Piece {
 
 export type MentionFinder = (text: string) => readonly Piece[];
 
-/** Makes what splits texts at the mentions of these names, the longest name first. */
+/** Creates a function that splits texts at the mentions of these names; the longest name wins. */
 export function mentionFinder(names: Iterable<string>): MentionFinder {
   const known = new Set(Array.from(names, canonicalName));
   return (text) => {
@@ -29,12 +29,12 @@ export function mentionFinder(names: Iterable<string>): MentionFinder {
   };
 }
 
-/** Whether a text calls somebody, unless it calls somebody else of a longer name. */
+/** Whether a text may mention a user; a longer name of another member may match instead. */
 export function mayCall(text: string, name: string): boolean {
   return isCalled(text, name, []);
 }
 
-/** Whether a text calls somebody, where the others have these names. */
+/** Whether a text mentions a user, given the names of the others. */
 export function isCalled(text: string, name: string, others: Iterable<string>): boolean {
   if (!/[@＠]/.test(text)) return false;
   const own = canonicalName(name);
@@ -43,10 +43,10 @@ export function isCalled(text: string, name: string, others: Iterable<string>): 
   );
 }
 
-/** A mention that is being typed: an @ and the start of a name, right before the caret. */
+/** A mention being typed: an @ and the start of a name, right before the caret. */
 export const beingTyped = new RegExp(`${mentionStart}([^@＠\\n]{0,32})$`, 'u');
 
-/** The names of which a word starts with what was typed, whatever its case and accents. */
+/** The names with a word that starts with the typed text, regardless of case and accents. */
 export function namesLike(typed: string, names: readonly string[]): string[] {
   const start = folded(typed);
   const startsWith = (name: string) => folded(name).startsWith(start);
@@ -55,7 +55,7 @@ export function namesLike(typed: string, names: readonly string[]): string[] {
   return [...new Set([...first, ...others])];
 }
 
-/** A name as people type it who have no accents on their keys: İlker is ilker, Zoë is zoe. */
+/** A name as typed on a keyboard without accents: İlker is ilker, Zoë is zoe. */
 function folded(name: string): string {
   return canonicalName(name).normalize('NFKD').replace(/\p{M}/gu, '').replaceAll('ı', 'i');
 }

@@ -1,6 +1,6 @@
-/** Parts of the client that are loaded when somebody first asks for them. */
+/** Parts of the client that are loaded on first use. */
 
-/** A part could not be loaded: the server is away, or has another version of the client by now. */
+/** A part could not be loaded: the server is away, or has a newer version of the client. */
 export class PartError extends Error {}
 
 /** @throws PartError */

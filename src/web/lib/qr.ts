@@ -1,15 +1,15 @@
-/** QR codes, loaded when somebody first asks for one. */
+/** QR codes, loaded on first use. */
 import qrcode from 'qrcode-generator';
 
 export interface Picture {
-  /** The side of the square, in modules, without the margin. */
+  /** The width of the code in modules, without the margin. */
   readonly size: number;
   /** The dark modules, as the `d` of an SVG path. */
   readonly path: string;
 }
 
 export function qrPicture(text: string): Picture {
-  // 0: the smallest that holds the text; M: a tenth of it may be unreadable.
+  // 0: the smallest code that fits the text; M: readable even if about a tenth of it is damaged.
   const code = qrcode(0, 'M');
   code.addData(text);
   code.make();

@@ -1,4 +1,4 @@
-/** Where one is in the client: the part of the address behind the #, which no server ever sees. */
+/** The current place in the client: the fragment of the address, which no server ever sees. */
 import { computed, signal } from '@preact/signals';
 
 export type Route =
@@ -34,13 +34,13 @@ export function go(path: string): void {
   location.hash = path;
 }
 
-/** Goes there without a step to come back to. */
+/** Goes to a path without adding an entry to the history. */
 export function replace(path: string): void {
   history.replaceState(null, '', path);
   hash.value = path;
 }
 
-/** The place that an address names; one that names no place is home. */
+/** The route of an address; home for an unknown one. */
 function parse(text: string): Route {
   const [first, second = '', third = ''] = text.replace(/^#\/?/, '').split('/');
   if (first === 'chats') return parseChat(second, third);
@@ -68,7 +68,7 @@ function parseId(text: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-/** A part that is not well encoded is taken as it stands. */
+/** Returns a badly encoded part unchanged. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -1,10 +1,10 @@
 /**
- * The browser's storage, which may be full or refused: what cannot be kept there is not kept, and
- * everything goes on without it.
+ * The browser's storage, which may be full or blocked. The client works without it: what cannot be
+ * stored is lost when the page closes.
  */
 import { signal } from '@preact/signals';
 
-/** Whether something could not be kept: it is gone when the page is closed. */
+/** Whether something could not be stored and will be lost when the page closes. */
 export const isStorageFull = signal(false);
 
 export function readItem(key: string): string | null {
@@ -28,11 +28,11 @@ export function removeItem(key: string): void {
   try {
     localStorage.removeItem(key);
   } catch {
-    // Then it was never kept.
+    // Then it was never stored.
   }
 }
 
-/** The names of all that is kept. */
+/** The keys of all stored items. */
 export function itemKeys(): string[] {
   try {
     return Object.keys(localStorage);
@@ -41,16 +41,16 @@ export function itemKeys(): string[] {
   }
 }
 
-/** Leaves a note for the page that this tab opens next. */
+/** Leaves a note for the next page in this tab. */
 export function leaveNote(key: string): void {
   try {
     sessionStorage.setItem(key, 'yes');
   } catch {
-    // Then it is not said.
+    // Then the next page does not show it.
   }
 }
 
-/** Whether the page before this one has left a note; it is gone then. */
+/** Whether the previous page in this tab left a note; removes it. */
 export function takeNote(key: string): boolean {
   try {
     const isThere = sessionStorage.getItem(key) !== null;

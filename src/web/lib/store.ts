@@ -1,4 +1,4 @@
-/** What survives a reload, in the browser's own storage, apart for each user. */
+/** Values that survive a reload, in the browser's storage, separately for each user. */
 import { account } from '../state/account.ts';
 import { itemKeys, readItem, removeItem, writeItem } from './storage.ts';
 
@@ -14,32 +14,31 @@ export function save(name: string, value: unknown): void {
 }
 
 /**
- * Calls back when another tab has changed something.
+ * Calls back when another tab has changed a value.
  *
- * @returns what ends it.
+ * @returns a function that removes the listener.
  */
 export function onChange(name: string, callBack: () => void): () => void {
-  const hear = ({ key }: StorageEvent) => {
+  const listener = ({ key }: StorageEvent) => {
     if (key === keyOf(name)) callBack();
   };
-  addEventListener('storage', hear);
-  return () => removeEventListener('storage', hear);
+  addEventListener('storage', listener);
+  return () => removeEventListener('storage', listener);
 }
 
-/** Forgets one thing. */
 export function drop(name: string): void {
   removeItem(keyOf(name));
 }
 
-/** Everything whose name begins so, in no order. */
-export function loadAll<Value>(beginning: string): Value[] {
+/** All values whose name has a prefix, in no particular order. */
+export function loadAll<Value>(prefix: string): Value[] {
   return itemKeys()
-    .filter((key) => key.startsWith(keyOf(beginning)))
+    .filter((key) => key.startsWith(keyOf(prefix)))
     .map((key) => parsed<Value>(readItem(key)))
     .filter((value) => value !== undefined);
 }
 
-/** What another version of this page, or a hand, has left there need not be JSON. */
+/** Returns undefined for what is not JSON: another version of this page may have left it. */
 function parsed<Value>(text: string | null): Value | undefined {
   try {
     return text === null ? undefined : (JSON.parse(text) ?? undefined);
@@ -48,7 +47,7 @@ function parsed<Value>(text: string | null): Value | undefined {
   }
 }
 
-/** Forgets everything that was kept, of every user of this browser. */
+/** Removes all stored values of all users of this browser. */
 export function forgetAll(): void {
   for (const key of itemKeys()) if (key.startsWith('snug.')) removeItem(key);
 }

@@ -23,26 +23,26 @@ const types: readonly Type[] = [
 ];
 
 interface Listener {
-  /** The server has greeted: at the first connection, and whenever the browser has connected again. */
+  /** The server has sent `hello`: after the first connection, and after each reconnection. */
   onHello(): void;
   /** @param id of the last event in the server's log; empty before the first. */
   onEvent(type: Type, data: unknown, id: string): void;
-  /** The line is broken; where it is closed, the browser does not try again by itself. */
+  /** The connection is broken; if it is closed, the browser does not reconnect automatically. */
   onBreak(isClosed: boolean): void;
 }
 
 export class Stream {
-  /** Whether the server has said anything on it. */
+  /** Whether the server has sent `hello`. */
   isGreeted = false;
   readonly #source: EventSource;
-  #heardAt = Date.now();
+  #lastEventAt = Date.now();
 
-  /** @param since the id of the last event that is known; empty to begin with now. */
+  /** @param since the id of the last received event; empty to start from now. */
   constructor(since: string, { onHello, onEvent, onBreak }: Listener) {
     this.#source = new EventSource(`/api/events${since === '' ? '' : `?since=${since}`}`);
-    const hear = (type: Type) => {
+    const listen = (type: Type) => {
       this.#source.addEventListener(type, ({ data, lastEventId }) => {
-        this.#heardAt = Date.now();
+        this.#lastEventAt = Date.now();
         if (type === 'hello') {
           this.isGreeted = true;
           onHello();
@@ -50,13 +50,13 @@ export class Stream {
         onEvent(type, parsed(data), lastEventId);
       });
     };
-    for (const type of ['hello', ...types] as const) hear(type);
+    for (const type of ['hello', ...types] as const) listen(type);
     this.#source.onerror = () => onBreak(this.#source.readyState === EventSource.CLOSED);
   }
 
-  /** For how long nothing has come, in ms. */
+  /** The time since the last event, in ms. */
   get silentFor(): number {
-    return Date.now() - this.#heardAt;
+    return Date.now() - this.#lastEventAt;
   }
 
   close(): void {
@@ -64,7 +64,7 @@ export class Stream {
   }
 }
 
-/** What is not JSON is taken as an event without data. */
+/** Anything that is not JSON counts as an event without data. */
 function parsed(data: string): unknown {
   try {
     return JSON.parse(data);

@@ -1,4 +1,4 @@
-/** Times as the reader's language and zone have them. */
+/** Formats times in the reader's language and time zone. */
 import { signal } from '@preact/signals';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -11,12 +11,12 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 export const clockTime = (iso: string) => clock.format(new Date(iso));
 export const fullTime = (iso: string) => full.format(new Date(iso));
 
-/** Whether two times are on one day for the reader. */
+/** Whether two times are on the same day in the reader's time zone. */
 export function isSameDay(one: string, other: string): boolean {
   return new Date(one).toDateString() === new Date(other).toDateString();
 }
 
-/** A day as a separator names it: today, yesterday, a weekday with its date. */
+/** The name of a day for a separator: today, yesterday, or a weekday with its date. */
 export function dayName(iso: string): string {
   const date = new Date(iso);
   const days = daysAgo(date);
@@ -26,7 +26,7 @@ export function dayName(iso: string): string {
     : dayOfYear.format(date);
 }
 
-/** A time in as little room as a list has: the clock today, else the date. */
+/** A short time for lists: the clock time for today, otherwise the date. */
 export function shortTime(iso: string): string {
   const date = new Date(iso);
   return daysAgo(date) < 1 ? clock.format(date) : short.format(date);
@@ -35,13 +35,16 @@ export function shortTime(iso: string): string {
 const midnightOf = (date: Date) =>
   new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
-/** When the reader's day has started; what names a day by it is drawn again at midnight. */
+/** The start of the reader's day, in ms since 1970; day names that use it update at midnight. */
 const today = signal(midnightOf(new Date()));
 
-/** How often it is looked whether a day is over, in ms: a timer until midnight sleeps with the device. */
+/**
+ * The interval of the check for a new day, in ms: a timer until midnight would sleep with the
+ * device.
+ */
 const dayCheck = 15_000;
 
-/** Keeps up with the days. */
+/** Starts the check for a new day. */
 export function openDays(): void {
   setInterval(() => {
     today.value = midnightOf(new Date());

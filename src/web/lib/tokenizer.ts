@@ -1,23 +1,25 @@
 /**
- * What of Markdown the client draws. `marked` finds the tokens within a budget; the rules that would
- * change what people write in a chat are others than CommonMark's: emphasis, quotes, backslashes,
- * addresses.
+ * The subset of Markdown that the client draws. `marked` finds the tokens within a budget. The
+ * rules for emphasis, quotes, backslashes and addresses differ from CommonMark's, which would
+ * change what people write in a chat.
  */
 import { type Token, Tokenizer, type Tokens } from 'marked';
 import { addressAt, hrefOf } from './addresses.ts';
 import { canClose, canOpen, closingMarks, openingMarks } from './emphasis.ts';
 
-/** Quotes, lists, emphasis and links within each other, at most. What is deeper stays text. */
+/** The maximum nesting of quotes, lists, emphasis and links; deeper ones stay text. */
 const deepest = 20;
 
-/** A list is read as one while at most 300 lines follow its start. */
+/** A list is parsed only if at most 300 lines of text are left from its start. */
 const mostLines = 300;
 
-/** A table has at most 20 columns and 300 cells; a larger one stays lines. */
+/** A table has at most 20 columns and 300 cells; a larger one stays text. */
 const mostColumns = 20;
 const mostCells = 300;
 
-/** What may be spent on the marks of one text, in the units below; the rest stays text. */
+/**
+ * The budget for the marks of one text, in the units below; once it is spent, the rest stays text.
+ */
 const budget = 100_000;
 
 /** The cost of one quote. */
@@ -26,41 +28,43 @@ const quoteCost = 250;
 /** The cost of one table. */
 const tableCost = 1_000;
 
-/** The cost of one mark that may open a link or emphasis: up to 1,000 of them are read. */
+/** The cost of one mark that may open a link or emphasis: at most 1,000 are parsed. */
 const markCost = 100;
 
-/** The cost of each character in a nested list or quote, whose lines are read again at each level. */
+/**
+ * The cost of each character in a nested list or quote: its lines are parsed again at each level.
+ */
 const nestedCost = 5;
 
-/** Code between fences. The last one may stand at the end of a line of code, as people write it. */
+/** Fenced code. The closing fence may be at the end of a line of code, as people write it. */
 const fence =
   /^ {0,3}(`{3,}(?=[^`\n]*\n)|~{3,}(?=[^~\n]*\n))([^\n]*)\n([\s\S]*?)(?:\n? {0,3}\1[`~]*[ \t]*(?=\n|$)|$)/;
 
-/** What behind a fence names a language; all else there is code. */
+/** The name of a language after a fence; anything else there is code. */
 const language = /^[ \t]*[\w+#.-]{0,30}[ \t]*$/;
 
-/** A line that starts a quote: with a space, because `>_<` and `>100` are none. */
+/** A line that starts a quote. It needs a space, because `>_<` and `>100` are not quotes. */
 const quoteStart = /^ {0,3}>+[ \t]+\S/;
 const quoteLine = /^ {0,3}>(?=>*(?:[ \t]|$))[ \t]?/;
 
 const listStart = /^ {0,3}(?:[*+-]|\d{1,9}[.)])[ \t]+\S/;
-/** A line that goes on with a list: the next item, what is indented, or nothing. */
+/** A line that continues a list: the next item, an indented line, or an empty one. */
 const listLine = /^(?: {0,3}(?:[*+-]|\d{1,9}[.)])(?:[ \t]|$)|[ \t]|$)/;
 
-/** What a backslash at the start of a line can keep from being a block. */
+/** The start of a block that a backslash at the start of a line escapes. */
 const blockMark = /^\\(?:#{1,6}[ \t]|>+[ \t]|[*+-][ \t]|(?:-[ \t]*){3,}(?:\n|$)|`{3}|~{3})/;
-/** The same behind the number of an item. */
+/** The same after the number of a list item. */
 const itemMark = /^\\[.)][ \t]/;
 const linkMark = /^\\!?\[[^\]\n]{0,500}\]\(/;
 const angleMark = /^\\<(?:https?:|mailto:|[^\s<>@]{1,64}@)/i;
 
-/** Reads what the client draws, and spends no more than the budget on one text. */
+/** Finds the tokens that the client draws, within the budget for one text. */
 export class ChatTokenizer extends Tokenizer {
   #depth = 0;
   #left = budget;
-  /** The text that is being read, and the marks of it that a backslash has kept from opening. */
+  /** The current text, and the kinds of marks in it that did not open because of a backslash. */
   #masked = '';
-  #kept = new Set<string>();
+  #escapedMarks = new Set<string>();
 
   override code(src: string) {
     const found = super.code(src);
@@ -72,7 +76,7 @@ export class ChatTokenizer extends Tokenizer {
     if (raw === undefined) return undefined;
     const isNamed = language.test(info);
     const text = isNamed ? body : `${info}\n${body}`;
-    // An empty box would hide what was written.
+    // An empty box would hide the text.
     if (text.trim() === '') return undefined;
     return { type: 'code', raw, lang: isNamed ? info.trim() : '', text };
   }
@@ -93,7 +97,7 @@ export class ChatTokenizer extends Tokenizer {
 
   override list(src: string) {
     if (!listStart.test(src)) return undefined;
-    // The marker of each item costs the browser more than a line of text.
+    // The marker of an item costs the browser more than a line of text.
     if (src.split('\n', mostLines + 1).length > mostLines) return undefined;
     const text = linesWhile(src, listLine).join('\n');
     return this.#nested(this.#blockCost(text), () => super.list(text));
@@ -106,7 +110,7 @@ export class ChatTokenizer extends Tokenizer {
       () => this.#nested(tableCost, () => super.table(src)),
       ({ raw, header, rows }) =>
         header.length * rows.length <= mostCells &&
-        // GFM would drop the cells that have no column.
+        // GFM would drop cells beyond the last column.
         raw.split('\n').every((line) => cellsIn(line) <= header.length),
     );
   }
@@ -115,7 +119,7 @@ export class ChatTokenizer extends Tokenizer {
     return /^!?\[/.test(src) ? this.#mark(src, () => super.link(src)) : undefined;
   }
 
-  /** An escape too: only here it is known what stands before it. */
+  /** Handles escapes too, because only this method knows the text before them. */
   override emStrong(
     src: string,
     masked: string,
@@ -123,7 +127,7 @@ export class ChatTokenizer extends Tokenizer {
   ): Tokens.Em | Tokens.Strong | undefined {
     if (masked !== this.#masked) {
       this.#masked = masked;
-      this.#kept.clear();
+      this.#escapedMarks.clear();
     }
     if (src.startsWith('\\')) return this.#escaped(src, before) as Tokens.Em | undefined;
     const marks = src.startsWith('~') ? '' : openingMarks(src, before);
@@ -143,7 +147,7 @@ export class ChatTokenizer extends Tokenizer {
   }
 
   override br(src: string) {
-    // A backslash at the end of a line is one.
+    // A backslash at the end of a line stays a backslash.
     return src.startsWith('\\') ? undefined : super.br(src);
   }
 
@@ -155,7 +159,7 @@ export class ChatTokenizer extends Tokenizer {
     return { type: 'link', raw: text, text, href: hrefOf(text), tokens };
   }
 
-  // Shown as they were written, so nothing is spent on them.
+  // These are shown as written, and cost nothing.
   override escape = nothing;
   override lheading = nothing;
   override html = nothing;
@@ -163,7 +167,7 @@ export class ChatTokenizer extends Tokenizer {
   override tag = nothing;
   override reflink = nothing;
 
-  /** No line without a mark of its own is in a quote. */
+  /** Every line of a quote must have its own mark. */
   #quote(lines: string[]): Tokens.Blockquote {
     const text = lines.map((line) => line.replace(quoteLine, '')).join('\n');
     const { state } = this.lexer;
@@ -177,7 +181,7 @@ export class ChatTokenizer extends Tokenizer {
   #emphasis(src: string, masked: string, marks: string): Token | undefined {
     const length = closingMarks(masked.slice(masked.length - src.length + marks.length), marks);
     if (length < 0) {
-      this.#kept.add(marks.charAt(0));
+      this.#escapedMarks.add(marks.charAt(0));
       return undefined;
     }
     const text = src.slice(marks.length, marks.length + length);
@@ -189,7 +193,7 @@ export class ChatTokenizer extends Tokenizer {
     return { type: 'em', raw, text, tokens: [strong] };
   }
 
-  /** A backslash goes only if what follows would be a mark here: `C:\_temp` keeps it. */
+  /** Removes a backslash only where a mark would follow: `C:\_temp` keeps it. */
   #escaped(src: string, before: string): Token | undefined {
     const isMark =
       this.#keepsMark(src, before) ||
@@ -201,21 +205,21 @@ export class ChatTokenizer extends Tokenizer {
     return { type: 'escape', raw: src.slice(0, 2), text: src.charAt(1) };
   }
 
-  /** Whether a mark of emphasis or code has its counterpart before or behind it. */
+  /** Whether a mark of emphasis or code has its counterpart before or after it. */
   #keepsMark(src: string, before: string): boolean {
     const mark = src.charAt(1);
     if (!'*_~`'.includes(mark) || mark === '') return false;
     const rest = src.slice(2);
-    if (this.#kept.has(mark) && (mark === '`' || canClose(mark, before, rest))) return true;
+    if (this.#escapedMarks.has(mark) && (mark === '`' || canClose(mark, before, rest))) return true;
     const opens = mark === '`' || canOpen(before, rest.replace(/^\\/, '').charAt(0));
     const isPair = opens && hasClosing(rest, mark);
-    if (isPair) this.#kept.add(mark);
+    if (isPair) this.#escapedMarks.add(mark);
     return isPair;
   }
 
   /**
-   * Reads a block and drops it unless it fits. Its texts leave the lexer's queue with it: the lexer
-   * joins the next line to the paragraph that stands last in that queue.
+   * Parses a block and drops it unless it fits. Its texts are removed from the lexer's queue too,
+   * because the lexer joins the next line to the last paragraph in that queue.
    */
   #onlyIf<Block>(read: () => Block | undefined, fits: (block: Block) => boolean) {
     const { inlineQueue } = this.lexer;
@@ -226,12 +230,12 @@ export class ChatTokenizer extends Tokenizer {
     return undefined;
   }
 
-  /** A text is free at the first level: its characters are read once. */
+  /** The first level is free: its characters are parsed once. */
   #blockCost(src: string): number {
     return this.#depth === 0 ? 0 : nestedCost * src.length;
   }
 
-  /** A mark without a counterpart has had all that follows looked through for it. */
+  /** A mark without a counterpart also costs the text that was searched for it. */
   #mark<Found>(src: string, read: () => Found | undefined): Found | undefined {
     const found = this.#nested(markCost, read);
     if (found === undefined) this.#left -= src.length;
@@ -252,7 +256,7 @@ export class ChatTokenizer extends Tokenizer {
 
 function nothing(): undefined {}
 
-/** The cells of a table's line: an escaped pipe parts none, nor do those at the ends. */
+/** The number of cells in a line of a table; escaped pipes and those at the ends do not count. */
 function cellsIn(line: string): number {
   return line
     .replace(/\\./g, '-')
@@ -261,7 +265,7 @@ function cellsIn(line: string): number {
     .split('|').length;
 }
 
-/** The first lines of a text, up to one that does not fit. */
+/** The first lines of a text, up to one that does not match. */
 function linesWhile(text: string, fits: RegExp): string[] {
   const lines: string[] = [];
   for (let from = 0; from <= text.length; ) {
@@ -274,7 +278,9 @@ function linesWhile(text: string, fits: RegExp): string[] {
   return lines;
 }
 
-/** Whether a mark follows that could close one of its kind, with a backslash before it or not. */
+/**
+ * Whether a mark that could close one of its kind follows, with or without a backslash before it.
+ */
 function hasClosing(text: string, mark: string): boolean {
   for (let at = text.indexOf(mark, 1); at >= 0; at = text.indexOf(mark, at + 1)) {
     const before = text.charAt(text.charAt(at - 1) === '\\' ? at - 2 : at - 1);

@@ -1,4 +1,4 @@
-/** What goes over the wire, as the server's own schemas say. Types only: nothing of it is shipped. */
+/** The types of requests and answers, from the server's own schemas. Nothing of them is bundled. */
 import type { Static } from 'typebox';
 import type { UserAnswer } from '../../accounts/schema.ts';
 import type { ChatList, Directory as DirectorySchema } from '../../chats/schema.ts';

@@ -4,18 +4,18 @@ import { ApiError, ask, get, isSignedOut } from '../lib/api.ts';
 import { leaveNote, takeNote } from '../lib/storage.ts';
 import type { Account } from '../lib/wire.ts';
 
-/** Undefined until it is known; null if nobody is. */
+/** Undefined until it is loaded; null if nobody is signed in. */
 export const account = signal<Account | null | undefined>(undefined);
 
 export const ownId = () => account.value?.user.id ?? 0;
 
-/** Takes over one's own new name, from another device too. */
+/** Updates the user's own name, also after a change on another device. */
 export function renameOneself(name: string): void {
   const { value } = account;
   if (value) account.value = { ...value, user: { ...value.user, name } };
 }
 
-/** Finds out who is signed in. Without the cookie that scripts can see there is nobody to ask for. */
+/** Loads who is signed in. Without the cookie that scripts can see, nobody is. */
 export async function loadAccount(): Promise<void> {
   if (!/(^|; )user_id=\d/.test(document.cookie)) return signedOut();
   try {
@@ -26,12 +26,12 @@ export async function loadAccount(): Promise<void> {
   }
 }
 
-/** Where a page notes for the one after it that the session was ended. */
+/** The key of the note that tells the next page that the session ended. */
 const endedKey = 'snug.ended';
 
 let isSigningOut = false;
 
-/** Signs out by one's own wish, of which one need not be told. */
+/** Runs a sign-out that the user asked for, after which no notice is shown. */
 export async function signOutBy(work: Promise<unknown>): Promise<void> {
   isSigningOut = true;
   try {
@@ -42,10 +42,10 @@ export async function signOutBy(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Whether the page before this one lost its session; said once. */
+/** Whether the previous page lost its session; shown once. */
 export const wasEnded = takeNote(endedKey);
 
-/** Nobody is signed in any more. The page begins anew: what it knew and held was somebody's. */
+/** Handles the end of the session: reloads the page, because all its state belonged to the user. */
 export function signedOut(): void {
   if (!account.value) {
     account.value = null;
@@ -55,12 +55,12 @@ export function signedOut(): void {
   location.reload();
 }
 
-// Whatever was asked, the answer was that the session is over.
+// Any request may have been answered with the end of the session.
 effect(() => {
   if (isSignedOut.value && account.peek()) signedOut();
 });
 
-/** The browser has not kept the cookies of a session that the server has begun. */
+/** The browser has not stored the cookies of a session that the server has started. */
 export class CookieError extends Error {}
 
 export async function signIn(name: string, password: string): Promise<void> {
@@ -68,7 +68,9 @@ export async function signIn(name: string, password: string): Promise<void> {
   await enter();
 }
 
-/** The server has begun a session; without its cookies the form would come again without a word. */
+/**
+ * Loads the account after signing in; throws if the cookies are missing, rather than show the form.
+ */
 async function enter(): Promise<void> {
   await loadAccount();
   if (account.value === null) throw new CookieError();

@@ -1,13 +1,13 @@
-/** Whether somebody has the page before their eyes: its tab in front, and its window focused. */
+/** Whether somebody is looking at the page: its tab is in front, and its window has the focus. */
 
 export function isLooking(): boolean {
   return !document.hidden && document.hasFocus();
 }
 
 /**
- * Calls back whenever somebody begins to look.
+ * Calls back whenever somebody starts looking at the page.
  *
- * @returns what ends it.
+ * @returns a function that removes the listeners.
  */
 export function onLooking(callBack: () => void): () => void {
   const look = () => {

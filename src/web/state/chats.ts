@@ -3,34 +3,34 @@ import { batch, computed, signal } from '@preact/signals';
 import { ask, unlessBroken } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
 import { ownId } from './account.ts';
-import { isCalledIn } from './mentions.ts';
+import { isMentionedIn } from './mentions.ts';
 
 const byId = signal<ReadonlyMap<number, Chat>>(new Map());
 
 export const isLoaded = signal(false);
 
 /** The chats by latest activity, newest first. */
-export const chats = computed(() => [...byId.value.values()].sort((a, b) => moved(b) - moved(a)));
+export const chats = computed(() => [...byId.value.values()].sort((a, b) => rank(b) - rank(a)));
 
-/** How much is unread in the chats that one wants to be told of. */
+/** The number of unread messages that the user wants to be notified of. */
 export const unreadTotal = computed(() =>
   chats.value.reduce((sum, chat) => sum + countOf(chat), 0),
 );
 
 export const chatOf = (id: number): Chat | undefined => byId.value.get(id);
 
-/** Where something happens all the time, no list is ever current. */
+/** The list is loaded at most this often in a row: with constant activity it is never current. */
 const mostTries = 3;
 
 let loading: Promise<void> | undefined;
-let isOvertaken = false;
+let isStale = false;
 
-/** The last event that is in the list for sure. */
+/** The last event that the loaded list certainly includes. */
 let listedUpTo = 0;
 
-/** Loads the list. Whatever happens meanwhile makes it be loaded once more: it may not be in it. */
+/** Loads the list, and loads it again if messages arrive meanwhile, which it may not include. */
 export function loadChats(): Promise<void> {
-  isOvertaken = true;
+  isStale = true;
   loading ??= loadUntilCurrent().finally(() => {
     loading = undefined;
   });
@@ -39,8 +39,8 @@ export function loadChats(): Promise<void> {
 
 async function loadUntilCurrent(): Promise<void> {
   let list: Chat[] = [];
-  for (let tries = 0; isOvertaken && tries < mostTries; tries++) {
-    isOvertaken = false;
+  for (let tries = 0; isStale && tries < mostTries; tries++) {
+    isStale = false;
     const { body, headers } = await ask<{ chats: Chat[] }>('GET', '/api/chats', undefined, {
       has: 'chats',
     });
@@ -53,13 +53,13 @@ async function loadUntilCurrent(): Promise<void> {
 function show(list: readonly Chat[]): void {
   batch(() => {
     byId.value = new Map(list.map((chat) => [chat.id, chat]));
-    // The list comes in order; what happens later is newer than all of it.
+    // The list is in order; later messages rank above all of it.
     for (const [index, chat] of list.entries()) order.set(chat.id, -index);
     isLoaded.value = true;
   });
 }
 
-/** What counts for the badge of the whole: all, only mentions, or nothing. */
+/** A chat's share of the total: all unread messages, only mentions, or nothing. */
 export function countOf({ notify, unread = 0, mentions = 0 }: Chat): number {
   if (notify === 'nothing') return 0;
   return notify === 'mentions' ? mentions : unread;
@@ -70,7 +70,7 @@ export function patchChat(id: number, patch: Partial<Chat>): void {
   if (chat !== undefined) byId.value = new Map(byId.value).set(id, { ...chat, ...patch });
 }
 
-/** Takes a new title, and who may do what: a permission that is missing is everybody's. */
+/** Updates a chat's title and permissions; an absent permission means everybody. */
 export function noteChat({
   id,
   ...changed
@@ -81,7 +81,9 @@ export function noteChat({
   byId.value = new Map(byId.value).set(id, { ...rest, ...changed });
 }
 
-/** A direct chat shows the other's name and whether their account is disabled, which has changed. */
+/**
+ * Updates a direct chat after a change of the other user's name or of whether they are disabled.
+ */
 export function noteDirectChat(
   before: string,
   { name, disabled }: { name: string; disabled?: true },
@@ -93,7 +95,7 @@ export function noteDirectChat(
   byId.value = new Map(byId.value).set(chat.id, changed);
 }
 
-/** Why a chat that was one's own is not any more, and what it was called. */
+/** The title of a chat that the user is no longer in, and why. */
 interface Gone {
   readonly title: string;
   readonly why: 'left' | 'removed' | 'deleted';
@@ -109,34 +111,36 @@ export function dropChat(id: number, why: Gone['why']): void {
   byId.value = rest;
 }
 
-/** Shows a new message as its chat's last one. */
+/** Shows a new message as its chat's last one, and counts it. */
 export function noteMessage(chatId: number, message: Message, isRead: boolean): void {
-  // The list may be newer than the event, as when a line that was dead catches up.
+  // The list may be newer than the event, for example when the stream catches up after a break.
   if (message.id <= listedUpTo) return;
-  isOvertaken = true;
+  isStale = true;
   const chat = byId.value.get(chatId);
   if (chat === undefined) return;
   order.set(chatId, ++latest);
   const isOwn = message.sender_id === ownId();
-  const isCalled = isCalledIn(chatId, message.content);
-  // Counted at once, because the answer may be long in coming; the server knows whom it calls.
-  if (!isOwn && !isRead && isCalled === undefined) unlessBroken(loadChats());
+  const isMentioned = isMentionedIn(chatId, message.content);
+  // Only the server knows whether it is a mention. It is counted as one until the answer comes.
+  if (!isOwn && !isRead && isMentioned === undefined) unlessBroken(loadChats());
   patchChat(chatId, {
     last_message: message.content,
     last_message_time: message.time,
     sender_id: message.sender_id,
     ...(isOwn
       ? { unread: 0, mentions: 0 }
-      : !isRead && countedUp(chat, message.id, isCalled ?? true)),
+      : !isRead && countedUp(chat, message.id, isMentioned ?? true)),
   });
 }
 
-/** The server says up to where a chat is read only while something in it is unread. */
-function countedUp(chat: Chat, id: number, isCalled: boolean): Partial<Chat> {
+/**
+ * Sets `read_id` for the first unread message: the server sends it only for chats with unread ones.
+ */
+function countedUp(chat: Chat, id: number, isMentioned: boolean): Partial<Chat> {
   const { unread = 0, mentions = 0 } = chat;
   return {
     unread: unread + 1,
-    mentions: mentions + (isCalled ? 1 : 0),
+    mentions: mentions + (isMentioned ? 1 : 0),
     ...(unread === 0 && { read_id: id - 1 }),
   };
 }
@@ -152,7 +156,7 @@ export function noteReading(
   byId.value = new Map(byId.value).set(chatId, chat);
 }
 
-/** Where a chat stands in the list; what moved last has the largest number. */
+/** The rank of each chat in the list; the chat with the latest message has the largest. */
 const order = new Map<number, number>();
 let latest = 0;
-const moved = ({ id }: Chat) => order.get(id) ?? 0;
+const rank = ({ id }: Chat) => order.get(id) ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The line to the server: one stream of events for all tabs of a browser. The tab that leads has the
- * stream and passes on what comes; when it closes or answers no more, another one takes over.
+ * The connection to the server: one stream of events for all tabs of a browser. The leading tab has
+ * the stream and forwards its events; when it closes or stops answering, another tab takes over.
  */
 import { signal } from '@preact/signals';
 import { Election, type Vote } from '../lib/election.ts';
@@ -10,94 +10,94 @@ import { account, loadAccount, ownId } from './account.ts';
 
 type Type = keyof EventPayloads;
 
-/** How the line stands, for people to see; `held` if the server answers, but its events do not come. */
+/** The state of the connection; `held` if the server answers but its events do not arrive. */
 export const connection = signal<'connecting' | 'open' | 'broken' | 'held'>('connecting');
 
-/** What tabs tell each other. */
-type Note =
+/** A message between tabs. */
+type TabMessage =
   | Vote
   | { readonly event: Type; readonly data: unknown; readonly id: string }
-  | { readonly line: typeof connection.value }
-  /** Somebody is back, or misses an event: the line may be dead. */
-  | { readonly doubt: number };
+  | { readonly state: typeof connection.value }
+  /** The user has come back, or an event is missing: the stream may be dead. See `checkStream`. */
+  | { readonly maxSilence: number };
 
 interface Follower {
-  take(type: Type, data: never): void;
-  /** The stream begins with now, and what came before is not told; the first one, or a later one. */
-  began(isFirst: boolean): void;
+  onEvent(type: Type, data: never): void;
+  /** A stream starts from now, without earlier events. @param isFirst of this page. */
+  onStart(isFirst: boolean): void;
 }
 
-/** How often the line is looked at, in ms. */
+/** How often the stream is checked, in ms. */
 const interval = 2_500;
 
-/** The server says something every 15 s; a line that is silent for longer than this is dead, in ms. */
+/** A stream without events for longer than this is dead, in ms: the server sends one every 15 s. */
 const silence = 35_000;
 
-/** Whoever comes back to the page does not rely on a line that is silent for longer than this, in ms. */
-const restedSilence = 10_000;
+/** The same when the user comes back to the page, in ms. */
+const silenceOnReturn = 10_000;
 
-/** The event of what one has posted comes within this, in ms. */
+/** The event of a message that the user has posted arrives within this time, in ms. */
 const echoTime = 5_000;
 
 /**
- * A stream says its first word within this, in ms. The browser may have put it on a connection that
- * died unnoticed: it has six at most, and each try in vain ends one.
+ * The first event of a stream arrives within this time, in ms. The browser may have put the stream
+ * on a connection that died unnoticed: it has at most 6, and each failed attempt closes one.
  */
-const greetingTime = 5_000;
+const helloTime = 5_000;
 const deadConnections = 6;
 
-/** A closed stream is opened again after this, in ms, or up to half as much more or less. */
-const patience = 2_000;
+/** The delay before a closed stream is opened again, in ms, up to half as much more or less. */
+const reopenDelay = 2_000;
 
-/** These are not in the server's log, and have no id of their own. */
-const passing: ReadonlySet<Type> = new Set(['hello', 'beat', 'typing', 'session.ended', 'reset']);
+/** These events are not in the server's log and have no id of their own. */
+const transient: ReadonlySet<Type> = new Set(['hello', 'beat', 'typing', 'session.ended', 'reset']);
 
 let lastId = '';
-let hasBegun = false;
+let hasStarted = false;
 let stream: Stream | undefined;
-let doubt = (_: number) => {};
+let checkStream = (_: number) => {};
 let leads = () => false;
 
-/** Whether this tab is the one that acts for all of the browser's. */
+/** Whether this tab acts for all tabs of the browser. */
 export const isLeading = () => leads();
 
-/** Follows the events of whoever is signed in, for as long as the page is open. */
+/** Follows the user's events for as long as the page is open. */
 export function openConnection(follower: Follower): void {
   const channel = new BroadcastChannel(`snug.${ownId()}`);
-  const tell = (note: Note) => channel.postMessage(note);
-  const hear = (type: Type, data: unknown, id: string) => {
-    if (!isKnown(type, id)) follower.take(type, data as never);
+  const send = (message: TabMessage) => channel.postMessage(message);
+  const receive = (type: Type, data: unknown, id: string) => {
+    if (!isDuplicate(type, id)) follower.onEvent(type, data as never);
   };
-  const begin = () => {
-    follower.began(!hasBegun);
-    hasBegun = true;
+  const start = () => {
+    follower.onStart(!hasStarted);
+    hasStarted = true;
   };
-  let missed = 0;
+  let failures = 0;
   const election = new Election(String(ownId()), {
-    tell,
+    send,
     onLead: () => connect(),
     onFollow() {
       stream?.close();
       stream = undefined;
-      if (!hasBegun) begin();
+      if (!hasStarted) start();
     },
   });
   leads = () => election.isLeader;
   const connect = () => {
     stream?.close();
-    let isResumed = lastId !== '' && hasBegun;
+    let isResumed = lastId !== '' && hasStarted;
     const opened = new Stream(lastId, {
       onHello() {
         connection.value = 'open';
         if (isResumed) return;
-        // When the browser connects again by itself, it resumes.
+        // When the browser reconnects automatically, it resumes the stream.
         isResumed = true;
-        begin();
-        tell({ event: 'reset', data: {}, id: '' });
+        start();
+        send({ event: 'reset', data: {}, id: '' });
       },
       onEvent(type, data, id) {
-        tell({ event: type, data, id });
-        hear(type, data, id);
+        send({ event: type, data, id });
+        receive(type, data, id);
       },
       onBreak(isClosed) {
         connection.value = 'broken';
@@ -106,45 +106,47 @@ export function openConnection(follower: Follower): void {
     });
     stream = opened;
   };
-  /** The server said no: perhaps the session is over, perhaps it is only starting. */
+  /**
+   * The server refused the stream: the session may be over, or the server may still be starting.
+   */
   const reopen = (closed: Stream) => {
     const again = () => {
       if (stream === closed && account.value) connect();
     };
-    // At random, because a server that was away is met by all its clients at once.
-    const wait = patience * (0.5 + Math.random());
+    // A random delay, so that not all clients reconnect at once to a server that was away.
+    const wait = reopenDelay * (0.5 + Math.random());
     setTimeout(() => void loadAccount().then(again, again), wait);
   };
-  /** Makes a new stream unless the one that is there has shown life since so many ms. */
-  doubt = (since) => {
+  /** Opens a new stream if the current one has been silent for longer than `maxSilence`, in ms. */
+  checkStream = (maxSilence) => {
     if (!election.isLeader) {
-      tell({ doubt: since });
+      send({ maxSilence });
       election.check();
-    } else if (stream === undefined || stream.silentFor > since) connect();
+    } else if (stream === undefined || stream.silentFor > maxSilence) connect();
   };
   const watch = () => {
     election.check();
     if (stream === undefined) return;
-    if (stream.isGreeted) missed = 0;
-    const limit = stream.isGreeted || missed > deadConnections ? silence : greetingTime;
+    if (stream.isGreeted) failures = 0;
+    const limit = stream.isGreeted || failures > deadConnections ? silence : helloTime;
     if (stream.silentFor < limit) return;
     if (connection.value !== 'held') connection.value = 'broken';
-    missed += 1;
+    failures += 1;
     connect();
-    if (missed > 1) void lookWithout(follower);
+    if (failures > 1) void loadWithoutStream(follower);
   };
-  channel.onmessage = ({ data: note }: MessageEvent<Note>) => {
-    if ('event' in note) hear(note.event, note.data, note.id);
-    else if ('line' in note) connection.value = note.line;
-    else if ('doubt' in note) {
-      if (election.isLeader) doubt(note.doubt);
+  channel.onmessage = ({ data: message }: MessageEvent<TabMessage>) => {
+    if ('event' in message) receive(message.event, message.data, message.id);
+    else if ('state' in message) connection.value = message.state;
+    else if ('maxSilence' in message) {
+      if (election.isLeader) checkStream(message.maxSilence);
     } else {
-      election.hear(note);
-      if (note.vote === 'ask' && election.isLeader) tell({ line: connection.value });
+      election.receive(message);
+      if (message.vote === 'ask' && election.isLeader) send({ state: connection.value });
     }
   };
   connection.subscribe((state) => {
-    if (election.isLeader) tell({ line: state });
+    if (election.isLeader) send({ state });
   });
   setInterval(watch, interval);
   watchReturns();
@@ -152,38 +154,38 @@ export function openConnection(follower: Follower): void {
   election.start();
 }
 
-/** Whether an event came already, by another tab that led at the same time. */
-function isKnown(type: Type, id: string): boolean {
+/** Whether an event has arrived already, through another tab that led at the same time. */
+function isDuplicate(type: Type, id: string): boolean {
   const isNewer = lastId === '' || Number(id) > Number(lastId);
-  // After a backup was restored, the server's newest event may be older than what was known.
+  // After a restore from a backup, the server's newest event may be older than the last one here.
   if (id !== '' && (isNewer || type === 'reset')) lastId = id;
-  return !isNewer && !passing.has(type);
+  return !isNewer && !transient.has(type);
 }
 
-/** Something was posted, whose event must come: if it does not, the line is dead. */
+/** Expects the event of a message that was posted: if it does not arrive, the stream is dead. */
 export function expectEvent(id: number): void {
   setTimeout(() => {
-    if (lastId === '' || Number(lastId) < id) doubt(echoTime);
+    if (lastId === '' || Number(lastId) < id) checkStream(echoTime);
   }, echoTime);
 }
 
-/** After a sleep, or a change of network, a line can be dead without a word. */
+/** Checks the stream when the user returns: sleep or a change of network can kill it silently. */
 function watchReturns(): void {
   const back = () => {
-    if (!document.hidden) doubt(restedSilence);
+    if (!document.hidden) checkStream(silenceOnReturn);
   };
   document.addEventListener('visibilitychange', back);
-  for (const sign of ['focus', 'pageshow']) addEventListener(sign, back);
-  addEventListener('online', () => doubt(0));
+  for (const type of ['focus', 'pageshow']) addEventListener(type, back);
+  addEventListener('online', () => checkStream(0));
 }
 
-/** The stream does not come through, as behind a proxy that holds it back: what is new is looked up. */
-async function lookWithout(follower: Follower): Promise<void> {
-  const isThere = await loadAccount().then(
+/** Loads what is new when the stream does not get through, for example behind a buffering proxy. */
+async function loadWithoutStream(follower: Follower): Promise<void> {
+  const isReachable = await loadAccount().then(
     () => true,
     () => false,
   );
-  if (!isThere || stream?.isGreeted) return;
+  if (!isReachable || stream?.isGreeted) return;
   connection.value = 'held';
-  follower.began(false);
+  follower.onStart(false);
 }

@@ -1,4 +1,4 @@
-/** What happens on the server, taken into what is shown. */
+/** Applies the server's events to the client's state. */
 import { unlessBroken } from '../lib/api.ts';
 import type { EventPayloads } from '../lib/wire.ts';
 import { account, ownId, renameOneself, signedOut } from './account.ts';
@@ -27,7 +27,7 @@ import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { isBeingRead, noteReadAtOnce } from './reading.ts';
 import { noteTyping, stopTyping } from './typing.ts';
 import { noteBuild } from './update.ts';
-import { cacheNames, forgetIfGone, knownName } from './user-names.ts';
+import { cachedName, cacheNames, forgetIfGone } from './user-names.ts';
 
 type Handlers = { [Type in keyof EventPayloads]: (data: EventPayloads[Type]) => void };
 
@@ -81,13 +81,13 @@ const handlers: Handlers = {
   'member.left'({ chat_id: chatId, user_id: userId }) {
     dropMember(chatId, userId);
     if (userId === ownId()) dropChat(chatId, 'removed');
-    else unlessBroken(lookAgain(chatId, userId));
+    else unlessBroken(checkUser(chatId, userId));
   },
   user(user) {
-    const before = knownName(user.id);
+    const before = cachedName(user.id);
     cacheNames([user]);
     noteUser(user);
-    // A direct chat has the other's name, which may not have been needed yet.
+    // A direct chat shows the user's name, which may not have been looked up yet.
     if (before !== undefined) noteDirectChat(before, user);
     else unlessBroken(loadChats());
     if (user.id === ownId()) renameOneself(user.name);
@@ -110,16 +110,16 @@ const handlers: Handlers = {
 };
 
 /**
- * Takes an event; without a list to take it into, the list is loaded. One that cannot be taken must
- * not take the later ones along: all is loaded anew instead.
+ * Applies an event. Loads the list of chats first if it is not loaded. If an event cannot be
+ * applied, everything is loaded again, so that later events still work.
  */
-export function take<Type extends keyof EventPayloads>(
+export function applyEvent<Type extends keyof EventPayloads>(
   type: Type,
   data: EventPayloads[Type],
 ): void {
   if (!isLoaded.value && type !== 'hello' && type !== 'beat') unlessBroken(loadChats());
   try {
-    // A tab of a newer version may pass on what this one does not know.
+    // A tab of a newer version may forward a type that this one does not have.
     handlers[type]?.(data);
   } catch {
     unlessBroken(reload());
@@ -127,20 +127,20 @@ export function take<Type extends keyof EventPayloads>(
 }
 
 /**
- * The stream begins with now. What happened between loading the page and the first stream is looked
- * up; before a later one, anything may have happened.
+ * Handles a stream that starts from now. For the first one, loads what happened since the page was
+ * loaded; before a later one, anything may have happened, so everything is loaded again.
  */
-export function began(isFirst: boolean): void {
+export function onStreamStart(isFirst: boolean): void {
   unlessBroken(isFirst ? loadChats().then(loadNewest).then(reloadMembers) : reload());
 }
 
-/** Whoever left may have deleted their account: then their name is on nothing any more. */
-async function lookAgain(chatId: number, userId: number): Promise<void> {
+/** Checks whether a user who left has deleted their account: then their name is no longer shown. */
+async function checkUser(chatId: number, userId: number): Promise<void> {
   const isGone = await forgetIfGone(userId);
   if (isGone && chatOf(chatId)?.direct) await loadChats();
 }
 
-/** Loads everything anew: too much was missed to be told one by one. */
+/** Loads everything again, when too many events were missed. */
 async function reload(): Promise<void> {
   await loadChats();
   await reloadMembers();

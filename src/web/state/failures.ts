@@ -1,13 +1,13 @@
-/** What could not be done, said to the person wherever they are. */
+/** Reports failed actions to the user, in whatever pane they are. */
 import { signal } from '@preact/signals';
 import { NetworkError } from '../lib/api.ts';
 import { route } from '../lib/route.ts';
 import { connection } from './connection.ts';
 
-/** What was thrown; undefined once it was read. */
+/** The error to show; undefined once it was dismissed. */
 export const failure = signal<unknown>(undefined);
 
-/** Waits for something that somebody asked for, and says so if it cannot be done. */
+/** Waits for an action of the user, and shows its error if it fails. */
 export function attempt(work: Promise<unknown>): void {
   failure.value = undefined;
   work.catch((error: unknown) => {
@@ -16,8 +16,8 @@ export function attempt(work: Promise<unknown>): void {
 }
 
 /**
- * The net below: a promise that nobody minded must not fail without a word. What was said goes when
- * one goes elsewhere, or its cause does.
+ * Shows the errors of unhandled promises too. An error disappears when the user goes to another
+ * pane, and a network error also when the connection is back.
  */
 export function openFailures(): void {
   route.subscribe(() => (failure.value = undefined));

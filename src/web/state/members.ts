@@ -1,4 +1,4 @@
-/** The members of chats, as far as they were asked for. */
+/** The members of chats, loaded on demand. */
 import { type Signal, signal } from '@preact/signals';
 import { getAll } from '../lib/api.ts';
 import type { Member } from '../lib/wire.ts';
@@ -12,13 +12,13 @@ interface Members {
   readonly list: Signal<readonly Member[]>;
   /** Whether the list has all of them. */
   isLoaded: boolean;
-  /** What was told while the list was being loaded, page by page: it may be older than that. */
-  readonly told: Set<Change[]>;
+  /** The changes during each current load: its pages may be older than these. */
+  readonly loads: Set<Change[]>;
 }
 
 const byChat = new Map<number, Members>();
 
-/** A chat's members, the longest-standing first; empty until they are loaded. */
+/** A chat's members, longest-standing first; empty until they are loaded. */
 export function membersOf(chatId: number): readonly Member[] {
   return ofChat(chatId).list.value;
 }
@@ -33,19 +33,19 @@ export function isOwner(chatId: number): boolean {
 
 export async function loadMembers(chatId: number): Promise<void> {
   const chat = ofChat(chatId);
-  const told: Change[] = [];
-  chat.told.add(told);
+  const changes: Change[] = [];
+  chat.loads.add(changes);
   try {
     const members = await getAll<Member>(`/api/chats/${chatId}/members`, 'members');
     cacheNames(members);
     chat.isLoaded = true;
-    chat.list.value = told.reduce<readonly Member[]>((list, change) => change(list), members);
+    chat.list.value = changes.reduce<readonly Member[]>((list, change) => change(list), members);
   } finally {
-    chat.told.delete(told);
+    chat.loads.delete(changes);
   }
 }
 
-/** Loads anew what was loaded of the chats that are still one's own: more has happened than was told. */
+/** Loads the members of the user's chats again where they were loaded, after missed events. */
 export async function reloadMembers(): Promise<void> {
   const loaded = [...byChat].filter(([id, { list }]) => list.value.length > 0 && chatOf(id));
   await Promise.all(loaded.map(([id]) => loadMembers(id)));
@@ -57,11 +57,11 @@ export function noteMember(chatId: number, member: Member): void {
     const isNew = members.every(({ id }) => id !== member.id);
     return isNew
       ? [...members, member]
-      : members.map((known) => (known.id === member.id ? member : known));
+      : members.map((before) => (before.id === member.id ? member : before));
   });
 }
 
-/** A user has another name, or their account was disabled or enabled: in all chats at once. */
+/** Updates a user who was renamed, disabled or enabled, in all chats. */
 export function noteUser({ id, name, disabled }: Pick<Member, 'id' | 'name' | 'disabled'>): void {
   for (const chatId of byChat.keys()) {
     change(chatId, (members) =>
@@ -78,18 +78,18 @@ export function dropMember(chatId: number, userId: number): void {
   change(chatId, (members) => members.filter(({ id }) => id !== userId));
 }
 
-/** Of a chat whose members nobody has asked for, there is nothing to change. */
+/** Changes a chat's list of members; does nothing if it was never needed. */
 function change(chatId: number, how: Change): void {
   const chat = byChat.get(chatId);
   if (chat === undefined) return;
-  for (const told of chat.told) told.push(how);
+  for (const changes of chat.loads) changes.push(how);
   chat.list.value = how(chat.list.value);
 }
 
 function ofChat(chatId: number): Members {
   let chat = byChat.get(chatId);
   if (chat === undefined) {
-    chat = { list: signal<readonly Member[]>([]), isLoaded: false, told: new Set() };
+    chat = { list: signal<readonly Member[]>([]), isLoaded: false, loads: new Set() };
     byChat.set(chatId, chat);
   }
   return chat;

@@ -1,4 +1,4 @@
-/** Whom the texts of a chat may mention. */
+/** Finds mentions of a chat's members. */
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { canonicalName } from '../../users/canonical.ts';
 import { isCalled, type MentionFinder, mayCall, mentionFinder } from '../lib/mentions.ts';
@@ -7,7 +7,7 @@ import { areMembersLoaded, membersOf } from './members.ts';
 
 const byChat = new Map<number, ReadonlySignal<MentionFinder>>();
 
-/** Finds the mentions of a chat's members; made once for all messages, until the members change. */
+/** The mention finder of a chat, shared by all messages until the members change. */
 export function mentionsOf(chatId: number): MentionFinder {
   let finder = byChat.get(chatId);
   if (finder === undefined) {
@@ -17,17 +17,17 @@ export function mentionsOf(chatId: number): MentionFinder {
   return finder.value;
 }
 
-/** Whether a mention, with its @, is of the user who is signed in. */
+/** Whether a mention, with its @, mentions the user who is signed in. */
 export function isOwnMention(mention: string): boolean {
   const own = account.value?.user.name;
   return own !== undefined && canonicalName(mention.slice(1)) === canonicalName(own);
 }
 
 /**
- * Whether a text in a chat calls oneself by @name; undefined while that depends on members who are not
- * loaded yet, because "@ann lee" calls no "ann" where "ann lee" is a member.
+ * Whether a text in a chat mentions the user; undefined while that depends on members who are not
+ * loaded yet, because "@ann lee" does not mention "ann" if "ann lee" is a member.
  */
-export function isCalledIn(chatId: number, text: string): boolean | undefined {
+export function isMentionedIn(chatId: number, text: string): boolean | undefined {
   const name = account.value?.user.name;
   if (name === undefined || !mayCall(text, name)) return false;
   if (!areMembersLoaded(chatId)) return undefined;

@@ -1,21 +1,23 @@
-/** The messages of the chat that is open: one run of them, of which more can be had at both ends. */
+/** The message window: consecutive messages of the open chat, which can grow at both ends. */
 import { signal } from '@preact/signals';
 import { ask } from '../lib/api.ts';
 import type { Message, MessagePage } from '../lib/wire.ts';
 import { ownId } from './account.ts';
 import { addOwnReactions } from './reactions.ts';
 
-/** A run grows to so many messages; what is farther off is let go and can be loaded again. */
-const runLimit = 250;
+/**
+ * The maximum number of messages in the window; farther ones are dropped and can be loaded again.
+ */
+const windowLimit = 250;
 
-/** A page of messages. */
+/** The number of messages that are loaded at once. */
 export const pageSize = 50;
 
 export interface MessageWindow {
   readonly chatId: number;
   readonly messages: readonly Message[];
   readonly hasOlder: boolean;
-  /** Whether there are newer messages than these: what arrives is then not shown. */
+  /** Whether the chat has newer messages; then new ones are not added to the window. */
   readonly hasNewer: boolean;
 }
 
@@ -24,7 +26,7 @@ export const messageWindow = signal<MessageWindow | undefined>(undefined);
 /** One load at a time: two would fetch the same page. */
 let loading: Promise<void> | undefined;
 
-/** How often a run was opened: an answer that comes after the next opening is not shown. */
+/** Counts calls of `loadWindow`: only the answer to the latest is shown. */
 let opened = 0;
 
 /** Opens a chat at its newest messages, or around one of them. */
@@ -46,7 +48,7 @@ async function fetchAround(chatId: number, around: number): Promise<Omit<Message
   };
 }
 
-/** Looks whether a run that reached the end of its chat still does, and loads what is missing. */
+/** Loads the messages that a window at the end of its chat is missing. */
 export async function loadNewest(): Promise<void> {
   const { chatId, messages, hasNewer } = messageWindow.value ?? {};
   const last = messages?.at(-1);
@@ -75,7 +77,7 @@ async function extendOlder(): Promise<void> {
   const now = messageWindow.value;
   if (now?.chatId !== before.chatId || now.messages[0]?.id !== first.id) return;
   const all = [...page.messages, ...now.messages];
-  const messages = all.slice(0, runLimit);
+  const messages = all.slice(0, windowLimit);
   const hasNewer = now.hasNewer || messages.length < all.length;
   messageWindow.value = { ...now, messages, hasOlder: page.hasOlder, hasNewer };
 }
@@ -88,17 +90,17 @@ async function extendNewer(): Promise<void> {
   const now = messageWindow.value;
   if (now?.chatId !== before.chatId || now.messages.at(-1)?.id !== last.id) return;
   const all = [...now.messages, ...page.messages];
-  const messages = all.slice(-runLimit);
+  const messages = all.slice(-windowLimit);
   const hasOlder = now.hasOlder || messages.length < all.length;
   messageWindow.value = { ...now, messages, hasOlder, hasNewer: page.hasNewer };
 }
 
-/** The pages that are on their way, with what was posted meanwhile: they may come without it. */
-const pending = new Set<{ readonly chatId: number; readonly heard: Map<number, Message> }>();
+/** The pages being loaded, each with the messages that arrived meanwhile: it may not have them. */
+const pending = new Set<{ readonly chatId: number; readonly arrived: Map<number, Message> }>();
 
 async function fetchPage(chatId: number, range: string): Promise<Omit<MessageWindow, 'chatId'>> {
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
-  const page = { chatId, heard: new Map<number, Message>() };
+  const page = { chatId, arrived: new Map<number, Message>() };
   pending.add(page);
   const { body, headers } = await ask<MessagePage>('GET', path, undefined, {
     has: 'messages',
@@ -107,7 +109,7 @@ async function fetchPage(chatId: number, range: string): Promise<Omit<MessageWin
   const hasNewer = links.includes('rel="next"');
   const messages = addOwnReactions(body.messages, body.own_reactions ?? [], ownId());
   const last = messages.at(-1)?.id ?? 0;
-  const missing = hasNewer ? [] : [...page.heard.values()].filter(({ id }) => id > last);
+  const missing = hasNewer ? [] : [...page.arrived.values()].filter(({ id }) => id > last);
   return {
     messages: [...messages, ...missing.sort((a, b) => a.id - b.id)],
     hasOlder: links.includes('rel="prev"'),
@@ -115,20 +117,20 @@ async function fetchPage(chatId: number, range: string): Promise<Omit<MessageWin
   };
 }
 
-/** Shows a message that has just been posted, if the run reaches the end of its chat. */
+/** Adds a new message to the window, if the window reaches the end of its chat. */
 export function addMessage(chatId: number, message: Message): void {
-  for (const page of pending) if (page.chatId === chatId) page.heard.set(message.id, message);
+  for (const page of pending) if (page.chatId === chatId) page.arrived.set(message.id, message);
   const now = messageWindow.value;
   if (now?.chatId !== chatId || now.hasNewer) return;
   const others = now.messages.filter(({ id }) => id !== message.id);
   const place = others.findLastIndex(({ id }) => id < message.id) + 1;
-  // Before all others, it lies farther back than the run.
+  // A message before all others is older than the window.
   if (place === 0 && now.hasOlder) return;
   const messages = others.toSpliced(place, 0, message);
-  // A chat that stays open for days must not grow with them; twice the limit leaves a reader room.
-  const isLong = messages.length > 2 * runLimit;
-  const kept = isLong ? messages.slice(-runLimit) : messages;
-  messageWindow.value = { ...now, messages: kept, hasOlder: now.hasOlder || isLong };
+  // A chat that stays open for days must not grow forever; twice the limit leaves a reader room.
+  const isLong = messages.length > 2 * windowLimit;
+  const latest = isLong ? messages.slice(-windowLimit) : messages;
+  messageWindow.value = { ...now, messages: latest, hasOlder: now.hasOlder || isLong };
 }
 
 export function changeMessage(
@@ -142,12 +144,12 @@ export function changeMessage(
   messageWindow.value = { ...now, messages };
 }
 
-/** Marks a message as deleted; it keeps its place, so that nothing jumps under the reader. */
+/** Marks a message as deleted; it stays in place, so that nothing moves under the reader. */
 export function dropMessage(chatId: number, id: number): void {
   const now = messageWindow.value;
   if (now?.chatId !== chatId) return;
   deleted.value = new Set(deleted.value).add(id);
 }
 
-/** The messages that were deleted while one was looking. */
+/** The messages that were deleted while they were shown. */
 export const deleted = signal<ReadonlySet<number>>(new Set());

@@ -1,4 +1,4 @@
-/** Telling a person who is not looking: the browser's notifications and the title of the page. */
+/** The browser's notifications and the page title, for a user who is not looking. */
 import { effect, signal } from '@preact/signals';
 import { isolated } from '../lib/bidi.ts';
 import { plainText } from '../lib/markdown.ts';
@@ -10,19 +10,19 @@ import { isLooking } from './attention.ts';
 import { chatOf, chats, unreadTotal } from './chats.ts';
 import { isLeading } from './connection.ts';
 import { loadMembers } from './members.ts';
-import { isCalledIn } from './mentions.ts';
+import { isMentionedIn } from './mentions.ts';
 import { findName } from './user-names.ts';
 
 /**
- * What notifications this device shows: none if not wanted; none that the browser forbids, that it
- * has only over https, or that it does not have at all.
+ * Whether this device shows notifications; if not, whether the user turned them off, the browser
+ * denies them, it requires https for them, or it does not support them.
  */
 export const notifications = signal<'on' | 'off' | 'denied' | 'insecure' | 'missing'>('off');
 
-/** Another tab that somebody looks at answers within this, in ms. */
+/** Another tab that the user is looking at answers within this time, in ms. */
 const answerTime = 150;
 
-/** The last message of each chat that was missed, until all that was missed has come. */
+/** The last missed message of each chat, during a catch-up; undefined otherwise. */
 let missed: Map<number, Message> | undefined;
 
 let channel: BroadcastChannel | undefined;
@@ -52,7 +52,7 @@ function currentState(): typeof notifications.value {
   return Notification.permission === 'granted' && load('notices', false) ? 'on' : 'off';
 }
 
-/** Asks the browser, which asks the person. */
+/** Turns notifications on or off; the browser may ask the user for permission. */
 export async function setNotifications(isWanted: boolean): Promise<void> {
   const permission = isWanted ? await Notification.requestPermission() : '';
   save('notices', permission === 'granted');
@@ -60,12 +60,12 @@ export async function setNotifications(isWanted: boolean): Promise<void> {
     permission === 'denied' ? 'denied' : permission === 'granted' ? 'on' : 'off';
 }
 
-/** A stream has begun: what comes first is what was missed. */
+/** A stream has started: its first messages are those that were missed. */
 export function startMissed(): void {
   missed ??= new Map();
 }
 
-/** All that was missed has come: one notification for each chat in which something is unread. */
+/** The catch-up is complete: shows one notification for each chat with unread messages. */
 export function endMissed(): void {
   const all = missed;
   missed = undefined;
@@ -74,7 +74,7 @@ export function endMissed(): void {
   }
 }
 
-/** Tells of a message if its chat's level asks for it and nobody is looking, in whichever tab. */
+/** Shows a notification if the chat's level asks for one and the user is not looking at any tab. */
 export async function notify(chatId: number, message: Message): Promise<void> {
   const chat = chatOf(chatId);
   if (message.sender_id === ownId() || chat === undefined) return;
@@ -92,7 +92,7 @@ export async function notify(chatId: number, message: Message): Promise<void> {
   await show(title, plainText(message.content), chatId);
 }
 
-/** The same chat's older notification is replaced. */
+/** Replaces an older notification of the same chat. */
 async function show(title: string, body: string, chatId: number): Promise<void> {
   const path = paths.chat(chatId);
   const options = {
@@ -102,7 +102,7 @@ async function show(title: string, body: string, chatId: number): Promise<void> 
     renotify: true,
     icon: 'icon-192.png',
   } as const;
-  // Chrome on Android has no other way.
+  // Chrome on Android supports no other way.
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   if (registration?.active) {
     return registration.showNotification(title, { ...options, data: { open: path } });
@@ -117,7 +117,7 @@ async function show(title: string, body: string, chatId: number): Promise<void> 
 
 const tagOf = (chatId: number) => `snug-chat-${chatId}`;
 
-/** Takes back what was shown of chats that are read by now, here or elsewhere. */
+/** Closes the notifications of chats that have been read, here or on another device. */
 function closeRead(chatIds: readonly number[]): void {
   if (notifications.peek() !== 'on') return;
   const tags = new Set(chatIds.map(tagOf));
@@ -137,8 +137,8 @@ async function isLookedAtElsewhere(): Promise<boolean> {
   return isSeenElsewhere;
 }
 
-/** Whether the level of a chat asks for a message; undefined until its members are loaded. */
+/** Whether the chat's level asks for a notification; undefined until its members are loaded. */
 function isAskedFor(chatId: number, { content }: Message): boolean | undefined {
   const notify = chatOf(chatId)?.notify ?? 'all';
-  return notify === 'mentions' ? isCalledIn(chatId, content) : notify === 'all';
+  return notify === 'mentions' ? isMentionedIn(chatId, content) : notify === 'all';
 }

@@ -1,7 +1,7 @@
 /**
- * What was written and is not yet known to be on the server. It is shown at once, kept over a
- * reload, and tried until the server has it; the same Idempotency-Key each time, so it is never there
- * twice.
+ * Messages that the server has not confirmed yet. They are shown at once, survive a reload, and are
+ * sent until the server has them; always with the same Idempotency-Key, so they are never
+ * duplicated.
  */
 import { signal } from '@preact/signals';
 import { ApiError, ask, idIn, NetworkError } from '../lib/api.ts';
@@ -20,13 +20,13 @@ export interface Draft {
   readonly replyTo?: number;
   /** When it was written, ISO 8601. */
   readonly time: string;
-  /** Why the server does not take it; it is then not tried again by itself. */
+  /** Why the server refused it; then it is not sent again automatically. */
   readonly error?: string;
-  /** Its message came by the stream before the answer did, so it need not be shown any more. */
+  /** The stream delivered its message before the answer, so the draft is no longer shown. */
   readonly arrived?: true;
 }
 
-/** The least wait before another try, in ms; it doubles up to the longest. */
+/** The delay before the next attempt, in ms; it doubles up to the longest. */
 const firstWait = 1_000;
 const longestWait = 30_000;
 
@@ -36,20 +36,20 @@ let isSending = false;
 let wait = firstWait;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Takes up what an earlier visit has left unsent. */
+/** Loads and sends the messages that an earlier visit left unsent. */
 export function openOutbox(): void {
-  const kept = loadAll<Partial<Draft>>('outbox.').filter(isDraft);
-  outbox.value = kept.sort((a, b) => a.time.localeCompare(b.time));
+  const saved = loadAll<Partial<Draft>>('outbox.').filter(isDraft);
+  outbox.value = saved.sort((a, b) => a.time.localeCompare(b.time));
   void sendAll();
 }
 
-/** Whether something that was kept is a draft as this version of the page has them. */
-function isDraft(kept: Partial<Draft>): kept is Draft {
-  const texts = [kept.key, kept.content, kept.time];
-  return typeof kept.chatId === 'number' && texts.every((text) => typeof text === 'string');
+/** Whether a saved value is a draft as this version of the page writes them. */
+function isDraft(saved: Partial<Draft>): saved is Draft {
+  const texts = [saved.key, saved.content, saved.time];
+  return typeof saved.chatId === 'number' && texts.every((text) => typeof text === 'string');
 }
 
-/** Puts a message in line and sends as much as goes. */
+/** Adds a message to the outbox and starts sending. */
 export function enqueue(chatId: number, content: string, replyTo?: number): void {
   const draft = { key: newKey(), chatId, content, time: new Date().toISOString() };
   set([...outbox.value, { ...draft, ...(replyTo !== undefined && { replyTo }) }]);
@@ -69,14 +69,14 @@ export function discard({ key }: Draft): void {
   set(outbox.value.filter((draft) => draft.key !== key));
 }
 
-/** The line is back: nothing needs to wait any longer. */
+/** Sends at once, because the connection is back. */
 export function sendNow(): void {
   wait = firstWait;
   clearTimeout(timer);
   void sendAll();
 }
 
-/** A message of one's own has come by the stream: perhaps the one that waits for its answer. */
+/** Hides the draft that waits for its answer, if the stream has delivered its message. */
 export function settle(chatId: number, { content, sender_id: sender }: Message): void {
   const draft = next();
   if (!isSending || sender !== ownId() || draft === undefined) return;
@@ -101,7 +101,7 @@ async function sendAll(): Promise<void> {
   }
 }
 
-/** The oldest that waits: messages keep the order in which they were written. */
+/** The oldest waiting draft: messages are sent in the order in which they were written. */
 function next(): Draft | undefined {
   return outbox.value.find((draft) => draft.error === undefined);
 }
@@ -110,17 +110,17 @@ async function send(draft: Draft): Promise<void> {
   const { key, chatId, content, replyTo, time } = draft;
   const fields = { content, ...(replyTo !== undefined && { reply_to: String(replyTo) }) };
   try {
-    // On a connection that died unnoticed the answer never comes, and on another one it does.
-    const options = { headers: { 'idempotency-key': key }, patience: 10 * wait };
+    // On a connection that died unnoticed the answer never comes; a new attempt uses another one.
+    const options = { headers: { 'idempotency-key': key }, timeout: 10 * wait };
     const { location } = await ask('POST', `/api/chats/${chatId}`, fields, options);
     const reply = replyTo !== undefined && { reply_to: replyTo };
     const id = idIn(location);
-    // The stream brings it too; but that may be down.
+    // The stream delivers it too, but may be down.
     expectEvent(id);
     addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });
     discard(draft);
   } catch (error) {
-    // The message waits for whoever signs in again.
+    // If the session is over, the message waits until the user signs in again.
     if (!(error instanceof ApiError) || error.code === 'signed_out') throw error;
     patch(key, { error: sentenceOf(error) });
   }
@@ -130,7 +130,7 @@ function patch(key: string, change: Partial<Draft>): void {
   set(outbox.value.map((draft) => (draft.key === key ? { ...draft, ...change } : draft)));
 }
 
-/** Each draft is kept by itself: other tabs keep theirs in the same place. */
+/** Saves each draft under its own key, because other tabs save theirs in the same storage. */
 function set(drafts: readonly Draft[]): void {
   const before = outbox.value;
   for (const draft of drafts) if (!before.includes(draft)) save(`outbox.${draft.key}`, draft);
@@ -140,7 +140,7 @@ function set(drafts: readonly Draft[]): void {
   outbox.value = drafts;
 }
 
-/** randomUUID is there over https and on localhost only. */
+/** `randomUUID` is available only over https and on localhost. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, '0'),

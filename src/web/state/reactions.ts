@@ -1,17 +1,17 @@
-/** Reactions, with oneself among the users even where the server shows only the first of many. */
+/** Reactions. The user is always in the list, although the server sends only the first users. */
 import type { EventPayloads, Message, OwnReaction } from '../lib/wire.ts';
 
 export type Reaction = NonNullable<Message['reactions']>[number];
 
-/** A list of users is not made longer than the server's own. */
+/** The maximum number of users in a list, as on the server. */
 const shownUsers = 10;
 
-/** Users with one more, in the order of their ids, as the server has them. */
+/** Adds a user to a list, ordered by id like the server's. */
 function withUser(ids: readonly number[], userId: number): number[] {
   return [...new Set(ids).add(userId)].sort((a, b) => a - b);
 }
 
-/** Messages as a page has them, each with one's own reactions. */
+/** Adds the user's own reactions to the messages of a page. */
 export function addOwnReactions(
   messages: readonly Message[],
   own: readonly OwnReaction[],
@@ -28,14 +28,14 @@ export function addOwnReactions(
   });
 }
 
-/** A message as an event has it, which does not say how oneself reacted, with what was known of that. */
+/** Adds the user's own reactions to a message from an event, which lacks them. */
 export function keepOwnReactions(message: Message, before: Message, userId: number): Message {
   const own = before.reactions?.filter(({ user_ids: ids }) => ids.includes(userId)) ?? [];
-  const known = own.map(({ emoji }) => ({ id: message.id, emoji }));
-  return addOwnReactions([message], known, userId)[0] ?? message;
+  const reactions = own.map(({ emoji }) => ({ id: message.id, emoji }));
+  return addOwnReactions([message], reactions, userId)[0] ?? message;
 }
 
-/** The reactions to a message after one was given or taken back. */
+/** The reactions to a message after one was added or removed. */
 export function changeReactions(
   reactions: readonly Reaction[],
   { emoji, user_id: userId, added, count }: EventPayloads['reaction'],

@@ -1,17 +1,17 @@
-/** Who is typing, and telling the others that one is. */
+/** Typing indicators: shows who is typing, and reports when the user does. */
 import { signal } from '@preact/signals';
 import { post } from '../lib/api.ts';
 import { ownId } from './account.ts';
 
-/** Somebody types until so long after they were last heard of, in ms. */
-const lasting = 6_000;
+/** How long a typing indicator is shown after its last event, in ms. */
+const duration = 6_000;
 
-/** The others are told at most this often, in ms. */
+/** The minimum time between two reports, in ms. */
 const interval = 3_000;
 
 const until = signal<ReadonlyMap<string, number>>(new Map());
-/** When the others were last told, by chat. */
-const lastTold = new Map<number, number>();
+/** When typing was last reported, by chat. */
+const lastSent = new Map<number, number>();
 
 /** The users who are typing in a chat. */
 export function typingUsers(chatId: number): number[] {
@@ -23,25 +23,27 @@ export function typingUsers(chatId: number): number[] {
 
 export function noteTyping(chatId: number, userId: number): void {
   const key = `${chatId}/${userId}`;
-  until.value = new Map(until.value).set(key, Date.now() + lasting);
-  setTimeout(forgetIdle, lasting + 50);
+  until.value = new Map(until.value).set(key, Date.now() + duration);
+  setTimeout(removeIdle, duration + 50);
 }
 
-/** Somebody has sent what they typed; for oneself, the next word is news again. */
+/**
+ * Ends a user's indicator when their message arrives; the user's own next word is reported at once.
+ */
 export function stopTyping(chatId: number, userId: number): void {
-  if (userId === ownId()) lastTold.delete(chatId);
+  if (userId === ownId()) lastSent.delete(chatId);
   const rest = new Map(until.value);
   if (rest.delete(`${chatId}/${userId}`)) until.value = rest;
 }
 
 export function sendTyping(chatId: number): void {
-  if (Date.now() - (lastTold.get(chatId) ?? 0) < interval) return;
-  lastTold.set(chatId, Date.now());
-  // Nobody misses it if it does not arrive.
+  if (Date.now() - (lastSent.get(chatId) ?? 0) < interval) return;
+  lastSent.set(chatId, Date.now());
+  // It does not matter if one is lost.
   post(`/api/chats/${chatId}/typing`).catch(() => {});
 }
 
-function forgetIdle(): void {
+function removeIdle(): void {
   const now = Date.now();
   until.value = new Map([...until.value].filter(([, end]) => end > now));
 }

@@ -1,17 +1,17 @@
-/** Whether the server has another client by now than this page, and what is done about it. */
+/** Detects that the server has a newer client than this page, and reloads the page. */
 import { effect, signal } from '@preact/signals';
 import { outbox } from './outbox.ts';
 
 const ownBuild = document.documentElement.dataset.build;
 
-/** The build that the server has, if that is another one. */
+/** The server's build, if it differs from this page's. */
 const newBuild = signal('');
 
 export const isOutdated = () => newBuild.value !== '';
 
 const isHidden = signal(document.hidden);
 
-/** Takes note of the build that the server has. */
+/** Records the server's build. */
 export function noteBuild(build: string): void {
   newBuild.value = build === ownBuild ? '' : build;
 }
@@ -20,7 +20,7 @@ export function reload(): void {
   location.reload();
 }
 
-/** Reloads an outdated page as soon as nobody looks at it and nothing would be lost. */
+/** Reloads an outdated page as soon as it is hidden and nothing would be lost. */
 export function openUpdates(): void {
   document.addEventListener('visibilitychange', () => {
     isHidden.value = document.hidden;
@@ -30,7 +30,7 @@ export function openUpdates(): void {
   });
 }
 
-/** By itself once for each build: a page that stays as it was must not be reloaded for ever. */
+/** Reloads automatically only once for each build, so that a stale page is not reloaded forever. */
 function reloadOnce(): void {
   const key = 'snug.reloaded';
   if (sessionStorage.getItem(key) === newBuild.value) return;
@@ -38,7 +38,7 @@ function reloadOnce(): void {
   reload();
 }
 
-/** Whether a field holds what somebody typed, or a dialog is open. */
+/** Whether the user has typed something, or a dialog is open. */
 function isTyped(): boolean {
   const fields = document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(
     'input:not([readonly]), textarea',

@@ -1,26 +1,26 @@
-/** The names behind ids. */
+/** A cache of user names by id. */
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, get, NetworkError } from '../lib/api.ts';
 import type { Member, User } from '../lib/wire.ts';
 
 const names = new Map<number, Signal<string | undefined>>();
 
-/** A user's name: undefined while it is looked up, empty if there is no such user any more. */
+/** A user's name: undefined while it is being looked up, empty if the user no longer exists. */
 export function nameOf(id: number): string | undefined {
-  const known = names.get(id);
-  if (known !== undefined) return known.value;
+  const cached = names.get(id);
+  if (cached !== undefined) return cached.value;
   const name = signal<string | undefined>(undefined);
   names.set(id, name);
   void lookUp(id, name);
   return name.value;
 }
 
-/** A user's name if it has been needed before. */
-export function knownName(id: number): string | undefined {
+/** A user's name if it has been looked up before. */
+export function cachedName(id: number): string | undefined {
   return names.get(id)?.peek();
 }
 
-/** The same for who can wait for it: empty if it cannot be had. */
+/** Looks up a user's name and waits for it; empty if that fails. */
 export async function findName(id: number): Promise<string> {
   const name = names.get(id) ?? signal<string | undefined>(undefined);
   names.set(id, name);
@@ -29,9 +29,9 @@ export async function findName(id: number): Promise<string> {
 }
 
 /**
- * Looks a known name up again.
+ * Looks up a cached name again.
  *
- * @returns whether there is no such user any more.
+ * @returns whether the user no longer exists.
  */
 export async function forgetIfGone(id: number): Promise<boolean> {
   const name = names.get(id);
@@ -40,12 +40,12 @@ export async function forgetIfGone(id: number): Promise<boolean> {
   return name.peek() === '';
 }
 
-/** Takes names from a list of members, which spares looking them up. */
+/** Caches the names from a list of members, so that they need no lookup. */
 export function cacheNames(members: readonly Pick<Member, 'id' | 'name'>[]): void {
   for (const { id, name } of members) {
-    const known = names.get(id);
-    if (known === undefined) names.set(id, signal<string | undefined>(name));
-    else known.value = name;
+    const cached = names.get(id);
+    if (cached === undefined) names.set(id, signal<string | undefined>(name));
+    else cached.value = name;
   }
 }
 
@@ -54,7 +54,8 @@ async function lookUp(id: number, name: Signal<string | undefined>): Promise<voi
     name.value = (await get<{ user: User }>(`/api/user/${id}`, 'user')).user.name;
   } catch (error) {
     if (error instanceof NetworkError && error.wait > 0) return lookUpLater(id, name, error.wait);
-    // Anything else than "no such user" is asked for again when it is next needed.
+    // After any other error than "no such user", the name is looked up again when it is next
+    // needed.
     if (error instanceof ApiError && error.status === 404) name.value = '';
     else names.delete(id);
   }
@@ -62,7 +63,9 @@ async function lookUp(id: number, name: Signal<string | undefined>): Promise<voi
 
 let waiting = Promise.resolve();
 
-/** The server has a limit on look-ups: those beyond it wait in line, each for as long as it says. */
+/**
+ * Lookups beyond the server's rate limit wait in a queue, each for the time that the server asks.
+ */
 function lookUpLater(id: number, name: Signal<string | undefined>, wait: number): Promise<void> {
   waiting = waiting.then(() => new Promise((resolve) => setTimeout(resolve, wait)));
   return waiting.then(() => lookUp(id, name));

@@ -1,9 +1,9 @@
-/** The texts in the reader's language: German, or else English. */
+/** The texts in the user's language: German, otherwise English. */
 import { en, type Texts } from './en.ts';
 
 export let texts: Texts = en;
 
-/** Chooses by what the browser prefers; another language than English is a file of its own. */
+/** Chooses by the browser's preferences; languages other than English are separate files. */
 export async function chooseLanguage(): Promise<void> {
   const preferred = navigator.languages.map((tag) => tag.split('-')[0]);
   const first = preferred.find((language) => language === 'en' || language === 'de');
@@ -11,7 +11,7 @@ export async function chooseLanguage(): Promise<void> {
   document.documentElement.lang = texts.language;
 }
 
-/** A page in English is better than none, where the language cannot be loaded. */
+/** Falls back to English if the language cannot be loaded. */
 function keepEnglish(): Texts {
   return en;
 }

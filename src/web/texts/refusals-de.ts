@@ -1,4 +1,6 @@
-/** What the server refuses, in German: by the code of each refusal, and by the sentence about a field. */
+/**
+ * The server's refusals in German by code, and its sentences about fields by their English text.
+ */
 import type { RefusalCode } from '../../errors.ts';
 
 export const refusals: Record<RefusalCode, string> = {
@@ -32,22 +34,21 @@ export const refusals: Record<RefusalCode, string> = {
   not_member: 'Du bist nicht in diesem Chat. Bitte ein Mitglied, dich hinzuzufügen.',
   already_member: 'Diese Person ist schon im Chat.',
   no_member: 'Diese Person ist nicht im Chat.',
-  not_owner: 'Das darf nur, wem dieser Chat gehört.',
-  last_owner: 'Ein Chat muss jemandem gehören. Gib die Rechte zuerst an ein anderes Mitglied.',
-  direct_chat:
-    'Ein Chat zu zweit hat genau zwei Mitglieder, keine Rollen und keinen eigenen Titel.',
-  direct_self: 'Ein Chat zu zweit braucht jemand anderen. Gib den Namen einer anderen Person ein.',
+  not_owner: 'Das darf nur die Leitung dieses Chats.',
+  last_owner: 'Ein Chat braucht eine Leitung. Gib sie zuerst an ein anderes Mitglied.',
+  direct_chat: 'Ein Direktchat hat genau zwei Mitglieder, keine Rollen und keinen eigenen Titel.',
+  direct_self: 'Direktnachrichten gehen an jemand anderen. Gib den Namen einer anderen Person ein.',
   nobody_there: 'Das Konto der anderen Person ist gelöscht oder gesperrt. Niemand würde das lesen.',
   removed:
-    'Du wurdest aus diesem Chat entfernt. Bitte jemanden, dem er gehört, dich wieder hinzuzufügen.',
+    'Du wurdest aus diesem Chat entfernt. Bitte die Leitung des Chats, dich wieder hinzuzufügen.',
   user_removed:
-    'Diese Person wurde aus dem Chat entfernt. Nur wem er gehört, kann sie wieder hinzufügen.',
+    'Diese Person wurde aus dem Chat entfernt. Nur die Leitung kann sie wieder hinzufügen.',
   no_invite: 'Diese Einladung gibt es nicht, oder sie gilt nicht mehr. Bitte um eine neue.',
   no_contact:
     'Dieser Server nennt niemanden, dem man Schwachstellen meldet. Frage die Person, die ihn betreibt.',
   invite_too_long: 'Eine Einladung gilt höchstens ein Jahr. Wähle eine kürzere Zeit.',
   invite_too_large:
-    'Die Einladung eines Mitglieds gilt höchstens 30 Tage und für höchstens 100 Personen. Bitte jemanden, dem der Chat gehört.',
+    'Die Einladung eines Mitglieds gilt höchstens 30 Tage und für höchstens 100 Personen. Bitte die Leitung des Chats um eine größere.',
   other_invite: 'Du kannst nur deine eigenen Einladungen widerrufen.',
   quota_chats:
     'Du hast so viele Chats angelegt, wie du darfst. Bitte die Person, die den Server betreibt, um mehr.',
@@ -80,7 +81,7 @@ export const refusals: Record<RefusalCode, string> = {
   body_type: 'Die Anfrage hat einen falschen Typ.',
   body_too_large: 'Das ist zu groß. Kürze es oder teile es auf.',
   headers_too_large: 'Die Kopfzeilen der Anfrage sind zu groß.',
-  too_often: 'Das war zu oft. Warte ein wenig und versuche es noch einmal.',
+  too_often: 'Zu viele Versuche. Warte einen Moment und versuche es erneut.',
   too_slow: 'Die Anfrage kam zu langsam an. Versuche es noch einmal.',
   busy: 'Der Server hat gerade viel zu tun. Versuche es gleich noch einmal.',
   disk_full: 'Der Server kann gerade nichts speichern. Versuche es später noch einmal.',
@@ -95,7 +96,7 @@ export const refusals: Record<RefusalCode, string> = {
   internal: 'Auf dem Server ist etwas schiefgegangen. Versuche es später noch einmal.',
 };
 
-/** What the server says of a field that does not fit, and of what the client itself can get wrong. */
+/** The sentences about invalid fields, as far as this client can cause them. */
 export const fields: Readonly<Record<string, string>> = {
   'The name must have 1 to 32 visible characters; single spaces may stand between words.':
     'Der Name muss 1 bis 32 sichtbare Zeichen haben; zwischen Wörtern darf ein Leerzeichen stehen.',

@@ -1,10 +1,10 @@
-/** What a person reads of an error, in their language. */
+/** The sentence for an error in the user's language. */
 import { ApiError, isIntercepted, NetworkError } from '../lib/api.ts';
 import { PartError } from '../lib/parts.ts';
 import { CookieError } from '../state/account.ts';
 import { texts } from './index.ts';
 
-/** Why something could not be done; the server's own sentence where this page has no other. */
+/** Why an action failed: this page's sentence, or the server's where this page has none. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof CookieError) return cookieSentence();
   if (error instanceof PartError) return texts.partMissing;
@@ -18,7 +18,7 @@ export function sentenceOf(error: unknown): string {
   return isTimed ? `${sentence} (${texts.inTime(Math.ceil(error.wait / 1000))})` : sentence;
 }
 
-/** Over http, a browser keeps no cookie that the server has sent for https only. */
+/** Over http, a browser does not store cookies that the server has sent for https only. */
 function cookieSentence(): string {
   return location.protocol === 'http:' ? texts.cookiesNeedHttps : texts.cookiesRefused;
 }

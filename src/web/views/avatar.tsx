@@ -3,11 +3,16 @@ import type { Chat } from '../lib/wire.ts';
 
 interface Props {
   readonly name: string;
-  /** The chat that it stands for; a direct one stands for the other, and so does none. */
+  /**
+   * The chat that the avatar is for; absent for a user. A direct chat shows the other user's
+   * avatar.
+   */
   readonly chat?: Pick<Chat, 'id' | 'direct'>;
 }
 
-/** A circle with an initial. A person has the same colour everywhere, by their name. */
+/**
+ * A circle with an initial. A user's colour depends on their name, so it is the same everywhere.
+ */
 export function Avatar({ name, chat }: Props) {
   const [first] = new Intl.Segmenter().segment(name);
   const hue = chat === undefined || chat.direct ? hueOf(canonicalName(name)) : chat.id;

@@ -6,7 +6,9 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** Keeps an error to the part that it came from; the next time that part is drawn, it is tried again. */
+/**
+ * An error boundary: contains an error in its children, and tries again the next time it is drawn.
+ */
 export class Boundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 

@@ -13,7 +13,7 @@ import { GonePane } from './gone.tsx';
 import { IconLink } from './icons.tsx';
 import { Timeline } from './timeline.tsx';
 
-/** What one is about to do with a message: answer it, or change it. */
+/** What the user is about to do with a message: reply to it or edit it. */
 export interface Intent {
   readonly kind: 'reply' | 'edit';
   readonly message: Message;
@@ -24,13 +24,13 @@ interface Props {
   readonly messageId: number | undefined;
 }
 
-/** A chat: its head, its messages, and where one writes. */
+/** A chat: its header, its messages and the composer. */
 export function ChatPane({ chatId, messageId }: Props) {
   const intent = useIntent(chatId);
   const chat = chatOf(chatId);
   const title = chat?.title ?? '';
   useEffect(() => {
-    // Who is not in the chat is told so by the timeline.
+    // The timeline shows the refusal to a user who is not in the chat.
     loadMembers(chatId).catch(() => {});
   }, [chatId]);
   if (chat === undefined && isLoaded.value) return <GonePane chatId={chatId} />;
@@ -51,13 +51,13 @@ export function ChatPane({ chatId, messageId }: Props) {
 }
 
 /**
- * The intent is kept with the draft: a look elsewhere, or a reload, must not turn a reply into a
- * message of its own.
+ * The intent is saved with the draft, so that opening another pane or a reload does not turn a
+ * reply into an ordinary message.
  */
 function useIntent(chatId: number): Signal<Intent | undefined> {
   const name = `intent.${chatId}`;
-  const { intent: kept } = load<{ intent?: Intent }>(name, {});
-  const intent = useSignal(kept?.message === undefined ? undefined : kept);
+  const { intent: saved } = load<{ intent?: Intent }>(name, {});
+  const intent = useSignal(saved?.message === undefined ? undefined : saved);
   useSignalEffect(() => {
     if (intent.value === undefined) drop(name);
     else save(name, { intent: intent.value });

@@ -23,13 +23,13 @@ import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
 import { Written } from './written.tsx';
 
-/** The id of the list of names. */
+/** The id of the list of suggested names. */
 const listId = 'names';
 
-/** A message has as many code points at the most; the server says so too. */
+/** The maximum length of a message, in code points; the same as on the server. */
 const longest = 4000;
 
-/** So many names are offered. */
+/** The maximum number of suggested names. */
 const offered = 6;
 
 interface Props {
@@ -44,7 +44,7 @@ export function Composer({ chatId, title, intent }: Props) {
   const mention = useSignal<string | undefined>(undefined);
   const chosen = useSignal(0);
   const error = useSignal('');
-  // Asked at each drawing: the members may come after the @.
+  // Computed on each render, because the members may be loaded after the @ was typed.
   const names = mention.value === undefined ? [] : offer(chatId, mention.value);
 
   const write = (value: string) => {
@@ -62,13 +62,13 @@ export function Composer({ chatId, title, intent }: Props) {
     if (wasEdit) text.value = load(`draft.${chatId}`, '');
   };
 
-  // Before the next key: what is typed must not be overwritten.
+  // A layout effect runs before the next key, so that it does not overwrite what is typed.
   useLayoutEffect(() => {
     if (intent.value?.kind === 'edit') text.value = editedText(chatId, intent.value.message);
     input.current?.focus();
   }, [intent.value]);
   useEffect(() => fitHeight(input.current), [text.value]);
-  // Another tab writes on the same draft: both show it, so that neither overwrites the other's.
+  // Both tabs show a draft that another tab edits, so that neither overwrites the other's text.
   useEffect(
     () =>
       onChange(`draft.${chatId}`, () => {
@@ -77,7 +77,7 @@ export function Composer({ chatId, title, intent }: Props) {
     [chatId],
   );
 
-  /** What one writes next does not wait for the answer; a change that fails is there again. */
+  /** Sends an edit. The composer is free at once; if the edit fails, it is shown again. */
   const change = (message: Message, content: string) => {
     leave();
     put(`/api/chats/${chatId}/messages/${message.id}`, { content }).catch((thrown: unknown) => {
@@ -193,7 +193,7 @@ export function Composer({ chatId, title, intent }: Props) {
           class="icon-button primary"
           aria-label={texts.send}
           title={texts.send}
-          // The keyboard of a phone stays where it is.
+          // Keeps the keyboard of a phone open.
           onMouseDown={(event) => event.preventDefault()}
         >
           <Icon of="send" />
@@ -203,7 +203,7 @@ export function Composer({ chatId, title, intent }: Props) {
   );
 }
 
-/** What Enter will do, if it is not simply to send. */
+/** Shows what Enter will do, if not simply send a message. */
 function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void }) {
   const { kind, message } = intent;
   return (
@@ -221,17 +221,19 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
   );
 }
 
-/** Enter sends where it can be held with Shift for a new line; Ctrl and Cmd send everywhere. */
+/**
+ * Enter sends where Shift+Enter is available for a new line; with Ctrl or Cmd it sends everywhere.
+ */
 function sends({ shiftKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
   return ctrlKey || metaKey || !(shiftKey || isTouch());
 }
 
-/** A text without empty lines around it; the first line keeps its indentation. */
+/** Removes blank lines around a text; the first line keeps its indentation. */
 function withoutBlankLines(text: string): string {
   return text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
 }
 
-/** The members who may be meant by what stands behind the last @: nobody is offered who cannot sign in. */
+/** The members that the text after the last @ may mean; without those who cannot sign in. */
 function offer(chatId: number, typed: string): string[] {
   const others = membersOf(chatId).filter(({ id, disabled }) => id !== ownId() && !disabled);
   return namesLike(
@@ -240,13 +242,13 @@ function offer(chatId: number, typed: string): string[] {
   ).slice(0, offered);
 }
 
-/** The text of a message that is being changed: as far as it was before one looked elsewhere. */
+/** The text of a message that is being edited, with unsaved changes from an earlier visit. */
 function editedText(chatId: number, { id, content }: Message): string {
-  const kept = load<{ id?: number; value?: string }>(`edit.${chatId}`, {});
-  return kept.id === id && kept.value !== undefined ? kept.value : content;
+  const saved = load<{ id?: number; value?: string }>(`edit.${chatId}`, {});
+  return saved.id === id && saved.value !== undefined ? saved.value : content;
 }
 
-/** As high as its text, up to what the style allows. */
+/** Makes the input as high as its text, up to the limit in the style sheet. */
 function fitHeight(area: HTMLTextAreaElement | null): void {
   if (area === null) return;
   area.style.height = 'auto';

@@ -3,22 +3,22 @@ import type { RefObject } from 'preact';
 import { copyText } from '../lib/clipboard.ts';
 import { texts } from '../texts/index.ts';
 
-/** For this long the button says that it has copied, in ms. */
-const saidFor = 2_000;
+/** How long the button says "Copied", in ms. */
+const confirmationTime = 2_000;
 
 interface Props {
   readonly text: string;
-  /** Where the text stands. */
+  /** The element with the text. */
   readonly shown: RefObject<Element | null>;
 }
 
-/** Copies a text, and says so only if it did; else the text is selected, and a sentence says that. */
+/** Copies a text and confirms it. If that fails, the text is selected, and a sentence says so. */
 export function CopyButton({ text, shown }: Props) {
   const state = useSignal<'ready' | 'copied' | 'selected'>('ready');
   const copy = async () => {
     if (shown.current === null) return;
     state.value = (await copyText(text, shown.current)) ? 'copied' : 'selected';
-    if (state.value === 'copied') setTimeout(() => (state.value = 'ready'), saidFor);
+    if (state.value === 'copied') setTimeout(() => (state.value = 'ready'), confirmationTime);
   };
   return (
     <>

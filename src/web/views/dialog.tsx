@@ -9,10 +9,10 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A window over the page; the browser keeps the focus in it and closes it on Escape. */
+/** A modal dialog; the browser keeps the focus in it and closes it on Escape. */
 export function Dialog({ title, children, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  // Before the next key: it is typed into the window, not into what lies below.
+  // A layout effect runs before the next key, so that it goes to the dialog, not to the page below.
   useLayoutEffect(() => dialog.current?.showModal(), []);
   const closeOutside = (event: MouseEvent) => {
     if (event.target === dialog.current) onClose();

@@ -10,7 +10,7 @@ interface Props {
   readonly onPick: (emoji: string) => unknown;
 }
 
-/** Opens the emoji; they are loaded when somebody first asks for them. */
+/** Opens the emoji picker, which is loaded on first use. */
 export function EmojiButton({ label, onPick }: Props) {
   const Picker = useSignal<FunctionComponent<Pick<Props, 'onPick'>> | undefined>(undefined);
   const isOpen = useSignal(false);

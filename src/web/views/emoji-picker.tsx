@@ -11,7 +11,7 @@ interface Emoji {
   readonly group?: number;
 }
 
-/** In emojibase, parts of other emoji (hair, skin) are a group of their own; it is left out. */
+/** The emojibase group of emoji components (hair, skin), which are left out. */
 const components = 2;
 
 const { default: data } = await (texts.language === 'de'
@@ -21,13 +21,13 @@ const all = (data as Emoji[])
   .filter(({ group }) => group !== undefined && group !== components)
   .map((emoji) => ({ ...emoji, unicode: qualifiedEmoji(emoji.unicode) }));
 
-/** Shown before anything is searched for. */
+/** Shown first until the user searches. */
 const common = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'];
 
-/** As many are shown at once: more than one looks through. */
+/** The maximum number shown at once, more than anybody looks through. */
 const shownLimit = 160;
 
-/** How far each key goes in the grid, which has eight columns. */
+/** How far each key moves in the grid of 8 columns. */
 const steps: Record<string, number> = {
   ArrowRight: 1,
   ArrowLeft: -1,
@@ -41,7 +41,7 @@ export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }) {
   const grid = useRef<HTMLDivElement>(null);
   const found = all.filter((emoji) => fits(emoji, query.value.trim().toLocaleLowerCase()));
   useLayoutEffect(() => {
-    // On glass the focus brings up a keyboard, over what one wants to choose from.
+    // On a touch screen the focus would open a keyboard over the emoji.
     if (!isTouch()) input.current?.focus();
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -63,7 +63,7 @@ export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }) {
     <fieldset class="emoji" aria-label={texts.emoji} onKeyDown={onKeyDown}>
       <input
         ref={input}
-        // The window takes it up where the emoji are there when it opens.
+        // For the dialog, if the emoji are loaded before it opens.
         autofocus={!isTouch()}
         type="search"
         dir="auto"

@@ -3,7 +3,7 @@ import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import { IconButton } from './icons.tsx';
 
-/** Says what could not be done, until it is closed or something else is done. */
+/** Shows why an action failed, until the user closes it or does something else. */
 export function Failure() {
   if (failure.value === undefined) return null;
   return (

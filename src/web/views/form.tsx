@@ -17,12 +17,12 @@ interface FieldProps {
   readonly autofocus?: boolean;
 }
 
-/** An input with its label and, below, what to know about it. */
+/** An input with its label above and a hint below. */
 export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
   const id = useId();
   const hintId = hint === undefined ? undefined : `${id}-hint`;
   const dir = type === 'text' ? 'auto' : undefined;
-  // One of three kinds, which TypeScript would check one by one.
+  // TypeScript would check the union of input types one by one.
   const attributes = { ...input, id, type, dir, 'aria-describedby': hintId };
   return (
     <div class="field">
@@ -36,19 +36,19 @@ export function Field({ label, hint, type = 'text', ...input }: FieldProps) {
 interface FormProps {
   readonly action: string;
   readonly children: ComponentChildren;
-  /** Gets the fields that are not empty; what it throws is shown. */
+  /** Receives the fields that are not empty; an error that it throws is shown. */
   readonly onSubmit: (fields: Record<string, string>) => Promise<unknown>;
-  /** Said when it is done, for as long as it is given: what is no longer true is not said. */
+  /** Shown after success; undefined once it is no longer true. */
   readonly done?: string | undefined;
-  /** Whether the fields are empty again when it is done. */
+  /** Whether the fields are cleared after success. */
   readonly isCleared?: boolean;
-  /** Whether what it does cannot be undone. */
+  /** Whether the action cannot be undone. */
   readonly isDangerous?: boolean;
   /** Adds a button that leaves the form. */
   readonly onCancel?: () => void;
 }
 
-/** A form that says what went wrong, or that it is done, and is not sent twice. */
+/** A form that shows its error or success, and cannot be submitted twice at once. */
 export function Form(props: FormProps) {
   const {
     action,
@@ -62,7 +62,7 @@ export function Form(props: FormProps) {
   const error = useSignal('');
   const isDone = useSignal(false);
   const isBusy = useSignal(false);
-  /** What was said is about what stood there before. */
+  /** Removes messages about the previous input. */
   const clear = () => {
     error.value = '';
     isDone.value = false;
@@ -101,7 +101,7 @@ export function Form(props: FormProps) {
         submitButton
       ) : (
         <span class="actions">
-          {/* Enter must not do at once what cannot be undone. */}
+          {/* Comes first, so that Enter does not trigger an action that cannot be undone. */}
           <button type="button" onClick={onCancel}>
             {texts.cancel}
           </button>
@@ -117,7 +117,7 @@ function fieldsOf(form: HTMLFormElement): Record<string, string> {
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
-/** Who will see an e-mail address: by the setting EMAILS, which the page brings. */
+/** Says who can see e-mail addresses, by the setting EMAILS, which the page contains. */
 export function emailHint(): string {
   const { emails } = document.documentElement.dataset;
   if (emails === 'admins') return texts.emailForAdmins;

@@ -2,7 +2,7 @@ import { gone } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { Pane } from './pane.tsx';
 
-/** A chat that one is not in, or not any more: what happened, and nowhere to write. */
+/** Explains why the user is not in a chat, instead of its messages and composer. */
 export function GonePane({ chatId }: { chatId: number }) {
   const { title = texts.noChat, why = 'unknown' } = gone.value.get(chatId) ?? {};
   return (

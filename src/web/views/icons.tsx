@@ -1,4 +1,4 @@
-/** Pictures that are drawn, not loaded. All but the logo stand beside a name and are not read out. */
+/** Inline SVG icons. Each is next to a label, so screen readers skip them. */
 
 const shapes = {
   plus: 'M12 5v14M5 12h14',
@@ -40,7 +40,7 @@ interface IconButtonProps {
   readonly onClick: () => void;
 }
 
-/** A button that is only a picture, and says its name to who does not see it. */
+/** A button with only an icon, and a label for screen readers. */
 export function IconButton({ of, label, onClick }: IconButtonProps) {
   return (
     <button type="button" class="icon-button" aria-label={label} title={label} onClick={onClick}>
@@ -49,7 +49,7 @@ export function IconButton({ of, label, onClick }: IconButtonProps) {
   );
 }
 
-/** The same as a link. */
+/** A link with only an icon, and a label for screen readers. */
 export function IconLink({ of, label, href }: Omit<IconButtonProps, 'onClick'> & { href: string }) {
   return (
     <a class="icon-button" aria-label={label} title={label} href={href}>

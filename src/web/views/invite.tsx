@@ -10,7 +10,7 @@ import { sentenceOf } from '../texts/sentence.ts';
 import { Form } from './form.tsx';
 import { Pane } from './pane.tsx';
 
-/** Where an invite leads, and the way in. */
+/** Shows the chat that an invite leads to, with a button to join it. */
 export function InvitePane({ code }: { code: string }) {
   const invite = useSignal<InvitedTo | undefined>(undefined);
   const error = useSignal('');

@@ -12,7 +12,7 @@ import { CopyButton } from './copy.tsx';
 import { Form } from './form.tsx';
 import { askFirst } from './question.tsx';
 
-/** The invites to a chat that one may see, to copy, to show and to revoke. */
+/** The invites to a chat that the user may see, with buttons to copy, show and revoke them. */
 export function Invites({ chatId }: { chatId: number }) {
   const invites = useSignal<readonly Invite[]>([]);
   const path = `/api/chats/${chatId}/invites`;
@@ -90,7 +90,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void
   );
 }
 
-/** With the margin of four modules that readers need. */
+/** A QR code with the margin of 4 modules that scanners need. */
 function QrCode({ picture: { size, path } }: { picture: Picture }) {
   return (
     <svg class="qr" viewBox={`-4 -4 ${size + 8} ${size + 8}`} role="img" aria-label={texts.qrCode}>

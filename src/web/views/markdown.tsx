@@ -1,6 +1,6 @@
 /**
- * A small Markdown: its tokens are made into elements here, one by one. No text of anybody is ever
- * taken as HTML, so there is nothing to be cleaned.
+ * Draws a subset of Markdown. Each token becomes an element; no user's text is ever parsed as HTML,
+ * so nothing needs sanitising.
  */
 import type { Token, Tokens } from 'marked';
 import { type ComponentChildren, Fragment } from 'preact';
@@ -18,7 +18,7 @@ interface Props {
   readonly chatId: number;
 }
 
-/** The text of a message; one that cannot be drawn is shown as it was written. */
+/** The text of a message; if it cannot be drawn, it is shown as written. */
 export function Markdown({ text, chatId }: Props) {
   return (
     <Boundary fallback={<Plain text={text} />}>
@@ -37,14 +37,14 @@ function Plain({ text }: { text: string }) {
 
 function Text({ text, chatId }: Props) {
   const tokens = useMemo(() => readMarkdown(text), [text]);
-  // Most texts mention nobody, and need not be drawn again when a member comes or goes.
+  // Most texts have no mentions, and need no redraw when the members change.
   const find = /[@＠]/.test(text) ? mentionsOf(chatId) : undefined;
   return <div class="text">{tokens.map((token, index) => block(token, find, index))}</div>;
 }
 
 type Find = MentionFinder | undefined;
 
-/** Blocks: what is not among them is shown as it was written. */
+/** Draws a block; unknown ones are shown as written. */
 function block(token: Token, find: Find, key: number): ComponentChildren {
   switch (token.type) {
     case 'space':
@@ -78,7 +78,7 @@ function block(token: Token, find: Find, key: number): ComponentChildren {
         </p>
       );
     case 'text':
-      // In a tight list: an element less for each of what may be a thousand items.
+      // In a tight list, which may have a thousand items: saves an element for each.
       return <Fragment key={key}>{inlines(token.tokens, find, token.text)}</Fragment>;
     default:
       return (
@@ -89,13 +89,15 @@ function block(token: Token, find: Find, key: number): ComponentChildren {
   }
 }
 
-/** Blocks stand apart by themselves; more empty lines than one are there as well. */
+/** Keeps empty lines between blocks beyond the first, which the style replaces by a gap. */
 function Blank({ raw }: { raw: string }) {
   const more = raw.split('\n').length - 3;
   return more > 0 ? <p>{'\n'.repeat(more)}</p> : null;
 }
 
-/** So many blocks of a text have a button to copy: each costs the browser more than its code. */
+/**
+ * Only the first blocks of a text have a copy button, which costs the browser more than the code.
+ */
 const mostCopied = 40;
 
 function Code({ token: { text, lang }, canCopy }: { token: Tokens.Code; canCopy: boolean }) {
@@ -112,7 +114,7 @@ function Code({ token: { text, lang }, canCopy }: { token: Tokens.Code; canCopy:
   );
 }
 
-/** An ordered list counts as its author did. */
+/** Draws a list; an ordered one has the numbers that its author typed. */
 function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, key: number) {
   const dir = loose ? directionOf(raw) : 'auto';
   const entries = items.map((item, index) => {
@@ -146,7 +148,7 @@ function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, ke
 function table({ header, rows }: Tokens.Table, find: Find, key: number) {
   const row = (cells: Tokens.TableCell[]) =>
     cells.map(({ header: isHead, align, tokens }, index) => {
-      // Nothing is no heading.
+      // An empty cell is not a heading.
       const Cell = isHead && tokens.length > 0 ? 'th' : 'td';
       return (
         <Cell key={index} data-align={align ?? undefined} dir="auto">
@@ -217,7 +219,9 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
   }
 }
 
-/** Only what leads to the web or to a mailbox is a link: `javascript:` is none. */
+/**
+ * Draws a link to the web or to a mailbox; any other, such as `javascript:`, is shown as written.
+ */
 function link({ href, raw, tokens }: Tokens.Link, find: Find, key: number): ComponentChildren {
   if (!/^(https?:\/\/|mailto:)/i.test(href)) return raw;
   return (

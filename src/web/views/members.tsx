@@ -18,7 +18,7 @@ import { Pane } from './pane.tsx';
 import { askFirst } from './question.tsx';
 import { Written } from './written.tsx';
 
-/** Who is in a chat, and what one can do with it. */
+/** The members of a chat, and its settings. */
 export function MembersPane({ chatId }: { chatId: number }) {
   const chat = chatOf(chatId);
   useEffect(() => {
@@ -62,14 +62,14 @@ export function MembersPane({ chatId }: { chatId: number }) {
   );
 }
 
-/** Adds somebody by name, and says so while they are in the chat. */
+/** Adds a user by name, and confirms it while they are in the chat. */
 function AddMember({ chatId }: { chatId: number }) {
   const added = useSignal<string | undefined>(undefined);
   const isThere = membersOf(chatId).some(({ id }) => String(id) === added.value);
   const add = async (fields: Record<string, string>) => {
     const location = await post(`/api/chats/${chatId}/members`, fields);
     added.value = location.split('/').at(-1);
-    // The event brings the new member too; but the stream may be held back.
+    // The event adds the new member too, but the stream may be delayed.
     unlessBroken(loadMembers(chatId));
   };
   return (
@@ -133,7 +133,7 @@ function MemberItem({ chatId, member, isOwned }: MemberProps) {
   );
 }
 
-/** What owners may keep to themselves. */
+/** The permissions that owners can limit to owners. */
 function Permissions({ chat }: { chat: Chat }) {
   const set = (fields: Record<string, string>) => put(`/api/chats/${chat.id}/permissions`, fields);
   const who = [
@@ -177,13 +177,13 @@ function NotifyChoice({ chatId, notify }: { chatId: number; notify: Notify }) {
 
 interface ChoiceProps<Value extends string> {
   readonly label: string;
-  /** Each value, and what it is called. */
+  /** Each value and its label. */
   readonly options: readonly (readonly [Value, string])[];
   readonly chosen: Value;
   readonly onChoose: (value: Value) => Promise<void>;
 }
 
-/** One of a few values, set at once. */
+/** A choice of one value, saved at once. */
 function Choice<Value extends string>({ label, options, chosen, onChoose }: ChoiceProps<Value>) {
   return (
     <fieldset class="choice">

@@ -26,19 +26,19 @@ import { Written } from './written.tsx';
 interface Props {
   readonly chatId: number;
   readonly message: Message;
-  /** Whether the sender is shown: the first of several messages in a row. */
+  /** Whether this is the first of several messages in a row, which shows the sender. */
   readonly startsGroup: boolean;
   readonly intent: Signal<Intent | undefined>;
   /** The message whose tools are shown. */
   readonly active: Signal<number>;
-  /** Whether one has come here for this one. */
+  /** Whether the address leads to this message. */
   readonly isTarget: boolean;
-  /** Whether it is where one gets among the messages by keyboard. */
+  /** Whether this is the last message, which Tab reaches first. */
   readonly isLast: boolean;
 }
 
 interface Attempting {
-  /** Waits for something to be done, and shows why it could not be. */
+  /** Waits for an action, and shows its error at the message if it fails. */
   readonly attempt: (work: Promise<unknown>) => void;
 }
 
@@ -52,7 +52,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
     failure.value = '';
     work.catch((error: unknown) => (failure.value = sentenceOf(error)));
   };
-  // A signal of its own: of all messages, only two are drawn anew when it moves.
+  // A computed signal, so that only two messages are redrawn when another one becomes active.
   const isActive = useComputed(() => active.value === message.id);
   return (
     <article
@@ -105,7 +105,7 @@ function Head({ name, time }: { name: string; time: string }) {
   );
 }
 
-/** What one can do with a message. */
+/** The buttons of a message. */
 function Tools({ chatId, message, intent, attempt }: Props & Attempting) {
   const isOwn = message.sender_id === ownId();
   const path = `/api/chats/${chatId}/messages/${message.id}`;
@@ -170,7 +170,7 @@ const react = (path: string, emoji: string) =>
 const unreact = (path: string, emoji: string) =>
   remove(`${path}/reactions/${encodeURIComponent(emoji)}`);
 
-/** The message that is answered, in a line that leads to it. */
+/** The message that this one replies to, in one line that links to it. */
 function Quote({ chatId, id }: { chatId: number; id: number }) {
   const loaded = messageWindow.value?.messages.find((message) => message.id === id);
   const fetched = useSignal<Message | null | undefined>(undefined);
@@ -199,7 +199,7 @@ function Quote({ chatId, id }: { chatId: number; id: number }) {
   );
 }
 
-/** A message that is on its way, or that the server does not take. */
+/** A message that is being sent, or that the server refused. */
 export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: boolean }) {
   const name = account.value?.user.name ?? '';
   return (
@@ -207,7 +207,7 @@ export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: b
       {startsGroup && <Head name={name} time={draft.time} />}
       <Markdown text={draft.content} chatId={draft.chatId} />
       {draft.error === undefined ? (
-        <small>{onTheWay()}</small>
+        <small>{sendingState()}</small>
       ) : (
         <p class="error" role="alert">
           {texts.notSent}: {draft.error}{' '}
@@ -223,8 +223,8 @@ export function DraftItem({ draft, startsGroup }: { draft: Draft; startsGroup: b
   );
 }
 
-/** Why a message is not on the server yet. */
-function onTheWay(): string {
+/** Says why a message is not on the server yet. */
+function sendingState(): string {
   if (isIntercepted.value) return texts.intercepted;
   return connection.value === 'broken' ? texts.waiting : texts.sending;
 }

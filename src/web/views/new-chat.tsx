@@ -6,7 +6,7 @@ import { texts } from '../texts/index.ts';
 import { Dialog } from './dialog.tsx';
 import { Field, Form } from './form.tsx';
 
-/** Begins a chat: a group by its title, or a direct one by the other's name. */
+/** Creates a group by its title, or opens a direct chat by the other user's name. */
 export function NewChat({ onClose }: { onClose: () => void }) {
   const isDirect = useSignal(false);
   const create = async (fields: Record<string, string>) => {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 
 interface Props<Item> {
-  /** The id of the list, by which its input names it. */
+  /** The id of the list, which its input refers to. */
   readonly id: string;
   readonly label: string;
   readonly items: readonly Item[];
@@ -11,8 +11,9 @@ interface Props<Item> {
 }
 
 /**
- * What an input offers. The focus stays in the input, which moves through the list by keys and names
- * the chosen one by `optionId`; see the combobox pattern of the ARIA Authoring Practices.
+ * The suggestions of an input. The focus stays in the input, whose keys move through the list and
+ * which refers to the chosen item by `optionId`; see the combobox pattern of the ARIA Authoring
+ * Practices.
  */
 export function Options<Item>({ id, label, items, chosen, onPick, show }: Props<Item>) {
   return (
@@ -25,7 +26,7 @@ export function Options<Item>({ id, label, items, chosen, onPick, show }: Props<
           tabIndex={-1}
           aria-selected={index === chosen}
           onMouseDown={(event) => {
-            // A click would take the focus from the input first.
+            // A click would first move the focus out of the input.
             event.preventDefault();
             onPick(item);
           }}
@@ -39,7 +40,7 @@ export function Options<Item>({ id, label, items, chosen, onPick, show }: Props<
 
 export const optionId = (id: string, index: number) => `${id}-${index}`;
 
-/** The next choice after a key, or undefined if the key does not choose. */
+/** The index of the next item after a key; undefined if the key does not move. */
 export function moved(key: string, chosen: number, count: number): number | undefined {
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   return step === undefined || count === 0 ? undefined : (chosen + step + count) % count;

@@ -10,7 +10,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** A part of the client that is no chat: its name, the way back, and what is in it. */
+/** A pane other than a chat: its title, a link back, and its content. */
 export function Pane({ title, back = paths.home, children }: Props) {
   return (
     <section class="pane" aria-label={isolated(title)}>

@@ -4,26 +4,26 @@ import { Dialog } from './dialog.tsx';
 import { Form } from './form.tsx';
 
 interface Question {
-  /** What is asked, which is the title of the window. */
+  /** The question, as the title of the dialog. */
   readonly title: string;
-  /** What it would lead to. */
+  /** The consequences. */
   readonly detail?: ComponentChildren;
-  /** The name of the button that says yes. */
+  /** The label of the button that confirms. */
   readonly action: string;
-  /** Does it; what it throws is shown, and the window stays. */
+  /** Runs the action; an error that it throws is shown, and the dialog stays open. */
   readonly act: (fields: Record<string, string>) => Promise<unknown>;
-  /** What must be given with the answer. */
+  /** Inputs that the user must fill in to confirm. */
   readonly fields?: ComponentChildren;
 }
 
 const asked = signal<Question | undefined>(undefined);
 
-/** Asks before something that cannot be undone, and does it if the answer is yes. */
+/** Asks for confirmation before an action that cannot be undone, and then runs it. */
 export function askFirst(question: Question): void {
   asked.value = question;
 }
 
-/** The question that is open, over whatever pane it was asked in. */
+/** The open question, over the current pane. */
 export function OpenQuestion() {
   const question = asked.value;
   if (question === undefined) return null;

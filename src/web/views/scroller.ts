@@ -1,25 +1,25 @@
 import { signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 
-/** As near to an end more is loaded, in pixels. */
+/** More messages are loaded at this distance from an end, in pixels. */
 const near = 900;
 
-/** A reader this near to the end is at the end, in pixels. */
+/** A reader within this distance of the end counts as at the end, in pixels. */
 const slack = 60;
 
-/** What is cut off by no more than this is in sight, in pixels. */
+/** A message that is cut off by at most this much counts as in view, in pixels. */
 const seam = 8;
 
-/** Where the box shall be once it has something to show: a message, the end, or where one stopped. */
+/** Where to scroll once it is shown: to a message, to the end, or to the first unread message. */
 type Aim = number | 'start' | 'end';
 
 /**
- * Keeps what one reads in its place while messages come and go above and below: the first one in
- * sight stays where it was; and at the end, the end stays in sight.
+ * Scroll anchoring: keeps the reader's place while messages are added and removed above and below.
+ * The first message in view stays where it was; at the end, the end stays in view.
  */
 export class Scroller {
   readonly isAtEnd = signal(false);
-  /** The last message that is in sight to its end; 0 if there is none. */
+  /** The id of the last message whose end is in view; 0 if there is none. */
   readonly lastInSight = signal(0);
   readonly #box: RefObject<HTMLElement | null>;
   #aim: Aim | undefined;
@@ -37,12 +37,12 @@ export class Scroller {
     return this.#fromEnd() < near;
   }
 
-  /** Says where to be after the next change. */
+  /** Sets where to scroll after the next change. */
   aim(aim: Aim): void {
     this.#aim = aim;
   }
 
-  /** Notes where the reader is, after scrolling. */
+  /** Records the reader's place, after scrolling. */
   note(): void {
     this.isAtEnd.value = this.#fromEnd() < slack;
     const box = this.#box.current;
@@ -56,7 +56,7 @@ export class Scroller {
     this.#anchor = first && { id: first.dataset.id ?? '', offset: first.offsetTop - top };
   }
 
-  /** Puts the reader back in place, after what is shown has changed. */
+  /** Restores the reader's place, after the messages have changed. */
   keep(): void {
     const box = this.#box.current;
     if (box === null) return;
@@ -66,14 +66,16 @@ export class Scroller {
     this.note();
   }
 
-  /** The same whenever the box itself becomes higher or lower: by what one writes, by a keyboard. */
+  /**
+   * Does the same when the height of the box changes, as the composer grows or a keyboard opens.
+   */
   keepResized(): () => void {
     const observer = new ResizeObserver(() => this.keep());
     if (this.#box.current !== null) observer.observe(this.#box.current);
     return () => observer.disconnect();
   }
 
-  /** What was shown before may still be there, without the message that one wants to see. */
+  /** Whether the target is shown; the previous messages may still be there instead. */
   #isThere(aim: Aim): boolean {
     return typeof aim === 'number'
       ? this.#item(String(aim)) !== undefined
@@ -107,7 +109,9 @@ export class Scroller {
   }
 }
 
-/** Whether a message can be read to its end; one that is higher than the box, when it fills half. */
+/**
+ * Whether the end of a message is in view; a message higher than the box need only fill half of it.
+ */
 function isSeen({ offsetTop, offsetHeight }: HTMLElement, end: number, height: number): boolean {
   const needed = offsetHeight > height ? height / 2 : offsetHeight;
   return offsetTop + needed <= end;

@@ -12,7 +12,7 @@ import { displayName } from './message.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
 
-/** A person stops typing for so long before a search begins, in ms. */
+/** A search starts after this pause in typing, in ms. */
 const pause = 200;
 
 interface Props {
@@ -26,11 +26,11 @@ export function SearchPane({ query, chatId }: Props) {
   const state = useSignal<'idle' | 'searching' | 'done'>('idle');
   const error = useSignal('');
 
-  const follow = async (path: string, known: readonly Hit[], isCurrent: () => boolean) => {
+  const follow = async (path: string, before: readonly Hit[], isCurrent: () => boolean) => {
     state.value = 'searching';
     const page = await searchPage(path);
     if (!isCurrent()) return;
-    hits.value = [...known, ...page.hits];
+    hits.value = [...before, ...page.hits];
     next.value = page.next;
     state.value = 'done';
   };
@@ -120,7 +120,7 @@ function HitItem({ hit }: { hit: Hit }) {
   );
 }
 
-/** The snippet with what was found marked in it. */
+/** The snippet with its matches marked. */
 function highlighted({ snippet, marks }: Hit) {
   const parts = [];
   let at = 0;
@@ -131,7 +131,7 @@ function highlighted({ snippet, marks }: Hit) {
   return [...parts, snippet.slice(at)];
 }
 
-/** A page of hits; one that the server cut short without a hit is followed on. */
+/** Loads a page of hits; goes on to the next page if the server returned one without hits. */
 async function searchPage(path: string): Promise<{ hits: Hit[]; next: string | undefined }> {
   const { body, headers } = await ask<{ hits: Hit[] }>('GET', path, undefined, {
     has: 'hits',

@@ -17,7 +17,7 @@ export function SettingsPane() {
   return (
     <Pane title={texts.settings}>
       <Profile />
-      <Notices />
+      <Notifications />
       <Password />
       <Devices />
       <section class="card">
@@ -30,13 +30,13 @@ export function SettingsPane() {
   );
 }
 
-/** Whether this device notifies; where it cannot, why, and what to do about it. */
-function Notices() {
+/** Turns notifications on this device on or off; says why where they are not available. */
+function Notifications() {
   const state = notifications.value;
-  const why = state === 'on' || state === 'off' ? '' : texts.noNotices[state];
+  const why = state === 'on' || state === 'off' ? '' : texts.noNotifications[state];
   const choose = async (box: HTMLInputElement) => {
     await setNotifications(box.checked);
-    // The browser may have said no, and a box that was ticked stays so by itself.
+    // The browser may have denied the permission; the box would stay ticked.
     box.checked = notifications.value === 'on';
   };
   return (
@@ -82,7 +82,7 @@ function Profile() {
   );
 }
 
-/** Asks for the password once the server wants it: who is signed in for long may be somebody else. */
+/** Shows a field for the password once the server asks for it, as it does in an old session. */
 function useProof() {
   const isAsked = useSignal(false);
   const during = async (work: Promise<void>) => {
@@ -198,7 +198,7 @@ async function signOut(): Promise<void> {
   forget();
 }
 
-/** Leaves nothing behind for the next one at this browser. */
+/** Removes all traces for the next user of this browser. */
 function forget(): void {
   forgetAll();
   location.hash = '';

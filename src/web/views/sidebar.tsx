@@ -17,7 +17,7 @@ import { Written } from './written.tsx';
 
 export function Sidebar() {
   const isMaking = useSignal(false);
-  // Each page has one first heading: that of the pane, if one is open.
+  // Each page has exactly one h1: that of the open pane, if there is one.
   const Heading = route.value.name === 'home' ? 'h1' : 'h2';
   return (
     <nav class="sidebar" aria-label={texts.chats}>
@@ -70,7 +70,7 @@ function ChatItem({ chat }: { chat: Chat }) {
   );
 }
 
-/** A chat of which no more can be drawn can still be opened. */
+/** Replaces a chat that cannot be drawn with its title, so that it can still be opened. */
 function PlainItem({ chat: { id, title } }: { chat: Chat }) {
   return (
     <li>
@@ -83,7 +83,7 @@ function PlainItem({ chat: { id, title } }: { chat: Chat }) {
   );
 }
 
-/** The last message in a line, and who wrote it where that is not clear. */
+/** The last message in one line, with its sender where that is not obvious. */
 function Preview({ chat: { last_message: text, sender_id: sender, direct } }: { chat: Chat }) {
   if (text === null || sender === null) return null;
   const name = sender === ownId() ? texts.you : direct ? undefined : (nameOf(sender) ?? '');

@@ -9,7 +9,7 @@ import { Logo } from './icons.tsx';
 
 const { registration, fresh } = document.documentElement.dataset;
 
-/** Sign in or register; by an invite link, with its code filled in. */
+/** The form to sign in or register; an invite link fills in its code. */
 export function SignIn() {
   const here = route.value;
   const code = here.name === 'invite' ? here.code : undefined;
@@ -58,7 +58,7 @@ function KnownUser() {
 interface RegisterProps {
   /** The code of an invite link. */
   readonly code: string | undefined;
-  /** The setup code of a new server, from the address that it has printed. */
+  /** The setup code of a new server, from the address that the server printed. */
   readonly setup: string | undefined;
 }
 
@@ -118,7 +118,7 @@ function Register({ code, setup }: RegisterProps) {
   );
 }
 
-/** Who registers by an invite is in its chat, and the invite may be used up. */
+/** Opens the chat of the invite: registering has joined it, and the invite may be used up. */
 async function enterFirstChat(): Promise<void> {
   replace(paths.home);
   await loadChats();

@@ -11,13 +11,13 @@ import { Dialog } from './dialog.tsx';
 import { moved, Options, optionId } from './options.tsx';
 import { Written } from './written.tsx';
 
-/** The id of the list that the input offers. */
+/** The id of the list of suggested chats. */
 const listId = 'switcher';
 
-/** So many chats are offered. */
+/** The maximum number of suggested chats. */
 const offered = 8;
 
-/** Ctrl+K or Cmd+K: to a chat by the beginning of its name. */
+/** Ctrl+K or Cmd+K: goes to a chat by a part of its title. */
 export function Switcher() {
   const isOpen = useSignal(false);
   useEffect(() => {

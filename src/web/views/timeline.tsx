@@ -30,7 +30,7 @@ import { IconButton } from './icons.tsx';
 import { DraftItem, MessageItem } from './message.tsx';
 import { Scroller } from './scroller.ts';
 
-/** Messages of one sender within so long stand together, in ms. */
+/** The maximum gap between messages of one sender in a group, in ms. */
 const together = 5 * 60_000;
 
 interface Props {
@@ -45,7 +45,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const failure = useSignal('');
   const active = useSignal(0);
   const seenUpTo = useSeenUpTo(chatId);
-  // More is unread than a page has: it opens where one stopped.
+  // With more unread messages than a page has, the chat opens at the first of them.
   const start = messageId ?? (seenUpTo?.isFar ? seenUpTo.id : undefined);
   const open = messageWindow.value?.chatId === chatId ? messageWindow.value : undefined;
 
@@ -58,7 +58,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
     scroller.aim(messageId ?? 'start');
     void load();
   }, [chatId, start]);
-  // The list of chats may come after the messages; only then is it known what is new.
+  // The list of chats, which says what is new, may arrive after the messages.
   useLayoutEffect(() => scroller.aim(messageId ?? 'start'), [seenUpTo]);
   useEffect(() => {
     if (connection.value === 'open' && failure.value !== '') void load();
@@ -75,7 +75,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
     return () => noteEnd(chatId, false);
   }, [chatId, isAtEnd]);
   useEffect(() => {
-    // As it is now: what was drawn first may have been scrolled before this runs.
+    // Uses the current value: the reader may have scrolled between the render and this effect.
     const read = () => readUpTo(chatId, scroller.lastInSight.peek());
     if (open !== undefined) read();
     return onLooking(read);
@@ -125,7 +125,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
           <IconButton of="down" label={texts.jumpToNewest} onClick={toNewest} />
         </div>
       )}
-      <Typists chatId={chatId} />
+      <TypingUsers chatId={chatId} />
       <Announcer open={open} />
     </div>
   );
@@ -171,7 +171,7 @@ function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
   );
 }
 
-/** A message of which nothing but its text can be drawn. */
+/** Replaces a message that cannot be drawn with its text. */
 function Plain({ text }: { text: string }) {
   return (
     <p class="message text" dir="auto">
@@ -184,18 +184,18 @@ function Day({ time }: { time: string }) {
   return <h2 class="day">{dayName(time)}</h2>;
 }
 
-/** Up and Down go from message to message. */
+/** Moves the focus from message to message with Up and Down. */
 function step(event: KeyboardEvent): void {
   const message = event.target as HTMLElement;
   const item = message.matches('.message') ? message.parentElement : null;
-  const beside = { ArrowUp: item?.previousElementSibling, ArrowDown: item?.nextElementSibling };
-  const next = beside[event.key as keyof typeof beside]?.querySelector<HTMLElement>('.message');
+  const targets = { ArrowUp: item?.previousElementSibling, ArrowDown: item?.nextElementSibling };
+  const next = targets[event.key as keyof typeof targets]?.querySelector<HTMLElement>('.message');
   if (!next) return;
   event.preventDefault();
   next.focus();
 }
 
-/** What is not known to be on the server yet. */
+/** The messages that the server has not confirmed yet. */
 function Drafts({ chatId }: { chatId: number }) {
   const isAfterOwn = messageWindow.value?.messages.at(-1)?.sender_id === ownId();
   const drafts = outbox.value.filter((draft) => draft.chatId === chatId && !draft.arrived);
@@ -212,18 +212,18 @@ function Drafts({ chatId }: { chatId: number }) {
   );
 }
 
-function Typists({ chatId }: { chatId: number }) {
+function TypingUsers({ chatId }: { chatId: number }) {
   const names = typingUsers(chatId).map((id) => isolated(nameOf(id) ?? ''));
   return <p class="typing">{names.length > 0 && texts.isTyping(names)}</p>;
 }
 
-/** Reads new messages out to who does not see them; scrolling back through old ones says nothing. */
+/** Announces new messages to screen readers, but not old ones that are loaded while scrolling. */
 function Announcer({ open }: { open: MessageWindow | undefined }) {
   const newest = open?.messages.at(-1);
   const first = useRef(newest?.id);
   first.current ??= newest?.id;
-  const isNews = newest !== undefined && newest.id > (first.current ?? 0);
-  const sender = isNews && newest.sender_id !== ownId() ? nameOf(newest.sender_id) : undefined;
+  const hasArrived = newest !== undefined && newest.id > (first.current ?? 0);
+  const sender = hasArrived && newest.sender_id !== ownId() ? nameOf(newest.sender_id) : undefined;
   return (
     <p class="unseen" aria-live="polite">
       {sender !== undefined && `${isolated(sender)}: ${isolated(newest?.content ?? '')}`}
@@ -232,21 +232,21 @@ function Announcer({ open }: { open: MessageWindow | undefined }) {
 }
 
 interface SeenUpTo {
-  /** The newest message that was read; undefined if all of them were. */
+  /** The newest message that was read; undefined if all were. */
   readonly id: number | undefined;
-  /** Whether more is unread than a page of messages has. */
+  /** Whether there are at least as many unread messages as a page has. */
   readonly isFar: boolean;
 }
 
-/** Up to where the chat was read when it was opened; undefined until the list of chats is there. */
+/** How far the chat was read when it was opened; undefined until the list of chats is loaded. */
 function useSeenUpTo(chatId: number): SeenUpTo | undefined {
-  const known = useRef<SeenUpTo | undefined>(undefined);
-  const chat = known.current === undefined ? chatOf(chatId) : undefined;
+  const seenUpTo = useRef<SeenUpTo | undefined>(undefined);
+  const chat = seenUpTo.current === undefined ? chatOf(chatId) : undefined;
   if (chat !== undefined) {
     const { unread = 0, read_id: id = 0 } = chat;
-    known.current = { id: unread > 0 ? id : undefined, isFar: unread >= pageSize && id > 0 };
+    seenUpTo.current = { id: unread > 0 ? id : undefined, isFar: unread >= pageSize && id > 0 };
   }
-  return known.current;
+  return seenUpTo.current;
 }
 
 function isNew({ id, sender_id: sender }: Message, seenUpTo: number | undefined): boolean {

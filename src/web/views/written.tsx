@@ -1,6 +1,8 @@
 import { balanced } from '../lib/bidi.ts';
 
-/** A name or a text that somebody wrote, within a line of ours: its direction stays its own. */
+/**
+ * A user-written name or text within a line of the client, isolated so that it keeps its direction.
+ */
 export function Written({ text }: { text: string }) {
   return <bdi>{balanced(text)}</bdi>;
 }

@@ -4,21 +4,21 @@ import { connection } from '../state/connection.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
 
-/** Says so while the line is down, wherever one is, and moves nothing by it. */
-export function LineState() {
+/** Shows the state of the connection in all panes while it is down, without moving the layout. */
+export function ConnectionState() {
   return (
     <p class="line" role="status" hidden={connection.value === 'open'}>
-      <LineText />
+      <ConnectionText />
     </p>
   );
 }
 
-/** How the line stands, and what one can do where it will not come back by itself. */
-export function LineText() {
-  if (connection.value === 'connecting') return texts.lineConnecting;
+/** The state of the connection, and what to do if it will not recover automatically. */
+export function ConnectionText() {
+  if (connection.value === 'connecting') return texts.connecting;
   if (connection.value === 'open') return null;
-  if (connection.value === 'held') return texts.lineHeld;
-  if (!isIntercepted.value) return texts.lineBroken;
+  if (connection.value === 'held') return texts.delayed;
+  if (!isIntercepted.value) return texts.disconnected;
   return (
     <>
       {texts.intercepted}{' '}
@@ -29,7 +29,7 @@ export function LineText() {
   );
 }
 
-/** Says that what is written here would not outlive the page. */
+/** Warns that unsent messages would be lost when the page closes. */
 export function StorageNotice() {
   if (!isStorageFull.value || connection.value !== 'open') return null;
   return (
@@ -39,7 +39,7 @@ export function StorageNotice() {
   );
 }
 
-/** Offers the server's newer version, once the line is there. */
+/** Offers to reload for a newer version, while connected. */
 export function UpdateOffer() {
   if (!isOutdated() || connection.value !== 'open') return null;
   return (
