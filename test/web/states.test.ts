@@ -150,7 +150,7 @@ webTest('a part that the server has no more is said to need a reload', async (t,
   stage.expect(/status of 403/);
   await reader.openChat('Sunday hike');
   await reader.button(en.emoji).click();
-  await reader.page.getByRole('alert').getByText(en.partMissing).waitFor();
+  await reader.page.getByRole('alert').getByText(en.moduleMissing).waitFor();
   t.equal(await reader.page.locator('dialog').count(), 0, 'no empty window');
 });
 

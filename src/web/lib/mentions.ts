@@ -12,12 +12,13 @@ export type MentionFinder = (text: string) => readonly Piece[];
 
 /** Creates a function that splits texts at the mentions of these names; the longest name wins. */
 export function mentionFinder(names: Iterable<string>): MentionFinder {
-  const known = new Set(Array.from(names, canonicalName));
+  const nameKeys = new Set(Array.from(names, canonicalName));
   return (text) => {
     const pieces: Piece[] = [];
     let from = 0;
     for (const { index, names } of nameCandidates(text)) {
-      const name = index < from ? undefined : names.find((name) => known.has(canonicalName(name)));
+      const name =
+        index < from ? undefined : names.find((name) => nameKeys.has(canonicalName(name)));
       if (name === undefined) continue;
       const end = index + 1 + name.length;
       pieces.push({ text: text.slice(from, index), isMention: false });

@@ -21,7 +21,7 @@ import {
   loadWindow,
   messageWindow,
 } from './message-window.ts';
-import { endMissed, notify, startMissed } from './notifications.ts';
+import { endCatchUp, notify, startCatchUp } from './notifications.ts';
 import { settle } from './outbox.ts';
 import { changeReactions, keepOwnReactions } from './reactions.ts';
 import { isBeingRead, noteReadAtOnce } from './reading.ts';
@@ -34,10 +34,10 @@ type Handlers = { [Type in keyof EventPayloads]: (data: EventPayloads[Type]) => 
 const handlers: Handlers = {
   hello({ build }) {
     noteBuild(build);
-    startMissed();
+    startCatchUp();
   },
   beat() {
-    endMissed();
+    endCatchUp();
   },
   message({ chat_id: chatId, message }) {
     stopTyping(chatId, message.sender_id);

@@ -61,12 +61,12 @@ export async function setNotifications(isWanted: boolean): Promise<void> {
 }
 
 /** A stream has started: its first messages are those that were missed. */
-export function startMissed(): void {
+export function startCatchUp(): void {
   missed ??= new Map();
 }
 
 /** The catch-up is complete: shows one notification for each chat with unread messages. */
-export function endMissed(): void {
+export function endCatchUp(): void {
   const all = missed;
   missed = undefined;
   for (const [chatId, message] of all ?? []) {

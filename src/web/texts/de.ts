@@ -151,7 +151,7 @@ export const de: Texts = {
     'Du bist angemeldet, aber dein Browser hat die Cookies nicht behalten. Diese Seite wurde über http geöffnet, und der Server verlangt vielleicht https: Öffne die Adresse, die mit https beginnt. Wenn dein Browser Cookies blockiert, erlaube sie für diese Seite.',
   cookiesRefused:
     'Du bist angemeldet, aber dein Browser hat die Cookies nicht behalten. Erlaube Cookies für diese Seite und melde dich erneut an.',
-  partMissing:
+  moduleMissing:
     'Dieser Teil ließ sich nicht laden. Wenn der Server erreichbar ist, hat er eine neue Version: Lade die Seite neu.',
   storageFull:
     'Der Speicher deines Browsers ist voll. Was noch nicht gesendet ist, geht verloren, wenn du die Seite schließt.',

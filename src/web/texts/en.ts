@@ -147,7 +147,7 @@ export const en = {
     'You are signed in, but your browser did not keep the cookies. This page was opened over http, and the server may require https: open the address that starts with https. If your browser blocks cookies, allow them for this site.',
   cookiesRefused:
     'You are signed in, but your browser did not keep the cookies. Allow cookies for this site, and sign in again.',
-  partMissing:
+  moduleMissing:
     'This part could not be loaded. If the server is reachable, it has a new version: reload the page.',
   storageFull:
     'Your browser’s storage is full. Messages that are not sent yet are lost when you close the page.',

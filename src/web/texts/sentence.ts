@@ -1,13 +1,13 @@
 /** The sentence for an error in the user's language. */
 import { ApiError, isIntercepted, NetworkError } from '../lib/api.ts';
-import { PartError } from '../lib/parts.ts';
+import { ModuleError } from '../lib/lazy-modules.ts';
 import { CookieError } from '../state/account.ts';
 import { texts } from './index.ts';
 
 /** Why an action failed: this page's sentence, or the server's where this page has none. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof CookieError) return cookieSentence();
-  if (error instanceof PartError) return texts.partMissing;
+  if (error instanceof ModuleError) return texts.moduleMissing;
   const missing = isIntercepted.value ? texts.intercepted : texts.unreachable;
   if (!(error instanceof ApiError || error instanceof NetworkError)) return missing;
   const { code, message } = error;

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
-import { loadPart } from '../lib/parts.ts';
+import { loadModule } from '../lib/lazy-modules.ts';
 import { attempt } from '../state/failures.ts';
 import { Dialog } from './dialog.tsx';
 import { IconButton } from './icons.tsx';
@@ -15,7 +15,7 @@ export function EmojiButton({ label, onPick }: Props) {
   const Picker = useSignal<FunctionComponent<Pick<Props, 'onPick'>> | undefined>(undefined);
   const isOpen = useSignal(false);
   const open = async () => {
-    Picker.value ??= (await loadPart(import('./emoji-picker.tsx'))).EmojiPicker;
+    Picker.value ??= (await loadModule(import('./emoji-picker.tsx'))).EmojiPicker;
     isOpen.value = true;
   };
   const pick = (emoji: string) => {

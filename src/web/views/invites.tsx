@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { getAll, post, remove } from '../lib/api.ts';
-import { loadPart } from '../lib/parts.ts';
+import { loadModule } from '../lib/lazy-modules.ts';
 import type { Picture } from '../lib/qr.ts';
 import { paths } from '../lib/route.ts';
 import { fullTime } from '../lib/time.ts';
@@ -55,7 +55,7 @@ function InviteItem({ invite, onRevoke }: { invite: Invite; onRevoke: () => void
   const picture = useSignal<Picture | undefined>(undefined);
   const link = new URL(paths.invite(invite.code), location.origin).href;
   const showCode = async () => {
-    const { qrPicture } = await loadPart(import('../lib/qr.ts'));
+    const { qrPicture } = await loadModule(import('../lib/qr.ts'));
     picture.value = picture.value === undefined ? qrPicture(link) : undefined;
   };
   return (

@@ -43,7 +43,7 @@ export class Scroller {
   }
 
   /** Records the reader's place, after scrolling. */
-  note(): void {
+  recordPlace(): void {
     this.isAtEnd.value = this.#fromEnd() < slack;
     const box = this.#box.current;
     if (box === null) return;
@@ -57,20 +57,20 @@ export class Scroller {
   }
 
   /** Restores the reader's place, after the messages have changed. */
-  keep(): void {
+  restorePlace(): void {
     const box = this.#box.current;
     if (box === null) return;
     if (this.#aim !== undefined && this.#isThere(this.#aim)) this.#reach(box, this.#aim);
     else if (this.isAtEnd.value) box.scrollTop = box.scrollHeight;
     else this.#restore(box);
-    this.note();
+    this.recordPlace();
   }
 
   /**
    * Does the same when the height of the box changes, as the composer grows or a keyboard opens.
    */
-  keepResized(): () => void {
-    const observer = new ResizeObserver(() => this.keep());
+  observeResize(): () => void {
+    const observer = new ResizeObserver(() => this.restorePlace());
     if (this.#box.current !== null) observer.observe(this.#box.current);
     return () => observer.disconnect();
   }

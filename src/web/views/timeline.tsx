@@ -64,8 +64,8 @@ export function Timeline({ chatId, messageId, intent }: Props) {
     if (connection.value === 'open' && failure.value !== '') void load();
   }, [connection.value]);
 
-  useLayoutEffect(() => scroller.keep(), [open, outbox.value, seenUpTo]);
-  useEffect(() => scroller.keepResized(), []);
+  useLayoutEffect(() => scroller.restorePlace(), [open, outbox.value, seenUpTo]);
+  useEffect(() => scroller.observeResize(), []);
 
   const last = open?.messages.at(-1)?.id;
   const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
@@ -82,7 +82,7 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   }, [chatId, last, lastInSight, seenUpTo]);
 
   const scroll = () => {
-    scroller.note();
+    scroller.recordPlace();
     if (scroller.isNearTop) unlessBroken(loadOlder());
     if (scroller.isNearEnd) unlessBroken(loadNewer());
   };
