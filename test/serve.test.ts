@@ -211,7 +211,7 @@ t.test('a file of ours that this version cannot read is left untouched', async (
   await refusesFile(
     t,
     file,
-    `The schema of ${file} is not one that this version of Snug has made. Restore a backup.`,
+    `The schema of ${file} does not match this version of Snug. Restore a backup.`,
     'another schema',
   );
 });
@@ -228,7 +228,7 @@ t.test('a damaged file is refused and left untouched', async (t) => {
   await refuses(
     t,
     spawnSnug(t, { env: { DATABASE_URL: emptied } }),
-    `${emptied} is damaged: it is empty, yet its log is not. Restore a backup.`,
+    `${emptied} is damaged: it is empty, but its WAL is not. Restore a backup.`,
   );
   t.strictSame(readFileSync(`${emptied}-wal`), bytes);
 });

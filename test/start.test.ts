@@ -138,7 +138,7 @@ const isNoFile = (file: string) => `${file} is not a file. Name a file in DATABA
 const cannotBeLocked = (file: string) =>
   `${file}.lock cannot be locked. Check who owns it, or delete it.`;
 const isTooLong = (file: string) =>
-  `${file} has too long a name. Name another file in DATABASE_URL.`;
+  `${file} has a name that is too long. Name another file in DATABASE_URL.`;
 
 const pipe = (path: string) => execFileSync('mkfifo', [path]);
 
@@ -193,13 +193,13 @@ const refusals: Record<string, Refused> = {
     path: 'not/there/snug.db',
     env: { DATABASE_MUST_EXIST: 'yes' },
     sentence: (file) =>
-      `There is no database at ${file}. Mount its disk, or restore a backup; to make a new one, set DATABASE_MUST_EXIST=no once.`,
+      `There is no database at ${file}. Mount its disk, or restore a backup; to create a new one, set DATABASE_MUST_EXIST=no once.`,
   },
   'an empty file where there must be a database': {
     make: (file) => writeFile(file, ''),
     env: { DATABASE_MUST_EXIST: 'yes' },
     sentence: (file) =>
-      `There is no database at ${file}. Mount its disk, or restore a backup; to make a new one, set DATABASE_MUST_EXIST=no once.`,
+      `There is no database at ${file}. Mount its disk, or restore a backup; to create a new one, set DATABASE_MUST_EXIST=no once.`,
   },
   'a schema that is half there': {
     make: (file) => {
@@ -207,7 +207,7 @@ const refusals: Record<string, Refused> = {
       execFileSync(process.execPath, ['-e', sqlite, file, text]);
     },
     sentence: (file) =>
-      `The schema of ${file} is not one that this version of Snug has made. Restore a backup.`,
+      `The schema of ${file} does not match this version of Snug. Restore a backup.`,
   },
 };
 
@@ -308,9 +308,9 @@ t.test('a library of the system that does not do is named', (t) => {
   const missing = 'libatomic.so.1: cannot open shared object file: No such file or directory';
   t.equal(
     failure(missing),
-    'The system lacks the library libatomic.so.1. Install it, and start again.',
+    'The system lacks the library libatomic.so.1. Install it, and try again.',
   );
-  t.match(failure('/opt/x/linux-x64.node: invalid ELF header'), /^The program is not whole/);
+  t.match(failure('/opt/x/linux-x64.node: invalid ELF header'), /^The program is incomplete/);
   t.end();
 });
 
@@ -331,7 +331,7 @@ t.test('a program that is not whole says so', async (t) => {
       return String((error as { stderr: Buffer }).stderr);
     }
   };
-  const notWhole = /^snug: The program is not whole \(.*\)\. Run: npm ci && npm run build\n$/;
+  const notWhole = /^snug: The program is incomplete \(.*\)\. Run: npm ci && npm run build\n$/;
   t.match(start(), notWhole, 'without what it needs');
   await symlink(
     fileURLToPath(new URL('../node_modules', import.meta.url)),

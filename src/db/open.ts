@@ -16,34 +16,34 @@ import { SqliteWriter, type Writer } from './writer/sqlite-writer.ts';
 import { type Program, WorkerWriter } from './writer/worker-writer.ts';
 
 interface OpenOptions extends StoreOptions {
-  /** Refuses to make a database where there is none. */
+  /** Refuses to create a database if there is none. */
   readonly mustExist?: boolean;
-  /** The time in ms since 1970, for all that commands date. */
+  /** The time in ms since 1970, for every date that mutations write. */
   readonly clock: () => number;
   /** See `WriterOptions`. */
   readonly ticks?: () => number;
-  /** Writes in a thread of its own, by the time of day; in this one if it is not given. */
+  /** The writer thread's program; it uses the system clock. Without it, this thread writes. */
   readonly program?: Program;
-  /** Is told how an upgrade goes. */
+  /** Receives the progress of an upgrade. */
   readonly report?: Report;
 }
 
 const standard: OpenOptions = { clock: Date.now, cacheBytes: 32 * 1024 * 1024 };
 
 /**
- * Opens the database at `path` for this process alone: makes it if it is missing (mode 0600),
- * migrates it, and returns it with one connection to write and one to read. Where the disk is full,
- * it is read, and written once there is room.
+ * Opens the database at `path` for this process only: creates it if it is missing (mode 0600),
+ * migrates it, and returns it with one connection to write and one to read. If the disk is full,
+ * the database can be read, and written once there is room.
  *
- * @throws OperatorError if the file is not ours, damaged, newer, in use, or cannot be written; it is
- *   left untouched then, and nothing else is left.
+ * @throws OperatorError if the file is not ours, damaged, newer, in use, or cannot be written. The
+ *   file is left untouched then, and no other file is left behind.
  */
 export function openStore(path: string, given: Partial<OpenOptions> = {}): Store {
   const options = { ...standard, ...given };
   const place = claimLocation(path, options);
   const opened: Connection[] = [];
   try {
-    // What a compaction that was killed has left takes room.
+    // The unfinished copy of a compaction that was killed takes up room.
     remove(unfinishedCopy(place.file));
     upgrade(place.file, options.report ?? (() => undefined));
     return openPlace(place, options, opened);
@@ -72,7 +72,10 @@ function openPlace(place: Location, options: OpenOptions, opened: Connection[]):
   }
 }
 
-/** Opens the file anew as it is opened where there is room. Throws NoSpaceError or what else prevents it. */
+/**
+ * Opens the file again, as if there had been room from the start. Throws NoSpaceError or whatever
+ * else prevents it.
+ */
 async function reopen(file: string, options: OpenOptions, reads: Reader): Promise<Writer> {
   const opened: Connection[] = [];
   let outcome: { writer: Writer } | { error: unknown } | undefined;
@@ -91,7 +94,7 @@ async function reopen(file: string, options: OpenOptions, reads: Reader): Promis
   return outcome.writer;
 }
 
-/** Opens a file that only needs to be read. Throws NoSpaceError where it must be brought up to date first. */
+/** Opens a file that only needs to be read. Throws NoSpaceError if it must be upgraded first. */
 function openToRead(file: string, opened: Connection[] = []): Connection {
   const connection = connectInMemory(file, opened);
   if (!isCurrent(connection, file)) throw new NoSpaceError(file);
@@ -101,7 +104,7 @@ function openToRead(file: string, opened: Connection[] = []): Connection {
 interface OpenedFile {
   readonly writer: Writer;
   readonly reader: Connection;
-  /** Whether what the log held has been moved into the file. */
+  /** Whether the contents of the WAL have been moved into the file. */
   readonly isMoved: boolean;
 }
 
@@ -120,15 +123,15 @@ function openFile(
     return { writer, reader, isMoved };
   }
   const writer = new WorkerWriter(program, { file, identities }, reader);
-  // Not before the reader has read: the last one to close a file takes its log along.
+  // Only after the reader has read: the last connection to close removes the WAL.
   connection.close();
   return { writer, reader, isMoved };
 }
 
 /**
- * After a crash, the log may be of a disk that had failed: read from memory, not yet on the disk,
- * and what is appended to it would be lost along with it. Nothing builds on it: until there is room
- * to move it, nothing is written.
+ * After a crash the WAL may stem from a disk that had failed: readable from memory, but not on
+ * disk, and anything appended to it would be lost along with it. So nothing is written until there
+ * is room to move it into the file.
  *
  * @returns whether there was room.
  */
@@ -142,10 +145,10 @@ function checkpoint(connection: Connection, file: string): boolean {
   }
 }
 
-/** Marks a new file as ours, brings an older one up to date. */
+/** Marks a new file as ours, or upgrades an older one. */
 function prepareFile(writer: Connection, file: string): void {
   const isNew = writer.pragma('application_id', { simple: true }) === 0;
-  // Before the file turns to WAL: so the mark is in the file itself from its first byte on.
+  // Before the switch to WAL, so that the mark is in the file itself from the start.
   if (isNew) writer.pragma(`application_id = ${applicationId}`);
   writer.pragma('journal_mode = WAL');
   migrate(writer, file);

@@ -20,9 +20,9 @@ function prepare(sqlite: Database): ReadConnection {
 }
 
 /**
- * Reads on a connection of its own, one after another. All reads of a turn of the event loop see one
- * snapshot of what is committed, unless something is committed meanwhile: to begin and to end one
- * takes as long as to look up a row.
+ * Reads on a connection of its own, one read after another. All reads of one turn of the event loop
+ * share a snapshot of what is committed, until something is committed: opening and closing a
+ * snapshot takes as long as looking up a row.
  */
 export class Reader {
   #connection: ReadConnection;
@@ -37,7 +37,7 @@ export class Reader {
     return this.#connection.sqlite.name;
   }
 
-  /** Resolves with what `query` finds; all its statements see the same state. */
+  /** Resolves with the result of `query`; all its statements see the same state. */
   read<Input, Result>(
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,
     input: Input,
@@ -47,17 +47,20 @@ export class Reader {
     return result;
   }
 
-  /** Lets the reads that begin from now on see all that is committed by now. */
+  /** Makes every read that starts from now on see everything committed so far. */
   renew(): void {
     this.#isOutdated = true;
   }
 
-  /** Resolves when nothing waits any more, and no snapshot is held. */
+  /** Resolves when no read is waiting and no snapshot is held. */
   idle(): Promise<void> {
     return this.#last.then(() => this.release());
   }
 
-  /** Reads by another connection from now on; the one so far is closed before that is opened. */
+  /**
+   * Reads on another connection from now on; the current one is closed before the new one is
+   * opened.
+   */
   replace(open: () => Database): Promise<void> {
     const replaced = this.idle().then(() => {
       this.close();
@@ -76,7 +79,7 @@ export class Reader {
     this.#connection.sqlite.close();
   }
 
-  /** Gives the snapshot up; to be called where no read is under way. */
+  /** Releases the snapshot; call it only when no read is under way. */
   release(): void {
     const { sqlite, end } = this.#connection;
     if (sqlite.inTransaction) end.run();

@@ -1,11 +1,11 @@
-/** Long work is done in portions, each one unit of work, and a portion in steps. */
+/** Long work is done in portions, each one unit of work, and each portion in steps. */
 import type { Unit } from './unit-of-work.ts';
 
 /**
- * Repeats a step until nothing is left for it, or the unit has taken long enough: others wait for it.
- * At least one step is done.
+ * Repeats a step until nothing is left, or the unit has taken long enough, because other mutations
+ * wait for it. Does at least one step.
  *
- * @param size how many rows a step changes at most; some milliseconds' worth on a slow machine.
+ * @param size the most rows that one step changes; a few milliseconds' worth on a slow machine.
  * @param step returns how many rows it has changed.
  * @returns whether nothing is left.
  */

@@ -15,20 +15,20 @@ import { rewritePage } from './writer/store-mutations.ts';
 
 type Listener = (events: readonly CommittedEvent[], origin: Origin) => void;
 
-/** How often it is tried to empty the log while somebody reads it, and how long apart, in ms. */
+/** How often to try to truncate the WAL while another process reads it, and the pause in ms. */
 const checkpointTries = 20;
 const checkpointPause = 50;
 
 export interface StoreOptions {
-  /** So much of what was read lately is kept in memory, in bytes; 0 keeps nothing. */
+  /** The size of the cache in bytes; 0 turns it off. */
   readonly cacheBytes: number;
-  /** Whether the disk was full when it was opened. */
+  /** Whether the disk was full when the file was opened. */
   readonly isFull?: boolean;
-  /** Whether it was made then. */
+  /** Whether the file was created when it was opened. */
   readonly isNew?: boolean;
 }
 
-/** The database as the rest of the program knows it: one way to write, one way to read. */
+/** The database, as the rest of the program sees it: one way to write, one way to read. */
 export class Store implements QueryCache {
   readonly #writer: Writer;
   readonly #release: () => void;
@@ -37,14 +37,14 @@ export class Store implements QueryCache {
   readonly #cache: Cache;
   readonly #listeners = new Set<Listener>();
   #onFailure: (error: unknown) => void = () => undefined;
-  /** What the file was last found to suffer from. */
+  /** The last problem found with the file. */
   #fault: RefusalCode | undefined;
   readonly #damage: DamageCheck;
   #failed = false;
-  #hasLooked = false;
+  #hasChecked = false;
   #closed = false;
   #newestEventId: number;
-  /** Whether the file was made when it was opened. */
+  /** Whether the file was created when it was opened. */
   readonly isNew: boolean;
 
   constructor(
@@ -72,24 +72,25 @@ export class Store implements QueryCache {
   }
 
   /**
-   * Resolves when it can write: the thread that does so starts while the rest of the program does.
+   * Resolves when the store can write. The writer thread starts while the rest of the program does.
    *
-   * @throws WriterNotStarted if the thread cannot start, or what keeps it from the file.
+   * @throws WriterNotStarted if the thread cannot start, or the error that prevents it from opening
+   *   the file.
    */
   ready(): Promise<void> {
     return this.#writer.ready();
   }
 
   /**
-   * Runs a command as one unit of work and resolves with its result once it is on the disk.
+   * Runs a mutation as one unit of work and resolves with its result once it is on disk.
    *
-   * @throws Refusal what the command throws; `busy` if too many wait or another program holds the
-   *   file, `disk_full`, `read_only`, `storage_failed`, `stopping`.
+   * @throws Refusal from the mutation; `busy` if too many mutations wait or another program holds
+   *   the file, `disk_full`, `read_only`, `storage_failed`, `stopping`.
    */
-  async write<Input, Result>(command: Mutation<Input, Result>, input: Input): Promise<Result> {
+  async write<Input, Result>(mutation: Mutation<Input, Result>, input: Input): Promise<Result> {
     this.#assertUsable();
     try {
-      return await this.#committer.write(command, input);
+      return await this.#committer.write(mutation, input);
     } catch (error) {
       throw this.#classify(error);
     }
@@ -110,32 +111,32 @@ export class Store implements QueryCache {
   }
 
   cached<Input, Value extends object | undefined>(
-    kind: CachedQuery<Input, Value>,
+    query: CachedQuery<Input, Value>,
     input: Input,
   ): Value | Promise<Value> {
     this.#assertUsable();
     this.#checkExternalWrites();
-    const key = kind.key(input);
-    const kept = this.#cache.get(kind, key);
-    if (kept !== undefined) return kept;
-    return this.#cache.load(kind, key, () => this.read(kind.read, input));
+    const key = query.key(input);
+    const value = this.#cache.get(query, key);
+    if (value !== undefined) return value;
+    return this.#cache.load(query, key, () => this.read(query.read, input));
   }
 
   cachedMany<Input, Value extends object | undefined>(
-    kind: CachedBatchQuery<Input, Value>,
+    query: CachedBatchQuery<Input, Value>,
     inputs: readonly Input[],
   ): readonly Value[] | Promise<readonly Value[]> {
     this.#assertUsable();
     this.#checkExternalWrites();
-    return this.#cache.getMany(kind, inputs, (missing) => this.read(kind.readMany, missing));
+    return this.#cache.getMany(query, inputs, (missing) => this.read(query.readMany, missing));
   }
 
-  /** The newest event that was published here: what is read from now on includes it. 0 if there is none. */
+  /** The id of the newest event published here, which every later read sees; 0 if there is none. */
   get newestEventId(): number {
     return this.#newestEventId;
   }
 
-  /** What the file was last found to suffer from, if anything. */
+  /** The last problem found with the file, if any. */
   get fault(): RefusalCode | undefined {
     return this.#fault;
   }
@@ -148,7 +149,7 @@ export class Store implements QueryCache {
     return this.#cache.changes;
   }
 
-  /** How many bytes may still be written to the disk of the file; Infinity where that is not known. */
+  /** How many bytes can still be written to the file's disk; Infinity where that is unknown. */
   get freeSpace(): number {
     try {
       return freeSpace(dirname(this.#reads.file));
@@ -157,21 +158,21 @@ export class Store implements QueryCache {
     }
   }
 
-  /** Forgets what is kept of one thing, of which no event tells that it has changed. */
-  evict<Input>(kind: CachedQuery<Input, unknown>, input: Input): void {
-    this.#cache.evict(kind, kind.key(input));
+  /** Removes one value from the cache, after a change that no event describes. */
+  evict<Input>(query: CachedQuery<Input, unknown>, input: Input): void {
+    this.#cache.evict(query, query.key(input));
   }
 
-  /** Forgets all that is kept. */
+  /** Empties the cache. */
   clearCache(): void {
     this.#cache.clear();
   }
 
   /**
-   * Tells whether the file is sound and can be written, as far as is known; after a write that
-   * failed, it tries one itself, and after a read that failed it reads the whole file.
+   * Checks whether the file is sound and can be written, as far as is known. After a failed write
+   * it tries a write itself, and after a failed read it reads the whole file.
    *
-   * @throws Refusal `disk_full`, `read_only` or `damaged`, beside those of `write`.
+   * @throws Refusal `disk_full`, `read_only` or `damaged`, and those of `write`.
    */
   async check(): Promise<void> {
     if (await this.#damage.isDamaged()) throw new Refusal('damaged');
@@ -190,29 +191,29 @@ export class Store implements QueryCache {
   }
 
   /**
-   * Calls `listener` after each commit, before its writes are acknowledged, with its events. It is
-   * called as well for what other processes have committed: then `origin` is `elsewhere`, and what
-   * they have changed may be more than the events say.
+   * Calls `listener` with the events of each commit, before its writes are acknowledged. It is also
+   * called for what other processes have committed: then `origin` is `external`, and they may have
+   * changed more than the events say.
    */
   onCommit(listener: Listener): void {
     this.#listeners.add(listener);
   }
 
-  /** Calls `listener` once if the file or its disk fails for good; nothing is stored from then on. */
+  /** Calls `listener` once if the file or its disk fails for good; nothing is stored after that. */
   onFailure(listener: (error: unknown) => void): void {
     this.#onFailure = listener;
   }
 
-  /** Tells the listeners at once of what other processes have committed, if they have. */
+  /** Publishes at once what other processes have committed, if anything. */
   async catchUp(): Promise<void> {
     if (!this.#closed && !this.#failed) await this.#committer.catchUp();
   }
 
   /**
-   * Moves the log into the file and empties it, so that what was deleted is overwritten there too.
-   * Takes as long as writing and syncing what the log holds; writes wait for the end of it only.
+   * Moves the WAL into the file and truncates it, so that deleted data is overwritten there too.
+   * Takes as long as writing and syncing the contents of the WAL; writes wait only for its end.
    *
-   * @throws Error if another process reads the file for long.
+   * @throws Error if another process keeps reading the file.
    */
   async checkpoint(): Promise<void> {
     for (let tries = 1; !(await this.#truncateWal(tries === checkpointTries)); tries++) {
@@ -220,9 +221,9 @@ export class Store implements QueryCache {
     }
   }
 
-  /** Empties the log; returns whether there is no more to do. On the last try it throws instead. */
+  /** Truncates the WAL; returns whether that is done. On the last try it throws instead. */
   async #truncateWal(isLast: boolean): Promise<boolean> {
-    // Commands and queries await nothing but the database: in a new turn none of them is under way.
+    // Mutations and queries await only the database: at the start of a turn, none is under way.
     await nextTurn();
     if (this.#closed || this.#failed) return true;
     this.#reads.release();
@@ -236,7 +237,7 @@ export class Store implements QueryCache {
   }
 
   /**
-   * Finishes what waits, moves the log into the file, and gives the file up.
+   * Finishes the waiting work, moves the WAL into the file, and closes the file.
    *
    * @throws Error if the disk has failed: closing would write to it again.
    */
@@ -251,14 +252,14 @@ export class Store implements QueryCache {
   }
 
   /**
-   * Keeps nothing that another process has changed. It is looked once in a turn of the event loop:
-   * what a process has committed before a request was sent, the request finds.
+   * Drops cached values that another process may have changed. Checks once per turn of the event
+   * loop, so a request sees whatever was committed before it was sent.
    */
   #checkExternalWrites(): void {
-    if (this.#hasLooked) return;
-    this.#hasLooked = true;
+    if (this.#hasChecked) return;
+    this.#hasChecked = true;
     setImmediate(() => {
-      this.#hasLooked = false;
+      this.#hasChecked = false;
     });
     if (!this.#writer.hasExternalWrites) return;
     this.#reads.renew();
@@ -270,29 +271,29 @@ export class Store implements QueryCache {
     if (this.#closed) throw new Refusal('stopping');
   }
 
-  /** Notes what an error says of the file; returns what the person who waits is told. */
+  /** Notes what an error says about the file; returns the error for the caller. */
   #classify(error: unknown): unknown {
     const fault = classify(error);
     if (fault === 'storage_failed') this.#fail(error);
     else if (fault === 'damaged') this.#damage.suspect();
     else if (fault !== undefined && fault !== 'busy') this.#fault = fault;
-    // Where it is damaged is for the log.
+    // The details of the damage are for the log only.
     return fault === undefined || fault === 'damaged' ? error : new Refusal(fault);
   }
 
   /**
-   * Stores nothing any more. After a failed fsync nobody knows what is on the disk, and a second
-   * one would only seem to succeed: https://www.usenix.org/conference/atc20/presentation/rebello.
+   * Stores nothing more. After a failed fsync nobody knows what is on disk, and a second one would
+   * only seem to succeed: https://www.usenix.org/conference/atc20/presentation/rebello.
    */
   async #fail(error: unknown): Promise<void> {
     if (this.#failed) return;
     this.#failed = true;
     await nextTurn();
     try {
-      // Wherever the file is now, what was acknowledged belongs into it.
+      // Wherever the file is now, acknowledged writes belong in it.
       if (isFileReplaced(error)) await this.#writer.truncateWal();
     } catch {
-      // Then it stays in the log, which lies where it was.
+      // Then they stay in the WAL, which is still in its place.
     }
     this.#onFailure(error);
   }

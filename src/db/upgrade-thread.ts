@@ -1,36 +1,39 @@
-/** An upgrade in a thread of its own, so that the server can say meanwhile that it is upgraded. */
+/**
+ * An upgrade in a thread of its own, so that the server can answer requests and report its
+ * progress.
+ */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { OperatorError } from '../errors.ts';
 import type { Report } from './file/upgrade.ts';
 import { openStore } from './open.ts';
 import { deserialize, type SerializedOutcome, serialize } from './writer/messages.ts';
 
-/** What the thread is started with. */
-interface Errand {
+/** The data that the thread starts with. */
+interface UpgradeData {
   readonly upgrade: string;
 }
 
-/** What it answers: what goes on, and then how it went. */
-type News =
+/** The messages of the thread: its progress, then its outcome. */
+type UpgradeMessage =
   | { readonly report: Parameters<Report> }
   | { readonly sentence: string }
   | SerializedOutcome;
 
-export const isOfUpgrade = (data: object): data is Errand => 'upgrade' in data;
+export const isOfUpgrade = (data: object): data is UpgradeData => 'upgrade' in data;
 
 /**
- * Brings the database at `path` up to date.
+ * Upgrades the database at `path`.
  *
  * @param url a module that calls `runWriter`.
  * @throws OperatorError as `openStore` does.
  */
 export function upgradeAside(url: URL, path: string, report: Report): Promise<void> {
-  const workerData: Errand = { upgrade: path };
+  const workerData: UpgradeData = { upgrade: path };
   const worker = new Worker(url, { name: 'upgrade', workerData });
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
-    worker.on('exit', () => reject(new Error('the upgrade has ended by itself')));
-    worker.on('message', (news: News) => {
+    worker.on('exit', () => reject(new Error('the upgrade thread exited unexpectedly')));
+    worker.on('message', (news: UpgradeMessage) => {
       if ('report' in news) return report(...news.report);
       if ('sentence' in news) return reject(new OperatorError(news.sentence));
       const outcome = deserialize(news);
@@ -40,16 +43,16 @@ export function upgradeAside(url: URL, path: string, report: Report): Promise<vo
   });
 }
 
-/** The other end. */
-export async function runUpgrade({ upgrade: path }: Errand, port: MessagePort): Promise<void> {
-  const tell = (news: News) => port.postMessage(news);
+/** Runs in the thread. */
+export async function runUpgrade({ upgrade: path }: UpgradeData, port: MessagePort): Promise<void> {
+  const send = (news: UpgradeMessage) => port.postMessage(news);
   try {
-    const report: Report = (...said) => tell({ report: said });
+    const report: Report = (...args) => send({ report: args });
     await openStore(path, { mustExist: true, report }).close();
-    tell({ result: undefined });
+    send({ result: undefined });
   } catch (error) {
-    if (error instanceof OperatorError) tell({ sentence: error.message });
-    else tell(serialize({ error }));
+    if (error instanceof OperatorError) send({ sentence: error.message });
+    else send(serialize({ error }));
   }
   port.close();
 }

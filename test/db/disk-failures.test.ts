@@ -450,7 +450,7 @@ t.test('a server whose file is gone ends, and the next one makes no empty one', 
   t.equal(await next.exited, 1);
   t.equal(
     next.errors(),
-    `snug: ${file} is gone. Put it back, or restore a backup. To begin anew, delete ${file}.lock.\n`,
+    `snug: ${file} is gone. Put it back, or restore a backup. To start over, delete ${file}.lock.\n`,
   );
   t.notOk(existsSync(file));
 });
@@ -497,7 +497,7 @@ t.test('one who reads for long lets the log grow, and no longer than that', asyn
   reader.prepare('select count(*) from events').get();
   for (let i = 0; i < 1_500; i++) await db.write(note, i);
   t.ok(size() > 1_500 * 4096, 'what it reads is kept');
-  await t.rejects(db.checkpoint(), /somebody reads it/, 'which is told of');
+  await t.rejects(db.checkpoint(), /another process is reading it/, 'which is told of');
   reader.exec('commit');
   await db.checkpoint();
   t.equal(size(), 0);

@@ -64,7 +64,7 @@ t.test('of a batch, what fails leaves nothing and says why, as in this thread', 
 t.test('a command that the thread does not know is refused by its name', async (t) => {
   const { postMessage: _, ...others } = mutations;
   const { post, file } = await startThread(t, others);
-  await t.rejects(post('one'), { message: "postMessage is not among the writer's commands" });
+  await t.rejects(post('one'), { message: "postMessage is not one of the writer's mutations" });
   t.strictSame(textsIn(file), []);
 });
 

@@ -1,4 +1,4 @@
-/** Backups: whole, compact copies of the database, made while a server writes to it or not. */
+/** Backups: complete, compact copies of the database, made with or without a running server. */
 import {
   closeSync,
   existsSync,
@@ -19,22 +19,22 @@ import { damaged, explain, isSound, logs, noSpaceError, remove, sync } from '../
 import { checkHeader, hasHeader, sizeOf } from '../file/header.ts';
 import { keepSyncing } from '../file/paced-sync.ts';
 
-/** So much is left to the server on a disk that it shares with the backup, in bytes. */
+/** How much room is left to the server on a disk that it shares with the backup, in bytes. */
 const reserve = 64 * 1024 * 1024;
 
-/** How long to wait for a server that has just crashed or starts, in ms. */
+/** How long to wait for a server that has just crashed or is starting, in ms. */
 const patience = 5_000;
 
-/** What is not yet a backup, by the process that writes it. */
+/** An unfinished backup, named by the process that writes it. */
 const unfinished = /^\.snug-backup-(\d+)\.tmp(-journal)?$/;
 
 /**
- * Writes all that is committed at this moment to a new file, mode 0600. It appears under its name
- * once it is whole, has passed SQLite's checks and is on the disk; otherwise nothing is left of it.
+ * Writes all that is committed at this moment to a new file, mode 0600. The file gets its name once
+ * it is complete, has passed SQLite's checks and is on disk; otherwise it is removed.
  *
- * Only for a process that has not opened the database already: POSIX gives up all of a process's
- * locks on a file when it closes any descriptor of it, and the file's header is read here. It blocks
- * for most of the time.
+ * Only for a process that has not opened the database already: POSIX releases all of a process's
+ * locks on a file when it closes any descriptor of it, and the file's header is read here. It
+ * blocks most of the time.
  *
  * @throws OperatorError if there is no database, it is not ours or damaged, or the file exists or
  *   cannot be written.
@@ -46,7 +46,7 @@ export async function backUp(database: string, file: string): Promise<void> {
     checkDatabase(database);
     checkIsNew(target, database);
     clearUnfinished(dirname(target));
-    // Made here, so that nobody else may read it from its first byte on.
+    // Created here, so that nobody else can read it at any time.
     closeSync(openSync(temporary, 'wx', 0o600));
     await copy(database, temporary, target);
     checkCopy(database, temporary);
@@ -60,7 +60,7 @@ export async function backUp(database: string, file: string): Promise<void> {
   }
 }
 
-/** Whether a file is a database of ours that has not been cut off since; it is not read any further. */
+/** Whether a file is a database of ours that has not been truncated; only its header is read. */
 export function isWhole(file: string): boolean {
   try {
     return sizeOf(file) === statSync(file).size;
@@ -69,7 +69,7 @@ export function isWhole(file: string): boolean {
   }
 }
 
-/** Clears away what backups that were killed have left in a folder. */
+/** Removes from a folder the unfinished files of backups that were killed. */
 export function clearUnfinished(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = unfinished.exec(name)?.[1];
@@ -77,7 +77,7 @@ export function clearUnfinished(folder: string): void {
   }
 }
 
-/** Whether this is a process that lives, and not this one. */
+/** Whether this is a running process other than this one. */
 function isAnother(pid: number): boolean {
   try {
     return pid !== process.pid && process.kill(pid, 0);
@@ -88,18 +88,18 @@ function isAnother(pid: number): boolean {
 
 function checkDatabase(database: string): void {
   if (!existsSync(database) || !hasHeader(database)) {
-    throw new OperatorError(`There is no database ${database}. Name it in DATABASE_URL.`);
+    throw new OperatorError(`There is no database at ${database}. Name it in DATABASE_URL.`);
   }
   checkHeader(database);
 }
 
 function checkIsNew(target: string, database: string): void {
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) {
-    throw new OperatorError(`${target} exists already. Name a file that does not.`);
+    throw new OperatorError(`${target} already exists. Name a new file.`);
   }
   const path = join(realpathSync(dirname(target)), basename(target));
   if (logs.some((suffix) => path === realpathSync(database) + suffix)) {
-    throw new OperatorError(`${target} is a name that the database needs. Name another file.`);
+    throw new OperatorError(`The database itself uses the name ${target}. Name another file.`);
   }
 }
 
@@ -116,7 +116,7 @@ async function copy(database: string, temporary: string, target: string): Promis
   }
 }
 
-/** A disk that is full is one on which the server can store nothing either. */
+/** A full disk would also keep the server from storing anything. */
 function checkRoom(source: Database.Database, target: string): void {
   const count = (name: string) => source.pragma(name, { simple: true }) as number;
   const bytes = (count('page_count') - count('freelist_count')) * count('page_size');

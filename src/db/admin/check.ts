@@ -1,17 +1,17 @@
-/** What may be wrong with the file or with what it counts, each as a query that finds it. */
+/** Queries that find problems in the file or in its counters. */
 import { sql } from 'drizzle-orm';
 import type { Snapshot } from '../query/query.ts';
 import { oldSearch } from './replace-search.ts';
 
-/** What SQLite finds wrong with its own structures; of the full-text index, that it is damaged. */
+/** Damage that SQLite finds in its own structures, including damage of the full-text index. */
 export async function findDamage({ orm }: Snapshot): Promise<string[]> {
   const found = orm.all<{ integrity_check: string }>(sql`PRAGMA integrity_check`);
-  // An index that was replaced is whole no more while it is cleared away.
+  // A replaced index is incomplete while it is being deleted.
   const isWell = (line: string) => line === 'ok' || line.includes(oldSearch);
   return found.map((row) => row.integrity_check).filter((line) => !isWell(line));
 }
 
-/** How many rows refer to what is not there, but for what is still to be cleared away. */
+/** How many rows refer to rows that do not exist, except those of pending deletions. */
 export async function countOrphans({ orm }: Snapshot): Promise<number> {
   const orphans = await count(
     orm,
@@ -31,7 +31,7 @@ export async function countOrphans({ orm }: Snapshot): Promise<number> {
   return orphans + orm.all(sql`PRAGMA foreign_key_check`).length;
 }
 
-/** How many chats and memberships do not say what their messages, members and mentions do. */
+/** How many chats, memberships and reactions have counters that do not match their rows. */
 export async function countMiscounted({ orm }: Snapshot): Promise<number> {
   return count(
     orm,
@@ -54,8 +54,8 @@ export async function countMiscounted({ orm }: Snapshot): Promise<number> {
 }
 
 /**
- * How many messages the search does not know, or knows without there being any; what a rebuild of the
- * index is yet to come to (search-index/rebuild.ts) is found without it.
+ * How many messages the search index lacks, and how many of its entries have no message. Messages
+ * that a rebuild of the index has yet to reach (search-index/rebuild.ts) do not count.
  */
 export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
   return count(
@@ -70,7 +70,7 @@ export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
   );
 }
 
-/** How much of the file nothing is in, in bytes; it is used again, or given back by a compaction. */
+/** How much of the file is free, in bytes; it is reused, or returned by a compaction. */
 export async function countFree({ orm }: Snapshot): Promise<number> {
   return count(
     orm,

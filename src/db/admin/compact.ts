@@ -1,4 +1,4 @@
-/** Gives back the room in the file that nothing is in any more. */
+/** Returns the free space inside the file to the disk. */
 import { chmodSync, chownSync, closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
@@ -15,18 +15,18 @@ export interface Compacted {
   readonly after: number;
 }
 
-/** What is not yet the database. */
+/** The copy before it becomes the database. */
 export const unfinishedCopy = (file: string) => `${file}.compacting`;
 
 /**
- * Writes the database anew without what is free in it, and renames the new file over the old one.
- * All that is in it stays as it is: ids, sessions, events. At any moment, even of a crash, the one or
- * the other stands under the name, whole.
+ * Writes a copy of the database without its free space, and renames it over the old file. The
+ * contents stay as they are: ids, sessions, events. At any moment, even after a crash, one of the
+ * two files is complete under the database's name.
  *
  * Only for a process that has not opened the database already; see backup.ts. It blocks.
  *
- * @throws OperatorError if there is none, a server or another program uses it, it is damaged, or there
- *   is no room for the new one.
+ * @throws OperatorError if there is none, a server or another program uses it, it is damaged, or
+ *   there is no room for the new one.
  */
 export function compact(path: string): Compacted {
   const place = claimLocation(path, { mustExist: true });
@@ -51,7 +51,7 @@ function replace(file: string, opened: Connection[]): void {
   shut(sqlite, file);
   checkRoom(sqlite, file);
   remove(copy);
-  // Made here, so that nobody else may read it from its first byte on.
+  // Created here, so that nobody else can read it at any time.
   closeSync(openSync(copy, 'wx', 0o600));
   sqlite.prepare('VACUUM INTO ?').run(copy);
   if (!isSoundFile(copy)) throw damaged(file);
@@ -63,11 +63,11 @@ function replace(file: string, opened: Connection[]): void {
   sync(dirname(file));
 }
 
-/** Leaves a single file, which alone is renamed, and keeps everybody else from it. */
+/** Leaves a single file, because only one can be renamed, and locks everybody else out. */
 function shut(sqlite: Connection, file: string): void {
   try {
     sqlite.pragma('journal_mode = DELETE');
-    // Kept after the commit: VACUUM INTO takes no transaction around it.
+    // The lock stays after the commit: VACUUM INTO cannot run inside a transaction.
     sqlite.pragma('locking_mode = EXCLUSIVE');
     sqlite.exec('BEGIN EXCLUSIVE; COMMIT');
   } catch (error) {

@@ -5,17 +5,17 @@ import type { Snapshot } from '../query/query.ts';
 import { oldSearch } from './replace-search.ts';
 
 /**
- * Which tables, indexes and triggers are not as the migrations make them: missing, changed, or
- * nobody knows from where.
+ * The tables, indexes and triggers that differ from what the migrations make: missing, changed, or
+ * of unknown origin.
  */
 export async function findForeignSchema({ orm }: Snapshot): Promise<string[]> {
   const found = schemaOf((query) => orm.all(sql.raw(query)));
-  const wanted = wantedSchema();
-  const names = new Set([...found.keys(), ...wanted.keys()]);
-  return [...names].filter((name) => found.get(name) !== wanted.get(name)).sort();
+  const expected = expectedSchema();
+  const names = new Set([...found.keys(), ...expected.keys()]);
+  return [...names].filter((name) => found.get(name) !== expected.get(name)).sort();
 }
 
-function wantedSchema(): Map<string, string> {
+function expectedSchema(): Map<string, string> {
   const sqlite = new Database(':memory:');
   try {
     migrate(sqlite, 'in memory');
@@ -31,17 +31,17 @@ interface SchemaRow {
 }
 
 /**
- * Tables that SQLite creates itself, such as those behind a virtual table, are left out. So is a search
- * index that is being cleared away.
+ * Tables that SQLite creates itself, such as those behind a virtual table, are left out, and so is
+ * a search index that is being deleted.
  */
 const schemaQuery = `
   SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
     AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')
     AND name <> '${oldSearch}'`;
 
-/** Definitions by name. A later SQLite may put its spaces and quotes otherwise. */
-function schemaOf(ask: (query: string) => SchemaRow[]): Map<string, string> {
+/** Definitions by name, without spaces and quotes: a later SQLite may write those differently. */
+function schemaOf(run: (query: string) => SchemaRow[]): Map<string, string> {
   return new Map(
-    ask(schemaQuery).map(({ name, sql: text }) => [name, text.replace(/[\s"'`[\]]+/g, '')]),
+    run(schemaQuery).map(({ name, sql: text }) => [name, text.replace(/[\s"'`[\]]+/g, '')]),
   );
 }

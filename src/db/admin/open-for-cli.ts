@@ -1,4 +1,4 @@
-/** The database beside a server that may be running: for the operator's commands. */
+/** Opens the database for operator commands, even while a server is running. */
 import { realpathSync, statSync } from 'node:fs';
 import { OperatorError } from '../../errors.ts';
 import { type Connection, connect, connectToRead } from '../file/connection.ts';
@@ -10,20 +10,21 @@ import { Reader } from '../read.ts';
 import { Store } from '../store.ts';
 import { SqliteWriter } from '../writer/sqlite-writer.ts';
 
-/** How long a command waits for what a server writes, in ms. */
+/** How long a command waits for a server's writes, in ms. */
 const patience = 5_000;
 
-/** Whether there is a database at `path`; an empty file is none yet. */
+/** Whether there is a database at `path`; an empty file does not count. */
 export function hasDatabase(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /**
- * Opens the database at `path` without the lock that a server holds: both may write, one transaction
- * after another, and the server tells its readers what was written here. Nothing is made or migrated.
+ * Opens the database at `path` without the lock that a server holds: both may write, one
+ * transaction after another, and the server publishes what was written here. Nothing is created or
+ * migrated.
  *
- * @throws OperatorError if there is none, or it is not ours, damaged, of another version, or not to be
- *   written.
+ * @throws OperatorError if there is no database, or it is not ours, damaged, of another version, or
+ *   not writable.
  */
 export function openForCli(path: string): Store {
   const opened: Connection[] = [];
@@ -33,8 +34,8 @@ export function openForCli(path: string): Store {
     requireCurrent(writer, file);
     const reader = connectToRead(file, opened, patience);
     const check = unmovedCheck(identitiesOf([file]));
-    const own = new SqliteWriter(writer, { clock: Date.now, check });
-    return new Store(own, new Reader(reader), { cacheBytes: 0 }, () => undefined);
+    const sqliteWriter = new SqliteWriter(writer, { clock: Date.now, check });
+    return new Store(sqliteWriter, new Reader(reader), { cacheBytes: 0 }, () => undefined);
   } catch (error) {
     for (const connection of opened) connection.close();
     throw toOperatorError(error, path);
@@ -44,7 +45,7 @@ export function openForCli(path: string): Store {
 function findFile(path: string): string {
   if (!hasDatabase(path)) {
     throw new OperatorError(
-      `There is no database at ${path}. Name it in DATABASE_URL, or start the server to make it.`,
+      `There is no database at ${path}. Name it in DATABASE_URL, or start the server to create it.`,
     );
   }
   const file = realpathSync(path);

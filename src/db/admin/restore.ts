@@ -1,4 +1,4 @@
-/** Puts a backup in the place of the database. */
+/** Replaces the database by a backup. */
 import {
   closeSync,
   createReadStream,
@@ -20,34 +20,34 @@ import { bundledMigrations } from '../file/bundled-migrations.ts';
 import { connect } from '../file/connection.ts';
 import { damaged, explain, giveToFolderOwner, isSound, logs, remove, sync } from '../file/files.ts';
 import { checkHeader, hasHeader } from '../file/header.ts';
-import { type Made, makeFolder, unmake } from '../file/location.ts';
+import { type Created, makeFolder, removeCreated } from '../file/location.ts';
 import { InUse, lockFile, lockInstance } from '../file/lock.ts';
 import { migrate } from '../file/migrate.ts';
 import type { Migration } from '../file/migrations.ts';
 
 /**
- * Every sequence of ids goes on so far above the highest that is known: more than were given since
- * the backup was made, where the database that gave them is lost. See decision 11.
+ * How far every sequence of ids is moved beyond the highest known id: more than were assigned since
+ * the backup was created, in case the database that assigned them is lost. See decision 11.
  */
 const gap = 1_000_000;
 
-/** The highest id that was given, by table. */
+/** The highest assigned id of each table. */
 type Sequences = ReadonlyMap<string, number>;
 
-/** The database that is to be replaced, shut to everybody else until it is released. */
+/** The database to be replaced, locked against everybody else until it is released. */
 interface Old {
   readonly sequences: Sequences;
   release(): void;
 }
 
 /**
- * Replaces the database by a backup, which is brought up to date and has no sessions and no past
- * events any more. The database is kept beside the new one. At any moment, even of a crash, the one
- * or the other stands under the name, whole.
+ * Replaces the database by a backup, after upgrading it and deleting its sessions and past events.
+ * The old database is stored next to the new one. At any moment, even after a crash, one of the two
+ * is complete under the database's name.
  *
  * Only for a process that has not opened either file already; see backup.ts.
  *
- * @param migrations those that the program knows, oldest first.
+ * @param migrations the migrations that the program has, oldest first.
  * @returns the name of the database that was replaced; undefined if there was none.
  * @throws OperatorError if the backup is no sound database of ours or newer than the program, or a
  *   server or another program uses the database; nothing has changed then.
@@ -57,14 +57,14 @@ export async function restore(
   database: string,
   migrations: readonly Migration[] = bundledMigrations,
 ): Promise<string | undefined> {
-  const made: Made = {};
+  const created: Created = {};
   try {
     checkBackup(backup);
-    const file = findPlace(database, made);
+    const file = findPlace(database, created);
     if (realpathSync(backup) === file) {
       throw new OperatorError(`${backup} is the database itself. Name a backup.`);
     }
-    makeLock(file, made);
+    makeLock(file, created);
     const lock = lockInstance(file);
     try {
       return await replace(file, backup, migrations);
@@ -72,8 +72,8 @@ export async function restore(
       lock.release();
     }
   } catch (error) {
-    // Where there is no database, a lock would say that there was one.
-    if (!(error instanceof InUse)) unmake(made, database);
+    // Without a database, a leftover lock would say that there was one.
+    if (!(error instanceof InUse)) removeCreated(created, database);
     throw explain(error, { read: backup, written: database });
   }
 }
@@ -84,25 +84,26 @@ function checkBackup(backup: string): void {
   }
   if (!hasHeader(backup)) throw new OperatorError(`${backup} is not a database. Name a backup.`);
   checkHeader(backup, 'Name a backup.');
-  // A copy of a file that a server writes to would be torn.
+  // A copy of a file that a server is writing to would be inconsistent.
   if (existsSync(lockFile(backup))) lockInstance(backup).release();
 }
 
-/** Makes the folder where it is missing; returns the database's one true name. */
-function findPlace(database: string, made: Made): string {
-  made.folder = makeFolder(dirname(resolve(database)));
+/** Creates the folder if it is missing; returns the database's real path. */
+function findPlace(database: string, created: Created): string {
+  created.folder = makeFolder(dirname(resolve(database)));
   const file = existsSync(database)
     ? realpathSync(database)
     : join(realpathSync(dirname(resolve(database))), basename(database));
-  // Another program's is not ours to replace; what is no database any more may have been ours.
+  // Another program's database must not be replaced; a file that is no longer a database may have
+  // been ours.
   if (existsSync(file) && hasHeader(file)) checkHeader(file);
   return file;
 }
 
-function makeLock(file: string, made: Made): void {
+function makeLock(file: string, created: Created): void {
   if (existsSync(lockFile(file))) return;
   closeSync(openSync(lockFile(file), 'a', 0o600));
-  made.lock = lockFile(file);
+  created.lock = lockFile(file);
   giveToFolderOwner(lockFile(file));
 }
 
@@ -117,10 +118,10 @@ async function replace(
   try {
     await copy(backup, next);
     giveToFolderOwner(next);
-    bringUpToDate(next, backup, migrations);
+    upgradeCopy(next, backup, migrations);
     const old = takeOver(file);
     try {
-      beginAnew(next, old.sequences);
+      startOver(next, old.sequences);
       sync(next);
       return swap(file, next);
     } finally {
@@ -131,18 +132,21 @@ async function replace(
   }
 }
 
-/** Takes away second names of the database, left by a restore that was killed: SQLite bears none. */
+/**
+ * Removes second names of the database, left by a restore that was killed: SQLite allows
+ * only one.
+ */
 function clearLinks(file: string): void {
   const { ino, nlink = 1 } = statSync(file, { throwIfNoEntry: false }) ?? {};
   if (nlink === 1) return;
   for (const name of readdirSync(dirname(file))) {
     const path = join(dirname(file), name);
-    const isKept = name.startsWith(`${basename(file)}.replaced-`);
-    if (isKept && statSync(path).ino === ino) remove(path);
+    const isReplaced = name.startsWith(`${basename(file)}.replaced-`);
+    if (isReplaced && statSync(path).ino === ino) remove(path);
   }
 }
 
-/** Never on the backup itself: opening it may already write to it. */
+/** Never opens the backup itself: that may already write to it. */
 async function copy(backup: string, next: string): Promise<void> {
   for (const suffix of ['', ...logs]) {
     if (!existsSync(backup + suffix)) continue;
@@ -151,18 +155,21 @@ async function copy(backup: string, next: string): Promise<void> {
   }
 }
 
-function bringUpToDate(next: string, backup: string, migrations: readonly Migration[]): void {
-  change(next, (sqlite) => {
-    // Leaves a single file, which alone is renamed.
+function upgradeCopy(next: string, backup: string, migrations: readonly Migration[]): void {
+  withConnection(next, (sqlite) => {
+    // Leaves a single file, because only one can be renamed.
     sqlite.pragma('journal_mode = DELETE');
     if (!isSound(sqlite)) throw damaged(backup);
     migrate(sqlite, backup, migrations);
   });
 }
 
-/** Ends all sessions and the log of events, so that every reader learns that it must load anew. */
-function beginAnew(next: string, old: Sequences): void {
-  change(next, (sqlite) => {
+/**
+ * Deletes all sessions and the event log, so that every reader learns that it must load everything
+ * again.
+ */
+function startOver(next: string, old: Sequences): void {
+  withConnection(next, (sqlite) => {
     sqlite.transaction(() => {
       sqlite.exec('delete from sessions; delete from events');
       moveSequences(sqlite, old);
@@ -171,7 +178,7 @@ function beginAnew(next: string, old: Sequences): void {
   });
 }
 
-/** Ids are never used again, also of what was made after the backup. */
+/** Ids are never reused, not even those assigned after the backup. */
 function moveSequences(sqlite: Database, old: Sequences): void {
   const current = readSequences(sqlite);
   const tables = sqlite
@@ -188,7 +195,7 @@ function readSequences(sqlite: Database): Sequences {
   return new Map(sqlite.prepare('select name, seq from sqlite_sequence').raw().all() as []);
 }
 
-function change(file: string, work: (sqlite: Database) => void): void {
+function withConnection(file: string, work: (sqlite: Database) => void): void {
   const sqlite = connect(file);
   try {
     work(sqlite);
@@ -198,12 +205,12 @@ function change(file: string, work: (sqlite: Database) => void): void {
 }
 
 /**
- * Moves the old database's log into it and shuts it: a process that still had it open would take
- * away the new one's log, which has the same name, when it leaves.
+ * Moves the WAL of the old database into it and locks it. A process that still had it open would,
+ * on closing, delete the new database's WAL, which has the same name.
  */
 function takeOver(file: string): Old {
-  const nobody: Old = { sequences: new Map(), release: () => undefined };
-  if (!existsSync(file) || !hasHeader(file)) return nobody;
+  const none: Old = { sequences: new Map(), release: () => undefined };
+  if (!existsSync(file) || !hasHeader(file)) return none;
   const opened: Database[] = [];
   try {
     const sqlite = connect(file, opened);
@@ -216,21 +223,24 @@ function takeOver(file: string): Old {
     if (/BUSY|LOCKED/.test(code)) {
       throw new OperatorError(`Another program is using ${file}. Stop it first.`);
     }
-    // What is left is damage, for which one restores: it is kept as it is.
+    // Any other error means damage, which is a reason to restore: the file is stored as it is.
     if (/CANTOPEN|READONLY|PERM|FULL/.test(code)) throw error;
-    return nobody;
+    return none;
   }
 }
 
-/** Keeps the old database, with what there is of its logs, and renames the new one over it. */
+/**
+ * Stores the old database and its journal files under another name, and renames the new one over
+ * it.
+ */
 function swap(file: string, next: string): string | undefined {
   const replaced = `${file}.replaced-${new Date().toISOString().replaceAll(':', '')}`;
-  const kept = ['', ...logs].filter((suffix) => existsSync(file + suffix));
-  for (const suffix of kept) linkSync(file + suffix, replaced + suffix);
+  const linked = ['', ...logs].filter((suffix) => existsSync(file + suffix));
+  for (const suffix of linked) linkSync(file + suffix, replaced + suffix);
   sync(dirname(file));
-  // To SQLite a log belongs to whatever database has its name.
+  // SQLite assigns a WAL to whichever database has its name.
   for (const suffix of [...logs, '-shm']) rmSync(file + suffix, { force: true });
   renameSync(next, file);
   sync(dirname(file));
-  return kept.includes('') ? replaced : undefined;
+  return linked.includes('') ? replaced : undefined;
 }

@@ -4,26 +4,26 @@ import { CacheEntries, tagsOfEntry } from './entries.ts';
 import { nameOf, tagsOf } from './tags.ts';
 
 /**
- * What was read lately, kept in memory until an event says that it has changed. The events are told
- * after their commit and before anybody's write is acknowledged, so nobody is shown what was before
- * their own write.
+ * The results of recent reads, cached in memory until an event invalidates them. `README.md` in
+ * this folder explains it. Events are applied after their commit and before any write is
+ * acknowledged, so nobody sees a state older than their own write.
  */
 export class Cache {
   readonly #entries: CacheEntries;
   readonly #isOff: boolean;
   #changes = 0;
   #loading = 0;
-  /** What has changed while something was being read: that read may not have seen it. */
+  /** Tags invalidated while a read was under way: that read may not have seen the change. */
   readonly #changed = new Set<string>();
   #isAllChanged = false;
 
-  /** @param maxBytes how much is kept at the most, about; 0 keeps nothing. */
+  /** @param maxBytes the approximate limit for all entries; 0 turns the cache off. */
   constructor(maxBytes: number) {
     this.#entries = new CacheEntries(maxBytes);
     this.#isOff = maxBytes === 0;
   }
 
-  /** Whether this very value is kept. */
+  /** Whether this very object is cached. */
   isCurrent(value: object): boolean {
     return this.#entries.isCurrent(value);
   }
@@ -32,91 +32,93 @@ export class Cache {
     return this.#changes;
   }
 
-  /** What is kept of a thing, or undefined. */
-  get<Value>(kind: Cacheable<never, Value>, key: Key): Value | undefined {
-    return this.#entries.get(kind, key);
+  /** The cached value for a key, or undefined. */
+  get<Value>(query: Cacheable<never, Value>, key: Key): Value | undefined {
+    return this.#entries.get(query, key);
   }
 
-  /** Reads a thing and keeps it, unless it has changed meanwhile. */
+  /** Reads a value and caches it, unless it was invalidated during the read. */
   async load<Value extends object | undefined>(
-    kind: Cacheable<never, Value>,
+    query: Cacheable<never, Value>,
     key: Key,
     read: () => Promise<CacheEntry<Value>>,
   ): Promise<Value> {
-    const [value] = await this.#loadMany(kind, [key], async () => [await read()]);
+    const [value] = await this.#loadMany(query, [key], async () => [await read()]);
     return value as Value;
   }
 
-  /** Several things in their order; `read` reads those of them that are not kept. */
+  /** Several values in the order of `inputs`; `read` reads those that are not cached. */
   getMany<Input, Value extends object | undefined>(
-    kind: Cacheable<Input, Value>,
+    query: Cacheable<Input, Value>,
     inputs: readonly Input[],
     read: (missing: readonly Input[]) => Promise<CacheEntry<Value>[]>,
   ): readonly Value[] | Promise<readonly Value[]> {
-    const found = inputs.map((input) => this.get(kind, kind.key(input)));
+    const found = inputs.map((input) => this.get(query, query.key(input)));
     if (!found.includes(undefined)) return found as Value[];
     const missing = inputs.filter((_, index) => found[index] === undefined);
-    const keys = missing.map((input) => kind.key(input));
-    return this.#loadMany(kind, keys, () => read(missing)).then((values) => {
+    const keys = missing.map((input) => query.key(input));
+    return this.#loadMany(query, keys, () => read(missing)).then((values) => {
       const next = values.values();
       return found.map((value) => value ?? (next.next().value as Value));
     });
   }
 
   async #loadMany<Value extends object | undefined>(
-    kind: Cacheable<never, Value>,
+    query: Cacheable<never, Value>,
     keys: readonly Key[],
     read: () => Promise<CacheEntry<Value>[]>,
   ): Promise<Value[]> {
     this.#loading += 1;
     try {
-      const known = await read();
-      known.forEach((one, index) => {
-        const isSo = isFound(one) && !this.#hasChanged(one);
-        if (isSo) this.#entries.set(kind, keys[index] as Key, one);
+      const entries = await read();
+      entries.forEach((entry, index) => {
+        const isCacheable = isFound(entry) && !this.#hasChanged(entry);
+        if (isCacheable) this.#entries.set(query, keys[index] as Key, entry);
       });
-      return known.map(({ value }) => value);
+      return entries.map(({ value }) => value);
     } finally {
       this.#loading -= 1;
-      if (this.#loading === 0) this.#forgetChanges();
+      if (this.#loading === 0) this.#resetChanges();
     }
   }
 
-  /** Drops what is no longer so. */
+  /** Applies committed events: updates or removes every entry that depends on them. */
   invalidate(events: readonly CommittedEvent[]): void {
     if (this.#isOff) return;
     this.#changes += events.length;
     for (const event of events) {
-      for (const topic of tagsOf(event)) {
-        if (this.#loading > 0) this.#changed.add(nameOf(topic));
-        this.#entries.invalidate(topic, event);
+      for (const tag of tagsOf(event)) {
+        if (this.#loading > 0) this.#changed.add(nameOf(tag));
+        this.#entries.invalidate(tag, event);
       }
     }
   }
 
-  /** Drops one thing. */
-  evict(kind: Cacheable<never, unknown>, key: Key): void {
-    if (this.#entries.evict(kind, key)) this.#changes += 1;
+  /** Removes one entry. */
+  evict(query: Cacheable<never, unknown>, key: Key): void {
+    if (this.#entries.evict(query, key)) this.#changes += 1;
   }
 
-  /** Drops everything: something has changed of which no event tells. */
+  /** Removes all entries, after a change that no event describes. */
   clear(): void {
     this.#changes += 1;
     this.#isAllChanged = this.#loading > 0;
     this.#entries.clear();
   }
 
-  #hasChanged(known: CacheEntry<object>): boolean {
+  #hasChanged(entry: CacheEntry<object>): boolean {
     if (this.#isAllChanged) return true;
-    return this.#changed.size > 0 && tagsOfEntry(known).some((on) => this.#changed.has(nameOf(on)));
+    return (
+      this.#changed.size > 0 && tagsOfEntry(entry).some((tag) => this.#changed.has(nameOf(tag)))
+    );
   }
 
-  #forgetChanges(): void {
+  #resetChanges(): void {
     this.#changed.clear();
     this.#isAllChanged = false;
   }
 }
 
-function isFound<Value>(known: CacheEntry<Value>): known is CacheEntry<Value & object> {
-  return known.value !== undefined;
+function isFound<Value>(entry: CacheEntry<Value>): entry is CacheEntry<Value & object> {
+  return entry.value !== undefined;
 }

@@ -1,4 +1,4 @@
-/** What is worth keeping in memory: what each kind of it is called, how it is read, what ends it. */
+/** The types of cached queries: the key of a value, how it is read, and what invalidates it. */
 
 import type { Snapshot } from '../query/query.ts';
 import type { CommittedEvent } from '../unit-of-work.ts';
@@ -6,65 +6,71 @@ import type { Tag } from './tags.ts';
 
 export { dependsOn } from './tags.ts';
 
-/** A number is found sooner than a text. */
+/** A number is looked up faster than a string. */
 export type Key = number | string;
 
-/** Things of one kind that are worth keeping: what each is called, and how it grows. */
+/** The part of a cached query that the cache itself needs: keys, and how events update a value. */
 export interface Cacheable<Input, Value> {
   key(input: Input): Key;
-  /** What a value is after events that it is `updatedBy`; undefined if it is to be read anew. */
+  /** The value after events with a tag of its `updatedBy`; undefined if it must be read again. */
   applyEvents?(value: Value & object, events: readonly CommittedEvent[]): Sized<Value> | undefined;
 }
 
-/** Such things, each asked for by itself. */
+/** A cached query that reads one value at a time. */
 export interface CachedQuery<Input, Value> extends Cacheable<Input, Value> {
   read(snapshot: Snapshot, input: Input): Promise<CacheEntry<Value>>;
 }
 
-/** Such things, of which several are asked for at once and read by one statement. */
+/** A cached query that reads several values with one statement. */
 export interface CachedBatchQuery<Input, Value> extends Cacheable<Input, Value> {
-  /** Reads all of these, in their order. */
+  /** Returns the entries in the order of `inputs`. */
   readMany(snapshot: Snapshot, inputs: readonly Input[]): Promise<CacheEntry<Value>[]>;
 }
 
 export interface Sized<Value> {
   readonly value: Value;
-  /** What it takes in memory, about, in bytes. */
+  /** Approximate memory use, in bytes. */
   readonly bytes: number;
 }
 
-/** The database as who asks for the same things again and again knows it. */
+/** The store, as callers that repeat the same queries see it. */
 export interface QueryCache {
-  /** What a thing of this kind is, from memory if it is kept there; else by a read. */
+  /** The cached value; if there is none, reads it and caches it. */
   cached<Input, Value extends object | undefined>(
     kind: CachedQuery<Input, Value>,
     input: Input,
   ): Value | Promise<Value>;
-  /** The same for several things at once, in their order. */
+  /** The same for several inputs; the values are in the order of `inputs`. */
   cachedMany<Input, Value extends object | undefined>(
     kind: CachedBatchQuery<Input, Value>,
     inputs: readonly Input[],
   ): readonly Value[] | Promise<readonly Value[]>;
-  /** Whether what `cached` returned is kept still, so that what was made of it is still right. */
+  /**
+   * Whether an object returned by `cached` is still cached, so that what was derived from it is
+   * still valid.
+   */
   isCurrent(value: object): boolean;
-  /** Counts the changes. What was right is right still while it stays as it was. */
+  /**
+   * Counts changes of the cache. While it stays the same, everything derived from cached values is
+   * valid.
+   */
   readonly changes: number;
 }
 
-/** What is known of a thing, and which events end that. */
+/** A value with the tags of the events that invalidate or update it. */
 export interface CacheEntry<Value> extends Sized<Value> {
-  /** Undefined is not kept: anybody could fill the memory by asking for what is not there. */
+  /** Undefined is never cached: anybody could fill the memory by asking for what does not exist. */
   readonly value: Value;
-  /** See `about`. */
+  /** An event with one of these tags removes the entry. See `dependsOn`. */
   readonly invalidatedBy: readonly Tag[];
-  /** What it becomes by these, the kind knows without reading it anew. */
+  /** An event with one of these tags is applied with `applyEvents`, without a new read. */
   readonly updatedBy?: readonly Tag[];
 }
 
-/** What is known of what is not there. */
+/** The entry of a value that does not exist. */
 export const notFound = { value: undefined, invalidatedBy: [], bytes: 0 } as const;
 
-/** Puts bytes together in memory of their own: of Node's pool, they would hold their neighbours too. */
+/** Joins bytes in memory of their own: a slice of Node's pool would keep its neighbours alive. */
 export function joinBytes(...parts: readonly (string | Buffer)[]): Buffer {
   const lengths = parts.map((part) => Buffer.byteLength(part));
   const bytes = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));

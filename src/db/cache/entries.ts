@@ -2,22 +2,22 @@ import type { CommittedEvent } from '../unit-of-work.ts';
 import type { Cacheable, CacheEntry, Key, Sized } from './cached-query.ts';
 import { isSameTag, type Tag, TagIndex } from './tags.ts';
 
-/** What an entry takes beside its value, for each event that it waits for or is to grow by, in bytes. */
+/** Overhead of an entry, of each of its tags and of each pending event, in bytes. */
 const entryBytes = 300;
 const tagBytes = 100;
 const eventBytes = 400;
 
-/** What nobody asks for while so much happens is read anew when it is. */
+/** An entry that nobody has read for this many events is removed instead of updated. */
 const pendingLimit = 50;
 
-/** What a look-up asks of it comes first: nearly all that it takes is fetching that from memory. */
+/** Fields that a look-up needs come first: most of its time goes to fetching them from memory. */
 interface StoredEntry extends Pick<CacheEntry<object>, 'invalidatedBy' | 'updatedBy'> {
   value: object;
-  /** What has happened since, by which it is to grow before it is shown again. */
+  /** Events since the last read, applied before the value is returned again. */
   pendingEvents: CommittedEvent[] | undefined;
-  /** Whether it was asked for since it was last its turn to go. */
+  /** Whether the entry was read since CLOCK last passed it. */
   wasUsed: boolean;
-  /** Where it is kept: all of its kind, and its key among them. */
+  /** The map of all entries of the same query, by key. */
   readonly bucket: Map<Key, StoredEntry>;
   readonly key: Key;
   readonly applyEvents: Cacheable<never, object>['applyEvents'];
@@ -25,51 +25,51 @@ interface StoredEntry extends Pick<CacheEntry<object>, 'invalidatedBy' | 'update
 }
 
 /**
- * Values, each kept until an event says that it has changed. They are bounded in bytes: what was kept
- * longest goes first, unless it was asked for since (CLOCK: a flag is cheaper to keep than a list in
- * the order of use, and look-ups are nearly all that is done here).
+ * Cached values, bounded in bytes. The entry that was added longest ago is evicted first, unless it
+ * was read since. This is the CLOCK algorithm: setting a flag is cheaper than maintaining a list in
+ * order of use, and nearly all calls here are look-ups.
  */
 export class CacheEntries {
   readonly #maxBytes: number;
   #bytes = 0;
   readonly #buckets = new Map<object, Map<Key, StoredEntry>>();
-  /** In the order in which it is their turn to go. */
+  /** In the order in which CLOCK visits them. */
   readonly #entries = new Set<StoredEntry>();
   readonly #byTag = new TagIndex<StoredEntry>();
   readonly #values = new Set<object>();
 
-  /** @param maxBytes 0 keeps nothing. */
+  /** @param maxBytes 0 turns the cache off. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether this very value is kept. */
+  /** Whether this very object is cached. */
   isCurrent(value: object): boolean {
     return this.#values.has(value);
   }
 
-  /** What is kept of a thing, or undefined. */
-  get<Value>(kind: Cacheable<never, Value>, key: Key): Value | undefined {
-    const entry = this.#buckets.get(kind)?.get(key);
+  /** The cached value for a key, or undefined. */
+  get<Value>(query: Cacheable<never, Value>, key: Key): Value | undefined {
+    const entry = this.#buckets.get(query)?.get(key);
     if (entry === undefined) return undefined;
     if (entry.pendingEvents !== undefined && !this.#applyEvents(entry)) return undefined;
     entry.wasUsed = true;
     return entry.value as Value;
   }
 
-  /** Keeps a thing, if there can be room for it. */
-  set(kind: Cacheable<never, unknown>, key: Key, known: CacheEntry<object>): void {
-    this.evict(kind, key);
-    const { value, invalidatedBy, updatedBy = [] } = known;
-    const topics = tagsOfEntry(known);
-    const size = sizeOf(known, topics);
+  /** Caches a value, unless it is larger than the whole cache. */
+  set(query: Cacheable<never, unknown>, key: Key, cacheEntry: CacheEntry<object>): void {
+    this.evict(query, key);
+    const { value, invalidatedBy, updatedBy = [] } = cacheEntry;
+    const tags = tagsOfEntry(cacheEntry);
+    const size = sizeOf(cacheEntry, tags);
     if (size > this.#maxBytes) return;
     const entry: StoredEntry = {
       value,
       pendingEvents: undefined,
       wasUsed: false,
-      bucket: this.#bucketOf(kind),
-      applyEvents: kind.applyEvents as StoredEntry['applyEvents'],
+      bucket: this.#bucketOf(query),
+      applyEvents: query.applyEvents as StoredEntry['applyEvents'],
       ...{ key, invalidatedBy, updatedBy, size },
     };
     this.#evictUntil(size);
@@ -77,22 +77,26 @@ export class CacheEntries {
     this.#entries.add(entry);
     entry.bucket.set(key, entry);
     this.#values.add(entry.value);
-    for (const topic of topics) this.#byTag.add(topic, entry);
+    for (const tag of tags) this.#byTag.add(tag, entry);
   }
 
-  /** Drops or has grow what waits for this; it grows when it is asked for, many events at once. */
-  invalidate(topic: Tag, event: CommittedEvent): void {
-    for (const entry of this.#byTag.for(topic)) {
-      const grows = entry.updatedBy?.some((on) => isSameTag(on, topic)) === true;
-      if (grows && (entry.pendingEvents?.length ?? 0) < pendingLimit) this.#addEvent(entry, event);
+  /**
+   * Removes the entries that depend on a tag, or queues the event for those that can apply it.
+   * Queued events are applied together at the next read.
+   */
+  invalidate(tag: Tag, event: CommittedEvent): void {
+    for (const entry of this.#byTag.for(tag)) {
+      const canApply = entry.updatedBy?.some((other) => isSameTag(other, tag)) === true;
+      if (canApply && (entry.pendingEvents?.length ?? 0) < pendingLimit)
+        this.#addEvent(entry, event);
       else this.#remove(entry);
     }
     this.#evictUntil(0);
   }
 
-  /** Drops one thing; says whether it was there. */
-  evict(kind: Cacheable<never, unknown>, key: Key): boolean {
-    const entry = this.#buckets.get(kind)?.get(key);
+  /** Removes one entry; returns whether it existed. */
+  evict(query: Cacheable<never, unknown>, key: Key): boolean {
+    const entry = this.#buckets.get(query)?.get(key);
     if (entry !== undefined) this.#remove(entry);
     return entry !== undefined;
   }
@@ -101,10 +105,10 @@ export class CacheEntries {
     for (const entry of this.#entries) this.#remove(entry);
   }
 
-  #bucketOf(kind: object): Map<Key, StoredEntry> {
-    const shelf = this.#buckets.get(kind) ?? new Map<Key, StoredEntry>();
-    this.#buckets.set(kind, shelf);
-    return shelf;
+  #bucketOf(query: object): Map<Key, StoredEntry> {
+    const bucket = this.#buckets.get(query) ?? new Map<Key, StoredEntry>();
+    this.#buckets.set(query, bucket);
+    return bucket;
   }
 
   #evictUntil(bytes: number): void {
@@ -133,16 +137,16 @@ export class CacheEntries {
     entry.size = size;
   }
 
-  /** Whether that was possible; else it is gone. */
+  /** Applies the queued events. Removes the entry and returns false if that is not possible. */
   #applyEvents(entry: StoredEntry): boolean {
     const { pendingEvents = [] } = entry;
-    const grown = entry.applyEvents?.(entry.value as never, pendingEvents);
-    if (grown === undefined) {
+    const updated = entry.applyEvents?.(entry.value as never, pendingEvents);
+    if (updated === undefined) {
       this.#remove(entry);
       return false;
     }
-    this.#resize(entry, sizeOf(grown, tagsOfEntry(entry)));
-    entry.value = grown.value;
+    this.#resize(entry, sizeOf(updated, tagsOfEntry(entry)));
+    entry.value = updated.value;
     entry.pendingEvents = undefined;
     this.#values.add(entry.value);
     return true;
@@ -153,15 +157,15 @@ export class CacheEntries {
     this.#entries.delete(entry);
     entry.bucket.delete(entry.key);
     this.#values.delete(entry.value);
-    for (const topic of tagsOfEntry(entry)) this.#byTag.delete(topic, entry);
+    for (const tag of tagsOfEntry(entry)) this.#byTag.delete(tag, entry);
   }
 }
 
-function sizeOf({ bytes }: Sized<unknown>, topics: readonly Tag[]): number {
-  return bytes + entryBytes + topics.length * tagBytes;
+function sizeOf({ bytes }: Sized<unknown>, tags: readonly Tag[]): number {
+  return bytes + entryBytes + tags.length * tagBytes;
 }
 
-/** All that is waited for. */
+/** All tags that an entry depends on. */
 export function tagsOfEntry({
   invalidatedBy,
   updatedBy = [],

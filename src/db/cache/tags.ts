@@ -1,4 +1,4 @@
-/** What events are about, and who waits for them. */
+/** Tags: what events are about, and which cache entries depend on them. */
 import type { EventRow } from '../unit-of-work.ts';
 
 const subjects = ['chatId', 'userId', 'sessionId'] as const;
@@ -11,21 +11,21 @@ export interface Tag {
   readonly id: number;
 }
 
-type About = { readonly [S in Subject]?: number | null };
+type Subjects = { readonly [S in Subject]?: number | null };
 
-/** The events of some types that are about the same. */
-export function dependsOn(types: readonly Tag['type'][], of: About): Tag[] {
-  const topics: Tag[] = [];
-  // Loops take a fifth of the time of flatMap: a list that is read anew has sixty of these.
+/** Tags of several event types for the same chat, user or session. */
+export function dependsOn(types: readonly Tag['type'][], of: Subjects): Tag[] {
+  const tags: Tag[] = [];
+  // Loops take a fifth of the time of flatMap: reading a list again makes sixty of these.
   for (const subject of subjects) {
     const id = of[subject];
     if (typeof id !== 'number') continue;
-    for (const type of types) topics.push({ type, subject, id });
+    for (const type of types) tags.push({ type, subject, id });
   }
-  return topics;
+  return tags;
 }
 
-/** All that an event is about. */
+/** All tags of an event. */
 export function tagsOf(event: EventRow): Tag[] {
   return dependsOn([event.type], event);
 }
@@ -34,12 +34,15 @@ export function nameOf({ type, subject, id }: Tag): string {
   return `${type} ${subject} ${id}`;
 }
 
-/** Asked for each thing that waits for an event, which to make names of them would double in cost. */
+/** Called for each entry that depends on a tag; comparing names instead would double the cost. */
 export function isSameTag(one: Tag, other: Tag): boolean {
   return one.id === other.id && one.type === other.type && one.subject === other.subject;
 }
 
-/** Finds who waits for a topic. By numbers: making a name of each costs more than what is kept. */
+/**
+ * Finds the entries that depend on a tag, through nested maps by type, subject and id: building a
+ * name for each tag would cost more than the cached values do.
+ */
 export class TagIndex<Entry> {
   readonly #byType = new Map<Tag['type'], Record<Subject, Map<number, Set<Entry>>>>();
 

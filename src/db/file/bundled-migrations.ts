@@ -1,4 +1,4 @@
-/** The build puts in its place what it finds out: see `inlineConstants` in build/build.ts. */
+/** The build replaces the call by its result: see `inlineConstants` in build/bundling.ts. */
 import { migrationsFolder, readMigrations } from './migrations.ts';
 
 /** The migrations that come with the program. */

@@ -1,27 +1,27 @@
-/** Connections to the file, with all that keeps it whole. */
+/** Connections to the file, with all settings that keep its contents safe. */
 import Database from 'better-sqlite3';
 
 export type Connection = Database.Database;
 
-/** How long a statement waits for another process's lock, in ms; it holds up the event loop. */
+/** How long a statement waits for another process's lock, in ms; this blocks the event loop. */
 const busyTimeout = 250;
 
-/** The write-ahead log is cut back to this after a checkpoint, in bytes. */
+/** The WAL is cut back to this size after a checkpoint, in bytes. */
 const logLimit = 64 * 1024 * 1024;
 
 /**
- * How much of the file a connection keeps in memory, in KiB; the driver's own number is 16,000. One
- * that writes slows down from 2,000 on, for what it changes must have room until the commit. One that
- * reads loses all of it whenever another connection has committed. But between two commits a search in
- * 1,000 chats reads a page of each vocabulary: with 2,000 it takes twice as long.
+ * How much of the file a connection caches in memory, in KiB; the driver's default is 16,000. A
+ * writing connection slows down at 2,000, because its changes must fit until the commit. A reading
+ * connection loses its cache whenever another connection has committed. But between two commits, a
+ * search in 1,000 chats reads a page of each vocabulary: with 2,000 it takes twice as long.
  */
 const writerCache = 8_000;
 const readerCache = 8_000;
 
 /**
- * A connection to write by, with all that keeps the file whole.
+ * Opens a connection for writing, with all settings that keep the file's contents safe.
  *
- * @param opened collects it.
+ * @param opened the connection is added to it.
  * @param timeout how long a statement waits for another process's lock, in ms.
  */
 export function connect(
@@ -35,21 +35,22 @@ export function connect(
 }
 
 function setUp(connection: Connection): Connection {
-  // better-sqlite3 sets NORMAL in WAL mode: a power cut would then take acknowledged messages.
+  // better-sqlite3 sets NORMAL in WAL mode: a power cut could then lose acknowledged messages.
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
-  // What is deleted is overwritten: SQLite would leave it in the file's free space.
+  // Deleted data is overwritten: SQLite would leave it in the file's free space.
   connection.pragma('secure_delete = ON');
   connection.pragma('trusted_schema = OFF');
   connection.pragma('cell_size_check = ON');
   connection.pragma(`cache_size = ${-writerCache}`);
   connection.pragma(`journal_size_limit = ${logLimit}`);
-  // SQLite ignores what fails there, and tries again: after an fsync that failed, that loses messages.
+  // SQLite ignores an automatic checkpoint that fails, and tries again: after a failed fsync, that
+  // loses messages.
   connection.pragma('wal_autocheckpoint = 0');
   return connection;
 }
 
-/** A connection to read by, opened as `connect` does. */
+/** Opens a connection for reading, as `connect` does. */
 export function connectToRead(...args: Parameters<typeof connect>): Connection {
   return onlyRead(connect(...args));
 }
@@ -61,13 +62,13 @@ function onlyRead(connection: Connection): Connection {
 }
 
 /**
- * Opens the file to read where there is not even room for the index of its log, which SQLite keeps
- * in memory for a connection that has the file for itself.
+ * Opens the file for reading where there is not even room for the index of its WAL, which SQLite
+ * keeps in memory for a connection that has the file to itself.
  */
 export function connectInMemory(file: string, opened: Connection[] = []): Connection {
   const connection = new Database(file, { timeout: busyTimeout });
   opened.push(connection);
-  // Before anything else: it decides where the index is.
+  // Before anything else: this decides where the index is.
   connection.pragma('locking_mode = EXCLUSIVE');
   return onlyRead(setUp(connection));
 }

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Who asks waits so long for the file to be read again, in ms. */
+/** How long a caller waits for the file to be read again, in ms. */
 const patience = 2_000;
 
-/** A file that was found damaged is not read again before this, in ms: it takes the disk's time. */
+/**
+ * How long after a file was found damaged it is read again, in ms: reading it keeps the disk busy.
+ */
 const period = 600_000;
 
 /**
- * Whether the file is damaged, after a read of it has failed: a cable or a controller may fail for
- * a moment only. So the whole file is read again before it is called damaged, and from time to time
+ * Whether the file is damaged, after a read of it has failed. A cable or a controller may fail for
+ * only a moment. So the whole file is read again before it is called damaged, and from time to time
  * after that.
  */
 export class DamageCheck {
@@ -20,25 +22,25 @@ export class DamageCheck {
   #foundAt = 0;
 
   /**
-   * @param inspect tells whether the whole file is sound.
-   * @param ticks a time in ms that never steps.
+   * @param inspect returns whether the whole file is sound.
+   * @param ticks a monotonic time in ms.
    */
   constructor(inspect: () => Promise<boolean>, ticks: () => number = () => performance.now()) {
     this.#inspect = inspect;
     this.#ticks = ticks;
   }
 
-  /** Notes that something could not be read. */
+  /** Notes that a read has failed. */
   suspect(): void {
     this.#hasFailedMeanwhile = true;
     if (this.#state === 'sound') this.#state = 'suspect';
   }
 
-  /** Whether the file is damaged, as far as is known; waits a little where it has to be read. */
+  /** Whether the file is damaged, as far as is known; waits a little if it must be read again. */
   async isDamaged(): Promise<boolean> {
     if (!this.#isSuspect) return false;
     const isDue = this.#state === 'suspect' || this.#ticks() - this.#foundAt >= period;
-    if (isDue) this.#inspection ??= this.#lookAgain();
+    if (isDue) this.#inspection ??= this.#inspectAgain();
     const waiting = new AbortController();
     await Promise.race([this.#inspection, pause(waiting.signal)]);
     waiting.abort();
@@ -49,7 +51,7 @@ export class DamageCheck {
     return this.#state !== 'sound';
   }
 
-  async #lookAgain(): Promise<void> {
+  async #inspectAgain(): Promise<void> {
     this.#hasFailedMeanwhile = false;
     const isSound = await this.#inspect();
     this.#inspection = undefined;

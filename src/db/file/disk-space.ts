@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 
-/** There is no room for what is to be written. */
+/** There is no room for what must be written. */
 export class NoSpaceError extends Error {
   override readonly name = 'NoSpaceError';
   readonly code = 'SNUG_NO_ROOM';
@@ -14,31 +14,35 @@ export class NoSpaceError extends Error {
   }
 }
 
-/** What says so by itself. SHMSIZE: there was none for the index of the log. */
+/** The codes that always mean so. SHMSIZE: there was no room for the index of the WAL. */
 const full = /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|SNUG_NO_ROOM|ENOSPC)$/;
 
-/** A quota is used up; libuv has no name for it. */
+/** A quota is used up; libuv has no name for this error. */
 const quota = -constants.errno.EDQUOT;
 
 /**
- * What SQLite also says where a quota is used up: of the errors of a write it knows ENOSPC alone.
- * Not of an fsync: after one that fails, nobody knows what is on the disk, whatever the reason.
+ * Codes that SQLite also reports when a quota is used up: of the errors of a write, it recognises
+ * only ENOSPC. An fsync is excluded: after one that fails, nobody knows what is on disk, whatever
+ * the reason.
  */
 const perhapsFull = /^SQLITE_(IOERR_(WRITE|SHMOPEN|TRUNCATE)|CANTOPEN)$/;
 
-/** A disk with less room than this is full, in bytes: the log may have some for one page alone. */
+/**
+ * A disk with less room than this counts as full, in bytes: the WAL may have room for only one
+ * page.
+ */
 export const leastSpace = 1024 * 1024;
 
-/** How much is written to see whether something can be, in bytes: more than one page. */
+/** How much is written to test whether writing works, in bytes: more than one page. */
 const sample = 64 * 1024;
 
-/** How many bytes may still be written where a file or a folder is; a quota is not considered. */
+/** How many bytes may still be written where a file or a folder is; quotas are not considered. */
 export function freeSpace(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
 }
 
-/** Whether what failed has failed for want of room where a file is. */
+/** Whether an operation failed for want of room where a file is. */
 export function isOutOfSpace(error: unknown, file: string): boolean {
   const { code = '' } = (error ?? {}) as { code?: string };
   return isFull(error) || (perhapsFull.test(code) && !hasSpace(file, sample));
@@ -50,8 +54,8 @@ function isFull(error: unknown): boolean {
 }
 
 /**
- * Makes sure that so many bytes may be written where a file is, by writing and syncing them to a
- * file that has no name any more. Takes as long as that.
+ * Makes sure that this many bytes can be written where a file is, by writing and syncing them to a
+ * file that no longer has a name. Takes as long as that.
  *
  * @throws NoSpaceError
  */
@@ -65,7 +69,7 @@ function hasSpace(file: string, bytes: number): boolean {
     tryToWrite(dirname(file), bytes);
     return true;
   } catch (error) {
-    // What else goes wrong here says nothing of room.
+    // Other errors here say nothing about room.
     return !isFull(error);
   }
 }

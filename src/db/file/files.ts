@@ -1,19 +1,19 @@
-/** What is done with files beside SQLite, and how it is told what went wrong. */
+/** File operations next to SQLite, and the sentences for their errors. */
 import { chownSync, closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { OperatorError } from '../../errors.ts';
 import { isOutOfSpace } from './disk-space.ts';
 
-/** What SQLite keeps beside a database and takes for a part of it, by its name alone. */
+/** The files that SQLite stores next to a database, and assigns to it only by their names. */
 export const logs = ['-wal', '-journal'];
 
-/** Removes a database, with all that SQLite may have left beside it. */
+/** Removes a database, with all files that SQLite may have left next to it. */
 export function remove(file: string): void {
   for (const suffix of ['', ...logs, '-shm']) rmSync(file + suffix, { force: true });
 }
 
-/** Returns once a file is on the disk, or what a folder lists. */
+/** Returns once a file, or a folder's list of names, is on disk. */
 export function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
@@ -23,7 +23,7 @@ export function sync(path: string): void {
   }
 }
 
-/** Gives what root has made to the owner of its folder, as whom the server runs. */
+/** Gives a file made by root to the owner of its folder: the server runs as that user. */
 export function giveToFolderOwner(path: string): void {
   if (process.geteuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));
@@ -37,9 +37,9 @@ export function isSound(sqlite: Database): boolean {
 }
 
 /**
- * Makes a sentence of an error of the system or of SQLite; a defect stays what it is.
+ * Turns an error of the system or of SQLite into a sentence; a defect stays what it is.
  *
- * @param names the database that was read, and the file that was to be written.
+ * @param names the database that was read, and the file that was being written.
  */
 export function explain(error: unknown, names: { read: string; written: string }): unknown {
   const { code, path } = error as { code?: unknown; path?: string };
@@ -54,7 +54,7 @@ export function explain(error: unknown, names: { read: string; written: string }
 }
 
 export const noSpaceError = (file: string) =>
-  new OperatorError(`There is no room for ${file}. Make room and try again.`);
+  new OperatorError(`There is not enough disk space for ${file}. Free some space and try again.`);
 
 export const damaged = (file: string) =>
   new OperatorError(`${file} is damaged. Restore an earlier backup.`);

@@ -13,10 +13,11 @@ const headerBytes = 100;
 
 /**
  * Refuses a file that is not ours by its first 100 bytes, before SQLite opens it: opening may
- * already write to it. The layout is that of https://sqlite.org/fileformat2.html#the_database_header.
+ * already write to it. The layout is defined in
+ * https://sqlite.org/fileformat2.html#the_database_header.
  *
  * @param advice what to do about it, as a sentence.
- * @throws OperatorError for a file that is no database, or another program's.
+ * @throws OperatorError for a file that is not a database, or another program's.
  */
 export function checkHeader(file: string, advice = 'Name another file in DATABASE_URL.'): void {
   const header = firstBytes(file);
@@ -33,23 +34,25 @@ function checkMagic(file: string, header: Buffer, advice: string): void {
   }
 }
 
-/** Whether SQLite would take a file for a database, whosever. */
+/** Whether SQLite would accept a file as a database of any program. */
 export function hasHeader(file: string): boolean {
   return isDatabase(firstBytes(file));
 }
 
-/** How many migrations a database of ours has had, by its file alone; 0 if it is none. */
+/** How many migrations a database of ours has had, by its header only; 0 if it is not ours. */
 export function versionOf(file: string): number {
   const header = firstBytes(file);
   return isOurs(header) ? header.readUInt32BE(versionOffset) : 0;
 }
 
-/** How many bytes a database of ours says that it has; undefined if it is none. */
+/**
+ * The size of a database of ours according to its header, in bytes; undefined if it is not ours.
+ */
 export function sizeOf(file: string): number | undefined {
   const header = firstBytes(file);
   if (!isOurs(header)) return undefined;
   const pageSize = header.readUInt16BE(pageSizeOffset);
-  // The largest, 65,536 bytes, has no room in two of them.
+  // The largest page size, 65,536 bytes, does not fit in two bytes.
   return (pageSize === 1 ? 65_536 : pageSize) * header.readUInt32BE(pageCountOffset);
 }
 
@@ -59,12 +62,12 @@ const isOurs = (header: Buffer) =>
 const isDatabase = (header: Buffer) =>
   header.length === headerBytes && header.toString('latin1', 0, magic.length) === magic;
 
-/** An empty file becomes a database, unless a log beside it shows that it has been one. */
+/** An empty file becomes a database, unless a WAL next to it shows that it was one before. */
 function checkEmpty(file: string): void {
   const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
   if (log !== undefined && log.size > 0) {
     throw new OperatorError(
-      `${file} is damaged: it is empty, yet its log is not. Restore a backup.`,
+      `${file} is damaged: it is empty, but its WAL is not. Restore a backup.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Where the database lies: found or made, held, and left as it was if nothing comes of it. */
+/** The place of the database: found or created, claimed, and left as it was if opening fails. */
 import {
   accessSync,
   closeSync,
@@ -18,51 +18,53 @@ import { checkHeader } from './header.ts';
 import { InUse, lockFile, lockInstance } from './lock.ts';
 import { toOperatorError } from './operator-errors.ts';
 
-/** SQLite takes paths of 512 bytes; some are longer than the database's by a suffix. */
+/** SQLite accepts paths of 512 bytes; some are longer than the database's by a suffix. */
 const longestPath = 480;
 
 export interface Location {
-  /** The database's one true name. */
+  /** The database's real path. */
   readonly file: string;
-  /** Whether it was made here: it is empty then. */
+  /** Whether the file was created here and is still empty. */
   readonly isNew: boolean;
   release(): void;
-  /** Removes all that was made here, and releases the place. */
+  /** Removes all that was created here, and releases the database. */
   undo(): void;
 }
 
-/** What was made here, by its path. */
-export interface Made {
-  /** The uppermost folder of those that were missing. */
+/** Files and folders created here, by path. */
+export interface Created {
+  /** The topmost folder that was missing. */
   folder?: string | undefined;
   file?: string;
   lock?: string;
 }
 
 /**
- * Takes the database at `path` for this process: makes folder, file and lock where they are missing.
+ * Claims the database at `path` for this process: creates folder, file and lock if they are
+ * missing.
  *
- * @param mustExist refuses to make a database.
- * @throws OperatorError if the file is not ours, in use, or cannot be had; nothing was changed then.
+ * @param mustExist refuses to create a database.
+ * @throws OperatorError if the file is not ours, in use, or not accessible; nothing has changed
+ *   then.
  */
 export function claimLocation(path: string, { mustExist = false } = {}): Location {
-  const made: Made = {};
+  const created: Created = {};
   try {
     checkPath(path);
     const isNew = !existsSync(path);
     if (isNew) checkAbsent(path, mustExist);
     else checkFile(path, mustExist);
-    if (isNew) makeFile(path, made);
+    if (isNew) createFile(path, created);
     const file = realpathSync(path);
-    const { release } = takeLock(file, made);
+    const { release } = takeLock(file, created);
     const undo = () => {
-      unmake(made, file);
+      removeCreated(created, file);
       release();
     };
     return { file, isNew, release, undo };
   } catch (error) {
-    // Who holds the lock has taken over what was made here.
-    if (!(error instanceof InUse)) unmake(made, path);
+    // The process that holds the lock now owns what was created here.
+    if (!(error instanceof InUse)) removeCreated(created, path);
     throw toOperatorError(error, path);
   }
 }
@@ -71,15 +73,15 @@ function checkPath(path: string): void {
   const bytes = Buffer.byteLength(resolve(path));
   if (bytes <= longestPath) return;
   throw new OperatorError(
-    `The path of the database has ${bytes} bytes, and may have ${longestPath}. Name a shorter one in DATABASE_URL.`,
+    `The path of the database has ${bytes} bytes; at most ${longestPath} are possible. Name a shorter one in DATABASE_URL.`,
   );
 }
 
-/** Where a server has been, a missing file is not a new one: nobody shall find an empty server. */
+/** Where a server has run, a missing file is no new one: nobody should find an empty server. */
 function checkAbsent(path: string, mustExist: boolean): void {
   if (existsSync(lockFile(path))) {
     throw new OperatorError(
-      `${path} is gone. Put it back, or restore a backup. To begin anew, delete ${lockFile(path)}.`,
+      `${path} is gone. Put it back, or restore a backup. To start over, delete ${lockFile(path)}.`,
     );
   }
   if (mustExist) throw isMissing(path);
@@ -87,46 +89,46 @@ function checkAbsent(path: string, mustExist: boolean): void {
 
 const isMissing = (path: string) =>
   new OperatorError(
-    `There is no database at ${path}. Mount its disk, or restore a backup; to make a new one, set DATABASE_MUST_EXIST=no once.`,
+    `There is no database at ${path}. Mount its disk, or restore a backup; to create a new one, set DATABASE_MUST_EXIST=no once.`,
   );
 
 function checkFile(path: string, mustExist: boolean): void {
   const stats = statSync(path);
-  // To open a pipe would wait for whoever is at its other end.
+  // Opening a pipe would wait for the process at its other end.
   if (!stats.isFile()) {
     throw new OperatorError(`${path} is not a file. Name a file in DATABASE_URL.`);
   }
   checkHeader(path);
-  // Before the lock: of the two files, the database is the one to name.
+  // Before the lock: of the two files, the error should name the database.
   accessSync(path, constants.R_OK | constants.W_OK);
   if (mustExist && stats.size === 0) throw isMissing(path);
 }
 
-function makeFile(path: string, made: Made): void {
-  made.folder = makeFolder(dirname(resolve(path)));
-  // Not `wx`: a symbolic link may lead to where there is none yet.
+function createFile(path: string, created: Created): void {
+  created.folder = makeFolder(dirname(resolve(path)));
+  // Not `wx`: a symbolic link may lead to a file that does not exist yet.
   closeSync(openSync(path, 'a', 0o600));
-  made.file = realpathSync(path);
+  created.file = realpathSync(path);
 }
 
-function takeLock(file: string, made: Made): { release(): void } {
+function takeLock(file: string, created: Created): { release(): void } {
   const path = lockFile(file);
   if (!existsSync(path)) {
     closeSync(openSync(path, 'a', 0o600));
-    made.lock = path;
+    created.lock = path;
   }
   const lock = lockInstance(file);
-  // Another start that failed may have just taken it away.
+  // Another start that failed may have just removed it.
   if (existsSync(path)) return lock;
   lock.release();
-  return takeLock(file, made);
+  return takeLock(file, created);
 }
 
 /**
- * Makes a folder and those above it that are missing. Node's `recursive` never ends where the system
- * says ENOENT in a folder that is there, as /proc does.
+ * Creates a folder and its missing parents. Node's `recursive` never ends where the system reports
+ * ENOENT in a folder that exists, such as /proc.
  *
- * @returns the uppermost one that was made, if any.
+ * @returns the topmost folder that was created, if any.
  */
 export function makeFolder(folder: string): string | undefined {
   if (existsSync(folder)) return undefined;
@@ -135,8 +137,8 @@ export function makeFolder(folder: string): string | undefined {
   return uppermost ?? folder;
 }
 
-/** Removes what was made, as far as it is there; the folders only if nothing else is in them. */
-export function unmake({ folder: uppermost, file, lock }: Made, path: string): void {
+/** Removes what was created, as far as it exists; folders only if they are empty. */
+export function removeCreated({ folder: uppermost, file, lock }: Created, path: string): void {
   if (file !== undefined) attempt(() => remove(file));
   if (lock !== undefined) attempt(() => rmSync(lock, { force: true }));
   if (uppermost === undefined) return;
@@ -145,7 +147,7 @@ export function unmake({ folder: uppermost, file, lock }: Made, path: string): v
   }
 }
 
-/** Whether something could be done; why it was to be undone is what the person is told. */
+/** Whether it succeeded; the operator only sees the error that led to the undo. */
 function attempt(work: () => void): boolean {
   try {
     work();

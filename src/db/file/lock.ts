@@ -2,10 +2,10 @@ import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { OperatorError } from '../../errors.ts';
 
-/** Lies beside the database, always empty. */
+/** The lock file is next to the database and always empty. */
 export const lockFile = (file: string) => `${file}.lock`;
 
-/** Another server has the database. */
+/** Another server is using the database. */
 export class InUse extends OperatorError {
   constructor(file: string) {
     super(
@@ -15,16 +15,16 @@ export class InUse extends OperatorError {
 }
 
 /**
- * Takes the one place that a server may have at a database, until `release` or the end of the
- * process, however it ends: the lock is the operating system's, held through an empty SQLite file
- * beside the database, so that nothing is left to clean up after a crash.
+ * Takes the lock of a database, which only one server can hold, until `release` or the end of the
+ * process, however it ends. The lock belongs to the operating system and is held through an empty
+ * SQLite file next to the database, so there is nothing to clean up after a crash.
  *
- * @throws OperatorError if another server has it (InUse), or it cannot be had.
+ * @throws OperatorError if another server holds it (InUse), or it cannot be taken.
  */
 export function lockInstance(file: string): { release(): void } {
   const opened: Database.Database[] = [];
   try {
-    // SQLite would open a pipe, and wait for whoever is at its other end.
+    // SQLite would open a pipe, and wait for the process at its other end.
     if (!statSync(lockFile(file)).isFile()) throw new Error('no file');
     const lock = new Database(lockFile(file), { timeout: 0 });
     opened.push(lock);

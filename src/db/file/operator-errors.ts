@@ -3,11 +3,13 @@ import { isOutOfSpace } from './disk-space.ts';
 import { noSpaceError } from './files.ts';
 import { WriterNotStarted } from './sqlite-errors.ts';
 
-/** What an error says of the file, by its code: the system's, or https://sqlite.org/rescode.html */
+/**
+ * What an error says about the file, by its code: the system's, or https://sqlite.org/rescode.html
+ */
 const meanings: readonly (readonly [codes: RegExp, sentence: string])[] = [
   [/^SQLITE_(NOTADB|CORRUPT)/, 'is damaged. Restore a backup.'],
   [/^(SQLITE_(BUSY|LOCKED)|EBUSY$)/, 'is in use by another program. Stop it first.'],
-  [/^ENAMETOOLONG$/, 'has too long a name. Name another file in DATABASE_URL.'],
+  [/^ENAMETOOLONG$/, 'has a name that is too long. Name another file in DATABASE_URL.'],
   [/^ELOOP$/, 'is a symbolic link that leads nowhere. Name another file in DATABASE_URL.'],
   [/^(EMFILE|ENFILE)$/, 'cannot be opened: too many files are open. Raise the limit (ulimit -n).'],
   [
@@ -16,10 +18,12 @@ const meanings: readonly (readonly [codes: RegExp, sentence: string])[] = [
   ],
 ];
 
-/** Other errors of the system; what Node names ERR_ is a defect of ours, like other ones of SQLite. */
+/**
+ * Other errors of the system. Node's own ERR_ codes are defects of ours, like the rest of SQLite's.
+ */
 const ofTheSystem = /^(SQLITE_(IOERR|NOMEM|PROTOCOL|NOLFS)|E(?!RR_)[A-Z\d]+$)/;
 
-/** What the person who runs the program is told of an error of the database or its file. */
+/** The sentence for the operator about an error of the database or its file. */
 export function toOperatorError(error: unknown, file: string): unknown {
   const { code } = (error ?? {}) as { code?: unknown };
   if (error instanceof OperatorError || typeof code !== 'string') return error;
@@ -32,5 +36,5 @@ export function toOperatorError(error: unknown, file: string): unknown {
   const sentence = meanings.find(([codes]) => codes.test(code))?.[1];
   if (sentence !== undefined) return new OperatorError(`${file} ${sentence}`);
   if (!ofTheSystem.test(code)) return error;
-  return new OperatorError(`${file}: its disk fails (${code}). See what the system's log says.`);
+  return new OperatorError(`${file}: its disk fails (${code}). Check the system log.`);
 }

@@ -1,28 +1,30 @@
 import { statSync } from 'node:fs';
 import type { RefusalCode } from '../../errors.ts';
 
-/** What the driver's errors say of the file and its disk: https://sqlite.org/rescode.html */
+/** What the driver's errors say about the file and its disk: https://sqlite.org/rescode.html */
 const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
-  // Another program holds the file, longer than we wait for it; or the system lacks something for
-  // a moment that the writer's thread needs to start.
+  // Another program holds the file for longer than we wait, or the system briefly lacks something
+  // that the writer thread needs to start.
   [/^SQLITE_BUSY|^SNUG_WRITER_NOT_STARTED$/, 'busy'],
-  // SHMSIZE: there was no room for the index of the log, which is made anew at each start.
+  // SHMSIZE: there was no room for the index of the WAL, which is created at each start.
   [/^(SQLITE_(FULL|IOERR_SHMSIZE)|SNUG_NO_ROOM)$/, 'disk_full'],
   [/^SQLITE_READONLY/, 'read_only'],
-  // A page that cannot be read: starting again would not mend it, and the others can be.
+  // A page that cannot be read: restarting would not help, and other pages can be read.
   [/^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS)$)/, 'damaged'],
   [/^SQLITE_IOERR|^SNUG_(DISPLACED|WRITER_GONE)$/, 'storage_failed'],
 ];
 
 const fileReplaced = 'SNUG_DISPLACED';
 
-/** Why a statement failed, if that is the fault of the file, its disk or another program. */
+/** Why a statement failed, if the cause is the file, its disk or another program. */
 export function classify(error: unknown): RefusalCode | undefined {
   const { code = '' } = (error ?? {}) as { code?: string };
   return meanings.find(([codes]) => codes.test(code))?.[1];
 }
 
-/** A file lies no longer where it was opened: what is written now, no later start would find. */
+/**
+ * A file is no longer where it was opened: what is written to it now, no later start would find.
+ */
 export class FileReplacedError extends Error {
   override readonly name = 'FileReplacedError';
   readonly code = fileReplaced;
@@ -32,14 +34,14 @@ export class FileReplacedError extends Error {
   }
 }
 
-/** Whether that is what went wrong; in another thread the class is not known. */
+/** Whether an error is a FileReplacedError; its class is lost on the way between threads. */
 export function isFileReplaced(error: unknown): boolean {
   return (error as { code?: unknown }).code === fileReplaced;
 }
 
 const notStarted = 'SNUG_WRITER_NOT_STARTED';
 
-/** The thread that writes could not start: nothing is lost, and another one may try. */
+/** The writer thread could not start: nothing is lost, and another attempt may succeed. */
 export class WriterNotStarted extends Error {
   override readonly name = 'WriterNotStarted';
   readonly code = notStarted;
@@ -51,7 +53,7 @@ export class WriterNotStarted extends Error {
   }
 }
 
-/** The thread that writes has ended: whether its last batch is on the disk, nobody knows. */
+/** The writer thread has ended; nobody knows whether its last batch is on disk. */
 export class WriterGone extends Error {
   override readonly name = 'WriterGone';
   readonly code = 'SNUG_WRITER_GONE';
@@ -61,18 +63,19 @@ export class WriterGone extends Error {
   }
 }
 
-/** Files, and which ones they are. */
+/** Files with their identities (device and inode). */
 export type FileIdentities = readonly (readonly [file: string, identity: string])[];
 
-/** Remembers which files these are. */
+/** Records which files these are. */
 export function identitiesOf(files: readonly string[]): FileIdentities {
   return files.map((file) => [file, identityOf(file)]);
 }
 
-/** Returns a function that throws FileReplacedError once one of the files is another one, or none. */
-export function unmovedCheck(places: FileIdentities): () => void {
+/** Returns a function that throws FileReplacedError if a file has been replaced or deleted. */
+export function unmovedCheck(identities: FileIdentities): () => void {
   return () => {
-    for (const [file, id] of places) if (identityOf(file) !== id) throw new FileReplacedError(file);
+    for (const [file, id] of identities)
+      if (identityOf(file) !== id) throw new FileReplacedError(file);
   };
 }
 

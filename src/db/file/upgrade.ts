@@ -1,4 +1,4 @@
-/** A database of an older version: room is made sure of, and a copy is kept, before it is changed. */
+/** Upgrades a database of an older version, after checking for room and making a copy. */
 import {
   chmodSync,
   constants,
@@ -21,21 +21,21 @@ import { versionOf } from './header.ts';
 import { isCurrent, migrate } from './migrate.ts';
 import type { Migration } from './migrations.ts';
 
-/** Says what goes on, with details. */
+/** Reports progress, with details. */
 export type Report = (what: string, details: object) => void;
 
-/** For the copy, the log of a migration that rewrites everything, and what the file then grows by. */
+/** For the copy, the WAL of a migration that rewrites everything, and the growth of the file. */
 const sizesNeeded = 3;
 
-/** Copies are kept for so long, in ms. */
+/** How long copies are stored, in ms. */
 const copiesLast = 30 * 24 * 3_600_000;
 
 const suffix = '.before-schema-';
 
-/** A larger file is upgraded beside the event loop, in bytes: smaller ones take no second. */
+/** A larger file is upgraded in a thread of its own, in bytes: smaller ones take under a second. */
 const quick = 8 * 1024 * 1024;
 
-/** Whether an upgrade is due at `path` that takes a while. What is wrong there, its opening tells. */
+/** Whether a long upgrade is due at `path`. Other problems there are reported when it is opened. */
 export function isLongUpgradeDue(path: string): boolean {
   try {
     const stats = statSync(path);
@@ -45,15 +45,15 @@ export function isLongUpgradeDue(path: string): boolean {
   }
 }
 
-/** By the file alone: a log beside it may have brought it up to date already. */
+/** Judged by the file only: a WAL next to it may already contain the upgrade. */
 function isOutdated(file: string, latest: number): boolean {
   const version = versionOf(file);
   return version > 0 && version < latest;
 }
 
 /**
- * Brings a database up to date that nobody has open. Before it is changed, a copy of it is made next
- * to it; if it cannot be changed, it is as it was, and the copy goes.
+ * Upgrades a database that nobody has open. Before the withConnection, a copy is made next to it; if the
+ * upgrade fails, the database is as before, and the copy is removed.
  *
  * Only for a process that has not opened the database already; see backup.ts. It blocks.
  *
@@ -62,36 +62,38 @@ function isOutdated(file: string, latest: number): boolean {
 export function upgrade(
   file: string,
   report: Report,
-  known: readonly Migration[] = bundledMigrations,
+  migrations: readonly Migration[] = bundledMigrations,
 ): void {
-  const latest = known.length;
-  if (!isOutdated(file, latest) || prepare(file, known) === 'current') return;
-  const began = performance.now();
+  const latest = migrations.length;
+  if (!isOutdated(file, latest) || prepare(file, migrations) === 'current') return;
+  const startedAt = performance.now();
   const { size } = statSync(file);
   checkRoom(file, size);
   report('upgrading the database', { file, from: versionOf(file), to: latest, bytes: size });
-  const copy = keepCopy(file, `${file}${suffix}${latest}`);
+  const copy = makeCopy(file, `${file}${suffix}${latest}`);
   report('a copy of the database was made', { copy });
   try {
-    change(file, (sqlite) => migrate(sqlite, file, known));
+    withConnection(file, (sqlite) => migrate(sqlite, file, migrations));
   } catch (error) {
     rmSync(copy, { force: true });
     throw error;
   }
-  report('the database was upgraded', { ms: Math.round(performance.now() - began) });
+  report('the database was upgraded', { ms: Math.round(performance.now() - startedAt) });
 }
 
-/** Moves the log into the file, which then is all of the database. Refuses one that is not ours. */
-function prepare(file: string, known: readonly Migration[]): 'current' | 'outdated' {
-  return change(file, (sqlite) => {
-    if (isCurrent(sqlite, file, known)) return 'current';
+/**
+ * Moves the WAL into the file, which then is the whole database. Refuses a file that is not ours.
+ */
+function prepare(file: string, migrations: readonly Migration[]): 'current' | 'outdated' {
+  return withConnection(file, (sqlite) => {
+    if (isCurrent(sqlite, file, migrations)) return 'current';
     const [{ busy }] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
     if (busy === 0) return 'outdated';
     throw new OperatorError(`${file} is in use by another program. Stop it first.`);
   });
 }
 
-function change<Result>(file: string, work: (sqlite: Database) => Result): Result {
+function withConnection<Result>(file: string, work: (sqlite: Database) => Result): Result {
   const sqlite = connect(file);
   try {
     return work(sqlite);
@@ -106,12 +108,12 @@ function checkRoom(file: string, size: number): void {
   if (free >= needed) return;
   const inMb = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
   throw new OperatorError(
-    `There is not enough room to upgrade ${file}: that takes ${inMb(needed)}, and ${inMb(free)} are free. Make room and try again.`,
+    `There is not enough room to upgrade ${file}: it takes ${inMb(needed)}, and ${inMb(free)} are free. Free some space and try again.`,
   );
 }
 
-/** Copies the file, where the file system can by letting both share their bytes. */
-function keepCopy(file: string, copy: string): string {
+/** Copies the file; where the file system can, both share their blocks. */
+function makeCopy(file: string, copy: string): string {
   const unfinished = `${copy}.tmp`;
   try {
     rmSync(unfinished, { force: true });
@@ -129,7 +131,7 @@ function keepCopy(file: string, copy: string): string {
 }
 
 /**
- * Removes the copies that upgrades have made long ago.
+ * Removes old copies that upgrades have made.
  *
  * @param now the time in ms since 1970.
  * @returns their names.

@@ -7,9 +7,10 @@ import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core/dialect';
 export type Orm = BetterSQLite3Database;
 
 /**
- * SQLite may plan a statement anew for each value of a parameter (https://sqlite.org/qpsg.html): for
- * that of `limit ?` always, and for that of `x = ?` where an order is asked for. That takes longer
- * than running it. It does not look behind a `+`, which changes nothing else.
+ * SQLite may plan a statement again for each value of a parameter (https://sqlite.org/qpsg.html):
+ * always for that of `limit ?`, and for that of `x = ?` where the query has an order. Planning
+ * takes longer than running the statement. SQLite does not look behind a `+`, which changes nothing
+ * else.
  */
 class Dialect extends SQLiteSyncDialect {
   override escapeParam(): string {
@@ -17,7 +18,7 @@ class Dialect extends SQLiteSyncDialect {
   }
 }
 
-/** Lets Drizzle run on a connection. */
+/** Makes Drizzle use a connection. */
 export function toOrm(sqlite: Database): Orm {
   const dialect = new Dialect();
   const session = new BetterSQLiteSession<Record<string, never>, Record<string, never>>(

@@ -1,9 +1,12 @@
-/** Pages of lists that are ordered by time, the newest first. */
+/** Pages of lists ordered by time, newest first. */
 
 interface Lister<Item> {
-  /** The time of an item that is older than `before`, after as many others; undefined if it is not there. */
+  /**
+   * The time of the item that follows `skipped` items older than `before`; undefined if there is
+   * none.
+   */
   timeOf(before: number, skipped: number): Promise<number | undefined>;
-  /** The items from a time on, up to another one that is not among them. */
+  /** The items from the time `from` up to, but not including, `before`. */
   list(from: number, before: number): Promise<Item[]>;
 }
 
@@ -14,10 +17,11 @@ export interface TimePage<Item> {
 }
 
 /**
- * A page of such a list. Items of the same ms stay together, so that a time leads on and nothing is
- * skipped or shown twice; a page may have a few more items than `limit` for that.
+ * A page of such a list. Items of the same ms stay together, so that a time is enough to continue
+ * from and no item is skipped or shown twice. A page may therefore have a few more items than
+ * `limit`.
  *
- * @param before in ms since 1970: only what is older.
+ * @param before in ms since 1970; only older items are listed.
  */
 export async function pageByTime<Item>(
   { before, limit }: { before: number; limit: number },

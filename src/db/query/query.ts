@@ -7,7 +7,7 @@ export interface Snapshot {
   readonly orm: Orm;
 }
 
-/** The database for rules that read in several steps, each on a snapshot of its own. */
+/** The database, for rules that read in several steps, each on a snapshot of its own. */
 export interface Reads {
   read<Input, Result>(
     query: (snapshot: Snapshot, input: Input) => Promise<Result>,
@@ -16,54 +16,54 @@ export interface Reads {
 }
 
 /**
- * The parameters of a query, standing for the values that each call brings. Drizzle takes a
- * placeholder in `set` as well, but its types know only SQL there.
+ * The parameters of a query: placeholders for the values that each call brings. Drizzle accepts a
+ * placeholder in `set` as well, but its types only allow SQL there.
  */
 export type Params<Input> = {
   readonly [Name in keyof Input]: Placeholder<string, Input[Name]> & SQL<Input[Name]>;
 };
 
-/** What a query is defined by: a Drizzle builder, whose rows are of this type. */
+/** The definition of a query: a Drizzle builder whose rows are of this type. */
 type Definition<Input, Row> = (orm: Orm, p: Params<Input>) => { prepare(): Prepared<Row[]> };
 
-/** Of Drizzle's prepared query, what tells the type of its rows. */
+/** The part of Drizzle's prepared query that gives the type of its rows. */
 interface Prepared<Result> {
   execute(input?: Record<string, unknown>): PromiseLike<Result>;
 }
 
-/** A statement, prepared at its first use on each connection and run by calling it. */
+/** A statement, prepared at its first use on each connection; call it to run it. */
 export interface Query<Input, Result> {
   (snapshot: Snapshot, input: Input): Promise<Result>;
-  /** The statement as this connection has it, for tests that explain it. */
+  /** The statement as prepared on this connection, for tests that explain it. */
   on(orm: Orm): Pick<Statement, 'sql' | 'params'>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any name is a parameter; the types say which exist.
 const placeholders: any = new Proxy({}, { get: (_, name) => sql.placeholder(String(name)) });
 
-/** Rows of a select, or of a change with `returning`. */
+/** The rows of a select, or of a change with `returning`. */
 export function rows<Input, Row>(define: Definition<Input, Row>): Query<Input, Row[]> {
   return query(define, (found) => found);
 }
 
-/** The first row, or undefined where there is none. */
+/** The first row, or undefined if there is none. */
 export function row<Input, Row>(define: Definition<Input, Row>): Query<Input, Row | undefined> {
   return query(define, ([first]) => first);
 }
 
-/** The one row that a statement always answers with, as an insert with `returning` does. */
+/** The one row that a statement always returns, such as an insert with `returning`. */
 export function one<Input, Row>(define: Definition<Input, Row>): Query<Input, Row> {
   return query(define, only);
 }
 
-/** An insert of one row; gives the id that it got, for half of what `returning` costs. */
+/** An insert of one row; returns its id, at half the cost of `returning`. */
 export function insert<Input>(
   define: (orm: Orm, p: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, number> {
   return query(define as Definition<Input, { rowid: number }>, (found) => only(found).rowid);
 }
 
-/** A change of which nothing needs to be known. */
+/** A change without a result. */
 export function exec<Input>(
   define: (orm: Orm, p: Params<Input>) => { prepare(): Prepared<unknown> },
 ): Query<Input, void> {
@@ -71,14 +71,14 @@ export function exec<Input>(
 }
 
 /**
- * Whether an id is one of several, which come as a JSON array: a statement is prepared for a fixed
- * number of parameters.
+ * Whether an id is one of several, which are passed as a JSON array, because a statement is
+ * prepared for a fixed number of parameters.
  */
 export function isAmong(id: Column, ids: SQL<string>): SQL {
   return sql`${id} in (select value from json_each(${ids}))`;
 }
 
-/** Rows in the order of the ids that they were asked for by; undefined where there is none. */
+/** The rows in the order of the requested ids; undefined for an id without a row. */
 export function inOrder<Row extends { readonly id: number }>(
   ids: readonly number[],
   found: readonly Row[],
@@ -88,7 +88,7 @@ export function inOrder<Row extends { readonly id: number }>(
 }
 
 function only<Row>([first]: Row[]): Row {
-  if (first === undefined) throw new Error('a statement that always answers has not');
+  if (first === undefined) throw new Error('a statement that always returns a row returned none');
   return first;
 }
 

@@ -1,11 +1,11 @@
-/** What a membership has seen, while deletions are yet to add to it: see deletions/unread.ts. */
+/** The `seen` of a membership while deletions have yet to add to it: see deletions/unread.ts. */
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { memberships, pendingDeletions } from './tables.ts';
 
-/** What a membership has seen, with what is yet to be added to it. */
+/** A membership's `seen`, including what deletions have yet to add to it. */
 export const seenNow = () => sql<number>`${memberships.seen} + ${yetToAdd(memberships.readId)}`;
 
-/** How many deleted messages after a mark are yet to be added to a membership's `seen`. */
+/** How many deleted messages after a read mark have yet to be added to a membership's `seen`. */
 export const yetToAdd = (readId: SQLWrapper): SQL<number> => sql`(
   select count(*) from ${pendingDeletions}
   where ${pendingDeletions.kind} = 'message' and ${pendingDeletions.chatId} = ${memberships.chatId}

@@ -7,7 +7,7 @@ export const findState = row((orm, p: Params<{ key: string }>) =>
   orm.select({ value: serverState.value }).from(serverState).where(eq(serverState.key, p.key)),
 );
 
-/** Sets a fact, whether it was set before or not. */
+/** Sets a fact, whether or not it was set before. */
 export const setState = exec((orm, p: Params<{ key: string; value: string }>) =>
   orm
     .insert(serverState)

@@ -1,8 +1,8 @@
 /**
- * Every table, once. `npm run migration` turns a change made here into SQL under drizzle/.
+ * Every table, defined once. `npm run migration` turns a change made here into SQL under drizzle/.
  *
- * Times are integers: milliseconds since 1970, UTC. Ids are never used again, not even after a
- * deletion (AUTOINCREMENT), so an old link cannot lead to somebody else.
+ * Times are integers: milliseconds since 1970, UTC. Ids are never reused, not even after a deletion
+ * (AUTOINCREMENT), so an old link cannot lead to another person's data.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -22,7 +22,7 @@ export const users = sqliteTable(
   {
     id: integer('id').primaryKey({ autoIncrement: true }),
     name: text('name').notNull(),
-    /** The name as it is compared: see canonicalName. */
+    /** The form of the name that is compared: see canonicalName. */
     nameKey: text('name_key').notNull().unique(),
     email: text('email').notNull(),
     emailKey: text('email_key').notNull().unique(),
@@ -30,23 +30,23 @@ export const users = sqliteTable(
     passwordHash: text('password_hash').notNull(),
     role: text('role', { enum: ['admin', 'user'] }).notNull(),
     createdAt: integer('created_at').notNull(),
-    /** When an admin shut the account, or null while it is open. */
+    /** When an admin disabled the account; null while it is enabled. */
     disabledAt: integer('disabled_at'),
   },
   (t) => [check('users_role', sql`${t.role} in ('admin', 'user')`)],
 );
 
 /**
- * What names look like, as hashes, so that nobody gets one that cannot be told from somebody else's:
+ * Hashes of how names look, so that nobody gets a name that cannot be distinguished from another:
  * see users/skeleton.ts. WITHOUT ROWID (see the migration).
  */
 export const nameSkeletons = sqliteTable(
   'name_skeletons',
   {
     skeleton: text('skeleton').notNull(),
-    /** References nobody: a name may be held when its user is gone. */
+    /** Not a foreign key: a name may be reserved after its user is gone. */
     userId: integer('user_id').notNull(),
-    /** Until when a name that was given up is kept from others; null while it is in use. */
+    /** Until when a name that was given up is reserved; null while it is in use. */
     heldUntil: integer('held_until'),
   },
   (t) => [
@@ -63,13 +63,15 @@ export const sessions = sqliteTable(
     userId: integer('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    /** SHA-256 of the token: who reads the file cannot sign in with it. */
+    /** SHA-256 of the token: somebody who reads the file cannot sign in with it. */
     tokenHash: blob('token_hash', { mode: 'buffer' }).notNull().unique(),
-    /** The User-Agent that signed in, for the person's own list of sessions. */
+    /** The User-Agent that signed in, for the user's own list of sessions. */
     device: text('device').notNull(),
     createdAt: integer('created_at').notNull(),
     lastSeenAt: integer('last_seen_at').notNull(),
-    /** When its holder last gave the password: at the sign-in, or later for what asks for it. */
+    /**
+     * When the user last entered the password: at sign-in, or later for an action that asks for it.
+     */
     verifiedAt: integer('verified_at').notNull().default(0),
   },
   (t) => [
@@ -80,8 +82,8 @@ export const sessions = sqliteTable(
 );
 
 /**
- * From which networks a user has signed in: see sessions/networks.ts. WITHOUT ROWID (see the
- * migration): a look-up by user and hash is the only one.
+ * The networks from which a user has signed in: see sessions/networks.ts. WITHOUT ROWID (see the
+ * migration): the only look-up is by user and hash.
  */
 export const knownNetworks = sqliteTable(
   'known_networks',
@@ -89,9 +91,9 @@ export const knownNetworks = sqliteTable(
     userId: integer('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    /** Keyed: the file lists no addresses. */
+    /** A keyed hash: the file contains no addresses. */
     hash: blob('hash', { mode: 'buffer' }).notNull(),
-    /** The last sign-in from there. */
+    /** The last sign-in from this network. */
     seenAt: integer('seen_at').notNull(),
   },
   (t) => [
@@ -108,19 +110,21 @@ export const chats = sqliteTable(
     id: integer('id').primaryKey(),
     title: text('title').notNull(),
     createdAt: integer('created_at').notNull(),
-    /** An open chat stands in the directory, and anyone may join it. */
+    /** An open chat is listed in the directory, and anyone may join it. */
     isOpen: integer('is_open', { mode: 'boolean' }).notNull().default(false),
-    /** The two users of a direct chat, the smaller id first; null in all others. */
+    /** The two users of a direct chat, the smaller id first; null in all other chats. */
     directLow: integer('direct_low'),
     directHigh: integer('direct_high'),
-    /** Who made it, for the quota of chats; null for chats from before there was one. */
+    /** The user who created it, for the quota of chats; null for chats older than the quota. */
     createdBy: integer('created_by'),
     /** Only owners may change the title. */
     ownersRename: integer('owners_rename', { mode: 'boolean' }).notNull().default(false),
-    /** Only owners may make invites and add people. */
+    /** Only owners may create invites and add people. */
     ownersInvite: integer('owners_invite', { mode: 'boolean' }).notNull().default(false),
     memberCount: integer('member_count').notNull().default(0),
-    /** How many messages were ever posted: what a member has not seen of them is unread. */
+    /**
+     * How many messages were ever posted; a member's unread count is the part they have not seen.
+     */
     posted: integer('posted').notNull().default(0),
     /*
      * The last message, kept here so that a list of chats costs one look-up for each chat and not
@@ -130,7 +134,9 @@ export const chats = sqliteTable(
     lastMessage: text('last_message'),
     lastMessageAt: integer('last_message_at'),
     lastSenderId: integer('last_sender_id'),
-    /** When its last member left. Nobody finds it any more; its messages are being deleted. */
+    /**
+     * When its last member left. The chat is no longer found, and its messages are being deleted.
+     */
     deletedAt: integer('deleted_at'),
   },
   (t) => [
@@ -147,28 +153,34 @@ export const chats = sqliteTable(
   ],
 );
 
-/** WITHOUT ROWID (see the migration): a user's chats lie side by side. */
+/** WITHOUT ROWID (see the migration): a user's chats are stored next to each other. */
 export const memberships = sqliteTable(
   'memberships',
   {
-    /** References nobody: who deletes an account may be in thousands of chats. See deletions/. */
+    /**
+     * Not a foreign key: a user who deletes an account may be in thousands of chats. See
+     * deletions/.
+     */
     userId: integer('user_id').notNull(),
     chatId: integer('chat_id')
       .notNull()
       .references(() => chats.id, { onDelete: 'cascade' }),
     role: text('role', { enum: ['owner', 'member'] }).notNull(),
     joinedAt: integer('joined_at').notNull(),
-    /** The event that announced it: who joined first has the smaller one, whatever the clock did. */
+    /**
+     * The event that announced it: a member who joined earlier has a smaller one, whatever the
+     * clock did.
+     */
     joinedEvent: integer('joined_event').notNull(),
-    /** Whether the member came of their own accord, which is what their quota counts. */
+    /** Whether the member joined on their own, which is what their quota counts. */
     bySelf: integer('by_self', { mode: 'boolean' }).notNull().default(false),
-    /** What the member is told of while not looking. */
+    /** Which messages notify the member. */
     notify: text('notify', { enum: ['all', 'mentions', 'nothing'] })
       .notNull()
       .default('all'),
-    /** The newest message that was read; 0 if none was there to read. */
+    /** The newest message that was read; 0 if there was none to read. */
     readId: integer('read_id').notNull().default(0),
-    /** How many of the chat's `posted` are no longer to be read: the rest of them is unread. */
+    /** How many of the chat's `posted` no longer count as unread. */
     seen: integer('seen').notNull().default(0),
     /** How many rows this member has in `mentions`. */
     mentions: integer('mentions').notNull().default(0),
@@ -183,30 +195,30 @@ export const memberships = sqliteTable(
   ],
 );
 
-/** Who was removed from a chat by an owner, and returns only if an owner adds them. */
+/** Users whom an owner removed from a chat; only an owner can add them again. */
 export const removals = sqliteTable(
   'removals',
   {
     chatId: integer('chat_id')
       .notNull()
       .references(() => chats.id, { onDelete: 'cascade' }),
-    /** References nobody, as with memberships. */
+    /** Not a foreign key, as with memberships. */
     userId: integer('user_id').notNull(),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.userId] }), index('removals_user').on(t.userId)],
 );
 
-/** An invite lives as long as its maker's membership. */
+/** An invite lasts as long as the membership of the user who created it. */
 export const invites = sqliteTable(
   'invites',
   {
     code: text('code').primaryKey(),
     chatId: integer('chat_id').notNull(),
-    /** Who made it. */
+    /** The user who created it. */
     userId: integer('user_id').notNull(),
     createdAt: integer('created_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
-    /** How often it may still be used; null if there is no limit. */
+    /** How often it may still be used; null means no limit. */
     usesLeft: integer('uses_left'),
   },
   (t) => [
@@ -222,8 +234,8 @@ export const invites = sqliteTable(
 );
 
 /**
- * WITHOUT ROWID (see the migration): a chat's messages lie side by side in the order of their ids,
- * so a page of them is one short walk.
+ * WITHOUT ROWID (see the migration): a chat's messages are stored next to each other in the order
+ * of their ids, so reading a page of them is one short scan.
  */
 export const messages = sqliteTable(
   'messages',
@@ -233,21 +245,21 @@ export const messages = sqliteTable(
       .references(() => chats.id, { onDelete: 'cascade' }),
     /** The id of the event that announced it. */
     id: integer('id').notNull(),
-    /** References nobody: a deleted user's messages stay. */
+    /** Not a foreign key: a deleted user's messages stay. */
     senderId: integer('sender_id').notNull(),
     content: text('content').notNull(),
     createdAt: integer('created_at').notNull(),
     /** When it was last edited, or null. */
     editedAt: integer('edited_at'),
-    /** The message that it answers, or null; that one may be deleted meanwhile. */
+    /** The message that it replies to, or null; that message may have been deleted since. */
     replyTo: integer('reply_to'),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.id] }), uniqueIndex('messages_id').on(t.id)],
 );
 
 /**
- * The runs of messages that search looks in one by one: see search-index/blocks.ts. A block goes on up to
- * the next one of its chat. WITHOUT ROWID (see the migration).
+ * The runs of messages that a search goes through one by one: see search-index/blocks.ts. A block
+ * extends to the next block of its chat. WITHOUT ROWID (see the migration).
  */
 export const searchBlocks = sqliteTable(
   'search_blocks',
@@ -255,17 +267,20 @@ export const searchBlocks = sqliteTable(
     chatId: integer('chat_id')
       .notNull()
       .references(() => chats.id, { onDelete: 'cascade' }),
-    /** The id of its first message, by which it is named; that one may be deleted meanwhile. */
+    /**
+     * The id of its first message, which identifies the block; that message may have been deleted
+     * since.
+     */
     firstId: integer('first_id').notNull(),
-    /** The words of its messages are in `search_vocabulary` up to this id. */
+    /** `search_vocabulary` has the words of its messages up to this id. */
     knownTo: integer('known_to').notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.chatId, t.firstId] })],
 );
 
 /**
- * Which words a block has: see search-index/vocabulary/vocabulary.ts. It references no block: the words of a deleted chat
- * are cleared away in portions. WITHOUT ROWID.
+ * The words of each block: see search-index/vocabulary/vocabulary.ts. No foreign key to the block:
+ * the words of a deleted chat are deleted in portions. WITHOUT ROWID.
  */
 export const searchVocabulary = sqliteTable(
   'search_vocabulary',
@@ -277,8 +292,8 @@ export const searchVocabulary = sqliteTable(
 );
 
 /**
- * Words of deleted and edited messages that are still to be taken out of `search_vocabulary`, where no
- * other message of the block has them: see search-index/vocabulary/stale.ts. WITHOUT ROWID.
+ * Words of deleted and edited messages that have yet to be removed from `search_vocabulary`, unless
+ * another message of the block has them: see search-index/vocabulary/stale.ts. WITHOUT ROWID.
  */
 export const staleWords = sqliteTable(
   'stale_words',
@@ -290,8 +305,8 @@ export const staleWords = sqliteTable(
 );
 
 /**
- * Who reacted with what. It references no message: one that has thousands of reactions is deleted at
- * once, and they are cleared away in portions.
+ * Each user's reactions. No foreign key to the message: a message with thousands of reactions is
+ * deleted at once, and its reactions in portions.
  */
 export const reactions = sqliteTable(
   'reactions',
@@ -299,7 +314,7 @@ export const reactions = sqliteTable(
     chatId: integer('chat_id').notNull(),
     messageId: integer('message_id').notNull(),
     emoji: text('emoji').notNull(),
-    /** References nobody, as with the senders of messages. */
+    /** Not a foreign key, as with the senders of messages. */
     userId: integer('user_id').notNull(),
   },
   (t) => [
@@ -308,7 +323,9 @@ export const reactions = sqliteTable(
   ],
 );
 
-/** How many rows in `reactions` a message has of each emoji: a page must not count them. */
+/**
+ * How many rows in `reactions` a message has of each emoji, so that reading a page need not count.
+ */
 export const reactionCounts = sqliteTable(
   'reaction_counts',
   {
@@ -327,7 +344,7 @@ export const reactionCounts = sqliteTable(
   ],
 );
 
-/** Who is mentioned in messages that they have not read yet. */
+/** Mentions in messages that the mentioned user has not read yet. */
 export const mentions = sqliteTable(
   'mentions',
   {
@@ -345,11 +362,11 @@ export const mentions = sqliteTable(
   ],
 );
 
-/** Which message a client's Idempotency-Key has posted, so that a second try posts nothing. */
+/** The message that a client's Idempotency-Key has posted, so that a retry posts nothing. */
 export const idempotencyKeys = sqliteTable(
   'idempotency_keys',
   {
-    /** References nobody, as with memberships. */
+    /** Not a foreign key, as with memberships. */
     userId: integer('user_id').notNull(),
     key: text('key').notNull(),
     chatId: integer('chat_id').notNull(),
@@ -362,17 +379,17 @@ export const idempotencyKeys = sqliteTable(
   ],
 );
 
-/** What was deleted and has left rows that are still to be cleared away: see deletions/. */
+/** Deleted items with rows that have yet to be deleted: see deletions/. */
 export const pendingDeletions = sqliteTable(
   'pending_deletions',
   {
     kind: text('kind', { enum: ['account', 'chat', 'message'] }).notNull(),
     id: integer('id').notNull(),
-    /** Of a message, the chat that it was in; otherwise 0. */
+    /** For a message, the chat that it was in; otherwise 0. */
     chatId: integer('chat_id').notNull(),
     /**
-     * Of a message: members who joined up to this event count it as unread no more. For the others,
-     * this row does: see deletions/unread.ts.
+     * For a message: members who joined up to this event no longer count it as unread. For the
+     * others, this row makes up for it: see deletions/unread.ts.
      */
     done: integer('done').notNull().default(0),
   },
@@ -400,7 +417,7 @@ export const eventTypes = [
   'user',
   'session.ended',
   'restored',
-  // What the operator does by command. Nobody is told but the audit log.
+  // Changes by operator commands. Only the audit log receives them.
   'user.added',
   'user.disabled',
   'user.enabled',
@@ -412,8 +429,8 @@ export const eventTypes = [
 ] as const;
 
 /**
- * What happened, in order. It holds references and no texts, so that what was deleted is gone from
- * here too; and none of them is a foreign key, because the log outlives what it tells of.
+ * What happened, in order. It holds references and no text, so that deleted content is gone from
+ * here too; none of them is a foreign key, because the log outlives what it refers to.
  */
 export const events = sqliteTable('events', {
   id: integer('id').primaryKey({ autoIncrement: true }),
@@ -423,7 +440,7 @@ export const events = sqliteTable('events', {
   userId: integer('user_id'),
   messageId: integer('message_id'),
   sessionId: integer('session_id'),
-  /** Which reaction was given or taken back. */
+  /** The reaction that was added or removed. */
   emoji: text('emoji'),
 });
 

@@ -4,10 +4,10 @@ import { type Params, rows, type Snapshot } from '../query/query.ts';
 import { events } from '../query/tables.ts';
 import type { EventRow } from '../unit-of-work.ts';
 
-/** What other processes have committed since it was last looked. */
+/** What other processes have committed since the last check. */
 export interface ExternalChanges {
   readonly version: unknown;
-  /** May be none: not every change is an event. */
+  /** Can be empty: not every change is an event. */
   readonly events: readonly EventRow[];
 }
 
@@ -15,7 +15,7 @@ const listEventsAfter = rows((orm, p: Params<{ id: number }>) =>
   orm.select().from(events).where(gt(events.id, p.id)).orderBy(asc(events.id)),
 );
 
-/** How far the file has got, as one connection sees it; to look takes microseconds. */
+/** How far the file has got, as one connection sees it; checking takes microseconds. */
 export class LogPosition {
   readonly #version: Statement;
   readonly #newestId: Statement;
@@ -36,35 +36,35 @@ export class LogPosition {
   }
 }
 
-/** Notices what other processes commit to the file, as the operator's commands do. */
+/** Notices what other processes, such as operator commands, commit to the file. */
 export class ExternalWrites {
-  readonly #progress: LogPosition;
+  readonly #log: LogPosition;
   #seen: unknown;
-  /** The id of the newest event that this process knows of. */
+  /** The id of the newest event that this process has seen. */
   #position: number;
 
-  /** @param sqlite the connection that this process writes by, and no other. */
+  /** @param sqlite the only connection that this process writes with. */
   constructor(sqlite: Database) {
-    this.#progress = new LogPosition(sqlite);
-    this.#seen = this.#progress.version;
-    this.#position = this.#progress.newestId;
+    this.#log = new LogPosition(sqlite);
+    this.#seen = this.#log.version;
+    this.#position = this.#log.newestId;
   }
 
   /** Whether another process has committed since the last `catchUp`. */
   get exist(): boolean {
-    return this.#progress.version !== this.#seen;
+    return this.#log.version !== this.#seen;
   }
 
-  /** What others have committed; to be asked inside a transaction, where nobody else can. */
+  /** What others have committed. Call it inside a transaction, when nobody else can commit. */
   async read(snapshot: Snapshot): Promise<ExternalChanges | undefined> {
-    const { version } = this.#progress;
+    const { version } = this.#log;
     if (version === this.#seen) return undefined;
     return { version, events: await listEventsAfter(snapshot, { id: this.#position }) };
   }
 
-  /** Notes that all this is known now: what others have committed, and then what this process has. */
-  markSeen(missed: ExternalChanges | undefined, own: readonly EventRow[]): void {
-    if (missed !== undefined) this.#seen = missed.version;
-    this.#position = own.at(-1)?.id ?? missed?.events.at(-1)?.id ?? this.#position;
+  /** Notes that all of this has been seen: first what others have committed, then this process. */
+  markSeen(changes: ExternalChanges | undefined, own: readonly EventRow[]): void {
+    if (changes !== undefined) this.#seen = changes.version;
+    this.#position = own.at(-1)?.id ?? changes?.events.at(-1)?.id ?? this.#position;
   }
 }

@@ -11,19 +11,21 @@ interface Job extends Task {
 
 type Publish = (events: readonly CommittedEvent[], origin: Origin) => void;
 
-/** Hears what goes wrong where nobody waits. */
+/** Receives errors of work that no caller waits for. */
 type OnError = (error: unknown) => void;
 
-/** As many commands share one commit at the most, so that none waits for too long a batch. */
+/** The most mutations that share one commit, so that none waits for too large a batch. */
 const batchLimit = 256;
 
-/** As many may wait; more than that is a server that cannot keep up, and says so. */
+/**
+ * The most mutations that may wait; with more, the server cannot keep up and refuses them as busy.
+ */
 const queueLimit = 10_000;
 
 /**
- * Group commit. Commands that arrive within one turn of the event loop, or while a batch is being
- * written, share one transaction: one fsync serves them all, and one that fails takes nothing with
- * it.
+ * Group commit. Mutations that arrive within one turn of the event loop, or while a batch is being
+ * written, share one transaction: one fsync serves them all, and a mutation that fails does not
+ * affect the others.
  */
 export class GroupCommit {
   readonly #writer: Writer;
@@ -40,7 +42,7 @@ export class GroupCommit {
     this.#onError = onError;
   }
 
-  /** Resolves with the command's result after it is on the disk; rejects if nothing of it is. */
+  /** Resolves with the mutation's result once it is on disk; rejects if none of it is. */
   write<Input, Result>(mutation: Mutation<Input, Result>, input: Input): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= queueLimit) throw new Refusal('busy');
@@ -49,12 +51,12 @@ export class GroupCommit {
     });
   }
 
-  /** Publishes what other processes have committed, if they have; the next write would do so too. */
+  /** Publishes what other processes have committed, if anything; the next write would do so too. */
   async catchUp(): Promise<void> {
     if (this.#writer.hasExternalWrites) await this.write(doNothing, {});
   }
 
-  /** Resolves when nothing waits any more, and nothing is under way. */
+  /** Resolves when nothing is waiting or under way. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
     await this.#checkpointing;
@@ -63,12 +65,12 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        // One turn of the event loop, so that whatever has arrived meanwhile joins the batch.
+        // One turn of the event loop, so that mutations that have arrived meanwhile join the batch.
         await new Promise(setImmediate);
         await this.#commit(this.#waiting.splice(0, batchLimit));
       }
     } finally {
-      // What waited while a listener failed goes on all the same.
+      // Jobs that were waiting when a listener failed still run.
       this.#running = this.#waiting.length > 0 ? this.#drain() : undefined;
     }
   }
@@ -82,7 +84,7 @@ export class GroupCommit {
       this.#noteFailure(error);
       return;
     }
-    // Whatever becomes of the telling, it is on the disk, and who waits shall know.
+    // Even if a listener fails, the batch is on disk, and its callers must learn that.
     try {
       this.#publishAll(written);
     } finally {
@@ -91,7 +93,7 @@ export class GroupCommit {
     if (written.isWalLong && !this.#hasFailed) this.#checkpointing ??= this.#checkpoint();
   }
 
-  /** Nobody waits for it: what they wrote is safe in the log. */
+  /** No caller waits for it: their writes are safe in the WAL. */
   async #checkpoint(): Promise<void> {
     try {
       await this.#writer.checkpoint();
@@ -102,14 +104,14 @@ export class GroupCommit {
     this.#checkpointing = undefined;
   }
 
-  /** A disk that has failed is asked nothing more: who waits would fare no better. */
+  /** Once the disk has failed, the waiting jobs are rejected too: they would fare no better. */
   #noteFailure(error: unknown): void {
     if (classify(error) !== 'storage_failed') return;
     this.#hasFailed = true;
     for (const job of this.#waiting.splice(0)) job.reject(error);
   }
 
-  /** In the order of the log: what others have written was there before. */
+  /** In the order of the event log: what others have written came first. */
   #publishAll({ externalEvents, events }: Written): void {
     if (externalEvents !== undefined) this.#publish(externalEvents, 'external');
     this.#publish(events, 'local');

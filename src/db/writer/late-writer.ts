@@ -3,8 +3,9 @@ import type { Task } from '../unit-of-work.ts';
 import type { Writer, Written } from './sqlite-writer.ts';
 
 /**
- * The writer of a server that was started on a full disk. Each try to write looks whether there is
- * room by now; the first one that finds some moves what the log held into the file, and then writes.
+ * The writer of a server that was started on a full disk. Each attempt to write checks whether
+ * there is room by now; the first one that finds some moves the contents of the WAL into the file,
+ * and then writes.
  */
 export class LateWriter implements Writer {
   readonly #file: string;
@@ -13,8 +14,8 @@ export class LateWriter implements Writer {
   #ready: Promise<Writer> | undefined;
 
   /**
-   * @param file the database's.
-   * @param writer who will write, or what makes that one once there is room.
+   * @param file the database file.
+   * @param writer the writer to use, or a function that makes it once there is room.
    */
   constructor(file: string, writer: Writer | (() => Promise<Writer>)) {
     this.#file = file;
@@ -26,7 +27,7 @@ export class LateWriter implements Writer {
     return this.#writer?.hasExternalWrites ?? false;
   }
 
-  /** At once: it is there to be read, and the first write finds out the rest. */
+  /** Immediately: the file can be read, and the first write finds out the rest. */
   async ready(): Promise<void> {}
 
   async write(batch: readonly Task[]): Promise<Written> {

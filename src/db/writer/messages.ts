@@ -1,19 +1,19 @@
 /**
- * What passes between the thread that serves and the one that writes. A copy of an error has neither
- * its class nor its code: so errors are taken apart here and put together there.
+ * The messages between the main thread and the writer thread. A copied error has neither its class
+ * nor its code, so errors are serialized on one side and rebuilt on the other.
  */
 import { Refusal, type RefusalCode } from '../../errors.ts';
 import type { FileIdentities } from '../file/sqlite-errors.ts';
 import type { Outcome } from './sqlite-writer.ts';
 
-/** What the thread is started with. */
+/** The data that the thread starts with. */
 export interface WorkerData {
   readonly file: string;
-  /** What must be in its place whenever something is written. */
+  /** The files that must still be in place whenever something is written. */
   readonly identities: FileIdentities;
 }
 
-/** What the thread is asked to do; it answers in the same order, each with a Packed. */
+/** A request to the thread. It answers in order, each request with a SerializedOutcome. */
 export type WorkerRequest =
   | { readonly kind: 'write'; readonly batch: readonly NamedTask[] }
   | { readonly kind: 'checkpoint' }
@@ -22,13 +22,13 @@ export type WorkerRequest =
   | { readonly kind: 'checkIntegrity' }
   | { readonly kind: 'close' };
 
-/** A function cannot pass, its name can. */
+/** A mutation by its name, because a function cannot be sent. */
 export interface NamedTask {
   readonly name: string;
   readonly input: unknown;
 }
 
-/** How something went, as it passes. */
+/** An outcome in a form that can be sent. */
 export type SerializedOutcome =
   | { readonly result: unknown }
   | { readonly refusal: RefusalCode; readonly wait: number | undefined }
@@ -42,9 +42,9 @@ export function serialize(outcome: Outcome): SerializedOutcome {
   return { failure: { message, stack, code } };
 }
 
-export function deserialize(packed: SerializedOutcome): Outcome {
-  if ('result' in packed) return packed;
-  if ('refusal' in packed) return { error: new Refusal(packed.refusal, packed.wait) };
-  const { message, stack, code } = packed.failure;
+export function deserialize(serialized: SerializedOutcome): Outcome {
+  if ('result' in serialized) return serialized;
+  if ('refusal' in serialized) return { error: new Refusal(serialized.refusal, serialized.wait) };
+  const { message, stack, code } = serialized.failure;
   return { error: Object.assign(new Error(message), { stack, code }) };
 }

@@ -1,40 +1,43 @@
-/** A batch with long work in it should be on the disk within this, in ms: others wait meanwhile. */
+/**
+ * A batch with long work in it should be on disk within this time, in ms, because others wait for
+ * it.
+ */
 const target = 50;
 
-/** What the statements of a batch may take before long work makes way, in ms. */
+/** How long the statements of a batch may take before long work stops, in ms. */
 const bounds = { least: 2, most: 20 };
 
 /**
- * How long the statements of long work may take. What they have changed is still to be committed,
- * which takes longer on some disks than they do: so it follows what whole batches take.
+ * How long the statements of long work may take. Their changes have yet to be committed, which
+ * takes longer than the statements on some disks, so the budget follows the time of whole batches.
  */
 export class Pace {
   #budget = bounds.most / 2;
-  #began = 0;
-  #isAsked = false;
+  #startedAt = 0;
+  #hasLongWork = false;
   readonly #ticks: () => number;
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic time in ms. */
   constructor(ticks: () => number = () => performance.now()) {
     this.#ticks = ticks;
   }
 
-  /** Notes that a batch begins. */
+  /** Notes that a batch starts. */
   begin(): void {
-    this.#began = this.#ticks();
-    this.#isAsked = false;
+    this.#startedAt = this.#ticks();
+    this.#hasLongWork = false;
   }
 
-  /** Whether long work in this batch may go on. */
+  /** Whether long work in this batch may continue. */
   hasTime(): boolean {
-    this.#isAsked = true;
-    return this.#ticks() - this.#began < this.#budget;
+    this.#hasLongWork = true;
+    return this.#ticks() - this.#startedAt < this.#budget;
   }
 
-  /** Notes that a batch is on the disk. */
+  /** Notes that a batch is on disk. */
   end(): void {
-    if (!this.#isAsked) return;
-    const isSlow = this.#ticks() - this.#began > target;
+    if (!this.#hasLongWork) return;
+    const isSlow = this.#ticks() - this.#startedAt > target;
     this.#budget = isSlow
       ? Math.max(bounds.least, this.#budget / 2)
       : Math.min(bounds.most, this.#budget * 1.1);

@@ -7,70 +7,74 @@ import { type ExternalChanges, ExternalWrites } from './external-writes.ts';
 import { Pace } from './pace.ts';
 
 /**
- * The log is moved into the file when it has so many pages, 16 MB: a page that changes often is
- * written there once for all that time. With SQLite's 1,000 a post took a seventh longer.
+ * The number of pages at which the WAL is moved into the file: 16 MB. A page that changes often is
+ * then written to the file once for all of its changes. With SQLite's 1,000, a post took a seventh
+ * longer.
  */
 const walPageLimit = 4_000;
 
-/** How long to wait for those who read the log before it is emptied, in ms: writes wait meanwhile. */
+/** How long truncating waits for readers of the WAL, in ms; writes wait meanwhile. */
 const walTimeout = 20;
 
-/** The log cannot be emptied now. */
+/** The WAL cannot be truncated now. */
 export class WalInUse extends Error {
   readonly code = 'SNUG_LOG_IN_USE';
 
   constructor() {
-    super('the log could not be emptied: somebody reads it');
+    super('the WAL could not be truncated: another process is reading it');
   }
 }
 
-/** Whether an error is that, also where it comes from another thread. */
+/** Whether an error is a WalInUse, also when it comes from another thread. */
 export const isWalInUse = (error: unknown) =>
   (error as { code?: unknown } | undefined)?.code === 'SNUG_LOG_IN_USE';
 
-/** Where batches are written: in this thread (below), or in one of its own (thread.ts). */
+/** Writes batches, in this thread (SqliteWriter) or in a thread of its own (WorkerWriter). */
 export interface Writer {
-  /** Whether another process has committed what no batch has brought yet. */
+  /** Whether another process has committed changes that no batch has returned yet. */
   readonly hasExternalWrites: boolean;
   /**
    * Resolves when it can write.
    *
-   * @throws WriterNotStarted if it cannot start, or what keeps it from the file.
+   * @throws WriterNotStarted if it cannot start, or the error that prevents it from opening the
+   *   file.
    */
   ready(): Promise<void>;
-  /** Writes a batch with one commit. Throws what keeps all of it from the disk. */
+  /** Writes a batch with one commit. Throws if none of the batch could be written. */
   write(batch: readonly Task[]): Promise<Written>;
-  /** Moves the log into the file, as far as nobody reads what was there before, so that it begins anew. */
+  /**
+   * Moves the WAL into the file, as far as no reader needs its older pages, so that it starts over.
+   */
   checkpoint(): Promise<void>;
   /**
-   * Moves the log into the file and empties it.
+   * Moves the WAL into the file and truncates it.
    *
-   * @throws Error if another process reads the file at that moment.
+   * @throws Error if another process is reading the file at that moment.
    */
   truncateWal(): Promise<void>;
   /** Makes sure that there is room to write. Throws NoSpaceError. */
   requireSpace(): Promise<void>;
-  /** Whether SQLite finds nothing wrong in the whole file; takes as long as reading it. */
+  /** Whether SQLite finds no error in the whole file; takes as long as reading it. */
   checkIntegrity(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What became of a batch that is on the disk. */
+/** The result of a batch that is on disk. */
 export interface Written {
-  /** Of each task, in their order. */
+  /** The outcome of each task, in order. */
   readonly outcomes: readonly Outcome[];
-  /** What the tasks have appended to the log. */
+  /** The events that the tasks have appended. */
   readonly events: readonly CommittedEvent[];
-  /** What other processes had appended before, if they have committed anything. */
+  /** The events that other processes had appended before, if they have committed anything. */
   readonly externalEvents: readonly EventRow[] | undefined;
-  /** Whether it is time to move the log. */
+  /** Whether it is time for a checkpoint. */
   readonly isWalLong: boolean;
 }
 
-/** A task that has failed leaves nothing. */
+/** A failed task leaves no trace. */
 export type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
-/** Lets who waits for something know what became of it. */
+/** Settles a caller's promise with the outcome of its task. */
 export function settle(
   { resolve, reject }: { resolve(result: unknown): void; reject(error: unknown): void },
   outcome: Outcome,
@@ -84,21 +88,23 @@ interface Attempt extends Pick<Unit, 'events' | 'beforeCommit'> {
 }
 
 export interface WriterOptions {
-  /** The time in ms since 1970, for all that commands date. */
+  /** The time in ms since 1970, for every date that mutations write. */
   readonly clock: () => number;
-  /** Is called before each commit, and prevents it by throwing. */
+  /** Called before each commit; it prevents the commit by throwing. */
   readonly check: () => void;
-  /** A time in ms that never steps, by which long work makes way; the process's own by default. */
+  /** A monotonic time in ms that limits long work; the process's own by default. */
   readonly ticks?: (() => number) | undefined;
 }
 
-/** Writes by a connection of this thread: one transaction for a batch, in it a savepoint for each task. */
+/**
+ * Writes on a connection of this thread: one transaction per batch, with a savepoint for each task.
+ */
 export class SqliteWriter implements Writer {
   readonly #sqlite: Database;
   readonly #orm: Orm;
   readonly #clock: () => number;
   readonly #check: () => void;
-  readonly #others: ExternalWrites;
+  readonly #externalWrites: ExternalWrites;
   readonly #pace: Pace;
   readonly #statements: Record<
     'begin' | 'commit' | 'savepoint' | 'release' | 'undo' | 'walSize' | 'checkpoint',
@@ -111,7 +117,7 @@ export class SqliteWriter implements Writer {
     this.#orm = toOrm(sqlite);
     this.#clock = clock;
     this.#check = check;
-    this.#others = new ExternalWrites(sqlite);
+    this.#externalWrites = new ExternalWrites(sqlite);
     this.#statements = {
       begin: sqlite.prepare('BEGIN IMMEDIATE'),
       commit: sqlite.prepare('COMMIT'),
@@ -124,21 +130,21 @@ export class SqliteWriter implements Writer {
   }
 
   get hasExternalWrites(): boolean {
-    return this.#others.exist;
+    return this.#externalWrites.exist;
   }
 
   async ready(): Promise<void> {}
 
   async write(batch: readonly Task[]): Promise<Written> {
     const attempts: Attempt[] = [];
-    let missed: ExternalChanges | undefined;
+    let external: ExternalChanges | undefined;
     try {
       this.#statements.begin.run();
       this.#pace.begin();
-      missed = await this.#others.read({ orm: this.#orm });
+      external = await this.#externalWrites.read({ orm: this.#orm });
       for (const task of batch) attempts.push(await this.#attempt(task));
       for (const { beforeCommit } of attempts)
-        for (const step of beforeCommit) await step({ orm: this.#orm });
+        for (const hook of beforeCommit) await hook({ orm: this.#orm });
       this.#check();
       this.#statements.commit.run();
       this.#pace.end();
@@ -147,9 +153,9 @@ export class SqliteWriter implements Writer {
       throw this.#explain(error);
     }
     const events = attempts.flatMap((attempt) => attempt.events);
-    this.#others.markSeen(missed, events);
+    this.#externalWrites.markSeen(external, events);
     const outcomes = attempts.map(({ outcome }) => outcome);
-    return { outcomes, events, externalEvents: missed?.events, isWalLong: this.#isWalLong };
+    return { outcomes, events, externalEvents: external?.events, isWalLong: this.#isWalLong };
   }
 
   async checkpoint(): Promise<void> {
@@ -193,7 +199,7 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  /** A quota that is used up is no disk that has failed, though SQLite says so. */
+  /** SQLite reports a used-up quota as a failed disk; this turns it into NoSpaceError. */
   #explain(error: unknown): unknown {
     const file = this.#sqlite.name;
     return classify(error) === 'storage_failed' && isOutOfSpace(error, file)
@@ -221,7 +227,8 @@ export class SqliteWriter implements Writer {
       this.#statements.release.run();
       return { ...unit, outcome: { result } };
     } catch (error) {
-      // After some errors, a full disk for one, SQLite has undone the whole transaction already.
+      // After some errors, such as a full disk, SQLite has already rolled back the whole
+      // transaction.
       if (!this.#sqlite.inTransaction) throw error;
       this.#statements.undo.run();
       this.#statements.release.run();

@@ -1,15 +1,15 @@
-/** The commands of the store itself. */
+/** The mutations of the store itself. */
 import { sql } from 'drizzle-orm';
 import type { Mutation } from '../unit-of-work.ts';
 
-/** Commands by their names, by which they are called from another thread. */
+/** Mutations by name: another thread calls them by it. */
 // biome-ignore lint/suspicious/noExplicitAny: each has an input of its own type.
 export type Mutations = Readonly<Record<string, Mutation<any, unknown>>>;
 
-/** For the sake of what comes with every batch: what others have committed. */
+/** Runs a batch without a change, to learn what others have committed. */
 export const doNothing: Mutation<unknown, void> = async () => undefined;
 
-/** Writes a page as it is, to see whether that can be done. */
+/** Writes a page with its present content, to find out whether writing works. */
 export const rewritePage: Mutation<unknown, void> = async ({ orm }) => {
   const { version } = orm.get<{ version: number }>(
     sql`select user_version as version from pragma_user_version`,

@@ -1,4 +1,7 @@
-/** The writer in a thread of its own: no reader waits for the disk. Its other end is worker.ts. */
+/**
+ * The writer in a thread of its own, so that no reader waits for the disk. worker.ts is its other
+ * end.
+ */
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -16,17 +19,17 @@ import {
 import { settle, type Writer, type Written } from './sqlite-writer.ts';
 import { type Mutations, storeMutations } from './store-mutations.ts';
 
-/** To empty a log of this size in the writer's thread would be felt, in bytes. */
+/** Truncating a WAL larger than this would noticeably delay writes, in bytes. */
 const longWal = 2 * 1024 * 1024;
 
-/** What runs in the thread. */
+/** The program of the thread. */
 export interface Program {
-  /** A module that calls `runWriter` with these commands. */
+  /** A module that calls `runWriter` with these mutations. */
   readonly url: URL;
   readonly mutations: Mutations;
 }
 
-/** What a batch comes back as. */
+/** The result of a batch as the thread sends it. */
 type SerializedBatch = Omit<Written, 'outcomes'> & {
   readonly outcomes: readonly SerializedOutcome[];
 };
@@ -37,21 +40,21 @@ export class WorkerWriter implements Writer {
   readonly #names: ReadonlyMap<Mutation<never, unknown>, string>;
   readonly #externalWrites: ExternalEvents;
   #writer: Thread;
-  /** Another one of the same, so that nobody's message waits while the log is moved. */
+  /** A second thread of the same kind, so that no write waits for a checkpoint. */
   #checkpointer: Thread | undefined;
   #batches = 0;
   #walWork = Promise.resolve();
 
   /**
-   * Starts the thread, and does not wait for it: see `ready`.
+   * Starts the thread without waiting for it: see `ready`.
    *
-   * @param reader a connection of this thread, to see by it what other processes commit.
+   * @param reader a connection of this thread, used to see what other processes commit.
    */
   constructor(program: Program, workerData: WorkerData, reader: Database) {
     this.#program = program;
     this.#workerData = workerData;
     const all = Object.entries({ ...storeMutations, ...program.mutations });
-    this.#names = new Map(all.map(([name, command]) => [command, name]));
+    this.#names = new Map(all.map(([name, mutation]) => [mutation, name]));
     this.#externalWrites = new ExternalEvents(reader);
     this.#writer = this.#start('writer');
   }
@@ -60,7 +63,7 @@ export class WorkerWriter implements Writer {
     await this.#writer.started;
   }
 
-  /** While a batch is under way, that is found out with it. */
+  /** While a batch is under way, its result brings external writes anyway. */
   get hasExternalWrites(): boolean {
     return this.#batches === 0 && this.#externalWrites.isAhead;
   }
@@ -69,7 +72,7 @@ export class WorkerWriter implements Writer {
     const named = batch.map((task) => this.#name(task));
     this.#batches += 1;
     try {
-      const written = (await this.#ask({ kind: 'write', batch: named })) as SerializedBatch;
+      const written = (await this.#request({ kind: 'write', batch: named })) as SerializedBatch;
       const { externalEvents, events, outcomes } = written;
       this.#externalWrites.note(events.at(-1)?.id ?? externalEvents?.at(-1)?.id);
       return { ...written, outcomes: outcomes.map(deserialize) };
@@ -81,17 +84,19 @@ export class WorkerWriter implements Writer {
   checkpoint(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#checkpointInBackground();
-      // What came meanwhile is little, and while more comes all the time, the log must have an end.
-      await this.#ask({ kind: 'checkpoint' });
+      // Little was written meanwhile; and the WAL must be reset even under constant writes.
+      await this.#request({ kind: 'checkpoint' });
     });
   }
 
-  /** Without the second thread, the first one moves all of the log, and writes wait for it. */
+  /**
+   * If the second thread cannot start, the first one moves the whole WAL, and writes wait for it.
+   */
   async #checkpointInBackground(): Promise<void> {
     if (this.#checkpointer === undefined || this.#checkpointer.couldNotStart)
-      this.#checkpointer = this.#start('log');
+      this.#checkpointer = this.#start('checkpointer');
     try {
-      await this.#checkpointer.ask({ kind: 'checkpoint' });
+      await this.#checkpointer.request({ kind: 'checkpoint' });
     } catch (error) {
       if (!this.#checkpointer.couldNotStart) throw error;
     }
@@ -99,21 +104,21 @@ export class WorkerWriter implements Writer {
 
   truncateWal(): Promise<void> {
     return this.#inTurn(async () => {
-      // Most of it while others write; a thread for a short log would cost more than it saves.
+      // Most of it while writes go on; for a short WAL, starting a thread costs more than it saves.
       if (this.#checkpointer !== undefined || this.#isWalLong) await this.#checkpointInBackground();
-      await this.#ask({ kind: 'truncateWal' });
+      await this.#request({ kind: 'truncateWal' });
     });
   }
 
   async requireSpace(): Promise<void> {
-    await this.#ask({ kind: 'requireSpace' });
+    await this.#request({ kind: 'requireSpace' });
   }
 
-  /** In yet another thread: those who write need not wait for it. */
+  /** In a third thread, so that writes do not wait for it. */
   async checkIntegrity(): Promise<boolean> {
     const inspector = new Thread(this.#program.url, 'inspector', this.#workerData);
     try {
-      return (await inspector.ask({ kind: 'checkIntegrity' })) === true;
+      return (await inspector.request({ kind: 'checkIntegrity' })) === true;
     } catch {
       // It could not even open the file.
       return false;
@@ -124,7 +129,7 @@ export class WorkerWriter implements Writer {
 
   async close(): Promise<void> {
     await this.#checkpointer?.close();
-    // The last one to close a file takes its log along.
+    // Last, because the last connection to close removes the WAL.
     await this.#writer.close();
   }
 
@@ -133,7 +138,7 @@ export class WorkerWriter implements Writer {
     return (log?.size ?? 0) > longWal;
   }
 
-  /** Two that move the log would get in each other's way. */
+  /** Runs one checkpoint at a time: two would get in each other's way. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#walWork.then(work);
     this.#walWork = done.catch(() => undefined);
@@ -142,14 +147,15 @@ export class WorkerWriter implements Writer {
 
   #name({ mutation, input }: Task): NamedTask {
     const name = this.#names.get(mutation);
-    if (name === undefined) throw new Error(`${mutation.name} is not among the writer's commands`);
+    if (name === undefined)
+      throw new Error(`${mutation.name} is not one of the writer's mutations`);
     return { name, input };
   }
 
-  #ask(question: WorkerRequest): Promise<unknown> {
-    // It has done nothing yet, so another one may try.
+  #request(request: WorkerRequest): Promise<unknown> {
+    // It has done nothing yet, so another thread may try.
     if (this.#writer.couldNotStart) this.#writer = this.#start('writer');
-    return this.#writer.ask(question);
+    return this.#writer.request(request);
   }
 
   #start(name: string): Thread {
@@ -157,13 +163,13 @@ export class WorkerWriter implements Writer {
   }
 }
 
-/** A thread that runs worker.ts, and answers in the order in which it is asked. */
+/** A thread that runs worker.ts and answers requests in order. */
 class Thread {
   readonly #worker: Worker | undefined;
-  /** Its first answer is that it has opened the file. */
+  /** Its first message says that it has opened the file. */
   readonly #opened = Promise.withResolvers<unknown>();
-  #asked: PromiseWithResolvers<unknown>[] = [this.#opened];
-  /** Why nothing is answered any more. */
+  #pending: PromiseWithResolvers<unknown>[] = [this.#opened];
+  /** Why no more answers will come. */
   #failure: Error | undefined;
   #isOpen = false;
 
@@ -180,9 +186,9 @@ class Thread {
       this.#giveUp(error as Error);
       return;
     }
-    this.#worker.on('message', (packed: SerializedOutcome) => {
-      const asked = this.#asked.shift();
-      if (asked !== undefined) settle(asked, deserialize(packed));
+    this.#worker.on('message', (serialized: SerializedOutcome) => {
+      const pending = this.#pending.shift();
+      if (pending !== undefined) settle(pending, deserialize(serialized));
     });
     this.#worker.on('error', (error: Error) => this.#giveUp(error));
     this.#worker.on('exit', () => this.#giveUp());
@@ -191,7 +197,8 @@ class Thread {
   /**
    * Resolves when the thread has opened the file.
    *
-   * @throws WriterNotStarted if it could not start, or what keeps it from the file.
+   * @throws WriterNotStarted if it could not start, or the error that prevented it from opening the
+   *   file.
    */
   get started(): Promise<unknown> {
     return this.#opened.promise.catch(() => {
@@ -199,34 +206,34 @@ class Thread {
     });
   }
 
-  /** Whether it has ended before it could do anything, as for want of descriptors or memory. */
+  /** Whether it ended before doing anything, for example for want of descriptors or memory. */
   get couldNotStart(): boolean {
     return this.#failure !== undefined && !this.#isOpen && !hasStorageFailed(this.#failure);
   }
 
-  async ask(question: WorkerRequest): Promise<unknown> {
+  async request(request: WorkerRequest): Promise<unknown> {
     if (this.#failure !== undefined) throw this.#failure;
     const answer = Promise.withResolvers<unknown>();
-    this.#asked.push(answer);
-    this.#worker?.postMessage(question);
+    this.#pending.push(answer);
+    this.#worker?.postMessage(request);
     return answer.promise;
   }
 
   async close(): Promise<void> {
-    // What could not start, or found no file, has nothing to close.
+    // A thread that could not start, or found no file, has nothing to close.
     if (this.#worker === undefined || (this.#failure !== undefined && !this.#isOpen)) return;
     const ended = once(this.#worker, 'exit');
-    await this.ask({ kind: 'close' });
+    await this.request({ kind: 'close' });
     await ended;
   }
 
-  /** Nothing that was asked will be answered. */
+  /** Rejects all pending requests. */
   #giveUp(cause?: Error): void {
     this.#failure ??= this.#explain(cause);
-    for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
+    for (const { reject } of this.#pending.splice(0)) reject(this.#failure);
   }
 
-  /** An error of the file or its disk stays what it is. */
+  /** An error of the file or its disk is passed on unchanged. */
   #explain(cause: Error | undefined): Error {
     if (this.#isOpen) return new WriterGone(cause);
     return cause !== undefined && classify(cause) !== undefined
@@ -238,30 +245,30 @@ class Thread {
 const hasStorageFailed = (error: Error) => classify(error) === 'storage_failed';
 
 /**
- * Tells by the event log whether other processes have written. To a connection of this thread our
- * own writer is another one too, so that `data_version` alone does not say it.
+ * Uses the event log to detect writes by other processes. For a connection of this thread our own
+ * writer is another connection too, so `data_version` is not enough.
  */
 class ExternalEvents {
-  readonly #progress: LogPosition;
+  readonly #log: LogPosition;
   #seen: unknown;
   #position: number;
 
   constructor(reader: Database) {
-    this.#progress = new LogPosition(reader);
-    this.#seen = this.#progress.version;
-    this.#position = this.#progress.newestId;
+    this.#log = new LogPosition(reader);
+    this.#seen = this.#log.version;
+    this.#position = this.#log.newestId;
   }
 
-  /** Whether there are events that no batch has brought. */
+  /** Whether there are events that no batch has returned. */
   get isAhead(): boolean {
-    const { version } = this.#progress;
+    const { version } = this.#log;
     if (version === this.#seen) return false;
-    if (this.#progress.newestId > this.#position) return true;
+    if (this.#log.newestId > this.#position) return true;
     this.#seen = version;
     return false;
   }
 
-  /** Notes the newest event that a batch has brought, if any. */
+  /** Notes the newest event that a batch has returned, if any. */
   note(id: number | undefined): void {
     this.#position = id ?? this.#position;
   }
