@@ -5,20 +5,23 @@ import { answers, Health } from './http/schema.ts';
 import { sendJson } from './http/send.ts';
 import { findAnyUser } from './users/queries.ts';
 
-/** The same for the machine that it runs on: strangers learn nothing of backups. */
+/** The same for requests from this machine: strangers learn nothing about backups. */
 const healthyButLate = Buffer.from('{"status":"ok","backup":"late"}');
 
 interface Options {
   readonly db: Store;
   readonly isLocal: IsLocal;
-  /** Whether backups have failed for long. That is no reason to start the server again: it is well. */
+  /**
+   * Whether backups have failed for long. That is no reason to restart the server, which is
+   * healthy.
+   */
   readonly areBackupsLate: () => boolean;
 }
 
-/** Written already: the first answer of all waits for nothing that others need. */
+/** Serialized in advance: the first answer does not wait for anything that others need. */
 const healthy = Buffer.from('{"status":"ok"}');
 
-/** For whoever watches over the server: does it answer, and does its database? */
+/** For monitoring: whether the server and its database respond. */
 export const healthRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
   { db, isLocal, areBackupsLate },

@@ -13,11 +13,11 @@ import { OperatorError } from './errors.ts';
 import { checkDescriptors } from './http/descriptors.ts';
 import { describeRequest } from './http/request-log.ts';
 import { upgradingServer } from './http/upgrading.ts';
-import { keepBackups, watchBackups } from './jobs/backups.ts';
-import { keepClearing } from './jobs/deletions.ts';
+import { startBackups, watchBackups } from './jobs/backups.ts';
+import { startDeletions } from './jobs/deletions.ts';
 import { pollExternalWrites, startMaintenance } from './jobs/maintenance.ts';
-import { keepIndexed } from './jobs/search-index.ts';
-import { keepVocabularies } from './jobs/search-vocabulary.ts';
+import { startIndexRebuild } from './jobs/search-index.ts';
+import { startVocabularyUpdates } from './jobs/search-vocabulary.ts';
 import { mutations } from './mutations.ts';
 import { announceSetup } from './server/setup-notice.ts';
 
@@ -60,10 +60,10 @@ export async function serve(): Promise<void> {
   const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
   const stopTidying = startMaintenance(db, log, config.databaseFile);
   const jobs = [
-    keepClearing(db, log),
-    keepIndexed(db, log),
-    keepVocabularies(db, log),
-    keepBackups(config, log),
+    startDeletions(db, log),
+    startIndexRebuild(db, log),
+    startVocabularyUpdates(db, log),
+    startBackups(config, log),
   ];
   const stopJobs = () => Promise.all(jobs.map((stop) => stop()));
   const stopNoticing = pollExternalWrites(db, log);

@@ -1,4 +1,4 @@
-/** Backups by themselves, each made by a process of its own: no request waits for one. */
+/** Automatic backups, each made by a process of its own, so that no request waits for one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm } from 'node:fs/promises';
@@ -11,40 +11,45 @@ import { clearUnfinished, isWhole } from '../db/admin/backup.ts';
 
 type Settings = Pick<Config, 'backupDir' | 'backupEvery' | 'backupKeep'>;
 
-/** What makes a backup when it is run with `backup FILE`: this program, as it was started. */
-const ownProgram = [process.execPath, ...process.execArgv, String(process.argv[1])];
+/** The command commandLine that makes a backup with `backup FILE`: this program, as it was started. */
+const thisProgram = [process.execPath, ...process.execArgv, String(process.argv[1])];
 
 /**
- * Looked at as often at least, in ms, whatever the interval: a clock may be set and a machine may
- * sleep, and what has failed is tried again.
+ * How often to check at least, in ms, whatever the interval: a clock may be changed, a machine may
+ * sleep, and a failed backup is tried again.
  */
 const longestWait = 3_600_000;
 
-const ownName = /^snug-(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/;
+const automaticName = /^snug-(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/;
 
 /**
- * Makes a backup whenever the newest one is too old, until the function that it returns is called;
- * that one ends the backup that is being made, and resolves once nothing is left of it.
+ * Makes a backup whenever the newest one is too old.
+ *
+ * @returns stops it; ends a backup that is under way, and resolves once nothing is left of it.
  */
-export function keepBackups(
+export function startBackups(
   settings: Settings,
   log: FastifyBaseLogger,
-  { clock = Date.now, program = ownProgram } = {},
+  { clock = Date.now, program = thisProgram } = {},
 ): () => Promise<void> {
   const stop = new AbortController();
   const { signal } = stop;
-  const look = async () => {
+  const makeIfDue = async () => {
     const wait = await untilDue(settings, clock());
     if (wait > 0) return wait;
     const name = nameAt(clock());
-    await make(settings.backupDir, [...program, 'backup', join(settings.backupDir, name)], signal);
+    await runBackup(
+      settings.backupDir,
+      [...program, 'backup', join(settings.backupDir, name)],
+      signal,
+    );
     await clearOld(settings, name);
     log.info({ backup: name }, 'backed up');
     return settings.backupEvery;
   };
   const repeat = async () => {
     while (!signal.aborted) {
-      const wait = await look().catch(({ message }: Error) => {
+      const wait = await makeIfDue().catch(({ message }: Error) => {
         if (!signal.aborted) log.error({ reason: message }, 'the backup failed');
         return settings.backupEvery;
       });
@@ -59,35 +64,41 @@ export function keepBackups(
   };
 }
 
-/** How long until the next backup, in ms; it is due if that is not positive. */
+/** The time until the next backup, in ms; a backup is due if it is not positive. */
 async function untilDue({ backupDir, backupEvery }: Settings, now: number): Promise<number> {
   const names = await backupsUntil(nameAt(now), backupDir);
   return Math.max(...names.map(timeOf), Number.NEGATIVE_INFINITY) + backupEvery - now;
 }
 
 /**
- * Our own files in the folder, oldest first. Those of a time to come were made while the clock was
- * wrong: they make no other one superfluous and take no other one's place.
+ * The automatic backups in the folder, oldest first. Backups with a time in the future were made
+ * while the clock was wrong: they neither runBackup another backup superfluous nor count towards the
+ * limit.
  */
 async function backupsUntil(newest: string, folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    // Not made here: where its disk is not mounted, it would fill the one below.
+    // The folder is not created here: if its disk is not mounted, backups would fill the disk below
+    // it.
     throw error.code === 'ENOENT'
-      ? new Error(`There is no folder ${folder}. Mount its disk, or make it.`)
+      ? new Error(`There is no folder ${folder}. Mount its disk, or create it.`)
       : error;
   });
-  return names.filter((name) => ownName.test(name) && name <= newest).sort();
+  return names.filter((name) => automaticName.test(name) && name <= newest).sort();
 }
 
 const nameAt = (time: number) =>
   `snug-${new Date(time).toISOString().slice(0, 19).replaceAll(':', '')}Z.db`;
 
-const timeOf = (name: string) => Date.parse(name.replace(ownName, '$1T$2:$3:$4Z'));
+const timeOf = (name: string) => Date.parse(name.replace(automaticName, '$1T$2:$3:$4Z'));
 
-/** Resolves when the program has made a backup; rejects with what it has complained of. */
-async function make(folder: string, line: readonly string[], signal: AbortSignal): Promise<void> {
+/** Resolves when the program has made a backup; rejects with the program's error output. */
+async function runBackup(
+  folder: string,
+  commandLine: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted();
-  const [command = '', ...args] = line;
+  const [command = '', ...args] = commandLine;
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
@@ -97,7 +108,7 @@ async function make(folder: string, line: readonly string[], signal: AbortSignal
   ]).finally(() => signal.removeEventListener('abort', kill));
   if (code === 0) return;
   clearUnfinished(folder);
-  throw new Error(complaint.trim() || `It ended with ${code ?? ended}.`);
+  throw new Error(complaint.trim() || `The process ended with ${code ?? ended}.`);
 }
 
 async function clearOld({ backupDir, backupKeep }: Settings, newest: string): Promise<void> {
@@ -107,46 +118,48 @@ async function clearOld({ backupDir, backupKeep }: Settings, newest: string): Pr
 
 export interface Newest {
   readonly name: string;
-  /** How old it is, in ms. */
+  /** In ms. */
   readonly age: number;
 }
 
-/** The newest backup in the folder that is whole; undefined if there is none. */
+/** The newest complete backup in the folder; undefined if there is none. */
 export async function findNewest(folder: string, now: number): Promise<Newest | undefined> {
   const names = await backupsUntil(nameAt(now), folder);
   const name = names.findLast((each) => isWhole(join(folder, each)));
   return name === undefined ? undefined : { name, age: now - timeOf(name) };
 }
 
-/** Whether backups have failed for so long that somebody should know. */
+/** Whether backups have been failing for so long that somebody should know. */
 export const isLate = (newest: Newest | undefined, { backupEvery }: Settings) =>
   newest === undefined || newest.age > 2 * backupEvery;
 
-/** How often it is looked for late backups, in ms; one that is due at the start is made before. */
-const looking = 600_000;
+/**
+ * How often to check for late backups, in ms; a backup that is due at start is made before that.
+ */
+const checkInterval = 600_000;
 
-/** How often the log warns of late backups, in ms. */
-const warning = 24 * 3_600_000;
+/** How often the log warns about late backups, in ms. */
+const warningInterval = 24 * 3_600_000;
 
 /**
- * Looks whether backups are late, until `stop` is called, and warns of it every day. By itself, as
- * what makes backups may be what hangs.
+ * Checks whether backups are late, until `stop` is called, and warns about it every day. It is
+ * independent of the backups, because they may be what hangs.
  */
 export function watchBackups(
   settings: Settings,
   log: FastifyBaseLogger,
-  { clock = Date.now, interval = looking } = {},
+  { clock = Date.now, interval = checkInterval } = {},
 ): { areLate(): boolean; stop(): void } {
   let areLate = false;
   let warnedAt = Number.NEGATIVE_INFINITY;
-  const look = async () => {
+  const makeIfDue = async () => {
     const now = clock();
     const newest = await findNewest(settings.backupDir, now).catch(() => undefined);
     areLate = isLate(newest, settings);
-    if (!areLate || Math.abs(now - warnedAt) < warning) return;
+    if (!areLate || Math.abs(now - warnedAt) < warningInterval) return;
     warnedAt = now;
     log.warn({ newest: newest?.name }, 'backups are late: the newest one is too old');
   };
-  const timer = settings.backupDir === '' ? undefined : setInterval(look, interval).unref();
+  const timer = settings.backupDir === '' ? undefined : setInterval(makeIfDue, interval).unref();
   return { areLate: () => areLate, stop: () => clearInterval(timer) };
 }

@@ -1,7 +1,7 @@
 /**
- * Deleting what is large. One short unit of work makes it final: from then on nobody finds the chat,
- * the message or the account. The rest of its rows goes in portions, between which others write; what
- * is left is noted in the database, so that it goes on after a restart.
+ * Deleting large items. One short unit of work makes the deletion final: from then on the chat, the
+ * message or the account is no longer found. Its remaining rows are deleted in portions, between
+ * which others write. The rest is recorded in the database, so that it continues after a restart.
  */
 
 import { clearAccount } from '../accounts/clear-account.ts';
@@ -16,7 +16,7 @@ const clearers = { account: clearAccount, chat: clearChat, message: clearMessage
 >;
 
 /**
- * Clears away a portion of what was deleted.
+ * Deletes a portion of the remaining rows.
  *
  * @returns whether there may be more.
  */

@@ -1,4 +1,4 @@
-/** Clears away what was deleted, soon after it was. */
+/** Deletes the remaining rows of deleted items, soon after the deletion. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../db/store.ts';
 import type { CommittedEvent } from '../db/unit-of-work.ts';
@@ -6,23 +6,23 @@ import { findPending } from '../deletions/queries.ts';
 import { clearDeleted } from './clear-deleted.ts';
 import { inPortions } from './portions.ts';
 
-/** The events of what may leave something to clear away. */
-const leaving = new Set<CommittedEvent['type']>(['chat.deleted', 'message.deleted', 'user']);
+/** The types of events that may leave rows to delete. */
+const typesWithRest = new Set<CommittedEvent['type']>(['chat.deleted', 'message.deleted', 'user']);
 
-/** Clears away all that was deleted, in portions. */
+/** Deletes all remaining rows, in portions. */
 export async function clearAllDeleted(db: Store, signal?: AbortSignal): Promise<void> {
-  // A look costs no write.
+  // A read costs no write.
   if ((await db.read(findPending, {})) === undefined) return;
   await inPortions(() => db.write(clearDeleted, {}), signal);
 }
 
 /**
- * Clears away what is left of earlier, and then what commits leave, until it is stopped. After a
- * failure it goes on with the next commit that leaves something, or when the server tidies up.
+ * Deletes what earlier runs have left, and then what commits leave, until it is stopped. After a
+ * failure it continues with the next such commit, or at the next maintenance.
  *
  * @returns stops it; resolves after the portion that is under way.
  */
-export function keepClearing(db: Store, log: FastifyBaseLogger): () => Promise<void> {
+export function startDeletions(db: Store, log: FastifyBaseLogger): () => Promise<void> {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let isAwake = false;
@@ -30,7 +30,10 @@ export function keepClearing(db: Store, log: FastifyBaseLogger): () => Promise<v
     while (isAwake && !stopping.signal.aborted) {
       isAwake = false;
       await clearAllDeleted(db, stopping.signal).catch((error: unknown) => {
-        log.warn({ err: error }, 'clearing away what was deleted failed, until the next time');
+        log.warn(
+          { err: error },
+          'deleting the rest of deleted items failed; it will be tried again',
+        );
       });
     }
     running = undefined;
@@ -40,7 +43,7 @@ export function keepClearing(db: Store, log: FastifyBaseLogger): () => Promise<v
     running ??= run();
   };
   db.onCommit((events, origin) => {
-    if (origin === 'external' || events.some(({ type }) => leaving.has(type))) wake();
+    if (origin === 'external' || events.some(({ type }) => typesWithRest.has(type))) wake();
   });
   wake();
   return async () => {

@@ -1,4 +1,4 @@
-/** What is done again and again beside the requests. */
+/** Work that is repeated independently of requests. */
 import type { FastifyBaseLogger } from 'fastify';
 import { clearOldCopies } from '../db/file/upgrade.ts';
 import type { Store } from '../db/store.ts';
@@ -13,22 +13,25 @@ import { inPortions } from './portions.ts';
 
 const hour = 3_600_000;
 
-/** How often what has run out is cleared away, in ms. */
+/** How often expired rows are deleted, in ms. */
 const maintenanceInterval = hour / 6;
 
-/** How long after the start for the first time, in ms: whoever waits for the start goes first. */
+/**
+ * When maintenance first runs after the start, in ms: clients that waited for the start come first.
+ */
 const startDelay = 1_000;
 
-/** How soon it is noticed what other processes have written, in ms. */
+/** How often to check for writes of other processes, in ms. */
 const pollInterval = 500;
 
-/** There was no Snug before this: a clock that shows less is wrong, in ms since 1970. */
+/** Snug did not exist before this: an earlier time means a wrong clock. In ms since 1970. */
 const earliest = Date.UTC(2026, 0);
 
 /**
- * Tidies up soon and every ten minutes, until the function that it returns is called.
+ * Runs maintenance soon after the start and every ten minutes.
  *
  * @param file the database, next to which old copies may lie.
+ * @returns stops it.
  */
 export function startMaintenance(db: Store, log: FastifyBaseLogger, file: string): () => void {
   const isTimeSure = clockGuard(Date.now, () => performance.now());
@@ -36,8 +39,8 @@ export function startMaintenance(db: Store, log: FastifyBaseLogger, file: string
     const isSure = isTimeSure();
     Promise.all([runMaintenance(db, isSure), isSure && clearCopies(file, log)]).catch(
       (error: unknown) => {
-        // A backup that reads at that moment is reason enough.
-        log.warn({ err: error }, 'maintenance failed, until the next time');
+        // A backup that is reading at that moment is a sufficient reason.
+        log.warn({ err: error }, 'maintenance failed; it will be tried again');
       },
     );
   };
@@ -51,13 +54,15 @@ export function startMaintenance(db: Store, log: FastifyBaseLogger, file: string
 
 async function clearCopies(file: string, log: FastifyBaseLogger): Promise<void> {
   const copies = await clearOldCopies(file, Date.now());
-  if (copies.length > 0) log.info({ copies }, 'copies of before an upgrade were removed');
+  if (copies.length > 0) log.info({ copies }, 'old copies from upgrades were removed');
 }
 
-/** Looks twice a second for what other processes have written, as the operator's commands do. */
+/** Checks twice a second for writes of other processes, such as operator commands. */
 export function pollExternalWrites(db: Store, log: FastifyBaseLogger): () => void {
   const run = () => {
-    db.catchUp().catch((error: unknown) => log.error({ err: error }, 'keeping up failed'));
+    db.catchUp().catch((error: unknown) =>
+      log.error({ err: error }, 'checking for external writes failed'),
+    );
   };
   return repeat(run, pollInterval);
 }
@@ -68,15 +73,16 @@ function repeat(run: () => void, interval: number): () => void {
 }
 
 /**
- * Compares the clock of the wall, which may be set, with one that only goes on. A machine without a
- * clock of its own knows the time only some time after its start, and a time far ahead would make
- * everything look expired: what is deleted then stays deleted when the time is right again. So the
- * time counts as sure after an hour without a jump. That is no proof; but by then the network has
- * told the time, or nobody has noticed for an hour.
+ * Compares the wall clock, which may be changed, with a monotonic one. A machine without a
+ * battery-backed clock only learns the time some while after its start, and a time far in the
+ * future would make everything look expired: what is deleted then stays deleted when the time is
+ * right again. So the time counts as certain after an hour without a jump. That is no proof; but by
+ * then the network has provided the time, or nobody has noticed for an hour.
  *
  * @param wall in ms since 1970.
- * @param steady in ms since whenever.
- * @returns a function that tells whether the time is sure; it only sees the jumps between its calls.
+ * @param steady in ms since any moment.
+ * @returns a function that returns whether the time is certain; it sees only jumps between its
+ *   calls.
  */
 export function clockGuard(wall: () => number, steady: () => number): () => boolean {
   let offset = wall() - steady();
@@ -92,9 +98,9 @@ export function clockGuard(wall: () => number, steady: () => number): () => bool
 }
 
 /**
- * Clears away all that has run out, and the last traces of what was deleted.
+ * Deletes all that has expired, and the last traces of deleted items.
  *
- * @param isTimeSure whether to clear what is over by the clock.
+ * @param isTimeSure whether to delete what has expired by the clock.
  */
 export async function runMaintenance(db: Store, isTimeSure = true): Promise<void> {
   await clearAllDeleted(db);
@@ -104,7 +110,7 @@ export async function runMaintenance(db: Store, isTimeSure = true): Promise<void
     await inPortions(() => db.write(clearHeldNames, {}));
     await inPortions(() => db.write(clearExpiredSessions, {}));
     await inPortions(() => db.write(clearOldNetworks, {}));
-    // Sessions have new dates.
+    // The sessions' dates have changed.
     db.clearCache();
     await inPortions(() => db.write(clearOldKeys, {}));
   }

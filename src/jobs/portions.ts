@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long a pause between two portions is at least, in ms. */
+/** The shortest pause between two portions, in ms. */
 const leastPause = 5;
 
 /**
- * Does long work a portion at a time. The pauses are as long as the portions, so that whoever has
- * waited for one is served before the next.
+ * Does long work one portion at a time. The pauses are as long as the portions, so that everybody
+ * who has waited for one portion is served before the next.
  *
  * @param portion one unit of work; returns whether more is left.
  * @param signal ends the work after the portion that is under way.
@@ -15,9 +15,9 @@ export async function inPortions(
   signal?: AbortSignal,
 ): Promise<void> {
   while (signal?.aborted !== true) {
-    const began = performance.now();
+    const startedAt = performance.now();
     if (!(await portion())) return;
-    await pause(Math.max(leastPause, performance.now() - began), signal);
+    await pause(Math.max(leastPause, performance.now() - startedAt), signal);
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { keepBackups, watchBackups } from '../../src/jobs/backups.ts';
+import { startBackups, watchBackups } from '../../src/jobs/backups.ts';
 import { ask, emptyFile, largeFile, mode, unfinishedIn } from '../helpers/backups.ts';
 import { startServer } from '../helpers/server.ts';
 import { startWorld, tempFolder } from '../helpers/world.ts';
@@ -33,7 +33,7 @@ async function start(t: Test, program: (folder: string) => string[], settings = 
   };
   const begin = () => {
     const all = { backupDir: folder, backupEvery: 30, backupKeep: 3, ...settings };
-    const stop = keepBackups(all, log, { clock: read, program: program(folder) });
+    const stop = startBackups(all, log, { clock: read, program: program(folder) });
     t.teardown(stop);
     return stop;
   };
@@ -150,7 +150,7 @@ t.test('a folder that is not there is not made: its disk may be away', async (t)
   const { begin, until, lines } = await start(t, quick, { backupDir });
   begin();
   await until(() => lines.length === 2);
-  const reason = `There is no folder ${backupDir}. Mount its disk, or make it.`;
+  const reason = `There is no folder ${backupDir}. Mount its disk, or create it.`;
   t.match(lines, [{ level: 50, msg: 'the backup failed', reason }, { reason }]);
   t.notOk(existsSync(backupDir));
 });

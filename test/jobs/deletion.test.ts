@@ -8,7 +8,7 @@ import { countMiscounted, countOrphans, countUnsearchable } from '../../src/db/a
 import type { Store } from '../../src/db/store.ts';
 import { Pace } from '../../src/db/writer/pace.ts';
 import { clearDeleted } from '../../src/jobs/clear-deleted.ts';
-import { clearAllDeleted, keepClearing } from '../../src/jobs/deletions.ts';
+import { clearAllDeleted, startDeletions } from '../../src/jobs/deletions.ts';
 import { runMaintenance } from '../../src/jobs/maintenance.ts';
 import { inPortions } from '../../src/jobs/portions.ts';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
@@ -292,7 +292,7 @@ t.test(
     };
     await leave();
     t.equal(left(), 1);
-    const stop = keepClearing(db, pino({ level: 'silent' }));
+    const stop = startDeletions(db, pino({ level: 'silent' }));
     await cleared();
     await leave();
     await cleared();
