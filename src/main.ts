@@ -35,7 +35,7 @@ const commands: Readonly<Record<string, Subcommand>> = {
   stats,
   help: {
     usage: 'help [COMMAND]',
-    summary: 'Show this, or more of a command.',
+    summary: 'Show this list, or details of a command.',
     run: async (args) => showHelp(commands, args),
   },
 };

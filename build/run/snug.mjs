@@ -25,7 +25,7 @@ try {
 }
 
 function isNotWhole(reason) {
-  giveUp(`The program is not whole (${reason}). Run: npm ci && npm run build`);
+  giveUp(`The program is incomplete (${reason}). Run: npm ci && npm run build`);
 }
 
 function giveUp(sentence) {

@@ -15,34 +15,34 @@ import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { filesOf } from './files.ts';
 
-/** What a server needs to go on for a while, in bytes. */
+/** The free space that a server needs to keep running for a while, in bytes. */
 const enoughSpace = 200 * 1024 * 1024;
 
 const repairOption = 'repair-search';
 
 export const check: Subcommand = {
   usage: `check [--${repairOption}]`,
-  summary: 'Tell whether all is well with the settings, the database and its files.',
-  details: `A line for each thing that is looked at: ok, or what is wrong and what to do; it ends with 1 if anything is. --${repairOption} rebuilds the search index from the messages first; if it is interrupted, the server goes on with it. Both may run beside a server.`,
+  summary: 'Check the settings, the database and its files.',
+  details: `Prints a line for each check: ok, or what is wrong and what to do. The exit code is 1 if anything is wrong. --${repairOption} first rebuilds the search index from the messages; if it is interrupted, the server continues it. Both work while a server is running.`,
   async run(args) {
     const options = { [repairOption]: { type: 'boolean' } } as const;
     const { values } = readArguments(check.usage, args, options);
     if (values[repairOption]) await withDatabase(repairSearch);
     const problems = await checkAll();
-    if (problems > 0) throw new OperatorError(`${problems} of these must be seen to.`);
+    if (problems > 0) throw new OperatorError(`Failed checks: ${problems}.`);
   },
 };
 
-/** What the checks look at. */
+/** What the checks examine. */
 interface Subject {
   readonly db: Store;
   readonly file: string;
   readonly config: Config;
-  /** What SQLite finds wrong, looked for once. */
+  /** The damage that SQLite finds, searched for once. */
   readonly damage: Promise<readonly string[]>;
 }
 
-/** Each returns what is wrong and what to do, or undefined if all is well. */
+/** Each check returns what is wrong and what to do, or undefined if it finds no problem. */
 const checks: Record<string, (subject: Subject) => Promise<string | undefined>> = {
   structure: async ({ damage }) => {
     const [first] = (await damage).filter((line) => !isOfSearch(line));
@@ -51,14 +51,14 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
   schema: async ({ db }) => {
     const [name, ...others] = await db.read(findForeignSchema, {});
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return name && `It is not the one that Snug makes (${name}${more}). Restore a backup.`;
+    return name && `It does not match this version (${name}${more}). Restore a backup.`;
   },
   references: async ({ db }) =>
-    complain(await db.read(countOrphans, {}), 'rows refer to what is not there. Restore a backup.'),
+    complain(await db.read(countOrphans, {}), 'rows refer to missing rows. Restore a backup.'),
   counters: async ({ db }) =>
     complain(
       await db.read(countMiscounted, {}),
-      'chats or memberships count wrongly. Restore a backup.',
+      'chats or memberships have wrong counters. Restore a backup.',
     ),
   search: async ({ db, damage }) => {
     const isDamaged =
@@ -66,7 +66,7 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
       (await db.read(countUnsearchable, {})) > 0 ||
       (await db.read(countUnlearned, {})) > 0;
     return isDamaged
-      ? `The index does not fit the messages. Run: snug check --${repairOption}`
+      ? `The index does not match the messages. Run: snug check --${repairOption}`
       : undefined;
   },
   admin: async ({ db }) => {
@@ -76,22 +76,24 @@ const checks: Record<string, (subject: Subject) => Promise<string | undefined>> 
   },
   files: async ({ file }) => {
     const open = filesOf(file).filter(({ mode }) => (mode & 0o077) !== 0);
-    // Windows knows no such modes.
+    // Windows has no such modes.
     if (open.length === 0 || process.platform === 'win32') return undefined;
-    return `Others may read them. Run: chmod 600 ${open.map(({ path }) => path).join(' ')}`;
+    return `Other users can read them. Run: chmod 600 ${open.map(({ path }) => path).join(' ')}`;
   },
   backups: async ({ config }) => {
     if (config.backupDir === '') return undefined;
     const newest = await findNewest(config.backupDir, Date.now()).catch(() => undefined);
     if (!isLate(newest, config)) return undefined;
     const what =
-      newest === undefined ? 'There is no whole one' : `The newest is ${inHours(newest.age)} old`;
-    return `${what} in ${config.backupDir}. Look into the log for: the backup failed`;
+      newest === undefined
+        ? 'There is no complete one'
+        : `The newest is ${inHours(newest.age)} old`;
+    return `${what} in ${config.backupDir}. Look in the log for: the backup failed`;
   },
   disk: async ({ file }) => {
     const free = freeSpace(file);
     if (free >= enoughSpace) return undefined;
-    return `Only ${Math.floor(free / 1024 ** 2)} MiB are free where the database is. Make room.`;
+    return `Only ${Math.floor(free / 1024 ** 2)} MiB are free where the database is. Free some space.`;
   },
 };
 
@@ -99,7 +101,7 @@ async function checkSettings(): Promise<undefined> {
   loadConfig();
 }
 
-/** Prints a line for each check; returns how many have found something. */
+/** Prints a line for each check; returns how many have found a problem. */
 async function checkAll(): Promise<number> {
   if (!(await report('settings', checkSettings))) return 1;
   if (!(await report('database', () => withDatabase(async () => undefined)))) return 1;
@@ -114,11 +116,11 @@ async function checkAll(): Promise<number> {
   });
 }
 
-/** Prints what a check has found; returns whether all is well. */
+/** Prints the result of a check; returns whether it has found no problem. */
 async function report(name: string, find: () => Promise<string | undefined>): Promise<boolean> {
   const problem = await find().catch((error: unknown) => {
-    const told = toOperatorError(error, 'The database');
-    if (told instanceof OperatorError) return told.message;
+    const explained = toOperatorError(error, 'The database');
+    if (explained instanceof OperatorError) return explained.message;
     throw error;
   });
   console.log(problem === undefined ? `ok     ${name}` : `WRONG  ${name}: ${problem}`);
@@ -131,7 +133,7 @@ function complain(count: number, of: string): string | undefined {
   return count === 0 ? undefined : `${count} ${of}`;
 }
 
-/** SQLite names the virtual table, or its module. */
+/** SQLite names the virtual table or its module. */
 const isOfSearch = (line: string) => /fts5|table "?search"?/.test(line);
 
 async function repairSearch(db: Store): Promise<void> {

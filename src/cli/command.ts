@@ -1,26 +1,26 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { OperatorError } from '../errors.ts';
 
-/** A command of the program, for the person who runs the server. */
+/** A command of the program, for the operator. */
 export interface Subcommand {
-  /** What is typed after `snug`, as in `backup FILE`. */
+  /** What to type after `snug`, such as `backup FILE`. */
   readonly usage: string;
   /** One line of help. */
   readonly summary: string;
-  /** More of it, for `snug help` and the command's name. */
+  /** More help, for `snug help` and the command's name. */
   readonly details?: string;
   /**
-   * @param args what was typed after the command's name.
-   * @throws OperatorError what the person has to do about it, in one sentence.
+   * @param args the arguments after the command's name.
+   * @throws OperatorError a sentence that says what to do about the problem.
    */
   run(args: readonly string[]): Promise<void>;
 }
 
 /**
- * Takes apart what was typed after a command's name.
+ * Parses the arguments after a command's name.
  *
- * @param names how many words it takes beside its options.
- * @throws OperatorError that shows how the command is typed.
+ * @param names how many words it expects besides its options.
+ * @throws OperatorError that shows the command's usage.
  */
 export function readArguments<const Options extends ParseArgsOptionsConfig>(
   usage: string,
@@ -33,7 +33,7 @@ export function readArguments<const Options extends ParseArgsOptionsConfig>(
     if (parsed.positionals.length === names) return parsed;
   } catch (error) {
     const [mistake] = (error as Error).message.split(/[.\n]/, 1);
-    throw new OperatorError(`${mistake}. Type: snug ${usage}`);
+    throw new OperatorError(`${mistake}. Usage: snug ${usage}`);
   }
-  throw new OperatorError(`Type: snug ${usage}`);
+  throw new OperatorError(`Usage: snug ${usage}`);
 }

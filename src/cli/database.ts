@@ -2,7 +2,7 @@ import { type Config, loadConfig } from '../config.ts';
 import { openForCli } from '../db/admin/open-for-cli.ts';
 import type { Store } from '../db/store.ts';
 
-/** Runs what a command does with the database of the settings, and closes it in any case. */
+/** Runs a function with the database from the settings, and always closes the database. */
 export async function withDatabase<Result>(
   use: (db: Store, config: Config) => Promise<Result>,
 ): Promise<Result> {

@@ -3,7 +3,7 @@ import { Check } from 'typebox/schema';
 import { OperatorError } from '../errors.ts';
 
 /**
- * Holds what was typed to the schema that the API has for it.
+ * Checks an argument against the schema that the API has for it.
  *
  * @throws OperatorError with the schema's own sentence.
  */

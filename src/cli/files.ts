@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 
-/** The database and what lies beside it, as far as it is there; sizes in bytes. */
+/** The database and the files next to it, as far as they exist; sizes in bytes. */
 export function filesOf(path: string) {
   const file = realpathSync(path);
   return ['', '-wal', '-shm', '.lock'].flatMap((suffix) => {

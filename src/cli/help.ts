@@ -7,14 +7,17 @@ type Subcommands = Readonly<Record<string, Subcommand>>;
 /** The name of the program and its version. */
 export const version = `snug ${about.version}`;
 
-/** Shows all commands; or those whose names begin with these words, and all that is known of one. */
-export function showHelp(commands: Subcommands, words: readonly string[]): void {
+/**
+ * Shows all subcommands, or those whose names start with these words; for a single one, its details
+ * too.
+ */
+export function showHelp(subcommands: Subcommands, words: readonly string[]): void {
   const name = words.join(' ');
-  const found = Object.entries(commands).filter(
+  const found = Object.entries(subcommands).filter(
     ([key]) => `${key} `.startsWith(`${name} `) || !name,
   );
   if (found.length === 0) throw new OperatorError(`There is no command "${name}". See: snug help`);
-  const listed = found.map(([, command]) => command);
+  const listed = found.map(([, subcommand]) => subcommand);
   const width = Math.max(...listed.map(({ usage }) => usage.length));
   for (const { usage, summary } of listed) {
     console.log(`snug ${usage.padEnd(width)}  ${summary}`);

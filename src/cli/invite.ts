@@ -8,9 +8,9 @@ const units = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
 
 export const invite: Subcommand = {
   usage: 'invite CHAT_ID [--uses NUMBER] [--expires TIME]',
-  summary: 'Make an invite to a chat, by which one can also register.',
+  summary: 'Create an invite to a chat; it also allows people to register.',
   details:
-    'The id of a chat stands in its address: #/chats/7. TIME is like 30m, 12h or 7d, which is the default; without --uses, as many may use it as like. It counts as made by the longest-standing owner of the chat, who can revoke it. Set PUBLIC_URL to have the whole link printed.',
+    'The id of a chat is in its address: #/chats/7. TIME is like 30m, 12h or 7d, which is the default; without --uses, there is no limit. It belongs to the longest-standing owner of the chat, who can revoke it. Set PUBLIC_URL to print the whole link.',
   async run(args) {
     const options = { uses: { type: 'string' }, expires: { type: 'string' } } as const;
     const { values, positionals } = readArguments(invite.usage, args, options, 1);
@@ -29,7 +29,9 @@ export const invite: Subcommand = {
 
 function readNumber(text: string, digits: number, what: string): number {
   if (/^[1-9]\d*$/.test(text) && text.length <= digits) return Number(text);
-  throw new OperatorError(`${what} must be a whole number from 1 on, of at most ${digits} digits.`);
+  throw new OperatorError(
+    `${what} must be a whole number of at least 1, with at most ${digits} digits.`,
+  );
 }
 
 function readTime(text: string): number {

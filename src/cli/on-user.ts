@@ -5,11 +5,11 @@ import { findUserById, findUserByName } from '../users/queries.ts';
 import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 
-const userNote = 'USER is a name or an id; digits alone are an id.';
+const userNote = 'USER is a name or an id; a number is always an id.';
 
 type User = NonNullable<Awaited<ReturnType<typeof findUser>>>;
 
-/** The options that such commands may have; each takes those in its usage. */
+/** The options of such commands; each command accepts those in its usage. */
 const flags = { generate: false, undo: false, yes: false };
 
 /** A command that acts on one user. */
@@ -34,7 +34,7 @@ export function onUser(
   return { usage, summary, details: `${userNote} ${details}`.trim(), run };
 }
 
-/** By digits an id is meant, never a name: who calls themselves 7 is not mistaken for user 7. */
+/** Digits are always an id, never a name: a user who is called 7 is not mistaken for user 7. */
 async function findUser(db: Store, given: string) {
   const user = await (/^\d{1,15}$/.test(given)
     ? db.read(findUserById, { id: Number(given) })

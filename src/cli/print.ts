@@ -1,4 +1,4 @@
-/** Rows under a head, in columns. The last column may have characters of any width. */
+/** Prints rows in columns under a heading. The last column may contain characters of any width. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));

@@ -1,4 +1,4 @@
-/** Passwords, and other things that are typed: never as an argument, which others see in `ps`. */
+/** Passwords and other typed input: never as an argument, because others could see it in `ps`. */
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -8,17 +8,17 @@ import { checkPassword, hashPassword } from '../users/passwords.ts';
 import { Password } from '../users/schema.ts';
 import { checkField } from './fields.ts';
 
-/** What a password must differ from. */
+/** The user's data, from which a password must differ. */
 interface Owner {
   readonly name: string;
   readonly email: string;
 }
 
 /**
- * Chooses a password: one is made here, or typed twice at a terminal, or else read from standard
- * input. What comes from people is held to what the API asks of them.
+ * Chooses a password: generates one, has it typed twice at a terminal, or reads it from standard
+ * input. A password from a person must meet the API's rules.
  *
- * @returns its hash, and the password itself if it was made here.
+ * @returns its hash, and the password itself if it was generated.
  */
 export async function choosePassword(
   owner: Owner,
@@ -36,29 +36,29 @@ export async function choosePassword(
 
 async function askTwice(): Promise<string> {
   const password = await ask('New password: ', { isHidden: true });
-  if ((await ask('Once more: ', { isHidden: true })) !== password) {
+  if ((await ask('Repeat the password: ', { isHidden: true })) !== password) {
     throw new OperatorError('The two passwords differ. Try again.');
   }
   return password;
 }
 
-/** All of standard input but the end of its last line. */
+/** Reads all of standard input, without the last line break. */
 async function readAll(): Promise<string> {
   const line = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (line === '') {
     throw new OperatorError(
-      'Give the password on standard input, or say --generate to have one made.',
+      'Pass the password on standard input, or add --generate to create one.',
     );
   }
   return line;
 }
 
-/** Asks at the terminal; what is typed is not shown if it `isHidden`. */
+/** Asks at the terminal; the input is not shown if `isHidden` is set. */
 export async function ask(question: string, { isHidden = false } = {}): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isHidden ? nowhere : process.stderr;
   const terminal = createInterface({ input: process.stdin, output, terminal: true });
-  // The terminal shows nothing by itself any more.
+  // The terminal no longer prints the question itself.
   process.stderr.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {

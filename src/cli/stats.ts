@@ -8,7 +8,7 @@ import { printJson } from './print.ts';
 
 export const stats: Subcommand = {
   usage: 'stats [--json]',
-  summary: 'Tell how much there is of everything.',
+  summary: 'Show counts and disk usage.',
   async run(args) {
     const { values } = readArguments(stats.usage, args, { json: { type: 'boolean' } });
     await withDatabase(async (db, { databaseFile, backupDir }) => {
@@ -30,7 +30,7 @@ const inWords = (free: number, backup: Newest | undefined) => ({
   ...(backup && { 'seconds since the newest backup': inSeconds(backup).age }),
 });
 
-/** Counts, and sizes in bytes, with their digits below each other. */
+/** Prints counts, and sizes in bytes, with their digits aligned. */
 function print(numbers: Record<string, number>): void {
   const width = Math.max(...Object.values(numbers).map((number) => String(number).length));
   for (const [name, number] of Object.entries(numbers)) {

@@ -35,7 +35,7 @@ function toJson({ createdAt, disabledAt, ...user }: User) {
   return { ...user, created: isoTime(createdAt), disabled };
 }
 
-/** The name comes last: it may have characters of any width. */
+/** The name comes last, because it may contain characters of any width. */
 function toRow({ id, role, createdAt, disabledAt, email, name }: User): string[] {
   return [
     String(id),

@@ -1,4 +1,4 @@
-/** The commands that make accounts and change them. */
+/** The commands that create and change accounts. */
 import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../accounts/operator.ts';
 import { loadConfig } from '../config.ts';
 import { hasDatabase } from '../db/admin/open-for-cli.ts';
@@ -15,12 +15,12 @@ import { onUser } from './on-user.ts';
 import { ask, choosePassword } from './secrets.ts';
 
 const passwordNote =
-  'The password is asked for at a terminal and read from standard input otherwise; --generate makes one and prints it.';
+  'At a terminal, it asks for the password; otherwise it reads it from standard input. --generate creates one and prints it.';
 
 const add: Subcommand = {
   usage: 'user add NAME --email EMAIL [--admin] [--generate]',
   summary: 'Add a user, whatever REGISTRATION says.',
-  details: `${passwordNote} The first user of a server is its admin in any case. Makes the database if there is none.`,
+  details: `${passwordNote} The first user of a server always becomes its admin. Creates the database if there is none.`,
   async run(args) {
     const options = {
       email: { type: 'string' },
@@ -33,30 +33,34 @@ const add: Subcommand = {
     checkField(Name, name);
     checkField(Email, email);
     checkName(name);
-    await makeDatabase();
+    await createDatabase();
     await withDatabase(async (db) => {
       const { passwordHash, generated } = await choosePassword({ name, email }, { isGenerated });
       while (await db.write(noteOldNames, {}));
       const id = await db.write(addUser, { name, email, passwordHash, isAdmin });
       console.log(`Added ${name}, id ${id}.`);
-      tell(generated);
+      printPassword(generated);
     });
   },
 };
 
 const disable = onUser(
   'user disable USER',
-  'Sign a user out everywhere and keep them out; their invites end.',
+  'Sign a user out everywhere, keep them out, and end their invites.',
   async (db, { id, name }) => {
     await db.write(setShut, { id, isDisabled: true });
     console.log(`Disabled ${name}, id ${id}.`);
   },
 );
 
-const enable = onUser('user enable USER', 'Let a disabled user in again.', async (db, user) => {
-  await db.write(setShut, { id: user.id, isDisabled: false });
-  console.log(`Enabled ${user.name}, id ${user.id}.`);
-});
+const enable = onUser(
+  'user enable USER',
+  'Let a disabled user sign in again.',
+  async (db, user) => {
+    await db.write(setShut, { id: user.id, isDisabled: false });
+    console.log(`Enabled ${user.name}, id ${user.id}.`);
+  },
+);
 
 const reset = onUser(
   'user reset-password USER [--generate]',
@@ -65,32 +69,32 @@ const reset = onUser(
     const { passwordHash, generated } = await choosePassword(user, { isGenerated: generate });
     await db.write(resetPassword, { id: user.id, passwordHash });
     console.log(`Set a new password for ${user.name}, id ${user.id}.`);
-    tell(generated);
+    printPassword(generated);
   },
   passwordNote,
 );
 
 const makeAdmin = onUser(
   'user make-admin USER [--undo]',
-  'Make a user an admin of the server; --undo makes them a plain user again.',
+  'Make a user an admin of the server; --undo makes them a normal user again.',
   async (db, { id, name }, { undo }) => {
     await db.write(setAdmin, { id, isAdmin: !undo });
-    console.log(`${name}, id ${id}, is ${undo ? 'no admin any more' : 'an admin now'}.`);
+    console.log(`${name}, id ${id}, is ${undo ? 'no longer an admin' : 'now an admin'}.`);
   },
 );
 
 const remove = onUser(
   'user delete USER [--yes]',
-  'Delete an account for good; its messages stay.',
+  'Delete an account permanently; its messages stay.',
   async (db, { id, name }, { yes }) => {
     if (!yes) await confirm(name);
     const { nameHold } = loadConfig();
     await db.write(deleteAccount, { id, nameHold });
-    // Also where no server runs that would go on with it.
+    // Deletes the rest here too, in case no server is running that would do it.
     await clearAllDeleted(db);
     console.log(`Deleted ${name}, id ${id}.`);
   },
-  'The user leaves all chats, and the name and the e-mail address are free again (the name after NAME_HOLD_DAYS). Without --yes it asks.',
+  'The user leaves all chats, and the name and the e-mail address become free again (the name after NAME_HOLD_DAYS). Without --yes, it asks first.',
 );
 
 export const userCommands = {
@@ -102,19 +106,19 @@ export const userCommands = {
   'user delete': remove,
 };
 
-/** As a server would at its first start. */
-async function makeDatabase(): Promise<void> {
+/** Creates the database as a server would at its first start. */
+async function createDatabase(): Promise<void> {
   const { databaseFile, mustExist } = loadConfig();
   if (!hasDatabase(databaseFile)) await openStore(databaseFile, { mustExist }).close();
 }
 
-function tell(generated: string | undefined): void {
+function printPassword(generated: string | undefined): void {
   if (generated !== undefined) console.log(`Password: ${generated}`);
 }
 
 async function confirm(name: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new OperatorError('This cannot be undone. Say --yes as well.');
+  if (!process.stdin.isTTY) throw new OperatorError('This cannot be undone. Add --yes to confirm.');
   if ((await ask(`This cannot be undone. Type the name of the user to delete: `)) !== name) {
-    throw new OperatorError('This is another name. Nothing was changed.');
+    throw new OperatorError('The name does not match. Nothing was changed.');
   }
 }

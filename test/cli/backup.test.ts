@@ -187,7 +187,7 @@ t.test(
     await writeFile(join(folder, 'yesterday.db'), 'an older one');
     const before = contents(folder);
     const copy = join(folder, 'copy.db');
-    const sentence = `There is no room for ${copy}. Make room and try again.`;
+    const sentence = `There is not enough disk space for ${copy}. Free some space and try again.`;
     for (const error of [
       'pwrite64:error=ENOSPC:when=20+',
       'pwrite64:error=EDQUOT:when=20+',
@@ -232,13 +232,13 @@ t.test('where it cannot be, or what there is none of, is refused', async (t) => 
   await mkdir(join(folder, 'folder'));
   const before = contents(join(file, '..'));
   const say = (args: string[], sentence: string) => refuses(t, file, ['backup', ...args], sentence);
-  await say([], 'Type: snug backup FILE');
-  await say(['a', 'b'], 'Type: snug backup FILE');
+  await say([], 'Usage: snug backup FILE');
+  await say(['a', 'b'], 'Usage: snug backup FILE');
   for (const name of ['taken.db', 'folder']) {
     const path = join(folder, name);
-    await say([path], `${path} exists already. Name a file that does not.`);
+    await say([path], `${path} already exists. Name a new file.`);
   }
-  await say([`${file}-wal`], `${file}-wal is a name that the database needs. Name another file.`);
+  await say([`${file}-wal`], `The database itself uses the name ${file}-wal. Name another file.`);
   await say(
     [join(folder, 'nowhere', 'copy.db')],
     `${join(folder, 'nowhere', 'copy.db')} cannot be read or written (ENOENT). Check its folder and who owns it.`,
@@ -251,13 +251,13 @@ t.test('where it cannot be, or what there is none of, is refused', async (t) => 
     t,
     none,
     ['backup', copy],
-    `There is no database ${none}. Name it in DATABASE_URL.`,
+    `There is no database at ${none}. Name it in DATABASE_URL.`,
   );
   await refuses(
     t,
     taken,
     ['backup', copy],
-    `There is no database ${taken}. Name it in DATABASE_URL.`,
+    `There is no database at ${taken}. Name it in DATABASE_URL.`,
   );
   t.strictSame(readdirSync(folder).sort(), ['folder', 'taken.db']);
 });

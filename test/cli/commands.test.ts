@@ -87,7 +87,7 @@ t.test('the setup code is printed at each start, and by a command, until it is u
   };
   t.equal(await register(), 403);
   t.equal(await register(code), 201);
-  const used = 'This server is set up: its first account was made. It needs no code.';
+  const used = 'This server is already set up: it has its first account, so it needs no code.';
   await refuses(t, runSnug(t, file, ['setup-code']), used);
   await end('SIGTERM');
   const again = await startServer(t, file);
@@ -125,7 +125,7 @@ t.test('users are added by the rules of the API', async (t) => {
   const mixed = 'The name mixes scripts that look alike. Write it in the letters of one script.';
   const reserved = 'This name says something that is not for users. Choose another one.';
   const alike = 'This name looks like the name of somebody else. Choose another one.';
-  const none = 'Give the password on standard input, or say --generate to have one made.';
+  const none = 'Pass the password on standard input, or add --generate to create one.';
   await mistaken(t, file, 'user add a\u202eb --email d@b', name);
   await mistaken(t, file, 'user add dora', email);
   await mistaken(t, file, 'user add Аlice --email d@b', mixed);
@@ -208,23 +208,23 @@ t.test('what is typed wrongly is told, and changes nothing', async (t) => {
   for (const [args, sentence] of [
     ['user disable nobody', 'There is no user nobody. See: snug user list'],
     ['user disable 99', 'There is no user 99. See: snug user list'],
-    ['user disable', 'Type: snug user disable USER'],
-    ['user disable bob alice', 'Type: snug user disable USER'],
-    ['user disable bob --yes', "Unknown option '--yes'. Type: snug user disable USER"],
-    ['stats --json=1', "Option '--json' does not take an argument. Type: snug stats [--json]"],
-    ['user list alice', 'Type: snug user list [--json]'],
+    ['user disable', 'Usage: snug user disable USER'],
+    ['user disable bob alice', 'Usage: snug user disable USER'],
+    ['user disable bob --yes', "Unknown option '--yes'. Usage: snug user disable USER"],
+    ['stats --json=1', "Option '--json' does not take an argument. Usage: snug stats [--json]"],
+    ['user list alice', 'Usage: snug user list [--json]'],
   ] as const) {
     await mistaken(t, file, args, sentence);
   }
   await Promise.all([
-    refuses(t, snug('user delete bob'), 'This cannot be undone. Say --yes as well.'),
+    refuses(t, snug('user delete bob'), 'This cannot be undone. Add --yes to confirm.'),
     refuses(t, snug('user dance bob'), 'There is no command "user dance". See: snug help user'),
-    refuses(t, snug('serve now'), 'Type: snug serve'),
+    refuses(t, snug('serve now'), 'Usage: snug serve'),
   ]);
   t.strictSame(rows(), before);
   t.equal(
     (await snug('user make-admin 2')).output,
-    'bob, id 2, is an admin now.\n',
+    'bob, id 2, is now an admin.\n',
     'digits are an id',
   );
 });
@@ -236,7 +236,7 @@ t.test('help shows all commands, a group, and all about one', async (t) => {
     ),
   );
   t.match(all?.output, /^snug serve +Run the server/);
-  t.match(all?.output, /^snug stats \[--json\] +Tell/m);
+  t.match(all?.output, /^snug stats \[--json\] +Show/m);
   t.notMatch(group?.output, 'snug serve');
   t.equal(group?.output.trim().split('\n').length, 7);
   t.match(
@@ -265,9 +265,9 @@ t.test('an invite to a chat is its longest-standing owner’s', async (t) => {
     );
   t.strictSame(row(code), [{ user_id: alice.id, uses_left: null, lifetime: 7 * 24 * 3_600_000 }]);
   t.strictSame(row(other), [{ user_id: alice.id, uses_left: 2, lifetime: 12 * 3_600_000 }]);
-  const id = 'The id of a chat must be a whole number from 1 on, of at most 15 digits.';
+  const id = 'The id of a chat must be a whole number of at least 1, with at most 15 digits.';
   const time = 'The time of an invite must be like 30m, 12h or 7d, up to 365d.';
-  const uses = 'The number of uses must be a whole number from 1 on, of at most 6 digits.';
+  const uses = 'The number of uses must be a whole number of at least 1, with at most 6 digits.';
   await mistaken(t, file, 'invite Sunday', id);
   await mistaken(t, file, 'invite 999', 'There is no such chat.');
   await mistaken(t, file, `invite ${chatId} --expires 1158d`, time);
@@ -293,13 +293,13 @@ t.test('check and stats know how old the newest backup is', async (t) => {
   const { file, snug } = await startFile(t);
   const folder = await tempFolder(t);
   const env = { BACKUP_DIR: folder, BACKUP_EVERY: '2h' };
-  const advice = 'Look into the log for: the backup failed';
+  const advice = 'Look in the log for: the backup failed';
   const problem = async () => problemsIn((await snug('check', '', env)).output).backups;
   const hoursAgo = (hours: number) => {
     const at = new Date(Date.now() - hours * 3_600_000 - 60_000).toISOString();
     return `snug-${at.slice(0, 19).replaceAll(':', '')}Z.db`;
   };
-  t.equal(await problem(), `There is no whole one in ${folder}. ${advice}`);
+  t.equal(await problem(), `There is no complete one in ${folder}. ${advice}`);
   const name = hoursAgo(5);
   await snug(`backup ${join(folder, name)}`);
   // Cut off, or not ours, a later one is none.
@@ -313,7 +313,7 @@ t.test('check and stats know how old the newest backup is', async (t) => {
   await snug(`backup ${join(folder, hoursAgo(3))}`);
   t.equal(await problem(), undefined);
   env.BACKUP_DIR = join(folder, 'away');
-  t.equal(await problem(), `There is no whole one in ${env.BACKUP_DIR}. ${advice}`);
+  t.equal(await problem(), `There is no complete one in ${env.BACKUP_DIR}. ${advice}`);
   t.ok(file);
 });
 
@@ -339,7 +339,7 @@ t.test('check finds what is wrong and says what to do', async (t) => {
     { code: 0, lines: 11 },
   );
 
-  const repair = 'The index does not fit the messages. Run: snug check --repair-search';
+  const repair = 'The index does not match the messages. Run: snug check --repair-search';
   const change = (statement: string) => {
     const sqlite = new Database(file).unsafeMode();
     sqlite.pragma('foreign_keys = OFF');
@@ -352,14 +352,14 @@ t.test('check finds what is wrong and says what to do', async (t) => {
   await chmod(file, 0o644);
   const { code, output, errors } = await snug('check');
   t.equal(code, 1);
-  t.equal(errors, 'snug: 6 of these must be seen to.\n');
+  t.equal(errors, 'snug: Failed checks: 6.\n');
   t.strictSame(problemsIn(output), {
-    schema: 'It is not the one that Snug makes (invites_expiry and 1 more). Restore a backup.',
-    references: '1 rows refer to what is not there. Restore a backup.',
-    counters: '1 chats or memberships count wrongly. Restore a backup.',
+    schema: 'It does not match this version (invites_expiry and 1 more). Restore a backup.',
+    references: '1 rows refer to missing rows. Restore a backup.',
+    counters: '1 chats or memberships have wrong counters. Restore a backup.',
     search: repair,
     admin: 'Nobody is an admin. Run: snug user make-admin USER',
-    files: `Others may read them. Run: chmod 600 ${file} ${file}-wal ${file}-shm`,
+    files: `Other users can read them. Run: chmod 600 ${file} ${file}-wal ${file}-shm`,
   });
 
   change('update search_data set block = zeroblob(length(block)) where id > 10');
@@ -400,7 +400,7 @@ t.test('check knows a damaged file, and settings that make no sense', async (t) 
 t.test('no command makes or migrates a database, or touches what is not ours', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'snug.db');
-  const none = `There is no database at ${file}. Name it in DATABASE_URL, or start the server to make it.`;
+  const none = `There is no database at ${file}. Name it in DATABASE_URL, or start the server to create it.`;
   for (const args of ['user list', 'user disable bob', 'stats', 'invite 1']) {
     await mistaken(t, file, args, none);
   }
@@ -419,7 +419,7 @@ t.test('no command makes or migrates a database, or touches what is not ours', a
     t,
     made.file,
     'user add dora --email d@b',
-    `${made.file} was written by an older version of Snug. Start the server once: it brings it up to date.`,
+    `${made.file} was written by an older version of Snug. Start the server once to upgrade it.`,
   );
   await writeFile(file, 'Dear diary,\n'.repeat(50));
   await mistaken(
@@ -456,7 +456,7 @@ t.test('at a terminal passwords are typed twice, unseen', { skip: noTerminal }, 
   const hash = () => query(file, 'select password_hash from users where id = 2')[0];
   const before = hash();
   const reset = 'user reset-password bob';
-  const [first, second] = ['New password: ', 'Once more: '];
+  const [first, second] = ['New password: ', 'Repeat the password: '];
   const differ = await atTerminal(t, file, reset, [
     [first, 'paper-kite-in-october\r'],
     [second, 'paper-kite-in-may\r'],
@@ -488,7 +488,7 @@ t.test('at a terminal deleting asks for the name', { skip: noTerminal }, async (
   const names = () => query(file, 'select name from users').map(({ name }) => name);
   const other = await atTerminal(t, file, 'user delete bob', [[question, 'alice\r']]);
   t.equal(other.code, 1);
-  t.match(other.shown, 'snug: This is another name. Nothing was changed.');
+  t.match(other.shown, 'snug: The name does not match. Nothing was changed.');
   t.strictSame(names(), ['alice', 'bob', 'carol']);
   const right = await atTerminal(t, file, 'user delete bob', [[question, 'bob\r']]);
   t.equal(right.code, 0, right.shown);

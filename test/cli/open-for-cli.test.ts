@@ -114,7 +114,7 @@ t.test('what a command does to an account holds at once, on streams too', async 
   t.equal((await carol.get('/api/users')).status, 403);
   t.equal(
     await snug('user', 'make-admin', 'carol'),
-    `carol, id ${idOf(carol)}, is an admin now.\n`,
+    `carol, id ${idOf(carol)}, is now an admin.\n`,
   );
   t.equal((await carol.get('/api/users')).status, 200);
   await snug('user', 'make-admin', 'carol', '--undo');

@@ -61,8 +61,8 @@ t.test('the old database is kept beside the new one, and can be put back', async
   const { code, output } = await run(t, file, ['restore', backup], wrapper);
   t.equal(code, 0, output);
   const [kept = ''] = keptBeside(file);
-  const said = `${file} is what ${backup} was. All sessions have ended.`;
-  t.equal(output, `${said}\nThe database before is kept as ${kept}\n`);
+  const said = `${file} was restored from ${backup}. All users are signed out.`;
+  t.equal(output, `${said}\nThe previous database is now ${kept}\n`);
   t.match(kept, /\.replaced-2\d{3}-\d\d-\d\dT\d{6}\.\d{3}Z$/);
   t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock', basename(kept)]);
   for (const name of ['snug.db', 'snug.db.lock']) t.equal(mode(join(dirname(file), name)), '600');
@@ -97,7 +97,7 @@ const bad: Record<string, [make: (file: string) => unknown, sentence: string]> =
   ],
   'of another schema': [
     async (file) => edit(await copyOf(file), "update migrations set hash = 'x'"),
-    'is not one that this version of Snug has made. Restore a backup.',
+    'does not match this version of Snug. Restore a backup.',
   ],
   'overwritten in the middle': [
     async (file) => {
@@ -146,7 +146,7 @@ t.test('what is no sound backup is refused, and nothing is touched', async (t) =
   }
   const say = (args: string[], sentence: string) =>
     refuses(t, file, ['restore', ...args], sentence);
-  await say([], 'Type: snug restore FILE');
+  await say([], 'Usage: snug restore FILE');
   await say(['nowhere.db'], 'There is no file nowhere.db. Name a backup.');
   await say([dirname(file)], `There is no file ${dirname(file)}. Name a backup.`);
   await say([file], `${file} is the database itself. Name a backup.`);
@@ -315,7 +315,7 @@ t.test(
   async (t) => {
     const file = await namedFile(t, 'old');
     const backup = await namedFile(t, 'backup');
-    const sentence = `There is no room for ${file}. Make room and try again.`;
+    const sentence = `There is not enough disk space for ${file}. Free some space and try again.`;
     rmSync(`${file}.lock`);
     const before = contents(dirname(file));
     for (const error of ['write:error=ENOSPC', 'pwrite64:error=ENOSPC:when=2+']) {
@@ -369,7 +369,7 @@ t.test('a compaction gives room back and keeps all that is there', async (t) => 
   const { code, output } = await run(t, file, ['compact']);
   t.equal(code, 0);
   t.ok(statSync(file).size < size - 500_000);
-  t.equal(output, `${file} has ${statSync(file).size} bytes now; it had ${size}.\n`);
+  t.equal(output, `${file} has ${statSync(file).size} bytes now; it had ${size} before.\n`);
   t.equal(mode(file), '640');
   t.equal(everything(file), before);
   t.match(await run(t, file, ['check']), { output: /^ok {5}structure$/m });
@@ -416,7 +416,7 @@ t.test(
     const { code, errors } = await trace(t, file, ['compact'], full);
     t.strictSame(
       [code, errors],
-      [1, `snug: There is no room for ${file}. Make room and try again.\n`],
+      [1, `snug: There is not enough disk space for ${file}. Free some space and try again.\n`],
     );
     t.equal(everything(file), before);
     t.strictSame(
