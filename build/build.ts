@@ -1,4 +1,7 @@
-/** Makes dist/: the program (snug.mjs, and what it loads) the client (web/), and the pack of files that it serves. */
+/**
+ * Builds dist/: the program (snug.mjs and its scripts), the client (web/), and the pack of served
+ * files.
+ */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,29 +16,29 @@ import { filesIn, packFiles } from './packing.ts';
 
 const web = 'dist/web';
 
-/** What the page that describes the API is made of, besides what the server writes itself. */
+/** The files of the API's documentation page that the server does not generate itself. */
 const docs = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
-/** It is read only when a password is chosen. */
+/** Loaded only when somebody chooses a password. */
 const wordList = '@zxcvbn-ts/language-common';
 
-/** What the build makes for Node. */
+/** The build options for Node. */
 export const common = {
   bundle: true,
   platform: 'node',
   target: 'node24',
-  // Node reads all of it at each start; names stay, for who reads a stack.
+  // Node reads the whole file at each start. Names stay, for readable stack traces.
   minifyWhitespace: true,
-  // One has a native addon.
+  // better-sqlite3 has a native addon.
   external: ['better-sqlite3', wordList],
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** One of the scripts that load.mjs loads: of these, unlike modules, the compiled code can be kept. */
-const asScript = {
+/** A script for load.mjs. Unlike that of a module, the compiled code of a script can be cached. */
+const scriptOptions = {
   ...common,
   format: 'cjs',
-  // For a script, Node does not have it yet without a warning.
+  // For scripts, Node still prints a warning about it.
   supported: { 'dynamic-import': false },
   external: [wordList],
   define: { 'import.meta': 'meta' },
@@ -43,22 +46,22 @@ const asScript = {
   footer: { js: '})' },
 } as const satisfies BuildOptions;
 
-const spareStart = [stubs, lazyModules, inlineConstants, bundleDriver];
+const startPlugins = [stubs, lazyModules, inlineConstants, bundleDriver];
 
 if (import.meta.main) await buildAll();
 
-/** Makes all of it; the project's folder must be the current one. */
+/** Builds everything; the project's folder must be the current one. */
 export async function buildAll(): Promise<void> {
   await rm('dist', { recursive: true, force: true });
   await Promise.all([buildProgram('dist'), buildFiles()]);
 }
 
 /**
- * Makes the program, without the client: what is run, the scripts that it loads, and what was
- * compiled of them here (see decision 14).
+ * Builds the program without the client: the starter, its scripts, and the code compiled from them
+ * here (see decision 14).
  *
- * @param folder where all of its files lie.
- * @param plugins change the sources of what serves, but not of the thread that writes.
+ * @param folder the output folder.
+ * @param plugins change the sources of the server, but not those of the writer thread.
  */
 export async function buildProgram(folder: string, plugins: readonly Plugin[] = []): Promise<void> {
   await Promise.all([
@@ -71,7 +74,7 @@ export async function buildProgram(folder: string, plugins: readonly Plugin[] = 
   await compileScripts(resolve(folder, 'snug.mjs'));
 }
 
-/** What is started: also a Node that is too old must be able to read it, so as to say so. */
+/** The starter: even a Node that is too old must be able to read it, in order to say so. */
 async function buildStarter(outfile: string): Promise<void> {
   await build({
     entryPoints: ['build/run/snug.mjs'],
@@ -91,29 +94,30 @@ async function buildScript(
   plugins: readonly Plugin[] = [],
 ): Promise<void> {
   await build({
-    ...asScript,
+    ...scriptOptions,
     entryPoints: [entry],
     outfile,
-    plugins: [...spareStart, ...plugins],
+    plugins: [...startPlugins, ...plugins],
   });
 }
 
 async function buildCompilers(outfile: string): Promise<void> {
   const getters = compilers.map((path) => `get '${path}'() { return require('${path}'); },`);
   const contents = `module.exports = {${getters.join('\n')}};`;
-  await build({ ...asScript, stdin: { contents, resolveDir: '.' }, outfile });
+  await build({ ...scriptOptions, stdin: { contents, resolveDir: '.' }, outfile });
 }
 
-/** Starts the server, asks it for a little of everything, and so has it compiled. */
+/** Starts the server and sends it a few requests of every kind, so that their code is compiled. */
 async function compileScripts(started: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'snug-build-'));
   const env = { DATABASE_URL: join(folder, 'snug.sqlite'), HOST: '127.0.0.1', PORT: '0' };
   const compile = new URL('compile.ts', import.meta.url).href;
   const server = spawn(process.execPath, ['--import', compile, started, 'serve'], {
-    // No settings of anybody's: neither from here nor from a file .env.
+    // Without anybody's settings, from the environment or from a file .env.
     cwd: folder,
     env,
-    // On the standard error a new server says where to make its first account: not in this one.
+    // A new server prints the address for its first account to standard error; it is not needed
+    // here.
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(server, 'exit');
@@ -128,7 +132,7 @@ async function compileScripts(started: string): Promise<void> {
   if (code !== 0) throw new Error(`the server does not start: it ended with ${code}`);
 }
 
-/** What a server is asked for first, by those who were there before it started. */
+/** The requests that clients send first to a server that has restarted. */
 async function visit(url: string): Promise<void> {
   await fetch(`${url}/healthz`);
   const person = { name: 'alice', email: 'alice@example.org', password: 'correct-horse-battery' };
@@ -152,7 +156,7 @@ async function visit(url: string): Promise<void> {
   await ask('/api/chats');
 }
 
-/** Makes the client, and packs it with all else that is served as it is. */
+/** Builds the client, and packs it with all other files that are served unchanged. */
 async function buildFiles(): Promise<void> {
   await buildClient();
   const files = await filesIn(web);
@@ -163,7 +167,7 @@ async function buildFiles(): Promise<void> {
   await packFiles(files, { pack: 'dist/files.pack', manifest: 'dist/files.json' });
 }
 
-/** A few files whose names change with their contents, and the page that names them. */
+/** A few files whose names change with their contents, and the page that refers to them. */
 async function buildClient(): Promise<void> {
   await mkdir(web, { recursive: true });
   const { metafile } = await build({
@@ -194,10 +198,10 @@ async function buildClient(): Promise<void> {
   await buildWorker(['/', '/icon.svg', '/manifest.webmanifest', ...files], page);
 }
 
-/** A file of icons with one in it, which may be a PNG; browsers ask for it by its name. */
+/** An icon file with one icon, which may be a PNG; browsers request it by its name. */
 function iconOf(png: Buffer, size: number): Buffer {
   const head = Buffer.alloc(22);
-  // One icon: its width and height, planes, bits of a pixel, and where its bytes are.
+  // One icon: width and height, planes, bits per pixel, and the offset of its bytes.
   head.set([0, 0, 1, 0, 1, 0, size, size, 0, 0, 1, 0, 32, 0]);
   head.writeUInt32LE(png.length, 14);
   head.writeUInt32LE(head.length, 18);

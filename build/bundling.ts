@@ -1,10 +1,12 @@
-/** What is done to the program while it is bundled, so that a start has less to do: see build/build.ts. */
+/** esbuild plugins that make the program start faster: see build/build.ts. */
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 
-/** What the program needs only later, or never: Fastify asks for HTTP/2, a password for hashing. */
-const later = [
+/**
+ * Modules that the program needs late or never: Fastify requests HTTP/2, a password needs hashing.
+ */
+const lateModules = [
   'node:child_process',
   'node:crypto',
   'node:dns',
@@ -16,17 +18,20 @@ const later = [
   'node:zlib',
 ];
 
-/** The same, in a script of their own: they are a third of all, and what compiles the first schema. */
+/**
+ * Also loaded late, and in a script of their own: they are a third of the code, and compile the
+ * first schema.
+ */
 export const compilers = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'];
 
-/** Loads some of what is imported when it is first used. */
+/** Loads some imported modules only when they are first used. */
 export const lazyModules: Plugin = {
   name: 'lazy-modules',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /./ }, ({ path, namespace }) => {
       if (path === 'compilers') return { path, namespace: 'script' };
       if (namespace === 'lazy') return { path, external: true };
-      if ([...later, ...compilers].includes(path)) return { path, namespace: 'lazy' };
+      if ([...lateModules, ...compilers].includes(path)) return { path, namespace: 'lazy' };
       return undefined;
     });
     onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => ({
@@ -36,8 +41,8 @@ export const lazyModules: Plugin = {
       const found = compilers.includes(path)
         ? `require('compilers')['${path}']`
         : `require('${path}')`;
-      // As a prototype, because that is what an import takes over of what it does not see; whoever
-      // has imported it asks once for each name.
+      // A prototype, because an import falls back to it for names that it does not find; each
+      // importer asks once for each name.
       const contents = `module.exports = Object.create(new Proxy({}, {
         get: (_, name, importer) => (importer[name] = ${found}[name]),
       }));`;
@@ -46,13 +51,13 @@ export const lazyModules: Plugin = {
   },
 };
 
-/** What libraries load at each start for nothing, and what stands in its place. */
-const needless: Readonly<Record<string, string>> = {
-  // Whether plugins fit this Fastify: which are used together, package-lock.json says.
+/** Modules that libraries load at each start for nothing, and their replacements. */
+const replacements: Readonly<Record<string, string>> = {
+  // Whether plugins fit this Fastify: package-lock.json decides which are used together.
   semver: 'exports.satisfies = () => true;',
-  // What a resolver of schemas writes when it is debugged.
+  // The debug output of a resolver of schemas.
   debug: 'module.exports = () => () => {};',
-  // Whether a pattern in an address takes too long: there is none but the router's own.
+  // Whether a pattern in a route is too slow: the router's own is the only one.
   'safe-regex2': 'module.exports = () => true;',
   // A thread for the log, a description of the API in another format, requests without a network.
   'thread-stream': '',
@@ -60,20 +65,20 @@ const needless: Readonly<Record<string, string>> = {
   'light-my-request': '',
 };
 
-/** Leaves such out. */
+/** Replaces these modules by stubs. */
 export const stubs: Plugin = {
   name: 'stubs',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[^.]/ }, ({ path }) =>
-      Object.hasOwn(needless, path) ? { path, namespace: 'stub' } : undefined,
+      Object.hasOwn(replacements, path) ? { path, namespace: 'stub' } : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({
-      contents: needless[path] ?? '',
+      contents: replacements[path] ?? '',
     }));
   },
 };
 
-/** A module that finds out the same at each start, as plain data, is put in as what it has found out. */
+/** Replaces a module that computes the same plain data at each start by that data. */
 export const inlineConstants: Plugin = {
   name: 'inline-constants',
   setup({ onLoad }) {
@@ -87,7 +92,10 @@ export const inlineConstants: Plugin = {
   },
 };
 
-/** Takes the database's driver in, but for its native addon, which it looks for where it lies. */
+/**
+ * Bundles the database driver, except its native addon, which the driver looks for in its own
+ * folder.
+ */
 export const bundleDriver: Plugin = {
   name: 'bundle-driver',
   setup({ onLoad }) {

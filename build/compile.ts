@@ -1,9 +1,12 @@
-/** Is loaded before the program is: keeps beside each script of dist/ what was compiled of it; see build/build.ts. */
+/**
+ * Loaded before the program: stores the compiled code next to each script of dist/; see
+ * build/build.ts.
+ */
 import { writeFileSync } from 'node:fs';
 import vm, { type ScriptOptions } from 'node:vm';
 
-/** A script, of whichever thread, whose compiled code is kept when that thread ends. */
-class KeptScript extends vm.Script {
+/** A script in any thread whose compiled code is stored when that thread ends. */
+class CachedScript extends vm.Script {
   constructor(source: string, options: ScriptOptions & { filename: string }) {
     super(source, options);
     process.on('exit', () => {
@@ -12,4 +15,4 @@ class KeptScript extends vm.Script {
   }
 }
 
-Object.assign(vm, { Script: KeptScript });
+Object.assign(vm, { Script: CachedScript });

@@ -1,5 +1,5 @@
 /**
- * Makes src/users/confusables.ts of Unicode's data for UTS 39:
+ * Generates src/users/confusables.ts from Unicode's data for UTS 39:
  *
  *     node build/confusables.ts < confusables.txt > src/users/confusables.ts
  *
@@ -27,7 +27,10 @@ export const confusables = \`
 ${[...classes].join('\n')}
 \`;`);
 
-/** Characters and what each looks like; of those alone that a name has as it is compared. */
+/**
+ * Characters and what each looks like, but only characters that occur in the compared form of
+ * names.
+ */
 function readLines(source: string): [char: string, prototype: string][] {
   return [...source.matchAll(/^([0-9A-F]+) ;\t([0-9A-F ]+) ;/gm)]
     .map(([, char = '', prototype = '']): [string, string] => [read(char), read(prototype)])
@@ -43,8 +46,8 @@ function isComparable(char: string): boolean {
 }
 
 /**
- * A prototype of several characters does not belong to the class, so that m is not rn: Bam may meet
- * Barn.
+ * A prototype of several characters is not part of the class, so that m does not equal rn: Bam may
+ * coexist with Barn.
  */
 function membersOf(prototype: string, lines: [char: string, prototype: string][]): string[] {
   const chars = lines.map(([char]) => char).sort();

@@ -1,4 +1,4 @@
-/** Packs the files that the server serves, each as it is and compressed: see decision 20. */
+/** Packs the files that the server serves, uncompressed and compressed: see decision 20. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -17,10 +17,10 @@ const types: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** A compressed copy that saves less than this share of a file is not worth unpacking. */
+/** A compressed copy is dropped if it saves less than this share of the file. */
 const worthwhile = 0.1;
 
-/** The files of a folder by their paths in it, with those of its subfolders. */
+/** The files of a folder and its subfolders, by relative path. */
 export async function filesIn(folder: string): Promise<Map<string, Buffer>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -33,7 +33,10 @@ export async function filesIn(folder: string): Promise<Map<string, Buffer>> {
 const nameIn = (folder: string, path: string) =>
   path.slice(folder.length + 1).replaceAll('\\', '/');
 
-/** Writes `pack`, all copies of all files in one, and `manifest`, which says where each one is. */
+/**
+ * Writes `pack`, which contains all copies of all files, and `manifest`, which locates each of
+ * them.
+ */
 export async function packFiles(
   files: ReadonlyMap<string, Buffer>,
   { pack, manifest }: { pack: string; manifest: string },
@@ -57,33 +60,35 @@ export async function packFiles(
   await writeFile(manifest, JSON.stringify(entries satisfies Manifest));
 }
 
-/** The smallest copy first: of those that a client takes, it gets the first one. */
+/** The smallest copy comes first, because a client gets the first one that it accepts. */
 async function compressedCopies(bytes: Buffer): Promise<Map<Encoding, Buffer>> {
   const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
   const level = constants.Z_BEST_COMPRESSION;
   const copies: [Encoding, Buffer][] = [
-    ['br', await kept(bytes, 'br', () => promisify(brotliCompress)(bytes, { params }))],
-    ['gzip', await kept(bytes, 'gz', () => promisify(gzip)(bytes, { level }))],
+    ['br', await cachedOr(bytes, 'br', () => promisify(brotliCompress)(bytes, { params }))],
+    ['gzip', await cachedOr(bytes, 'gz', () => promisify(gzip)(bytes, { level }))],
   ];
-  const worth = copies.filter(([, copy]) => copy.length < bytes.length * (1 - worthwhile));
-  return new Map([...worth, ['identity', bytes]]);
+  const worthwhileCopies = copies.filter(
+    ([, copy]) => copy.length < bytes.length * (1 - worthwhile),
+  );
+  return new Map([...worthwhileCopies, ['identity', bytes]]);
 }
 
-/** To compress all of it takes five seconds, and few files change from one build to the next. */
+/** Compressing everything takes five seconds, and few files change between two builds. */
 const cache = 'node_modules/.cache/snug';
 
-/** What `compress` makes of these bytes: from the cache, if an earlier build has done it. */
-async function kept(
+/** Compresses these bytes, or takes the result of an earlier build from the cache. */
+async function cachedOr(
   bytes: Buffer,
   suffix: string,
   compress: () => Promise<Buffer>,
 ): Promise<Buffer> {
   const path = join(cache, `${hashOf(bytes)}.${suffix}`);
-  const known = await readFile(path).catch(() => undefined);
-  if (known !== undefined) return known;
+  const cached = await readFile(path).catch(() => undefined);
+  if (cached !== undefined) return cached;
   const compressed = await compress();
   await mkdir(cache, { recursive: true });
-  // Other builds may do the same at this time: none may find half a file.
+  // Other builds may do the same at the same time; none of them must find half a file.
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, compressed);
   await rename(draft, path);

@@ -1,17 +1,18 @@
 /**
- * Loads the scripts that lie beside it in dist/. Most of a start went to compiling them; what the
- * build has compiled lies there too. Nothing is ever written at run time: where that is missing or of
- * another Node, V8 compiles anew.
+ * Loads the scripts next to it in dist/. Most of a start was spent compiling them; so the build
+ * stores the compiled code there too. Nothing is ever written at run time: if the compiled code is
+ * missing or of another Node, V8 compiles again.
  */
 import { createRequire } from 'node:module';
 
-// An `import` of a part of Node looks at all that it exports, and so loads what nobody asked for.
+// An `import` of a built-in module looks at all of its exports, which loads modules that nobody
+// needs.
 const require = createRequire(import.meta.url);
 const { existsSync, readFileSync } = require('node:fs');
 const { fileURLToPath } = require('node:url');
 const { Script } = require('node:vm');
 
-/** Runs a script and gives what it exports. */
+/** Runs a script and returns its exports. */
 export function load(name) {
   const filename = fileURLToPath(new URL(`${name}.js`, import.meta.url));
   const compiled = fileURLToPath(new URL(`${name}.cache`, import.meta.url));

@@ -1,9 +1,12 @@
-/** Refuses what Snug cannot run on. Nodes that are too old must be able to read this, too. */
+/**
+ * Refuses systems that Snug cannot run on. A Node that is too old must be able to read this file
+ * too.
+ */
 
-/** As package.json has it in `engines`. */
+/** The same as `engines` in package.json. */
 const oldest = [24, 7];
 
-/** There is neither a Node that is new enough for these, nor the driver of the database. */
+/** For these there is neither a recent enough Node nor the database driver. */
 const narrow = ['arm', 'ia32', 'mips', 'mipsel', 'ppc', 's390'];
 
 const [major, minor] = process.versions.node.split('.').map(Number);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What is run: the program, as the build has compiled it. */
+/** The entry point: runs the compiled program. */
 import './requirements.mjs';
 import { createRequire } from 'node:module';
 
@@ -8,23 +8,23 @@ const require = createRequire(import.meta.url);
 const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 
-// A thread of Node's pool that has once hashed a password holds 36 MB for good. Of the four that Node
-// would make, those that hash at once (users/passwords.ts) are enough, and one for the log.
+// A thread of Node's pool that has hashed a password once holds 36 MB forever. Of Node's default of
+// four, those that hash at the same time (users/passwords.ts) are enough, and one for the log.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.min(4, Math.max(2, availableParallelism())));
 
-// What is loaded only once it is needed must be there as well.
+// Scripts that are only loaded when needed must exist as well.
 for (const name of ['compilers.js', 'writer.js', 'writer.mjs']) {
-  if (!existsSync(new URL(name, import.meta.url))) isNotWhole(`${name} is missing`);
+  if (!existsSync(new URL(name, import.meta.url))) isIncomplete(`${name} is missing`);
 }
 
 try {
   require('./load.mjs').load('program');
 } catch (error) {
-  // The program itself catches what goes wrong once it runs.
-  isNotWhole(String(error?.message).split('\n', 1)[0]);
+  // Once the program runs, it handles its own errors.
+  isIncomplete(String(error?.message).split('\n', 1)[0]);
 }
 
-function isNotWhole(reason) {
+function isIncomplete(reason) {
   giveUp(`The program is incomplete (${reason}). Run: npm ci && npm run build`);
 }
 

@@ -1,4 +1,4 @@
-/** What the thread that writes runs: its program, as the build has compiled it. */
+/** The entry point of the writer thread: runs its compiled program. */
 import { load } from './load.mjs';
 
 load('writer');
