@@ -1,4 +1,6 @@
-/** The table of contents of the server: what it is made of, in the order in which it applies. */
+/**
+ * The table of contents of the server: its plugins and routes, in the order in which they apply.
+ */
 import { maxHeaderSize } from 'node:http';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -56,17 +58,19 @@ import { authentication } from './sessions/authentication.ts';
 import { LoginThrottle } from './sessions/login-throttle.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 
-/** The longest message, each of its characters written as two JSON escapes, and some room. */
+/** The longest message with each character written as two JSON escapes, and some room. */
 const bodyLimit = 64 * 1024;
 
-/** A request must have arrived after this, and its headers after that, in ms. */
+/** The time limits for a whole request and for its headers, in ms. */
 const requestTimeout = 30_000;
 const headersTimeout = 10_000;
 
-/** How often it is looked who is late, in ms. */
+/** How often to check for connections over these limits, in ms. */
 const connectionsCheckingInterval = 2_000;
 
-/** Cookies are compared as they were sent: `%31` is no way to write 1. Missing in the types. */
+/**
+ * Cookies are compared as they were sent: `%31` is no way to write 1. The types lack this option.
+ */
 const asTheyAre = { decode: (value: string) => value } as CookieSerializeOptions;
 
 export interface AppOptions {
@@ -87,7 +91,7 @@ export interface AppOptions {
   readonly db: Store;
   /** The time in ms since 1970. */
   readonly clock?: () => number;
-  /** A time in ms that never steps, for what may be done so often and no oftener. */
+  /** A monotonic time in ms, for limits on how often something may be done. */
   readonly ticks?: () => number;
   readonly logger?: FastifyBaseLogger;
   readonly areBackupsLate?: () => boolean;
@@ -105,10 +109,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout,
     // http/request-sanity.ts requires a host instead, with an answer that says so.
     http: { headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
-    // http/graceful-shutdown.ts says so instead, in our words.
+    // http/graceful-shutdown.ts answers this instead, in our words.
     return503OnClosing: false,
     exposeHeadRoutes: false,
-    // No address is longer; so what stands in one is judged by its schema alone.
+    // No address is longer, so a value in one is judged only by its schema.
     routerOptions: { maxParamLength: maxHeaderSize, ignoreTrailingSlash: true },
     rewriteUrl: withoutAlias,
     frameworkErrors: answerUnreadable,
@@ -117,13 +121,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     schemaController: { compilersFactory },
     ajv: {
       customOptions: {
-        // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see house rules.
+        // Fastify's defaults turn `1e3` into 1000 and drop unknown fields: see CONTRIBUTING.md.
         coerceTypes: false,
         removeAdditional: false,
         useDefaults: false,
         verbose: true,
         keywords: ['x-error'],
-        // Schemas change with the program alone: the tests look at them, not each start.
+        // Schemas change only with the program, so the tests validate them instead of each start.
         validateSchema: false,
       },
     },

@@ -1,4 +1,4 @@
-/** The client for the browser, as the build has left it. */
+/** The client for the browser, as built. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EmailAudience, RegistrationMode } from './accounts/accounts.ts';
@@ -10,13 +10,13 @@ import type { IsLocal } from './http/is-local.ts';
 import { Anything, AssetParams, answers } from './http/schema.ts';
 import { isSetUp } from './server/setup.ts';
 
-/** Files whose names stay the same, because others ask for them by name. */
+/** Files with fixed names, which browsers and crawlers request. */
 const fixed = [
   ...['favicon.ico', 'icon.svg', 'icon-192.png', 'icon-512.png'],
   ...['manifest.webmanifest', 'robots.txt', 'sw.js'],
 ];
 
-/** Nothing but what is served here: no inline script or style, no other host, no frame around it. */
+/** Allows only what this server serves: no inline script or style, no other host, no framing. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -46,7 +46,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
   const used = makePage('no');
 
   app.get('/', openTo('The client for the browser'), async (request, reply) => {
-    // Strangers are not told: it is an invitation to be the first.
+    // Strangers do not learn this: it would invite them to become the first user.
     const isFresh = isLocal(request) && !(await db.read(isSetUp, {}));
     reply.header('content-security-policy', policy);
     serve(request, reply, isFresh ? fresh : used, ifUnchanged);
@@ -55,7 +55,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
 
   for (const name of fixed) {
     app.get(`/${name}`, openTo('A part of the client'), async (request, reply) => {
-      // A worker fetches by its own policy, not by the page's.
+      // A service worker fetches by its own policy, not by that of the page.
       if (name === 'sw.js') reply.header('content-security-policy', policy);
       return send(name, request, reply, ifUnchanged);
     });
@@ -78,7 +78,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
     return reply;
   }
 
-  /** The page, as it is on the machine itself before anybody has registered, or otherwise. */
+  /** The page, for this machine before anybody has registered (`yes`), or for everybody else. */
   function makePage(isFresh: 'yes' | 'no'): Servable {
     return generatedFile('text/html; charset=utf-8', () =>
       find('index.html', 'no_client')
@@ -97,7 +97,7 @@ export const webRoutes: FastifyPluginAsyncTypebox<Options> = async (
   }
 };
 
-/** Names the client as it was built: other contents, another name. */
+/** Identifies the build of the client: different contents have a different name. */
 export function buildOf(files: Files): string {
   const page = files.find('index.html')?.bytes('identity').toString() ?? '';
   return /data-build="(\w+)"/.exec(page)?.[1] ?? '';

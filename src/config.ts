@@ -1,4 +1,7 @@
-/** Every setting, once: its default, what it means, and what it may be. Documented in docs/settings.md. */
+/**
+ * Every setting, defined once: its default, meaning and valid values. Documented in
+ * docs/settings.md.
+ */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
@@ -9,9 +12,9 @@ import { OperatorError } from './errors.ts';
 interface Setting<Value> {
   readonly default: string;
   readonly description: string;
-  /** Returns undefined for a value that makes no sense. */
+  /** Returns undefined for an invalid value. */
   readonly parse: (text: string) => Value | undefined;
-  /** What a value must be, completing the sentence "PORT must be …". */
+  /** Describes the valid values, completing the sentence "PORT must be …". */
   readonly must: string;
 }
 
@@ -24,7 +27,7 @@ function oneOf<const Value extends string>(...values: Value[]) {
 
 const unlimited = Number.POSITIVE_INFINITY;
 
-/** `off` is no limit; 0 would be nothing at all, which nobody means. */
+/** `off` means no limit; 0 would forbid everything, which nobody wants. */
 const quota = {
   parse: (text: string) => {
     if (text === 'off') return unlimited;
@@ -190,7 +193,7 @@ export const settings = {
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Loads `.env` from the working directory where there is one; the environment wins. */
+/** Loads `.env` from the working directory if there is one; the environment has priority. */
 export function loadConfig(): Config {
   return readConfig({ ...readEnvFile(), ...process.env });
 }
@@ -204,15 +207,15 @@ function readEnvFile(): ReturnType<typeof parseEnv> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new OperatorError('The file .env cannot be read. Check who owns it.');
   }
-  // Editors and shells of Windows may write UTF-16.
+  // Windows editors and shells may write UTF-16.
   if (!isUtf8(bytes)) throw new OperatorError('The file .env is not in UTF-8. Save it as UTF-8.');
   return parseEnv(bytes.toString().replace(/^\ufeff/, ''));
 }
 
 /**
- * Reads the settings; one that is unset or empty has its default.
+ * Reads the settings; an unset or empty one has its default.
  *
- * @throws OperatorError that names the variable and says what it must be.
+ * @throws OperatorError that names the variable and its valid values.
  */
 export function readConfig(env: Record<string, string | undefined>) {
   const get = <Name extends keyof typeof settings>(name: Name) =>
@@ -241,7 +244,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     },
     daily: {
       textBytes: get('TEXT_MB_PER_DAY') * 1024 * 1024,
-      // What counts by network is one of the limits that RATE_LIMIT=off lifts.
+      // Quotas by network are among the limits that RATE_LIMIT=off turns off.
       accountsPerNetwork: get('RATE_LIMIT') === 'on' ? get('ACCOUNTS_PER_NETWORK') : unlimited,
       accounts: get('RATE_LIMIT') === 'on' ? get('ACCOUNTS_PER_DAY') : unlimited,
     },
@@ -265,7 +268,9 @@ function readSetting<Value>(name: string, setting: Setting<unknown>, given = '')
   throw new OperatorError(`${name} must be ${setting.must}; it is "${text}".`);
 }
 
-/** For `localhost` Fastify would open a second server at `::1`, without the limits of the first. */
+/**
+ * For `localhost`, Fastify would open a second server at `::1`, without the limits of the first.
+ */
 function parseHost(text: string): string | undefined {
   if (text === 'localhost') return '127.0.0.1';
   return /^[\w.:%-]+$/.test(text) ? text : undefined;
@@ -290,7 +295,7 @@ function parseFile(text: string): string | undefined {
   return path?.includes('\0') ? undefined : path;
 }
 
-/** A scheme has two letters at least, so that `C:\chat.db` is a path. */
+/** A scheme has at least two letters, so that `C:\chat.db` is a path. */
 function pathOf(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return text.startsWith(':') ? undefined : text;
@@ -300,7 +305,7 @@ function pathOf(text: string): string | undefined {
     );
   }
   const path = text.startsWith('file://') ? fileUrlPath(text) : text.slice('file:'.length);
-  // What follows a `?` would be SQLite's own parameters, and `:memory:` is no file.
+  // Text after a `?` would be SQLite's own parameters, and `:memory:` is not a file.
   return path === '' || /^:|\?/.test(path ?? '') ? undefined : path;
 }
 
@@ -318,7 +323,7 @@ function parseProxies(text: string): string[] | undefined {
   return proxies.every(isNetwork) ? proxies : undefined;
 }
 
-/** Whether this is an address or a CIDR. */
+/** Whether the text is an address or a CIDR. */
 function isNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
@@ -333,14 +338,14 @@ function isNetwork(text: string): boolean {
   }
 }
 
-/** As URLs have them, which is how clients send them. */
+/** Host names as in URLs, which is how clients send them. */
 function parseHosts(text: string): string[] | undefined {
   if (text === '') return [];
   const names = text.split(',').map((part) => hostIn(part.trim()));
   return names.every((name) => name !== undefined) ? names : undefined;
 }
 
-/** The host of a URL that holds no more than a host; a dot at its end does not count. */
+/** The host of a URL that consists only of a host; a trailing dot is ignored. */
 function hostIn(text: string): string | undefined {
   const url = /^[^\s/?#@*]+$/.test(text) ? URL.parse(`http://${text}`) : null;
   return url?.href === `http://${url?.hostname}/` ? url.hostname.replace(/\.$/, '') : undefined;

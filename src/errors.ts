@@ -1,6 +1,6 @@
 /**
- * What can go wrong, as people are told of it: a closed set, each with its status and one plain
- * sentence that says what to do. Nothing else is ever answered; see http/failures.ts.
+ * Everything that can go wrong for a client: a closed set of refusals, each with its status and one
+ * plain sentence that says what to do. No other error text is ever sent; see http/failures.ts.
  */
 const refusals = {
   signed_out: [403, 'You are not signed in. Sign in first.'],
@@ -138,12 +138,12 @@ const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** A request that is refused for a reason that its sender can understand. */
+/** A request that is refused for a reason that the client can understand. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: RefusalCode;
   readonly status: number;
-  /** After how long it may be tried again, in ms, where that is known. */
+  /** How long to wait before trying again, in ms, where that is known. */
   readonly wait: number | undefined;
 
   constructor(code: RefusalCode, wait?: number) {
@@ -155,7 +155,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Why the program cannot start, in one sentence for the person who runs it. */
+/** Why the program cannot start, in one sentence for the operator. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
 }

@@ -15,7 +15,7 @@ import { userCommands } from './cli/users.ts';
 import { OperatorError } from './errors.ts';
 import { serve } from './serve.ts';
 
-const commands: Readonly<Record<string, Subcommand>> = {
+const subcommands: Readonly<Record<string, Subcommand>> = {
   serve: {
     usage: 'serve',
     summary: 'Run the server (the default).',
@@ -36,30 +36,30 @@ const commands: Readonly<Record<string, Subcommand>> = {
   help: {
     usage: 'help [COMMAND]',
     summary: 'Show this list, or details of a command.',
-    run: async (args) => showHelp(commands, args),
+    run: async (args) => showHelp(subcommands, args),
   },
 };
 
-/** A command's name has one word or two. */
-async function main(typed: readonly string[]): Promise<void> {
-  const [first = 'serve', second] = typed;
+/** A command's name is one word or two. */
+async function main(args: readonly string[]): Promise<void> {
+  const [first = 'serve', second] = args;
   if (first === '--version') return console.log(version);
-  if (first === '--help') return showHelp(commands, []);
+  if (first === '--help') return showHelp(subcommands, []);
   const name =
-    second !== undefined && isCommand(`${first} ${second}`) ? `${first} ${second}` : first;
-  if (typed.includes('--help')) return showHelp(commands, [name]);
-  if (!isCommand(name)) throw noCommand(typed);
-  await commands[name]?.run(typed.slice(name.split(' ').length));
+    second !== undefined && isSubcommand(`${first} ${second}`) ? `${first} ${second}` : first;
+  if (args.includes('--help')) return showHelp(subcommands, [name]);
+  if (!isSubcommand(name)) throw unknownCommand(args);
+  await subcommands[name]?.run(args.slice(name.split(' ').length));
 }
 
-function noCommand([first = '', second = '']: readonly string[]): OperatorError {
-  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${first} `));
+function unknownCommand([first = '', second = '']: readonly string[]): OperatorError {
+  const isGroup = Object.keys(subcommands).some((name) => name.startsWith(`${first} `));
   if (!isGroup) return new OperatorError(`There is no command "${first}". See: snug help`);
   const name = `${first} ${second}`.trim();
   return new OperatorError(`There is no command "${name}". See: snug help ${first}`);
 }
 
-const isCommand = (name: string) => Object.hasOwn(commands, name);
+const isSubcommand = (name: string) => Object.hasOwn(subcommands, name);
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const sentence = sentenceOf(error, fileURLToPath(new URL('.', import.meta.url)));

@@ -1,6 +1,6 @@
 /**
- * All that changes something while the server runs. The thread that writes knows these, and no
- * others; see writer.ts. What the operator's commands change, they change by themselves.
+ * Every mutation of a running server. The writer thread can run only these; see writer.ts. Operator
+ * commands make their changes in their own process.
  */
 
 import { changePassword, changeUser, deleteUser, registerUser } from './accounts/accounts.ts';

@@ -21,44 +21,48 @@ import { startVocabularyUpdates } from './jobs/search-vocabulary.ts';
 import { mutations } from './mutations.ts';
 import { announceSetup } from './server/setup-notice.ts';
 
-/** What is in flight may take so long to finish after a signal, in ms. */
+/** How long requests in progress may take to finish after a signal, in ms. */
 const grace = 9_000;
 
-/** So long those who wait get to hear that the disk has failed, in ms. */
+/** How long the server keeps answering that its disk has failed before it exits, in ms. */
 const lastWords = 250;
 
-/** So many connections may wait to be accepted, as far as the system allows: all come back at once. */
+/**
+ * How many connections may wait to be accepted, as far as the system allows, because all clients
+ * reconnect at once.
+ */
 const backlog = 4_096;
 
-/** Lies beside this file, or both in one bundle beside each other. */
+/** In the same folder as this file, both as source and in the bundle. */
 const writerModule = new URL(`writer${extname(import.meta.url)}`, import.meta.url);
 
-/** Runs the server until it is told to stop. */
+/** Runs the server until a signal stops it. */
 export async function serve(): Promise<void> {
   const config = loadConfig();
   checkDescriptors();
-  // Written beside the requests: a slow reader of the log must not slow them down.
+  // Logging is asynchronous: a slow reader of the log must not slow requests down.
   const log = pino(
     { level: config.logLevel, serializers: { req: describeRequest } },
     destination({ sync: false }),
   );
   const report: Report = (what, details) => log.warn(details, what);
-  if (isLongUpgradeDue(config.databaseFile)) await upgradeBeside(config, log, report);
+  if (isLongUpgradeDue(config.databaseFile)) await upgradeWhileRefusing(config, log, report);
   const db = openStore(config.databaseFile, {
     cacheBytes: config.cacheBytes,
     mustExist: config.mustExist,
     report,
     program: { url: writerModule, mutations },
   });
-  if (db.isNew) log.warn({ file: config.databaseFile }, 'a new database was made');
-  if (db.fault === 'disk_full') log.warn('the disk is full: nothing is stored until there is room');
+  if (db.isNew) log.warn({ file: config.databaseFile }, 'created a new database');
+  if (db.fault === 'disk_full')
+    log.warn('the disk is full: nothing can be stored until there is room');
   db.onFailure((error) => {
-    log.fatal({ err: error }, 'ending at once, the file is left as it is');
+    log.fatal({ err: error }, 'exiting at once; the file is left as it is');
     setTimeout(() => process.exit(1), lastWords);
   });
   const backups = watchBackups(config, log);
   const app = await buildApp({ config, db, logger: log, areBackupsLate: backups.areLate });
-  const stopTidying = startMaintenance(db, log, config.databaseFile);
+  const stopMaintenance = startMaintenance(db, log, config.databaseFile);
   const jobs = [
     startDeletions(db, log),
     startIndexRebuild(db, log),
@@ -66,22 +70,22 @@ export async function serve(): Promise<void> {
     startBackups(config, log),
   ];
   const stopJobs = () => Promise.all(jobs.map((stop) => stop()));
-  const stopNoticing = pollExternalWrites(db, log);
+  const stopPolling = pollExternalWrites(db, log);
   closeWithGrace({ delay: grace, logger: log }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error');
     else log.info({ signal }, 'stopping');
-    stopTidying();
+    stopMaintenance();
     backups.stop();
-    stopNoticing();
+    stopPolling();
     await Promise.all([app.close(), stopJobs()]);
     await db.close();
     log.info('stopped');
   });
   try {
-    await canWrite(db, config);
+    await waitForWriter(db, config);
     const address = await listen(app, config);
     if (isExposed(config)) {
-      log.warn('others can reach this server without https: put a proxy with https before it');
+      log.warn('others can reach this server without https: put a proxy with https in front of it');
     }
     await announceSetup(db, log, config.publicUrl?.origin ?? address);
   } catch (error) {
@@ -91,8 +95,8 @@ export async function serve(): Promise<void> {
   }
 }
 
-/** Upgrades the database, and tells everybody meanwhile that it does. */
-async function upgradeBeside(config: Config, log: Logger, report: Report): Promise<void> {
+/** Upgrades the database; meanwhile, answers all requests that it is doing so. */
+async function upgradeWhileRefusing(config: Config, log: Logger, report: Report): Promise<void> {
   const { host, port, databaseFile } = config;
   const server = upgradingServer();
   try {
@@ -108,8 +112,11 @@ async function upgradeBeside(config: Config, log: Logger, report: Report): Promi
   }
 }
 
-/** The thread that writes has started meanwhile: nobody is let in before it can. */
-async function canWrite(db: ReturnType<typeof openStore>, { databaseFile }: Config): Promise<void> {
+/** The writer thread has been starting meanwhile; no request is accepted before it can write. */
+async function waitForWriter(
+  db: ReturnType<typeof openStore>,
+  { databaseFile }: Config,
+): Promise<void> {
   try {
     await db.ready();
   } catch (error) {
@@ -126,22 +133,22 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }:
   }
 }
 
-/** For a bound socket Node takes it as an argument only, and Fastify passes none. */
+/** For a bound socket, Node accepts the backlog only as an argument, and Fastify passes none. */
 function passBacklog(server: net.Server): void {
   const listen = server.listen.bind(server) as (...args: unknown[]) => net.Server;
   server.listen = (options: unknown) => listen(options, backlog);
 }
 
 /**
- * An IPv4 address is bound right here, where Node can (from 26.4 on). Its own way there looks
- * whether it is one of IPv6, and to compile that pattern takes a twentieth of a start.
+ * Binds an IPv4 address right here, where Node can (26.4 and newer). Node's own way checks whether
+ * the address is IPv6, and compiling that pattern takes a twentieth of the start.
  */
 function bound(host: string, port: number): { handle?: net.BoundSocket } {
   const canBind = net.isIPv4(host) && net.BoundSocket !== undefined;
   return canBind ? { handle: new net.BoundSocket({ host, port }) } : {};
 }
 
-/** Whether passwords may pass over a network as they are, for all that the settings say. */
+/** Whether passwords may cross a network unencrypted, judging by the settings. */
 function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
   const isLoopback = /^(127\..*|::1)$/.test(host);
   return !isLoopback && publicUrl?.protocol !== 'https:' && trustProxy.length === 0;
@@ -149,16 +156,18 @@ function isExposed({ host, publicUrl, trustProxy }: Config): boolean {
 
 function asListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
-    return new OperatorError(`Port ${port} is in use already. Set PORT to another one.`);
+    return new OperatorError(`Port ${port} is already in use. Set PORT to another one.`);
   }
   if (error.code === 'EACCES') {
-    return new OperatorError(`Port ${port} may not be used. Set PORT to one from 1024 on.`);
+    return new OperatorError(`Port ${port} is not permitted. Set PORT to 1024 or higher.`);
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new OperatorError(`This machine has no address ${host}. Set HOST to one that it has.`);
+    return new OperatorError(
+      `This machine has no address ${host}. Set HOST to an address of this machine.`,
+    );
   }
   if (error.syscall === undefined) return error;
   return new OperatorError(
-    `It cannot listen at ${host}, port ${port} (${error.code}). Check both.`,
+    `The server cannot listen at ${host}, port ${port} (${error.code}). Check both.`,
   );
 }

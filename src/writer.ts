@@ -1,4 +1,4 @@
-/** The program of the thread that writes: see db/writer/worker-writer.ts. */
+/** The program of the writer thread: see db/writer/worker-writer.ts. */
 
 import { runWriter } from './db/writer/worker.ts';
 import { mutations } from './mutations.ts';

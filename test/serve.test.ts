@@ -135,12 +135,12 @@ t.test('a port in use and an address elsewhere are refused, and the file is clos
   await refuses(
     t,
     spawnSnug(t, { env: { ...env, PORT: String(port) } }),
-    `Port ${port} is in use already. Set PORT to another one.`,
+    `Port ${port} is already in use. Set PORT to another one.`,
   );
   await refuses(
     t,
     spawnSnug(t, { env: { ...env, HOST: '192.0.2.1' } }),
-    'This machine has no address 192.0.2.1. Set HOST to one that it has.',
+    'This machine has no address 192.0.2.1. Set HOST to an address of this machine.',
   );
   t.equal(hash(file), before);
   t.notOk(existsSync(`${file}-wal`));

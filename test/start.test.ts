@@ -234,7 +234,11 @@ t.test('an address that cannot be had, in one sentence', async (t) => {
   for (const HOST of ['fe80::1%nowhere', '2001:db8::1', 'nowhere.invalid', '192.0.2.1']) {
     const { code, errors } = await runSnug(t, file, ['serve'], { env: { HOST } });
     t.equal(code, 1);
-    t.match(errors, /^snug: (This machine has no address|It cannot listen at) [^\n]*\.\n$/, HOST);
+    t.match(
+      errors,
+      /^snug: (This machine has no address|The server cannot listen at) [^\n]*\.\n$/,
+      HOST,
+    );
   }
 });
 
@@ -354,10 +358,10 @@ t.test('a program that is not whole says so', async (t) => {
 t.test('a new database is announced', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const first = await startServer(t, file);
-  t.match(first.output(), new RegExp(`"level":40,.*"file":"${file}".*"a new database was made"`));
+  t.match(first.output(), new RegExp(`"level":40,.*"file":"${file}".*"created a new database"`));
   await first.end('SIGTERM');
   const second = await startServer(t, file, { env: { DATABASE_MUST_EXIST: 'yes' } });
-  t.notMatch(second.output(), 'a new database was made');
+  t.notMatch(second.output(), 'created a new database');
   await second.end('SIGTERM');
 });
 

@@ -59,7 +59,7 @@ async function startTalk(t: Test, file: string, wrapper: readonly string[] = [])
 /** Asserts that the server has ended because of its disk, and has not closed the file. */
 async function endsByItself(t: Test, { exited, output }: ServerProcess, file: string) {
   t.equal(await exited, 1);
-  t.match(output(), /"level":60.*"code":"SQLITE_IOERR_\w+".*ending at once/);
+  t.match(output(), /"level":60.*"code":"SQLITE_IOERR_\w+".*exiting at once/);
   t.ok(statSync(`${file}-wal`).size > 0, 'closing would have emptied the log');
 }
 

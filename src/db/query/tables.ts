@@ -127,8 +127,8 @@ export const chats = sqliteTable(
      */
     posted: integer('posted').notNull().default(0),
     /*
-     * The last message, kept here so that a list of chats costs one look-up for each chat and not
-     * a search in its messages.
+     * The last message, stored here so that a list of chats costs one look-up per chat instead of a
+     * search in its messages.
      */
     lastMessageId: integer('last_message_id'),
     lastMessage: text('last_message'),
