@@ -50,7 +50,9 @@ for (const [signal, name] of [
       const before = await startTalk(t, file, signal);
       const makeRoom = fill(folder);
       const server = await startServer(t, file);
-      await server.wrote(/"level":40,.*"the disk is full: nothing is stored until there is room"/);
+      await server.wrote(
+        /"level":40,.*"the disk is full: nothing can be stored until there is room"/,
+      );
       const alice = Object.assign(new RemotePerson(server.url), { cookie: before.alice.cookie });
       const texts = async () => {
         const { messages } = (await (await alice.get(before.chat)).json()) as {
@@ -87,7 +89,7 @@ t.test('a server without accounts starts on a full disk too', { skip: mountless 
   t.equal(await (await startServer(t, file)).end('SIGTERM'), 0);
   const makeRoom = fill(folder);
   const server = await startServer(t, file);
-  await server.wrote(/"the disk is full: nothing is stored until there is room"/);
+  await server.wrote(/"the disk is full: nothing can be stored until there is room"/);
   const stranger = new RemotePerson(server.url);
   const fields = { name: 'alice', email: 'alice@example.org', password };
   const register = () => stranger.send('POST', '/api/user', fields);

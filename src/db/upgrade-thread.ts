@@ -33,10 +33,10 @@ export function upgradeAside(url: URL, path: string, report: Report): Promise<vo
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
     worker.on('exit', () => reject(new Error('the upgrade thread exited unexpectedly')));
-    worker.on('message', (news: UpgradeMessage) => {
-      if ('report' in news) return report(...news.report);
-      if ('sentence' in news) return reject(new OperatorError(news.sentence));
-      const outcome = deserialize(news);
+    worker.on('message', (message: UpgradeMessage) => {
+      if ('report' in message) return report(...message.report);
+      if ('sentence' in message) return reject(new OperatorError(message.sentence));
+      const outcome = deserialize(message);
       if ('error' in outcome) reject(outcome.error);
       else resolve();
     });
@@ -45,7 +45,7 @@ export function upgradeAside(url: URL, path: string, report: Report): Promise<vo
 
 /** Runs in the thread. */
 export async function runUpgrade({ upgrade: path }: UpgradeData, port: MessagePort): Promise<void> {
-  const send = (news: UpgradeMessage) => port.postMessage(news);
+  const send = (message: UpgradeMessage) => port.postMessage(message);
   try {
     const report: Report = (...args) => send({ report: args });
     await openStore(path, { mustExist: true, report }).close();

@@ -67,7 +67,9 @@ t.test('the setup code is printed at each start, and by a command, until it is u
   const file = join(await tempFolder(t), 'snug.db');
   const start = async () => {
     const server = await startServer(t, file);
-    const [, printed = ''] = await server.wrote(/^Nobody .* at (http:\S+)$/m);
+    const [, printed = ''] = await server.wrote(
+      /^This server has no accounts yet\..* at (http:\S+)$/m,
+    );
     const logged = await server.wrote(/"setup_code":"([a-z2-9-]+)"/);
     t.equal(printed, `${server.url}/#/setup/${logged[1]}`);
     return { ...server, code: String(logged[1]) };
@@ -93,7 +95,7 @@ t.test('the setup code is printed at each start, and by a command, until it is u
   const again = await startServer(t, file);
   t.equal((await fetch(`${again.url}/healthz`)).status, 200);
   await again.end('SIGTERM');
-  t.notMatch(again.output(), /setup|Nobody/);
+  t.notMatch(again.output(), /setup|no accounts/);
 });
 
 t.test('a first user who is added uses the setup code up', async (t) => {
