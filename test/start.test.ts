@@ -115,7 +115,7 @@ t.test('a full disk takes no new database and no upgrade', { skip: mountless }, 
   for (const path of [file, join(folder, 'new', 'snug.db')]) {
     const { code, errors } = await runSnug(t, path, ['serve']);
     t.equal(code, 1);
-    t.match(errors, /^snug: There is (no|not enough) room for .*\.\n$/);
+    t.match(errors, /^snug: There is not enough disk space (for|to upgrade) .*\.\n$/);
   }
   t.strictSame(readFileSync(file), before);
   t.strictSame(
@@ -164,7 +164,7 @@ const refusals: Record<string, Refused> = {
   'too long a path': {
     path: 'a-folder-of-many/'.repeat(40).concat('snug.db'),
     sentence: (file) =>
-      `The path of the database has ${file.length} bytes, and may have 480. Name a shorter one in DATABASE_URL.`,
+      `The path of the database has ${file.length} bytes; at most 480 are possible. Name a shorter one in DATABASE_URL.`,
   },
   'a lock that is a folder': {
     make: async (file) => {

@@ -206,7 +206,7 @@ t.test('an upgrade needs room for three databases', { skip: mountless }, async (
   t.equal(code, 1);
   t.match(
     errors,
-    /^snug: There is not enough room to upgrade .*: it takes 2 MB, and 2 MB are free\. Free some space and try again\.\n$/,
+    /^snug: There is not enough disk space to upgrade .*: it takes 2 MB, and 2 MB are free\. Free some space and try again\.\n$/,
   );
   t.strictSame(readFileSync(file), before);
   t.strictSame(readdirSync(dirname(file)), ['snug.db']);

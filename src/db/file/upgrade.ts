@@ -108,7 +108,7 @@ function checkRoom(file: string, size: number): void {
   if (free >= needed) return;
   const inMb = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
   throw new OperatorError(
-    `There is not enough room to upgrade ${file}: it takes ${inMb(needed)}, and ${inMb(free)} are free. Free some space and try again.`,
+    `There is not enough disk space to upgrade ${file}: it takes ${inMb(needed)}, and ${inMb(free)} are free. Free some space and try again.`,
   );
 }
 
