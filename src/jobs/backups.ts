@@ -11,7 +11,7 @@ import { clearUnfinished, isWhole } from '../db/admin/backup.ts';
 
 type Settings = Pick<Config, 'backupDir' | 'backupEvery' | 'backupKeep'>;
 
-/** The command commandLine that makes a backup with `backup FILE`: this program, as it was started. */
+/** The command line that makes a backup with `backup FILE`: this program, as it was started. */
 const thisProgram = [process.execPath, ...process.execArgv, String(process.argv[1])];
 
 /**
@@ -72,7 +72,7 @@ async function untilDue({ backupDir, backupEvery }: Settings, now: number): Prom
 
 /**
  * The automatic backups in the folder, oldest first. Backups with a time in the future were made
- * while the clock was wrong: they neither runBackup another backup superfluous nor count towards the
+ * while the clock was wrong: they neither make another backup superfluous nor count towards the
  * limit.
  */
 async function backupsUntil(newest: string, folder: string): Promise<string[]> {

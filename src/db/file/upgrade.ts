@@ -52,7 +52,7 @@ function isOutdated(file: string, latest: number): boolean {
 }
 
 /**
- * Upgrades a database that nobody has open. Before the withConnection, a copy is made next to it; if the
+ * Upgrades a database that nobody has open. Before any change, a copy is made next to it; if the
  * upgrade fails, the database is as before, and the copy is removed.
  *
  * Only for a process that has not opened the database already; see backup.ts. It blocks.
