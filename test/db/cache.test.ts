@@ -25,32 +25,32 @@ const known =
   async () => ({ value: { text }, invalidatedBy: dependsOn(['message'], { chatId }), bytes });
 
 t.test('a thing is kept until an event that is about it', async (t) => {
-  const kept = new Cache(10_000);
-  t.strictSame(await kept.load(kind, 'a', known('1', 7)), { text: '1' });
-  await kept.load(kind, 'b', known('2', 8));
-  kept.invalidate([message(9), { type: 'chat', chatId: 7 } as EventRow]);
-  t.strictSame(kept.get(kind, 'a'), { text: '1' });
-  kept.invalidate([message(7)]);
-  t.equal(kept.get(kind, 'a'), undefined);
-  t.strictSame(kept.get(kind, 'b'), { text: '2' });
-  kept.clear();
-  t.equal(kept.get(kind, 'b'), undefined);
+  const cache = new Cache(10_000);
+  t.strictSame(await cache.load(kind, 'a', known('1', 7)), { text: '1' });
+  await cache.load(kind, 'b', known('2', 8));
+  cache.invalidate([message(9), { type: 'chat', chatId: 7 } as EventRow]);
+  t.strictSame(cache.get(kind, 'a'), { text: '1' });
+  cache.invalidate([message(7)]);
+  t.equal(cache.get(kind, 'a'), undefined);
+  t.strictSame(cache.get(kind, 'b'), { text: '2' });
+  cache.clear();
+  t.equal(cache.get(kind, 'b'), undefined);
 });
 
 t.test('what changes while it is read is not kept', async (t) => {
-  const kept = new Cache(10_000);
-  for (const change of [() => kept.invalidate([message(7)]), () => kept.clear()]) {
+  const cache = new Cache(10_000);
+  for (const change of [() => cache.invalidate([message(7)]), () => cache.clear()]) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();
-    const reading = kept.load(kind, 'a', async () => {
+    const reading = cache.load(kind, 'a', async () => {
       await changed;
       return known('old', 7)();
     });
     change();
     resolve();
     t.strictSame(await reading, { text: 'old' }, 'who asked before may see it');
-    t.equal(kept.get(kind, 'a'), undefined);
-    await kept.load(kind, 'a', known('new', 7));
-    t.strictSame(kept.get(kind, 'a'), { text: 'new' }, 'the next is kept again');
+    t.equal(cache.get(kind, 'a'), undefined);
+    await cache.load(kind, 'a', known('new', 7));
+    t.strictSame(cache.get(kind, 'a'), { text: 'new' }, 'the next is kept again');
   }
 });
 
@@ -66,61 +66,61 @@ const growing: CachedQuery<never, Text | undefined> = {
 const posted = (id: number) => ({ ...message(7), id }) as EventRow;
 
 t.test('a thing grows by what it can grow by, unless it has changed as well', async (t) => {
-  const kept = new Cache(10_000);
+  const cache = new Cache(10_000);
   const [invalidatedBy, updatedBy] = [
     dependsOn(['chat'], { chatId: 7 }),
     dependsOn(['message'], { chatId: 7 }),
   ];
   const read = async () => ({ value: { text: 'a' }, invalidatedBy, updatedBy, bytes: 10 });
-  const first = (await kept.load(growing, 1, read)) as Text;
-  kept.invalidate([message(8), posted(1), posted(2)]);
-  t.notOk(kept.isCurrent(first), 'what was made of it is made anew');
-  t.equal(kept.changes, 3, 'whether anybody waits for them or not');
-  const second = kept.get(growing, 1) as Text;
+  const first = (await cache.load(growing, 1, read)) as Text;
+  cache.invalidate([message(8), posted(1), posted(2)]);
+  t.notOk(cache.isCurrent(first), 'what was made of it is made anew');
+  t.equal(cache.changes, 3, 'whether anybody waits for them or not');
+  const second = cache.get(growing, 1) as Text;
   t.strictSame(second, { text: 'a,1,2' });
-  t.ok(kept.isCurrent(second));
-  t.equal(kept.get(growing, 1), second, 'once');
-  kept.invalidate([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
-  t.equal(kept.get(growing, 1), undefined, 'changed');
-  await kept.load(growing, 1, async () => {
-    kept.invalidate([posted(5)]);
+  t.ok(cache.isCurrent(second));
+  t.equal(cache.get(growing, 1), second, 'once');
+  cache.invalidate([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
+  t.equal(cache.get(growing, 1), undefined, 'changed');
+  await cache.load(growing, 1, async () => {
+    cache.invalidate([posted(5)]);
     return read();
   });
-  t.equal(kept.get(growing, 1), undefined, 'what grows while it is read is not kept');
-  await kept.load(growing, 1, read);
-  kept.invalidate([posted(0)]);
-  t.equal(kept.get(growing, 1), undefined, 'it does not know how');
-  await kept.load(growing, 1, read);
-  for (let id = 1; id <= 51; id++) kept.invalidate([posted(id)]);
-  t.equal(kept.get(growing, 1), undefined, 'too much for one that nobody asks for');
+  t.equal(cache.get(growing, 1), undefined, 'what grows while it is read is not kept');
+  await cache.load(growing, 1, read);
+  cache.invalidate([posted(0)]);
+  t.equal(cache.get(growing, 1), undefined, 'it does not know how');
+  await cache.load(growing, 1, read);
+  for (let id = 1; id <= 51; id++) cache.invalidate([posted(id)]);
+  t.equal(cache.get(growing, 1), undefined, 'too much for one that nobody asks for');
 });
 
 t.test('what things are to grow by counts as well', async (t) => {
-  const kept = new Cache(10_000);
+  const cache = new Cache(10_000);
   const updatedBy = dependsOn(['message'], { chatId: 7 });
   const read = async () => ({ value: { text: 'a' }, invalidatedBy: [], updatedBy, bytes: 10 });
-  for (let key = 0; key < 5; key++) await kept.load(growing, key, read);
-  for (let id = 1; id <= 4; id++) kept.invalidate([posted(id)]);
-  const left = Array.from({ length: 5 }, (_, key) => kept.get(growing, key)?.text);
+  for (let key = 0; key < 5; key++) await cache.load(growing, key, read);
+  for (let id = 1; id <= 4; id++) cache.invalidate([posted(id)]);
+  const left = Array.from({ length: 5 }, (_, key) => cache.get(growing, key)?.text);
   t.strictSame(left, [undefined, ...Array(4).fill('a,1,2,3,4')]);
 });
 
 t.test('what is asked for stays, of whatever kind it is', async (t) => {
-  const kept = new Cache(10_000);
+  const cache = new Cache(10_000);
   const other = {} as typeof kind;
   for (let i = 0; i < 100; i++) {
-    await kept.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
-    t.ok(kept.get(kind, 0), 'nobody goes who was asked for');
+    await cache.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
+    t.ok(cache.get(kind, 0), 'nobody goes who was asked for');
   }
-  t.equal(kept.get(other, 0), undefined);
-  t.equal(kept.get(other, 1), undefined);
-  t.ok(kept.get(other, 99));
+  t.equal(cache.get(other, 0), undefined);
+  t.equal(cache.get(other, 1), undefined);
+  t.ok(cache.get(other, 99));
 });
 
 t.test('the memory is bounded, and what is not there takes none', async (t) => {
-  const kept = new Cache(10_000);
-  for (let i = 0; i < 100; i++) await kept.load(kind, `key ${i}`, known('x', i, 600));
-  const found = Array.from({ length: 100 }, (_, i) => kept.get(kind, `key ${i}`));
+  const cache = new Cache(10_000);
+  for (let i = 0; i < 100; i++) await cache.load(kind, `key ${i}`, known('x', i, 600));
+  const found = Array.from({ length: 100 }, (_, i) => cache.get(kind, `key ${i}`));
   t.equal(
     found.filter((value) => value !== undefined).length,
     10,
@@ -130,10 +130,10 @@ t.test('the memory is bounded, and what is not there takes none', async (t) => {
     found.slice(90).every((value) => value !== undefined),
     'the last ones',
   );
-  await kept.load(kind, 'large', known('x', 1, 20_000));
-  t.equal(kept.get(kind, 'large'), undefined);
-  await kept.load(kind, 'absent', async () => ({ value: undefined, invalidatedBy: [], bytes: 0 }));
-  t.strictSame(kept.get(kind, 'key 99'), { text: 'x' });
+  await cache.load(kind, 'large', known('x', 1, 20_000));
+  t.equal(cache.get(kind, 'large'), undefined);
+  await cache.load(kind, 'absent', async () => ({ value: undefined, invalidatedBy: [], bytes: 0 }));
+  t.strictSame(cache.get(kind, 'key 99'), { text: 'x' });
   const none = new Cache(0);
   await none.load(kind, 'a', known('1', 7));
   t.equal(none.get(kind, 'a'), undefined);

@@ -1,10 +1,8 @@
-import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
-import { drop, load, save } from '../lib/store.ts';
-import type { Message } from '../lib/wire.ts';
 import { chatOf, isLoaded } from '../state/chats.ts';
+import { useIntent } from '../state/intent.ts';
 import { loadMembers } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Composer } from './composer.tsx';
@@ -12,12 +10,6 @@ import { Deactivated } from './deactivated.tsx';
 import { GonePane } from './gone.tsx';
 import { IconLink } from './icons.tsx';
 import { Timeline } from './timeline.tsx';
-
-/** What the user is about to do with a message: reply to it or edit it. */
-export interface Intent {
-  readonly kind: 'reply' | 'edit';
-  readonly message: Message;
-}
 
 interface Props {
   readonly chatId: number;
@@ -48,19 +40,4 @@ export function ChatPane({ chatId, messageId }: Props) {
       <Composer chatId={chatId} title={title} intent={intent} />
     </section>
   );
-}
-
-/**
- * The intent is saved with the draft, so that opening another pane or a reload does not turn a
- * reply into an ordinary message.
- */
-function useIntent(chatId: number): Signal<Intent | undefined> {
-  const name = `intent.${chatId}`;
-  const { intent: saved } = load<{ intent?: Intent }>(name, {});
-  const intent = useSignal(saved?.message === undefined ? undefined : saved);
-  useSignalEffect(() => {
-    if (intent.value === undefined) drop(name);
-    else save(name, { intent: intent.value });
-  });
-  return intent;
 }

@@ -9,13 +9,13 @@ import { beingTyped, namesLike } from '../lib/mentions.ts';
 import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
+import type { Intent } from '../state/intent.ts';
 import { membersOf } from '../state/members.ts';
 import { messageWindow } from '../state/message-window.ts';
 import { enqueue } from '../state/outbox.ts';
 import { sendTyping } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
-import type { Intent } from './chat.tsx';
 import { EmojiButton } from './emoji-button.tsx';
 import { Icon, IconButton } from './icons.tsx';
 

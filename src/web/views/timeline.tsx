@@ -10,6 +10,7 @@ import { onLooking } from '../state/attention.ts';
 import { chatOf } from '../state/chats.ts';
 import { connection } from '../state/connection.ts';
 import { attempt } from '../state/failures.ts';
+import type { Intent } from '../state/intent.ts';
 import {
   loadNewer,
   loadOlder,
@@ -25,7 +26,6 @@ import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { sentenceOf } from '../texts/sentence.ts';
 import { Boundary } from './boundary.tsx';
-import type { Intent } from './chat.tsx';
 import { IconButton } from './icons.tsx';
 import { DraftItem, MessageItem } from './message.tsx';
 import { Scroller } from './scroller.ts';
