@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers, isoTime, Ok } from '../http/schema.ts';
+import { answers, isoTime, Ok, ok } from '../http/schema.ts';
 import { UserParams } from '../users/schema.ts';
 import { readUsers, setDisabled } from './admin.ts';
 import { UserList, UserListQuery, UserState } from './admin-schema.ts';
@@ -55,7 +55,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (app,
         id: Number(request.params.user_id),
         isDisabled: request.body.disabled === '1',
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 };

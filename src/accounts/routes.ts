@@ -4,7 +4,7 @@ import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import type { IsLocal } from '../http/is-local.ts';
-import { answers, Ok } from '../http/schema.ts';
+import { answers, Ok, ok } from '../http/schema.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
 import type { LoginThrottle } from '../sessions/login-throttle.ts';
 import { waiterOf } from '../sessions/password-waiter.ts';
@@ -101,7 +101,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       request.audited = { user: id, ...(chatId !== undefined && { on: { chat_id: chatId } }) };
       setCredentials(reply, { userId: String(id), token });
       reply.code(201).header('location', '/api/chats');
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -233,7 +233,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const passwordHash = await hashPassword(password, waiterOf(request, true));
       const change = { id, session, verifiedHash: user.passwordHash, passwordHash };
       await db.write(changePassword, change);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -263,7 +263,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
       ...(name !== undefined && { name }),
       ...(email !== undefined && { email }),
     });
-    return { status: 'ok' as const };
+    return ok;
   }
 
   async function remove(
@@ -274,7 +274,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   ) {
     await db.write(deleteUser, { id, nameHold, ...(await prove(request, id, current)) });
     clearCredentials(reply);
-    return { status: 'ok' as const };
+    return ok;
   }
 
   /** The proof of account ownership in a request: a session, and perhaps a password. */

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
-import { answers, beyondIds, Ok } from '../http/schema.ts';
+import { answers, beyondIds, Ok, ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
+import { chatKey } from '../members/chat-key.ts';
 import { leaveChat } from '../members/members.ts';
 import { ChatParams } from '../members/schema.ts';
 import type { Quotas } from '../server/quotas.ts';
@@ -109,7 +110,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
           : await db.write(createChat, { userId, title, isOpen: open === '1', quotas });
       request.audited = { as, on: { chat_id: id } };
       reply.code(201).header('location', `/api/chats/${id}`);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -129,10 +130,9 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
       },
     },
     async (request) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
+      const { chatId, userId } = chatKey(request);
       await db.write(renameChat, { chatId, userId, title: request.body.title });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -154,14 +154,13 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
     async (request) => {
       const { rename, invite } = request.body;
       await db.write(setPermissions, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         change: {
           ...(rename !== undefined && { ownersRename: rename === 'owners' }),
           ...(invite !== undefined && { ownersInvite: invite === 'owners' }),
         },
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -178,7 +177,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
     async (request) => {
       const chatId = Number(request.query.chat_id);
       await db.write(leaveChat, { chatId, userId: request.session.userId });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 };

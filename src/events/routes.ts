@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { headersFor } from '../http/headers.ts';
 import { jitter } from '../http/jitter.ts';
-import { answers, Ok } from '../http/schema.ts';
+import { answers, Ok, ok } from '../http/schema.ts';
+import { chatKey } from '../members/chat-key.ts';
 import { authorise } from '../members/members.ts';
 import { ChatParams } from '../members/schema.ts';
 import { Hub } from './hub.ts';
@@ -107,11 +108,10 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
       },
     },
     async (request) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
+      const { chatId, userId } = chatKey(request);
       await db.read(authorise, { chatId, userId });
       hub.broadcast(chatId, 'typing', { chat_id: chatId, user_id: userId }, userId);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 };

@@ -79,6 +79,9 @@ function digits(value: number, count: number): string {
 
 export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'Done.' });
 
+/** The body of `Ok`. */
+export const ok = { status: 'ok' } as const;
+
 /** The server is ready. Requests from its own machine get more details. */
 export const Health = Type.Object({
   ...Ok.properties,

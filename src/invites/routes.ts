@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
-import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
+import { answers, beyondIds, isoTime, Ok, ok, TimePage } from '../http/schema.ts';
+import { chatKey } from '../members/chat-key.ts';
 import { ChatParams } from '../members/schema.ts';
 import type { Quotas } from '../server/quotas.ts';
 import {
@@ -43,8 +44,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
       },
     },
     async (request, reply) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
+      const { chatId, userId } = chatKey(request);
       const limit = Number(request.query.limit ?? pageSize);
       const before = Number(request.query.before ?? beyondIds);
       const page = await db.read(readInvites, { chatId, userId, now: clock(), before, limit });
@@ -94,15 +94,14 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { max_uses: maxUses, expires_in: seconds } = request.body;
       const code = newCode();
       await db.write(createInvite, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         code,
         lifetime: seconds === undefined ? defaultLifetime : Number(seconds) * 1000,
         maxUses: maxUses === undefined ? null : Number(maxUses),
         quota: quotas.invites,
       });
       reply.code(201).header('location', `/api/invites/${code}`);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -123,11 +122,10 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
     },
     async (request) => {
       await db.write(revokeInvite, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         code: request.query.code,
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -175,7 +173,7 @@ export const inviteRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const chatId = await db.write(acceptInvite, { code, userId, quota: quotas.memberships });
       request.audited = { on: { chat_id: chatId } };
       reply.code(201).header('location', `/api/chats/${chatId}`);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 };

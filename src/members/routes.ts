@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
-import { answers, Ok } from '../http/schema.ts';
+import { answers, Ok, ok } from '../http/schema.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
+import { chatKey } from './chat-key.ts';
 import { addMember, changeRole, readMembers, removeMember, setNotify } from './members.ts';
 import {
   ChatParams,
@@ -75,13 +76,12 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
       },
     },
     async (request, reply) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
+      const { chatId, userId } = chatKey(request);
       const nameKey = canonicalName(request.body.name);
       const id = await db.write(addMember, { chatId, userId, nameKey, quota: quotas.memberships });
       request.audited = { on: { user_id: id } };
       reply.code(201).header('location', `/api/chats/${chatId}/members/${id}`);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -102,11 +102,10 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     },
     async (request) => {
       await db.write(removeMember, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         memberId: Number(request.query.user_id),
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -127,12 +126,11 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
     },
     async (request) => {
       await db.write(changeRole, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         memberId: Number(request.params.user_id),
         role: request.body.role,
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -151,7 +149,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db
       const chatId = Number(request.params.chat_id);
       const { notify } = request.body;
       await db.write(setNotify, { chatId, userId: request.session.userId, notify });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 };

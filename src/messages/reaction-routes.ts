@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
-import { answers, Ok } from '../http/schema.ts';
+import { answers, Ok, ok } from '../http/schema.ts';
+import { messageKey } from './message-key.ts';
 import { ReactionParams, ReactorList, ReactorQuery } from './reaction-schema.ts';
 import { react, readReactors, unreact } from './reactions.ts';
 
@@ -23,7 +24,7 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
       },
     },
     async (request, reply) => {
-      const key = keyOf(request);
+      const key = reactionKey(request);
       const after = Number(request.query.after ?? 0);
       const found = await db.read(readReactors, { ...key, after, limit: pageSize + 1 });
       const page = found.slice(0, pageSize);
@@ -57,8 +58,8 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
       },
     },
     async (request) => {
-      await db.write(react, keyOf(request));
-      return { status: 'ok' as const };
+      await db.write(react, reactionKey(request));
+      return ok;
     },
   );
 
@@ -73,20 +74,15 @@ export const reactionRoutes: FastifyPluginAsyncTypebox<{ db: Store }> = async (a
       },
     },
     async (request) => {
-      await db.write(unreact, keyOf(request));
-      return { status: 'ok' as const };
+      await db.write(unreact, reactionKey(request));
+      return ok;
     },
   );
 };
 
-function keyOf(request: {
+function reactionKey(request: {
   params: { chat_id: string; id: string; emoji: string };
   session: { userId: number };
 }) {
-  return {
-    chatId: Number(request.params.chat_id),
-    userId: request.session.userId,
-    id: Number(request.params.id),
-    emoji: request.params.emoji,
-  };
+  return { ...messageKey(request), emoji: request.params.emoji };
 }

@@ -2,12 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../db/store.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
-import { answers, Ok } from '../http/schema.ts';
+import { answers, Ok, ok } from '../http/schema.ts';
 import { sendJson } from '../http/send.ts';
+import { chatKey } from '../members/chat-key.ts';
 import { authorise, type Key } from '../members/members.ts';
 import { ownChats } from '../members/my-chats.ts';
 import { ChatParams } from '../members/schema.ts';
 import { refuseUnlessAdmin } from '../server/quotas.ts';
+import { messageKey } from './message-key.ts';
 import {
   deleteMessage,
   editMessage,
@@ -52,7 +54,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       },
     },
     async (request, reply) => {
-      const key = { chatId: Number(request.params.chat_id), userId: request.session.userId };
+      const key = chatKey(request);
       const answer = await readAnswer(key, request.query);
       const limit = Number(request.query.limit ?? pageSize);
       const links = pageLinks(`/api/chats/${key.chatId}`, answer, limit);
@@ -81,14 +83,13 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       const { 'idempotency-key': idempotencyKey } = request.headers;
       await countText(request.session.userId, content);
       const { chatId, id } = await db.write(postMessage, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         content,
         ...(replyTo !== undefined && { replyTo: Number(replyTo) }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       });
       reply.code(201).header('location', `/api/chats/${chatId}/messages/${id}`);
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -105,12 +106,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     },
     async (request) => {
       await db.write(deleteMessage, {
-        chatId: Number(request.params.chat_id),
-        userId: request.session.userId,
+        ...chatKey(request),
         id: Number(request.query.id),
         ownOnly: true,
       });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -125,7 +125,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       },
     },
     async (request) => {
-      const { message, reactions, own } = await db.read(readMessage, keyOf(request));
+      const { message, reactions, own } = await db.read(readMessage, messageKey(request));
       return { message: messageToWire(message, reactions), ...ownToWire(own) };
     },
   );
@@ -146,8 +146,8 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     },
     async (request) => {
       await countText(request.session.userId, request.body.content);
-      await db.write(editMessage, { ...keyOf(request), content: request.body.content });
-      return { status: 'ok' as const };
+      await db.write(editMessage, { ...messageKey(request), content: request.body.content });
+      return ok;
     },
   );
 
@@ -166,9 +166,9 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       },
     },
     async (request) => {
-      const sender = await db.write(deleteMessage, { ...keyOf(request), ownOnly: false });
+      const sender = await db.write(deleteMessage, { ...messageKey(request), ownOnly: false });
       request.audited = { on: { sender_id: sender } };
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -184,11 +184,10 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       },
     },
     async (request) => {
-      const chatId = Number(request.params.chat_id);
-      const { userId } = request.session;
+      const { chatId, userId } = chatKey(request);
       const id = Number(request.body.id);
       while (await db.write(markRead, { chatId, userId, id }));
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -225,11 +224,3 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     });
   }
 };
-
-function keyOf(request: { params: { chat_id: string; id: string }; session: { userId: number } }) {
-  return {
-    chatId: Number(request.params.chat_id),
-    userId: request.session.userId,
-    id: Number(request.params.id),
-  };
-}

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../errors.ts';
 import { nextLink } from '../http/paging.ts';
-import { answers, beyondIds, isoTime, Ok, TimePage } from '../http/schema.ts';
+import { answers, beyondIds, isoTime, Ok, ok, TimePage } from '../http/schema.ts';
 import type { WideLimits } from '../http/wide-limits.ts';
 import type { Quotas } from '../server/quotas.ts';
 import { canonicalName } from '../users/canonical.ts';
@@ -58,7 +58,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const userId = await logIn(request, name, password, session);
       setCredentials(reply, { userId: String(userId), token });
       reply.header('location', '/api/chats');
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -72,7 +72,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       await db.write(endSession, request.session);
       clearCredentials(reply);
       reply.header('location', '/api/login');
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
@@ -135,7 +135,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
       const { id } = request.query;
       if (id === undefined) await db.write(endSessions, { userId, except });
       else await db.write(endOwnSession, { id: Number(id), userId });
-      return { status: 'ok' as const };
+      return ok;
     },
   );
 
