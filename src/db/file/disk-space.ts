@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, statfsSync, unlinkSync, writeSync } fro
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { meaningOf } from './error-codes.ts';
 
 /** There is no room for what must be written. */
 export class NoSpaceError extends Error {
@@ -14,18 +15,8 @@ export class NoSpaceError extends Error {
   }
 }
 
-/** The codes that always mean so. SHMSIZE: there was no room for the index of the WAL. */
-const full = /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|SNUG_NO_ROOM|ENOSPC)$/;
-
 /** A quota is used up; libuv has no name for this error. */
 const quota = -constants.errno.EDQUOT;
-
-/**
- * Codes that SQLite also reports when a quota is used up: of the errors of a write, it recognises
- * only ENOSPC. An fsync is excluded: after one that fails, nobody knows what is on disk, whatever
- * the reason.
- */
-const perhapsFull = /^SQLITE_(IOERR_(WRITE|SHMOPEN|TRUNCATE)|CANTOPEN)$/;
 
 /**
  * A disk with less room than this counts as full, in bytes: the WAL may have room for only one
@@ -44,13 +35,13 @@ export function freeSpace(path: string): number {
 
 /** Whether an operation failed for want of room where a file is. */
 export function isOutOfSpace(error: unknown, file: string): boolean {
-  const { code = '' } = (error ?? {}) as { code?: string };
-  return isFull(error) || (perhapsFull.test(code) && !hasSpace(file, sample));
+  if (isFull(error)) return true;
+  return meaningOf(error, 'isFull') === 'perhaps' && !hasSpace(file, sample);
 }
 
 function isFull(error: unknown): boolean {
-  const { code = '', errno } = (error ?? {}) as NodeJS.ErrnoException;
-  return full.test(code) || errno === quota;
+  const { errno } = (error ?? {}) as NodeJS.ErrnoException;
+  return meaningOf(error, 'isFull') === 'yes' || errno === quota;
 }
 
 /**

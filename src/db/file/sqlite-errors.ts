@@ -1,25 +1,12 @@
 import { statSync } from 'node:fs';
 import type { RefusalCode } from '../../errors.ts';
-
-/** What the driver's errors say about the file and its disk: https://sqlite.org/rescode.html */
-const meanings: readonly (readonly [codes: RegExp, RefusalCode])[] = [
-  // Another program holds the file for longer than we wait, or the system briefly lacks something
-  // that the writer thread needs to start.
-  [/^SQLITE_BUSY|^SNUG_WRITER_NOT_STARTED$/, 'busy'],
-  // SHMSIZE: there was no room for the index of the WAL, which is created at each start.
-  [/^(SQLITE_(FULL|IOERR_SHMSIZE)|SNUG_NO_ROOM)$/, 'disk_full'],
-  [/^SQLITE_READONLY/, 'read_only'],
-  // A page that cannot be read: restarting would not help, and other pages can be read.
-  [/^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS)$)/, 'damaged'],
-  [/^SQLITE_IOERR|^SNUG_(DISPLACED|WRITER_GONE)$/, 'storage_failed'],
-];
+import { meaningOf } from './error-codes.ts';
 
 const fileReplaced = 'SNUG_DISPLACED';
 
 /** Why a statement failed, if the cause is the file, its disk or another program. */
 export function classify(error: unknown): RefusalCode | undefined {
-  const { code = '' } = (error ?? {}) as { code?: string };
-  return meanings.find(([codes]) => codes.test(code))?.[1];
+  return meaningOf(error, 'refusal');
 }
 
 /**
