@@ -32,19 +32,19 @@ export const variants = {
   readAnew: {
     file: 'db/cache/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
-    put: 'if (size > this.#maxBytes || kind.applyEvents !== undefined) return;',
+    put: 'if (size > this.#maxBytes || query.applyEvents !== undefined) return;',
   },
   /** Pages and lists are kept until something is posted, and read anew then. */
   dropped: {
     file: 'db/cache/entries.ts',
-    find: 'const grows = entry.updatedBy?.some((on) => isSameTag(on, topic)) === true;',
-    put: 'const grows = false;',
+    find: 'const canApply = entry.updatedBy?.some((other) => isSameTag(other, tag)) === true;',
+    put: 'const canApply = false;',
   },
   /** What happens is made into text for each stream by itself. */
   apart: {
     file: 'events/hub.ts',
     find: 'chats)) stream.push(text);',
-    put: 'chats)) stream.push(frame(event.type, event.payload.message, event.id));',
+    put: 'chats)) stream.push(sseFrame(event.type, event.payload.message, event.id));',
   },
 } satisfies Record<string, Edit>;
 

@@ -32,6 +32,9 @@ const busy = 'The server is busy. Try again in a moment.';
 /** A press has its effect before the page was looked at so often, at least 20 ms apart. */
 const patience = 500;
 
+/** A press that need not have an effect is over after this many looks. */
+const idlePatience = 15;
+
 type Server = 'well' | 'offline' | 'refusing';
 
 /** Presses what is on the page, and knows what the page has asked since. */
@@ -143,11 +146,12 @@ class Presser {
     this.#asked = [];
     await control.click();
     const hasActed = async () =>
-      isIdle ||
       (await page.evaluate(pageState)) !== before ||
       (await sentence.count()) !== said ||
       (await page.locator('dialog').count()) !== windows;
     for (let i = 0; this.#asked.length === 0 && !(await hasActed()); i++) {
+      // What leads nowhere else may still ask: the server must not be well again before it does.
+      if (isIdle && i === idlePatience) break;
       if (i === patience) throw new Error(`${title} does nothing, ${server}`);
       await page.waitForTimeout(20);
     }
