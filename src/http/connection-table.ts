@@ -3,11 +3,11 @@ import { Connection, type Peer } from './connection.ts';
 import { Evictor } from './evictor.ts';
 
 export interface ConnectionLimits {
-  /** The most connections in total. */
+  /** The maximum number of connections in total. */
   readonly most: number;
   /** How many of them are reserved for this machine itself, so that a monitor gets through. */
   readonly reservedForLocal: number;
-  /** The most connections from one address. */
+  /** The maximum number of connections from one address. */
   readonly share: number;
 }
 

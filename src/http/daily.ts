@@ -19,7 +19,7 @@ export class DailyQuotas {
   readonly #limits: DailyLimits;
   readonly #limiter: RateLimiter;
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic clock, in ms. */
   constructor(ticks: () => number, limits: DailyLimits) {
     this.#limiter = new RateLimiter(ticks);
     this.#limits = limits;

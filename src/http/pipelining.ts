@@ -1,10 +1,10 @@
 import type { RequestListener } from 'node:http';
 import type { Connection, Exchange } from './connection.ts';
 
-/** The most requests that may wait on one connection; one more closes it. */
+/** The maximum number of requests that may wait on one connection; one more closes it. */
 const queueLimit = 500;
 
-/** The most on all connections together, some 20 MB; one more closes its connection. */
+/** The maximum on all connections together, some 20 MB; one more closes its connection. */
 const totalLimit = 2_000;
 
 /**

@@ -45,7 +45,7 @@ declare module 'fastify' {
 }
 
 interface Options {
-  /** A time in ms that never steps. */
+  /** A monotonic clock, in ms. */
   readonly ticks: () => number;
 }
 

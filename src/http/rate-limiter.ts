@@ -16,7 +16,7 @@ export interface RateLimitResult {
   readonly reset: number;
 }
 
-/** The most keys that are remembered; beyond that, the least recently used one is dropped. */
+/** The maximum number of keys that are remembered; beyond that, the least recently used one is dropped. */
 const keyLimit = 10_000;
 
 /**
@@ -28,7 +28,7 @@ export class RateLimiter {
   /** When the whole quota of a key is available again. */
   readonly #resets = new LruMap<number>(keyLimit);
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic clock, in ms. */
   constructor(ticks: () => number) {
     this.#ticks = ticks;
   }

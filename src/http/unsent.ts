@@ -1,7 +1,7 @@
-/** The most unsent bytes of one owner. */
+/** The maximum number of unsent bytes of one owner. */
 const ownerLimit = 8 * 1024 * 1024;
 
-/** The most unsent bytes of all owners together. */
+/** The maximum number of unsent bytes of all owners together. */
 const totalLimit = 64 * 1024 * 1024;
 
 /** A user's id, or the address of a client that is not signed in. */

@@ -23,7 +23,7 @@ export class WideLimits {
   readonly #limiter: RateLimiter;
   readonly #isOn: boolean;
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic clock, in ms. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
     this.#limiter = new RateLimiter(ticks);
     this.#isOn = isOn;

@@ -89,7 +89,7 @@ function fold(raw: string): string {
       .replace(rest, '')
       .toUpperCase()
       .toLowerCase()
-      // The end of a typed beginning is not the end of the word.
+      // Final sigma becomes plain sigma: a typed prefix may end in the middle of a word.
       .replaceAll('ς', 'σ')
       .replace(unlike, (letter) => alike.get(letter) ?? letter)
       .normalize('NFC')

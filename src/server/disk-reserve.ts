@@ -5,7 +5,7 @@ import { refuseUnlessAdmin } from './quotas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Allows the route when the disk is nearly full, although it is a POST or PUT. */
+    /** Exempts a POST or PUT route from the refusal when the disk is nearly full. */
     needsNoRoom?: true;
   }
 }
@@ -14,7 +14,7 @@ interface Options {
   readonly db: Store;
   /** In bytes; 0 for none. */
   readonly reserve: number;
-  /** A time in ms that never steps. */
+  /** A monotonic clock, in ms. */
   readonly ticks: () => number;
 }
 

@@ -5,7 +5,7 @@ import type { Unit } from '../db/unit-of-work.ts';
 import { Refusal } from '../errors.ts';
 import { findUserById } from '../users/queries.ts';
 
-/** The most of each for one user; Infinity where there is no limit. See docs/settings.md. */
+/** The maximum of each per user; Infinity where there is no limit. See docs/settings.md. */
 export interface Quotas {
   /** Existing chats that they created, including direct ones. */
   readonly chats: number;

@@ -24,7 +24,7 @@ export function setupAddress(origin: string, code: string): string {
   return `${origin}/#/setup/${code}`;
 }
 
-/** Proof that somebody may set up the server. */
+/** What a request offers as proof that it may set up the server. */
 export interface SetupProof {
   /** Whether the request comes from the server's own machine. */
   readonly isLocal: boolean;

@@ -32,7 +32,7 @@ export class FailedLogins {
   readonly #patience: Patience;
   readonly #failures = new LruMap<Failure>(keyLimit);
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic clock, in ms. */
   constructor(ticks: () => number, patience: Patience) {
     this.#ticks = ticks;
     this.#patience = patience;

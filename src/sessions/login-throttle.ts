@@ -33,11 +33,11 @@ interface LoginAttempt {
 }
 
 /**
- * Slows down password guessing against an account, from however many addresses. The wait is no
- * lock: existing sessions go on, and a session of the account and each of its known networks are
- * counted apart from strangers. Strangers share one count for each name. While they have to wait, a
- * network that has not tried that name lately has an attempt of its own, so that the owner can sign
- * in from a new place even though others guess without end.
+ * Slows down password guessing against an account, from however many addresses. This is a delay,
+ * not a lockout: existing sessions keep working, and a session of the account and each of its known
+ * networks are counted apart from strangers. Strangers share one count for each name. While they
+ * have to wait, a network that has not tried that name lately has an attempt of its own, so that the
+ * owner can sign in from a new place even though others guess without end.
  */
 export class LoginThrottle {
   readonly #isOn: boolean;
@@ -47,7 +47,7 @@ export class LoginThrottle {
   readonly #names: FailedLogins;
   readonly #networks: FailedLogins;
 
-  /** @param ticks a time in ms that never steps. */
+  /** @param ticks a monotonic clock, in ms. */
   constructor(ticks: () => number, { isOn }: { isOn: boolean }) {
     this.#isOn = isOn;
     this.#bypass = new RateLimiter(ticks);

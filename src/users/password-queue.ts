@@ -10,7 +10,7 @@ export interface Waiter {
   isGone?(): boolean;
 }
 
-/** The most jobs that may wait in each lane: a few seconds' worth. */
+/** The maximum number of jobs that may wait in each lane: a few seconds' worth. */
 export const places = { known: 50, strangers: 75 } as const;
 
 /** While both lanes wait, every fourth turn is the strangers', so that nobody waits for ever. */

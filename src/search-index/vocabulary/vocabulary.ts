@@ -46,7 +46,7 @@ function entryOf(word: string): string {
   return word.slice(0, entryLength).toWellFormed();
 }
 
-/** The term that matches the words of an entry. Half a character at its end matches any. */
+/** The term that matches the words of an entry. If the cut split a surrogate pair, that last character is dropped, so any character matches there. */
 export function startOf(entry: string): Term {
   const isPrefix = entry.length === entryLength;
   return { words: [entry.replace('\ufffd', '')], isPrefix };
