@@ -65,15 +65,17 @@ class Presser {
   }
 
   async start(): Promise<void> {
-    await this.#visitor.page.context().route('**/api/**', (route) =>
-      this.#server === 'refusing'
-        ? route.fulfill({
-            status: 503,
-            headers: { 'error-code': 'busy' },
-            json: { error: busy },
-          })
-        : route.continue(),
-    );
+    await this.#visitor.page.context().route('**/api/**', (route) => {
+      if (this.#server === 'offline') return route.abort('internetdisconnected');
+      // Nothing is ever written: what waits in the outbox is tried again once the server is well.
+      const isRefused = this.#server === 'refusing' || route.request().method() !== 'GET';
+      if (!isRefused) return route.continue();
+      return route.fulfill({
+        status: 503,
+        headers: { 'error-code': 'busy' },
+        json: { error: busy },
+      });
+    });
   }
 
   /** Presses each control of a screen, and of each window that one of them opens. */
