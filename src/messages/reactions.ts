@@ -30,19 +30,27 @@ const ownLimit = 20;
  */
 const isEmoji = (text: string) => /^\p{RGI_Emoji}$/v.test(text);
 
+/** The user who reacts to a message, and the emoji. */
+interface ReactionKey extends Key {
+  readonly id: number;
+  readonly emoji: string;
+}
+
+/** Makes sure that the user may react to the message; returns the reaction as the tables have it. */
+async function requireReactable(unit: Unit, { id, emoji, ...key }: ReactionKey) {
+  await authorise(unit, key);
+  await requireMessage(unit, { chatId: key.chatId, id });
+  return { ...key, messageId: id, emoji: qualifiedEmoji(emoji) };
+}
+
 /**
  * Reacts to a message.
  *
  * @throws Refusal `no_chat`, `not_member`, `no_message`, `bad_emoji`, `too_many_emoji`,
  *   `too_many_reactions`
  */
-export async function react(
-  unit: Unit,
-  { id, emoji, ...key }: Key & { id: number; emoji: string },
-): Promise<void> {
-  await authorise(unit, key);
-  await requireMessage(unit, { chatId: key.chatId, id });
-  const reaction = { ...key, messageId: id, emoji: qualifiedEmoji(emoji) };
+export async function react(unit: Unit, key: ReactionKey): Promise<void> {
+  const reaction = await requireReactable(unit, key);
   if (!isEmoji(reaction.emoji)) throw new Refusal('bad_emoji');
   const isNew = (await insertReaction(unit, reaction)).length > 0;
   if (!isNew) return;
@@ -59,13 +67,8 @@ export async function react(
  *
  * @throws Refusal `no_chat`, `not_member`, `no_message`
  */
-export async function unreact(
-  unit: Unit,
-  { id, emoji, ...key }: Key & { id: number; emoji: string },
-): Promise<void> {
-  await authorise(unit, key);
-  await requireMessage(unit, { chatId: key.chatId, id });
-  const reaction = { ...key, messageId: id, emoji: qualifiedEmoji(emoji) };
+export async function unreact(unit: Unit, key: ReactionKey): Promise<void> {
+  const reaction = await requireReactable(unit, key);
   const wasThere = (await deleteReaction(unit, reaction)).length > 0;
   if (!wasThere) return;
   await dropLastCount(unit, reaction);
