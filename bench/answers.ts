@@ -1,4 +1,4 @@
-/** What the server answers, for the floor to repeat. */
+/** Samples of the server's answers, for the floor to repeat. */
 import type { BenchRequest } from './requests.ts';
 import { headersOf } from './requests.ts';
 
@@ -10,7 +10,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** So many requests are made to find the answer of typical size. */
+/** How many requests are made to find an answer of typical size. */
 const sampleSize = 300;
 
 const repeatedHeaders = ['content-type', 'link', 'location'];
@@ -18,7 +18,7 @@ const repeatedHeaders = ['content-type', 'link', 'location'];
 /**
  * Makes some of the requests and returns, for each route among them, the answer of median size.
  *
- * @throws if one is refused: to measure how fast errors are answered would tell nothing.
+ * @throws if one is refused, because the speed of errors means nothing.
  */
 export async function sampleAnswers(url: string, pool: readonly BenchRequest[]): Promise<Answer[]> {
   const answers: Answer[] = [];

@@ -1,4 +1,4 @@
-/** The load where there is no wrk, in a process of its own; see load.ts for its arguments. */
+/** The load generator without wrk, in its own process; see load.ts for its arguments. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Load, LoadResult } from './load.ts';
@@ -38,8 +38,8 @@ const requests = new Random(seed)
   .map((request) => ({ ...request, headers: headersOf(request) }));
 const share = Math.ceil(requests.length / connections);
 
-// Each connection walks round and round its own part of the requests.
-let given = 0;
+// Each connection cycles through its own part of the requests.
+let assigned = 0;
 const { user, system } = process.cpuUsage();
 const result = await autocannon({
   url,
@@ -47,8 +47,8 @@ const result = await autocannon({
   duration: seconds,
   timeout: 30,
   setupClient: (client) => {
-    client.setRequests(requests.slice(given, given + share));
-    given += share;
+    client.setRequests(requests.slice(assigned, assigned + share));
+    assigned += share;
   },
 });
 const used = process.cpuUsage({ user, system });

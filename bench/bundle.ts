@@ -1,4 +1,4 @@
-/** Makes the programs that are compared. */
+/** Builds the programs that are compared. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { buildAll, buildProgram, common } from '../build/build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** A place in the sources, and what stands there instead. */
+/** A place in the sources, and its replacement. */
 interface Edit {
   readonly file: string;
   readonly find: string;
@@ -16,32 +16,32 @@ interface Edit {
 }
 
 /**
- * Snug without one of its parts, to see what that brings: there is no switch for what nobody should
- * ever switch off.
+ * Snug without one of its parts, to measure the gain from it. Snug has no switch for these parts,
+ * because nobody should ever switch them off.
  */
 export const variants = {
   /** Each post has a commit of its own. */
   single: { file: 'db/writer/group-commit.ts', find: 'batchLimit = 256;', put: 'batchLimit = 1;' },
-  /** The thread that serves writes as well. */
+  /** The main thread also writes. */
   oneThread: {
     file: 'serve.ts',
     find: 'program: { url: writerModule, mutations },',
     put: '',
   },
-  /** Who asks, and whether they may, is kept; pages and lists are not: these are what grows. */
-  readAnew: {
+  /** Sessions and memberships are cached; pages and lists, which events update, are not. */
+  uncachedPages: {
     file: 'db/cache/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
     put: 'if (size > this.#maxBytes || query.applyEvents !== undefined) return;',
   },
-  /** Pages and lists are kept until something is posted, and read anew then. */
-  dropped: {
+  /** A post invalidates cached pages and lists instead of updating them. */
+  invalidated: {
     file: 'db/cache/entries.ts',
     find: 'const canApply = entry.updatedBy?.some((other) => isSameTag(other, tag)) === true;',
     put: 'const canApply = false;',
   },
-  /** What happens is made into text for each stream by itself. */
-  apart: {
+  /** Each event is serialised for each stream separately. */
+  perStream: {
     file: 'events/hub.ts',
     find: 'chats)) stream.push(text);',
     put: 'chats)) stream.push(sseFrame(event.type, event.payload.message, event.id));',
@@ -50,13 +50,13 @@ export const variants = {
 
 export type Variant = keyof typeof variants;
 
-/** The names of the files. */
+/** The paths of the built files. */
 export interface Bundles extends Record<Variant | 'floor' | 'snug', string> {
-  /** Tells one state of the sources from another. */
+  /** Identifies a state of the sources. */
   readonly fingerprint: string;
 }
 
-/** Builds all of them; it works from the project's folder on. */
+/** Builds all of them; changes the working directory to the project's root. */
 export async function bundleServers(): Promise<Bundles> {
   process.chdir(root);
   await buildAll();
@@ -66,7 +66,7 @@ export async function bundleServers(): Promise<Bundles> {
   return { ...built, floor, snug: `${root}dist/snug.mjs`, fingerprint: fingerprint() };
 }
 
-/** The variants follow from the same sources. */
+/** Does not include the variants, because they are built from the same sources. */
 function fingerprint(): string {
   const hash = createHash('sha256');
   for (const file of ['program.js', 'compilers.js', 'writer.js', 'floor.mjs']) {
@@ -75,7 +75,7 @@ function fingerprint(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Beside the program, where it is ignored by git. */
+/** Next to the program, where git ignores it. */
 async function bundleFloor(): Promise<string> {
   const outfile = `${root}dist/floor.mjs`;
   await build({
@@ -83,7 +83,7 @@ async function bundleFloor(): Promise<string> {
     entryPoints: ['bench/floor.ts'],
     outfile,
     format: 'esm',
-    // Some of what is bundled is CommonJS and asks for Node's own modules by `require`.
+    // Some bundled packages are CommonJS and call `require` for Node's built-in modules.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
@@ -91,14 +91,14 @@ async function bundleFloor(): Promise<string> {
   return outfile;
 }
 
-/** As Snug itself is built, in a folder of its own. */
+/** Built in the same way as Snug itself, in its own folder. */
 async function buildVariant(name: Variant): Promise<string> {
   const folder = `${root}dist/${name}`;
   await buildProgram(folder, [applyEdit(variants[name])]);
   return `${folder}/snug.mjs`;
 }
 
-/** Changes what serves in one place, which must be there just once. */
+/** Applies an edit to the sources; the text to replace must occur exactly once. */
 function applyEdit({ file, find, put }: Edit): Plugin {
   return {
     name: 'edit',
@@ -109,7 +109,7 @@ function applyEdit({ file, find, put }: Edit): Plugin {
         if (after !== undefined && more.length === 0) {
           return { contents: before + put + after, loader: 'ts' };
         }
-        throw new Error(`src/${file} has not "${find}" in one place: see bundle.ts`);
+        throw new Error(`src/${file} must contain "${find}" exactly once: see bench/bundle.ts`);
       });
     },
   };

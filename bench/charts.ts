@@ -1,4 +1,4 @@
-/** The figures as pictures. */
+/** The charts of the figures. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as growth from './charts/growth.ts';
@@ -11,7 +11,7 @@ export interface Chart {
   readonly svg: string;
 }
 
-/** All that there are figures for. */
+/** Draws every chart that has figures. */
 export function drawCharts(results: Results): Chart[] {
   const charts: Chart[] = [
     { file: 'ratios.svg', title: ratios.title, svg: ratios.drawRatios(results) },

@@ -1,4 +1,4 @@
-/** Servers under the same load, and what they take of the machine. */
+/** Measures servers under the same load, and what they use of the machine. */
 import type { Lab } from './lab.ts';
 import { loadGenerator } from './load.ts';
 import { measureRounds, type Pace } from './measure.ts';
@@ -10,12 +10,12 @@ import type { Comparison, Memory } from './trial.ts';
 /** A server to be measured. */
 export interface Contestant {
   readonly server: Server;
-  /** Its requests where they differ from the others'. */
+  /** Its own requests, if they differ from the others'. */
   readonly pool?: readonly BenchRequest[];
-  readonly beside?: () => () => Promise<void>;
+  readonly background?: () => () => Promise<void>;
 }
 
-/** How to measure, where it is not as the settings say. */
+/** How to measure, where it differs from the settings. */
 export interface Manner extends Partial<Pace> {
   /** Whether the servers need the load generator's core too. */
   readonly sharesCore?: boolean;
@@ -44,7 +44,7 @@ export async function compare(
   return { title, load, sleeps: sleeps && !sharesCore, connections, rounds, memory };
 }
 
-/** About how long it takes to measure so many servers in one workload, in s. */
+/** About how long it takes to measure this number of servers in one workload, in s. */
 export function roundsLast({ rounds, seconds }: Settings, servers: number): number {
   return (rounds + 1) * servers * (seconds + 0.3) + 10;
 }

@@ -1,4 +1,4 @@
-/** The databases that the servers are measured on, each made once for its schema, seed and size. */
+/** The databases for the measurements, each made once for its schema, seed and size. */
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -20,7 +20,7 @@ import type { Settings } from './settings.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What decides what is in the file, beside its seed and its size. */
+/** The sources that determine the contents of the file, besides its seed and its size. */
 const makers = [
   'drizzle/*.sql',
   'bench/{fill,random,text,words}.ts',
@@ -31,7 +31,7 @@ const makers = [
   'src/users/canonical.ts',
 ];
 
-/** A message takes about so much room, in bytes; each trial works on copies. */
+/** About how much room a message takes, in bytes. */
 const roomPerMessage = 450;
 
 export interface Filled {
@@ -41,7 +41,7 @@ export interface Filled {
   readonly seconds: number;
 }
 
-/** Makes the database if there is none yet. Work on a copy of it. */
+/** Makes the database if it does not exist yet. Work on a copy of it. */
 export async function findDatabase(
   settings: Pick<Settings, 'folder' | 'seed'>,
   messages: number,
@@ -52,7 +52,7 @@ export async function findDatabase(
   return { file, bytes: statSync(file).size, seconds };
 }
 
-/** Whether there is one already. */
+/** Whether the database exists already. */
 export function hasDatabase({ folder, seed }: Settings, messages: number): boolean {
   return existsSync(join(folder, `${fingerprint(messages, seed)}.db`));
 }
@@ -72,12 +72,13 @@ async function makeDatabase(
   rmSync(`${draft}.lock`, { force: true });
   const seconds = Math.round((performance.now() - started) / 1000);
   writeFileSync(`${file}.json`, JSON.stringify({ seconds }));
-  // Last of all: whatever bears the name is whole.
+  // The rename comes last, so that a file with this name is always complete.
   renameSync(draft, file);
 }
 
 function checkRoom(folder: string, messages: number): void {
   const { bavail, bsize } = statfsSync(folder);
+  // For the database and a copy: each trial works on copies.
   const wanted = 2 * messages * roomPerMessage;
   if (bavail * bsize > wanted) return;
   throw new Error(
@@ -87,7 +88,7 @@ function checkRoom(folder: string, messages: number): void {
 
 function fillFile(file: string, messages: number, seed: number): void {
   const sqlite = new Database(file);
-  // Nothing here is worth keeping if it is interrupted. Without this it would keep its journal.
+  // An interrupted file is worthless. Without unsafe mode, SQLite would not turn the journal off.
   sqlite.unsafeMode();
   sqlite.pragma('synchronous = OFF');
   sqlite.pragma('journal_mode = OFF');

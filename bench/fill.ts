@@ -1,4 +1,4 @@
-/** Fills an empty database as a few years of chatting would have. */
+/** Fills an empty database with a few years of chatting. */
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { limits } from '../src/event-log/retention.ts';
@@ -13,18 +13,18 @@ import { pickLanguage, writeMessage, writeTitle } from './text.ts';
 const userCount = 2_000;
 const chatCount = 1_000;
 
-/** A user is in so many chats: 20, give or take 4. */
+/** How many chats a user is in: 20, give or take 4. */
 const fewestChats = 16;
 const mostChats = 24;
 
-/** The first message's time, and how far the last one is from it, in ms. */
-const begin = Date.parse('2024-11-01T00:00:00Z');
+/** The time of the first message, and the time from it to the last one, in ms. */
+const start = Date.parse('2024-11-01T00:00:00Z');
 const span = 2 * 365 * 86_400_000;
 
-/** Nobody signs in by password in the benchmark; the hash only has to look like one. */
+/** Nobody signs in with these passwords; it only has to look like a hash. */
 const passwordHash = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
-/** The secret of a user's session. It is known to all the world, in a database made for tests. */
+/** The token of a user's session. It need not be secret in a database for measurements. */
 export function tokenOf(userId: number): string {
   return createHash('sha256').update(`snug benchmark, user ${userId}`).digest('base64url');
 }
@@ -34,11 +34,11 @@ interface Chat {
   readonly language: number;
   readonly members: number[];
   posted: number;
-  /** That of the search index which its messages go into. */
+  /** The block of the search index for its next messages. */
   block: number;
 }
 
-/** Makes users, sessions, chats and memberships, then `messages` messages. */
+/** Makes users, sessions, chats and memberships, then as many messages as `messages` says. */
 export function fill(sqlite: Database, messages: number, seed: number): void {
   const random = new Random(seed);
   const nextId = countIds();
@@ -52,7 +52,7 @@ export function fill(sqlite: Database, messages: number, seed: number): void {
   })();
 }
 
-/** Everything was announced by an event and bears its id, long after that has left the log. */
+/** Chats, memberships and messages have the ids of their events, even of those already deleted. */
 type NextId = () => number;
 
 function countIds(): NextId {
@@ -71,8 +71,8 @@ function insertUsers(sqlite: Database): void {
   );
   for (let id = 1; id <= userCount; id++) {
     const [name, email] = [`User ${id}`, `user${id}@example.org`];
-    user.run(name, canonicalName(name), email, canonicalEmail(email), passwordHash, begin);
-    session.run(id, hashToken(tokenOf(id)), begin, begin);
+    user.run(name, canonicalName(name), email, canonicalEmail(email), passwordHash, start);
+    session.run(id, hashToken(tokenOf(id)), start, start);
   }
 }
 
@@ -82,7 +82,7 @@ function insertChats(sqlite: Database, random: Random, nextId: NextId): Chat[] {
     const language = pickLanguage(random);
     const owner = 1 + random.below(userCount);
     const id = nextId();
-    insert.run(id, writeTitle(random, language), begin);
+    insert.run(id, writeTitle(random, language), start);
     return { id, language, members: [owner], posted: 0, block: 0 };
   });
 }
@@ -95,12 +95,12 @@ function insertMemberships(sqlite: Database, random: Random, chats: Chat[], next
   for (let userId = 1; userId <= userCount; userId++) joinChats(random, chats, userId);
   for (const { id, members } of chats) {
     for (const [index, userId] of members.entries()) {
-      insert.run(userId, id, index === 0 ? 'owner' : 'member', begin, nextId());
+      insert.run(userId, id, index === 0 ? 'owner' : 'member', start, nextId());
     }
   }
 }
 
-/** Some chats have nearly everybody in them, most of them have a few. */
+/** Some chats have nearly everybody in them; most have only a few. */
 function joinChats(random: Random, chats: Chat[], userId: number): void {
   let missing = fewestChats + random.below(mostChats - fewestChats + 1);
   missing -= chats.filter((chat) => chat.members[0] === userId).length;
@@ -112,7 +112,7 @@ function joinChats(random: Random, chats: Chat[], userId: number): void {
   }
 }
 
-/** Chats talk all at once, the busiest one about a thousand times as much as the quietest. */
+/** Chats alternate at random; the busiest gets about 1,000 times as many as the quietest. */
 function insertMessages(
   sqlite: Database,
   random: Random,
@@ -132,7 +132,7 @@ function insertMessages(
     const chat = chats[random.zipf(chats.length)];
     if (chat === undefined) continue;
     const sender = random.pick(chat.members);
-    const at = begin + Math.floor((i / count) * span);
+    const at = start + Math.floor((i / count) * span);
     const id = nextId();
     const content = writeMessage(random, chat.language);
     insert.run(chat.id, id, sender, content, at);
@@ -148,9 +148,9 @@ function insertMessages(
 }
 
 /**
- * As much of the log as the tidying of a server leaves when the last message is new: messages, for
- * all else happened long before. A log of all that ever happened would be cleared away in the
- * server's first seconds, and what that takes would be counted as its own.
+ * Adds the events that a server's retention would leave when the last message is new: only
+ * messages, because everything else happened long before. With a log of all events, the server
+ * would spend its first seconds deleting old ones, and that time would be measured.
  */
 function insertEvents(sqlite: Database): void {
   const insert = sqlite.prepare<typeof limits>(`
@@ -163,7 +163,7 @@ function insertEvents(sqlite: Database): void {
   insert.run(limits);
 }
 
-/** What the commands would have counted, and the job that extends vocabularies: everybody has read everything. */
+/** Sets what mutations and the vocabulary job would have set. Everybody has read everything. */
 function showLastMessages(sqlite: Database): void {
   sqlite.exec(`
     update chats set

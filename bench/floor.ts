@@ -1,7 +1,7 @@
 /**
  * The floor: the server as it would be if it did nothing. The same Fastify with the same options,
  * cookies, forms and log as src/app.ts and src/serve.ts, but without a database: each route has one
- * answer, which it gives to everybody. Run with the name of a file of answers, and PORT.
+ * answer for everybody. Takes the path of a file with answers as its argument, and PORT.
  */
 import { readFileSync } from 'node:fs';
 import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
@@ -37,7 +37,7 @@ app.register(cookie, { parseOptions: asTheyAre });
 
 const answers: Answer[] = JSON.parse(readFileSync(answersFile, 'utf8'));
 for (const { method, route, status, headers, body } of answers) {
-  // A short text goes out in one piece with its headers; a long one would be encoded each time.
+  // A short string is sent together with its headers; a long one would be encoded each time.
   const payload = body.length < 1024 ? body : Buffer.from(body);
   app.route({
     method,

@@ -1,4 +1,4 @@
-/** Where a trial finds its servers and databases; all of it is gone when the trial is over. */
+/** The servers and databases of a trial; all of them are removed when the trial is over. */
 import {
   constants,
   copyFileSync,
@@ -28,7 +28,7 @@ export class Lab {
   readonly settings: Settings;
   readonly random: Random;
   readonly #bundles: Bundles;
-  /** For whatever a trial writes. */
+  /** For all files that a trial writes. */
   readonly folder: string;
   #started: Server[] = [];
   #files = 0;
@@ -41,7 +41,7 @@ export class Lab {
     this.folder = keepFolder(mkdtempSync(join(settings.folder, 'run-')));
   }
 
-  /** A name for a file that is not there yet. */
+  /** The path of a file that does not exist yet. */
   newFile(name: string): string {
     this.#files++;
     return join(this.folder, `${this.#files}-${name}`);
@@ -51,12 +51,12 @@ export class Lab {
     return findDatabase(this.settings, messages);
   }
 
-  /** Copies a database, and makes its sessions new. */
+  /** Copies a database, and renews its sessions. */
   async copy(messages?: number): Promise<string> {
     const file = this.newFile('snug.db');
     copyFileSync((await this.database(messages)).file, file, constants.COPYFILE_FICLONE);
     this.change(file, (sqlite) => {
-      // A session that has run out is refused, and one not seen for an hour is written to.
+      // An expired session is refused, and one not used for an hour causes a write.
       sqlite.prepare('update sessions set created_at = :now, last_seen_at = :now').run({
         now: Date.now(),
       });
@@ -64,7 +64,7 @@ export class Lab {
     return file;
   }
 
-  /** Opens a database that no server has open. */
+  /** Opens a database that no server has open, and closes it again. */
   change<Result>(file: string, work: (sqlite: Database.Database) => Result): Result {
     const sqlite = new Database(file);
     try {
@@ -77,7 +77,7 @@ export class Lab {
   /**
    * Draws the requests of a workload.
    *
-   * @param chats the chats that are asked for; all if it is not given.
+   * @param chats the chats to read; all of them by default.
    */
   pool(workload: Workload, file: string, chats?: ReadonlySet<number>): BenchRequest[] {
     return this.change(file, (sqlite) =>
@@ -92,14 +92,14 @@ export class Lab {
     return this.start([bundle, 'serve'], { ...options, env });
   }
 
-  /** Starts the floor, which answers as a server has answered. */
+  /** Starts the floor, which repeats the answers of a server. */
   async floor(model: Server, pool: readonly BenchRequest[], options: StartOptions = {}) {
     const file = this.newFile('answers.json');
     writeFileSync(file, JSON.stringify(await sampleAnswers(model.url, pool)));
     return this.start([this.#bundles.floor, file], options);
   }
 
-  /** The program that is started when Snug is. */
+  /** The path of Snug's program. */
   get program(): string {
     return this.#bundles.snug;
   }
@@ -110,7 +110,7 @@ export class Lab {
     return server;
   }
 
-  /** Stops all servers and removes all files, so that the next workload begins afresh. */
+  /** Stops all servers and removes all files, so that the next workload starts fresh. */
   async clear(): Promise<void> {
     for (const server of this.#started) await server.stop();
     this.#started = [];

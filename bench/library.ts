@@ -1,4 +1,4 @@
-/** The libraries in C that are preloaded into what is measured, or into what measures. */
+/** The C libraries that are preloaded into the servers or the load generator. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from './lab.ts';
@@ -14,7 +14,7 @@ export function compileLibrary(name: 'never-sleep' | 'slow-fsync', library: stri
   return library;
 }
 
-/** The environment of a server of which each fsync takes so much longer, in ms. */
+/** The environment of a server whose fsyncs take longer by `delay` ms. */
 export function slowFsync(lab: Pick<Lab, 'newFile'>, delay: number): Record<string, string> {
   const library = compileLibrary('slow-fsync', lab.newFile('slow-fsync.so'));
   return { LD_PRELOAD: library, SLOW_FSYNC: String(delay) };

@@ -1,4 +1,4 @@
-/** The load: so many connections that each ask again as soon as they are answered. */
+/** The load: connections that each send the next request as soon as they have an answer. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { compileLibrary } from './library.ts';
 import { keepTrack } from './processes.ts';
 import { type BenchRequest, bytesOf } from './requests.ts';
 
-/** The core of the load generator; the servers have the first. */
+/** The core of the load generator; the servers have the first one. */
 export const loadCore = '1';
 
 const run = promisify(execFile);
@@ -17,33 +17,33 @@ const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 export interface Load {
   readonly connections: number;
   readonly seconds: number;
-  /** Which of the requests come, in which order. */
+  /** Determines which requests are sent, and in which order. */
   readonly seed: number;
 }
 
-/** What the load generator tells in the end; both kinds write it as one line of JSON. */
+/** The result of the load generator; both kinds print it as one line of JSON. */
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
-  /** Answers that are no success, and connections that broke. */
+  /** Responses other than a success, and broken connections. */
   readonly failures: number;
-  /** Times to the answer that half of the requests, and all but 1 % of them, stay under, in ms. */
+  /** Median and 99th percentile of the response time, in ms. */
   readonly p50: number;
   readonly p99: number;
-  /** How long the load generator itself had something to do, in seconds. */
+  /** How long the load generator itself was busy, in seconds. */
   readonly busy: number;
 }
 
 export interface LoadGenerator {
   readonly name: string;
-  /** Whether it sleeps until it is answered; the server is charged for waking it then. */
+  /** Whether it sleeps while waiting; waking it then costs the server CPU time. */
   readonly sleeps: boolean;
   run(url: string, load: Load): Promise<LoadResult>;
 }
 
 /**
- * wrk where there is one: it costs a fraction of what the server does, and where there is a C
- * compiler it never sleeps. autocannon costs more.
+ * wrk if it is installed: it uses a fraction of the server's CPU time, and with a C compiler it
+ * never sleeps. Otherwise autocannon, which uses more.
  *
  * @param sharesCore whether others need its core too, so that it has to sleep.
  */
@@ -58,7 +58,7 @@ export async function loadGenerator(
 }
 
 async function hasWrk(): Promise<boolean> {
-  // wrk -v ends with 1.
+  // wrk -v exits with 1.
   return run('wrk', ['-v']).then(
     () => true,
     ({ code }) => code !== 'ENOENT',
@@ -109,6 +109,6 @@ async function onCore(command: string, args: string[], preload = ''): Promise<Lo
   keepTrack(running.child);
   const { stdout } = await running;
   const line = stdout.split('\n').find((text) => text.startsWith('{'));
-  if (line === undefined) throw new Error(`${command} has told nothing: ${stdout}`);
+  if (line === undefined) throw new Error(`${command} printed no result: ${stdout}`);
   return JSON.parse(line);
 }

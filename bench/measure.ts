@@ -10,26 +10,26 @@ export interface Sample {
   readonly rate: number;
   /** CPU time of the server for each request, in µs. */
   readonly cpu: number;
-  /** Times to the answer, in ms. */
+  /** Response times, in ms. */
   readonly p50: number;
   readonly p99: number;
-  /** The share of its core that the server had, from 0 to 1. */
+  /** The share of its core that the server used, from 0 to 1. */
   readonly share: number;
-  /** The share of the time in which the load generator had something to do. */
+  /** The share of the time in which the load generator was busy. */
   readonly loadShare: number;
-  /** The longest that its event loop was held, in ms; only of a server that is watched. */
+  /** The longest delay of its event loop, in ms; only for a server that is watched. */
   readonly held?: number;
 }
 
-/** All servers by their names, measured one right after the other. */
+/** The samples of all servers by name, measured one right after the other. */
 export type Round = Readonly<Record<string, Sample>>;
 
-/** A server, and what it is asked. */
+/** A server, and the load for it. */
 export interface Target {
   readonly server: Server;
   readonly load: LoadGenerator;
-  /** Begins what goes on beside the load, and returns how to end it. */
-  readonly beside?: () => () => Promise<void>;
+  /** Starts work that runs during the load, and returns a function that ends it. */
+  readonly background?: () => () => Promise<void>;
 }
 
 export type Pace = Pick<Settings, 'rounds' | 'seconds' | 'connections'>;
@@ -52,13 +52,13 @@ export async function measureRounds(
   return rounds;
 }
 
-/** @throws if anything but success was answered. */
+/** @throws if any response was not a success. */
 async function measure(
   name: string,
-  { server, load, beside }: Target,
+  { server, load, background }: Target,
   pace: Pace & { seed: number },
 ): Promise<Sample> {
-  const end = beside?.();
+  const end = background?.();
   await server.held();
   const before = server.cpuSeconds();
   const result = await load.run(server.url, pace);
@@ -66,7 +66,7 @@ async function measure(
   const held = await server.held();
   await end?.();
   if (result.failures > 0) {
-    throw new Error(`${name}: ${result.failures} of ${result.requests} requests have failed`);
+    throw new Error(`${name}: ${result.failures} of ${result.requests} requests failed`);
   }
   return {
     rate: result.requests / result.seconds,

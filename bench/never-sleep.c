@@ -1,6 +1,6 @@
 /*
- * Preloaded into wrk: instead of sleeping until something comes, it looks again and again. To wake
- * a process costs its waker CPU time, and here that is the server that is measured.
+ * Preloaded into wrk: polls instead of sleeping. Waking a process costs the CPU time of the process
+ * that wakes it, and here that is the measured server.
  */
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In ns. wrk has one thread that waits, and asks when that has ended. */
+/* In ns. Only one thread of wrk waits, and wrk reads this value after that thread has ended. */
 static long idle;
 
 static long now(void) {
@@ -17,7 +17,7 @@ static long now(void) {
   return time.tv_sec * 1000000000L + time.tv_nsec;
 }
 
-/* Not every architecture has the system call of this name; all have epoll_pwait. */
+/* Some architectures have no epoll_wait system call; all have epoll_pwait. */
 static int look(int epoll, struct epoll_event *events, int most) {
   return syscall(SYS_epoll_pwait, epoll, events, most, 0, NULL, 0);
 }
@@ -25,14 +25,14 @@ static int look(int epoll, struct epoll_event *events, int most) {
 int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout) {
   int found = look(epoll, events, most);
   if (found != 0) return found;
-  long begin = now(), end = begin;
-  while (found == 0 && (timeout < 0 || end - begin < timeout * 1000000L)) {
+  long start = now(), end = start;
+  while (found == 0 && (timeout < 0 || end - start < timeout * 1000000L)) {
     found = look(epoll, events, most);
     end = now();
   }
-  idle += end - begin;
+  idle += end - start;
   return found;
 }
 
-/* For how long nothing was there to be done, in seconds; see wrk.lua. */
+/* How long there was nothing to do, in seconds; see wrk.lua. */
 double seconds_idle(void) { return idle / 1e9; }

@@ -1,4 +1,4 @@
-/** Whatever the benchmark starts ends with it, however it ends, and so do its copies. */
+/** Ends all processes and removes all folders of the benchmark with it, however it ends. */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 
@@ -19,7 +19,7 @@ export function keepTrack<Child extends ChildProcess>(child: Child): Child {
   return child;
 }
 
-/** Marks a folder as to be removed at the end, if nobody does so before. */
+/** Registers a folder for removal at the end, unless it is removed before. */
 export function keepFolder(folder: string): string {
   folders.add(folder);
   return folder;

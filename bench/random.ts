@@ -1,4 +1,4 @@
-/** Chance that can be repeated: the same seed, the same numbers (mulberry32). */
+/** Reproducible random numbers: the same seed gives the same numbers (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** From 0 to 1, without 1. */
+  /** At least 0, less than 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -19,7 +19,7 @@ export class Random {
     return Math.floor(this.next() * count);
   }
 
-  /** The same by Zipf's law: the n-th is drawn about 1/n times as often as the first. */
+  /** The same, by Zipf's law: the n-th is drawn about 1/n times as often as the first. */
   zipf(count: number): number {
     return Math.floor((count + 1) ** this.next()) - 1;
   }
@@ -33,7 +33,7 @@ export class Random {
     return at(list, this.below(list.length));
   }
 
-  /** In place, by Fisher and Yates. */
+  /** In place (Fisher and Yates). */
   shuffle<Value>(list: Value[]): Value[] {
     for (let i = list.length - 1; i > 0; i--) {
       const other = this.below(i + 1);

@@ -1,28 +1,31 @@
-/** Readers of event streams, in a process of their own; told over IPC what to do, see streams.ts. */
+/** Readers of event streams, in their own process; streams.ts sends them orders over IPC. */
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { cookieOf } from './requests.ts';
-import type { Opening, Order, Telling, Told } from './streams.ts';
+import type { Delivery, Opening, Order, Posting } from './streams.ts';
 
-/** Each message has it once, and nothing else that is sent does: so it cannot be cut in two. */
+/**
+ * Occurs once in each message and in nothing else that the server sends. It is a single byte, so
+ * that it cannot be split between two reads.
+ */
 const mark = '~';
 const markByte = mark.charCodeAt(0);
 const content = `This is about as long as most messages in a chat, not more ${mark}`;
 
-/** So many streams are opened at once. */
+/** How many streams are opened at once. */
 const together = 100;
 
-/** Whoever was not told after this, in ms, never will be. */
+/** How long to wait for all streams to receive a message, in ms. */
 const patience = 30_000;
 
-/** All sockets read into it, one after another. */
+/** The read buffer of all sockets, which take turns. */
 const buffer = Buffer.alloc(256 * 1024);
 
 /** One open stream. */
 interface Reader {
   readonly socket: Socket;
-  /** How many messages it has still to be told of. */
+  /** How many messages it has yet to receive. */
   missing: number;
 }
 
@@ -33,15 +36,15 @@ let port = 0;
 let started = 0;
 let left = 0;
 let times: number[] = [];
-let allTold = () => {};
+let allReceived = () => {};
 
 process.on('message', async (order: Order) => {
   process.send?.(await obey(order));
 });
 
-async function obey(order: Order): Promise<Told | number> {
+async function obey(order: Order): Promise<Delivery | number> {
   if (order.kind === 'open') await openAll(order);
-  if (order.kind === 'tell') return tell(order);
+  if (order.kind === 'post') return postRepeatedly(order);
   return readers.filter(({ socket }) => !socket.destroyed).length;
 }
 
@@ -54,7 +57,7 @@ async function openAll(opening: Opening): Promise<void> {
   }
 }
 
-/** Resolves when the first line has come: from then on it is told of everything. */
+/** Resolves at the first line: from then on the stream receives all events. */
 async function open(cookie: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const onread = {
@@ -83,16 +86,16 @@ function take(reader: Reader, length: number): void {
   }
   if (reader.missing > 0) return;
   times.push(performance.now() - started);
-  if (--left === 0) allTold();
+  if (--left === 0) allReceived();
 }
 
-/** Posts, waits until everybody was told, and posts again. */
-async function tell({ posts, seconds }: Telling): Promise<Told> {
+/** Posts, waits until all streams have received it, and posts again. */
+async function postRepeatedly({ posts, seconds }: Posting): Promise<Delivery> {
   times = [];
   const cpu = process.cpuUsage();
-  const begin = performance.now();
-  while (performance.now() - begin < seconds * 1000) await tellOnce(posts);
-  const took = (performance.now() - begin) / 1000;
+  const start = performance.now();
+  while (performance.now() - start < seconds * 1000) await postOnce(posts);
+  const took = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   times.sort((a, b) => a - b);
   return {
@@ -102,16 +105,16 @@ async function tell({ posts, seconds }: Telling): Promise<Told> {
   };
 }
 
-async function tellOnce(posts: number): Promise<void> {
+async function postOnce(posts: number): Promise<void> {
   for (const reader of readers) reader.missing = posts;
   left = readers.length;
-  const told = new Promise<void>((resolve, reject) => {
-    allTold = resolve;
-    setTimeout(reject, patience, new Error(`${left} streams were not told`)).unref();
+  const received = new Promise<void>((resolve, reject) => {
+    allReceived = resolve;
+    setTimeout(reject, patience, new Error(`${left} streams did not receive it`)).unref();
   });
   started = performance.now();
   const orders = rooms.flatMap((room) => Array.from({ length: posts }, () => post(room)));
-  await Promise.all([told, ...orders]);
+  await Promise.all([received, ...orders]);
 }
 
 async function post({ chatId, userIds }: Opening['rooms'][number]): Promise<void> {

@@ -1,4 +1,4 @@
-/** The figures as a person reads them: tables in Markdown, medians of all rounds. */
+/** The figures as tables in Markdown, with medians of all rounds. */
 import type { Chart } from './charts.ts';
 import type { Round, Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Result, type Results } from './results.ts';
@@ -6,17 +6,17 @@ import { median, quantile } from './statistics.ts';
 import { isReached, Measured, type Target, targets } from './targets.ts';
 import type { Comparison } from './trial.ts';
 
-/** If it has to work for more of the time, the load generator is measured, not the server. */
+/** If the load generator is busy for more of the time, it is the bottleneck, not the server. */
 const loadLimit = 0.9;
 
-/** The floor always has work: below this share of its core, somebody else was using the machine. */
+/** The floor is always busy: below this share of its core, something else used the machine. */
 const shareLimit = 0.9;
 
-/** The whole report; the charts are files beside it. */
+/** The whole report; the charts are files next to it. */
 export function formatReport(results: Results, charts: readonly Chart[]): string {
   const comparisons = Object.values(comparisonsOf(results));
   const doubts = [
-    ...mixedMakings(results),
+    ...mixedPrograms(results),
     ...sleepers(comparisons),
     ...comparisons.flatMap(doubtsOf),
   ];
@@ -28,7 +28,7 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
     formatTargets(results),
     '### Servers under load',
     formatTable(comparisonHead, comparisons.flatMap(formatComparison)),
-    '### Beside that',
+    '### Other figures',
     formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
   ];
   return `${parts.join('\n\n')}\n`;
@@ -36,7 +36,7 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
 
 function describeRun(results: Results): string {
   const last = latest(results);
-  if (last === undefined) return 'Nothing was measured yet.';
+  if (last === undefined) return 'There are no results yet.';
   const { messages, connections, seconds } = last.settings;
   const comparisons = Object.values(comparisonsOf(results));
   const generators = new Set(comparisons.map(({ load }) => load));
@@ -69,7 +69,7 @@ function formatTarget(target: Target, values: readonly number[]): string[] {
   const wanted = `${limits.join(', ')} ${unit}`;
   if (values.length === 0) return [what, wanted, 'not measured', ''];
   const value = always ? Math.max(...values) : median(values);
-  const measured = formatSpread(values, value) + (always ? ' at the most' : '');
+  const measured = formatSpread(values, value) + (always ? ' at worst' : '');
   return [what, wanted, measured, isReached(target, value) ? 'yes' : '**no**'];
 }
 
@@ -118,33 +118,33 @@ function formatValues([trial, { values = {} }]: [string, Result]): string[][] {
   ]);
 }
 
-/** States of the program or settings that were not the same in all trials. */
-function mixedMakings(results: Results): string[] {
+/** Trials that measured another state of the program than the latest one. */
+function mixedPrograms(results: Results): string[] {
   const last = latest(results);
   return Object.entries(results)
     .filter(([, result]) => result.program !== last?.program)
-    .map(([name]) => `${name} was measured with another state of the program.`);
+    .map(([name]) => `${name} measured another state of the program.`);
 }
 
-/** Load generators that slept while they waited, all in one line. */
+/** Load generators that slept while waiting, all in one line. */
 function sleepers(comparisons: readonly Comparison[]): string[] {
   const names = new Set(comparisons.filter(({ sleeps }) => sleeps).map(({ load }) => load));
   if (names.size === 0) return [];
   const list = [...names].join(', ');
-  return [`${list} slept until answered, and the servers were charged for waking it.`];
+  return [`${list} slept while waiting, so the servers' CPU time includes waking it.`];
 }
 
-/** What makes a figure doubtful. */
+/** The reasons to doubt the figures. */
 function doubtsOf({ title, rounds, connections }: Comparison): string[] {
   const doubts: string[] = [];
   const load = Math.max(...rounds.flatMap(Object.values<Sample>).map((s) => s.loadShare));
   if (load > loadLimit) {
     doubts.push(
-      `${title}: the load generator was at its limit (at work ${percent(load)} of the time).`,
+      `${title}: the load generator was at its limit (busy ${percent(load)} of the time).`,
     );
   }
   const floor = median(samplesOf(rounds, 'floor').map(({ share }) => share));
-  // A single connection leaves it idle while the answer travels.
+  // With a single connection, it is idle while the answer travels.
   if (connections > 1 && floor < shareLimit) {
     doubts.push(`${title}: the floor had ${percent(floor)} of its core; trust the ratio by CPU.`);
   }
@@ -166,7 +166,7 @@ function formatSpread(values: readonly number[], value: number): string {
   return `**${formatNumber(value)}** (${low}–${high})`;
 }
 
-/** Three digits that mean something. */
+/** Three significant digits. */
 export function formatNumber(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return Math.abs(value) >= 10 ? value.toFixed(1).replace('.0', '') : value.toFixed(2);

@@ -13,14 +13,14 @@ export interface BenchRequest {
   readonly body?: string;
 }
 
-/** One workload: what people do in it, one random request after another. */
+/** One workload: a source of random requests of one kind. */
 export interface Workload {
   readonly name: string;
   readonly title: string;
   request(random: Random, world: World): BenchRequest;
 }
 
-/** So many requests are made ready beforehand; the load generator draws from them. */
+/** How many requests are prepared in advance for the load generator to draw from. */
 const poolSize = 10_000;
 
 export function makePool(workload: Workload, random: Random, world: World): BenchRequest[] {
@@ -38,7 +38,7 @@ export function cookieOf(userId: number): string {
   return `user_id=${userId}; token=${tokenOf(userId)}`;
 }
 
-/** The request as it goes over the wire (HTTP/1.1); all of it is ASCII. */
+/** The request as sent over the wire (HTTP/1.1); it is pure ASCII. */
 export function bytesOf(request: BenchRequest): string {
   const { method, path, body } = request;
   const headers = { host: 'localhost', ...headersOf(request) };

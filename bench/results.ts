@@ -1,4 +1,4 @@
-/** What was measured, as a file that the next run adds to. */
+/** The results of all trials, in a file that the next run adds to. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { cpuModel } from './proc.ts';
 import type { Settings } from './settings.ts';
 import type { Comparison, Findings } from './trial.ts';
 
-/** The settings that figures depend on. */
+/** The settings that affect the figures. */
 const counting = [
   'messages',
   'sizes',
@@ -19,33 +19,33 @@ const counting = [
   'seed',
 ] as const satisfies (keyof Settings)[];
 
-/** How a trial was made. */
-export interface Making {
-  /** Which state of the sources was measured. */
+/** What a trial measured, and on which machine. */
+export interface Conditions {
+  /** Identifies the state of the sources. */
   readonly program: string;
   readonly settings: Pick<Settings, (typeof counting)[number]>;
   readonly machine: string;
 }
 
-export interface Result extends Findings, Making {
-  /** When it ended, and how long it took, in s. */
+export interface Result extends Findings, Conditions {
+  /** When the trial ended, and how long it took, in s. */
   readonly at: string;
   readonly took: number;
 }
 
-/** By the names of the trials. */
+/** By the name of the trial. */
 export type Results = Readonly<Record<string, Result>>;
 
-export function makingOf(settings: Settings, program: string): Making {
+export function conditionsOf(settings: Settings, program: string): Conditions {
   const chosen = Object.fromEntries(counting.map((name) => [name, settings[name]]));
   const machine = `${cpuModel()}, ${availableParallelism()} cores, Node ${process.version}`;
-  return { program, settings: chosen as Making['settings'], machine };
+  return { program, settings: chosen as Conditions['settings'], machine };
 }
 
-export function isSameMaking(result: Making | undefined, making: Making): boolean {
-  const text = ({ program, settings, machine }: Making) =>
+export function hasConditions(result: Conditions | undefined, conditions: Conditions): boolean {
+  const text = ({ program, settings, machine }: Conditions) =>
     JSON.stringify([program, settings, machine]);
-  return result !== undefined && text(result) === text(making);
+  return result !== undefined && text(result) === text(conditions);
 }
 
 export function readResults(folder: string): Results {
@@ -58,7 +58,7 @@ export function writeResult(folder: string, name: string, result: Result): Resul
   const results = { ...readResults(folder), [name]: result };
   mkdirSync(folder, { recursive: true });
   const file = fileIn(folder);
-  // Whoever stops the run in this very moment shall not lose what was measured before.
+  // Written to a new file first: a run that is stopped at this moment must not lose older results.
   writeFileSync(`${file}.new`, JSON.stringify(results, shorten, 1));
   renameSync(`${file}.new`, file);
   return results;
@@ -68,7 +68,7 @@ export function comparisonsOf(results: Results): Readonly<Record<string, Compari
   return Object.assign({}, ...Object.values(results).map(({ comparisons }) => comparisons));
 }
 
-/** In each round, something of one server by the same of another. */
+/** The ratio of one figure of two servers, for each round. */
 export function perRound(
   { rounds }: Comparison,
   name: string,
@@ -84,7 +84,7 @@ function fileIn(folder: string): string {
   return join(folder, 'latest.json');
 }
 
-/** No figure has more than six digits that mean something. */
+/** Figures have at most six significant digits. */
 function shorten(_: string, value: unknown): unknown {
   if (typeof value !== 'number' || Number.isInteger(value)) return value;
   return Number(value.toPrecision(6));

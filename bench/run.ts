@@ -1,4 +1,4 @@
-/** `npm run bench [-- trial …]`: how near the server comes to one that does nothing. */
+/** `npm run bench [-- trial …]`: compares the server with one that does nothing. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { type Bundles, bundleServers } from './bundle.ts';
 import { drawCharts, writeCharts } from './charts.ts';
 import { Lab } from './lab.ts';
 import { formatReport } from './report.ts';
-import { isSameMaking, makingOf, type Results, readResults, writeResult } from './results.ts';
+import { conditionsOf, hasConditions, type Results, readResults, writeResult } from './results.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
 import { fanOut } from './trials/fan-out.ts';
@@ -25,15 +25,15 @@ import { newest } from './workloads/newest.ts';
 import { post } from './workloads/post.ts';
 import { common, inChat, rare, two } from './workloads/search.ts';
 
-/** One search after another: with more at once, a search would be measured by its waiting. */
+/** One search at a time: with several at once, the figures would mostly show waiting. */
 const oneByOne = { connections: 1, watch: true, few: true };
 
-/** As if nothing was asked for twice: what an answer costs that is not kept in memory. */
-const notKept = { 'not kept': { env: { CACHE_MB: '0' } } };
+/** Without the cache: the cost of an answer that is not in memory. */
+const uncached = { 'not cached': { env: { CACHE_MB: '0' } } };
 
 const all: readonly Trial[] = [
   againstFloor(post, { others: { 'without group commit': { variant: 'single' } } }),
-  ...[newest, list].map((workload) => againstFloor(workload, { others: notKept })),
+  ...[newest, list].map((workload) => againstFloor(workload, { others: uncached })),
   ...[mixed, back].map((workload) => againstFloor(workload)),
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
   slowDisk,
@@ -49,7 +49,7 @@ const all: readonly Trial[] = [
 const settings = readSettings(process.env);
 const chosen = choose(process.argv.slice(2));
 const bundles = await bundleServers();
-const making = makingOf(settings, bundles.fingerprint);
+const conditions = conditionsOf(settings, bundles.fingerprint);
 const missing = chosen.filter(({ name }) => !settings.resume || !isMeasured(name));
 announce(missing);
 for (const trial of missing) await attempt(trial, bundles);
@@ -59,7 +59,7 @@ function choose(names: string[]): Trial[] {
   const unknown = names.find((name) => all.every((trial) => trial.name !== name));
   if (unknown !== undefined) {
     const known = all.map(({ name }) => name).join(', ');
-    throw new Error(`There is no trial "${unknown}". Use some of: ${known}.`);
+    throw new Error(`There is no trial "${unknown}". The trials are: ${known}.`);
   }
   return all.filter(({ name }) =>
     names.length > 0 ? names.includes(name) : name !== peers.name || settings.peers,
@@ -67,7 +67,7 @@ function choose(names: string[]): Trial[] {
 }
 
 function isMeasured(name: string): boolean {
-  return isSameMaking(readResults(settings.results)[name], making);
+  return hasConditions(readResults(settings.results)[name], conditions);
 }
 
 function announce(trials: readonly Trial[]): void {
@@ -80,12 +80,12 @@ function settingsFor({ few = false }: Trial): Settings {
   return few ? { ...settings, rounds: Math.ceil(settings.rounds * 0.6) } : settings;
 }
 
-/** @throws if a trial takes far longer than it should: something hangs then. */
+/** @throws if a trial takes far longer than expected, which means that it hangs. */
 async function inTime(trial: Trial, running: Promise<Findings>): Promise<Findings> {
   const patience = 3 * trial.lasts(settingsFor(trial)) + 120;
   const late = new AbortController();
   const expired = wait(patience * 1000, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`not done after ${Math.round(patience)} s`);
+    throw new Error(`not finished after ${Math.round(patience)} s`);
   });
   return Promise.race([running, expired]).finally(() => {
     late.abort();
@@ -93,7 +93,7 @@ async function inTime(trial: Trial, running: Promise<Findings>): Promise<Finding
   });
 }
 
-/** Writes the report and the charts beside the figures. */
+/** Writes the report and the charts next to the figures. */
 function show(results: Results): string {
   const charts = drawCharts(results);
   const report = formatReport(results, charts);
@@ -103,7 +103,7 @@ function show(results: Results): string {
   return report;
 }
 
-/** One that fails leaves the others alone. */
+/** A trial that fails does not stop the others. */
 async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
   console.error(`${new Date().toISOString().slice(11, 16)} ${trial.name} …`);
   const started = performance.now();
@@ -112,10 +112,10 @@ async function attempt(trial: Trial, bundles: Bundles): Promise<void> {
     const findings = await inTime(trial, trial.run(lab));
     const took = Math.round((performance.now() - started) / 1000);
     const at = new Date().toISOString();
-    const result = { ...making, ...findings, at, took };
+    const result = { ...conditions, ...findings, at, took };
     show(writeResult(settings.results, trial.name, result));
   } catch (error) {
-    console.error(`${trial.name} has failed:`, error);
+    console.error(`${trial.name} failed:`, error);
     process.exitCode = 1;
   } finally {
     await lab.close();

@@ -1,4 +1,4 @@
-/** A server under measurement, in a process of its own on the first core. */
+/** Starts the measured servers, each in its own process on the first core. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -9,35 +9,35 @@ import { keepTrack } from './processes.ts';
 /** The core of the servers; the load generator has the next one. */
 const core = '0';
 
-/** In ms; a server that has not answered by then will not. */
+/** How long to wait for an answer or an exit, in ms. */
 const patience = 60_000;
 
-/** What a start leaves for later, as Snug its writer and the first tidying, is done by then, in ms. */
+/** Time for what a start leaves for later, in ms: Snug's writer and first maintenance. */
 const settling = 3_000;
 
 export interface Server {
   readonly url: string;
   /** CPU time used so far by all of its threads, in seconds. */
   cpuSeconds(): number;
-  /** Resident memory when it has settled after its start, in bytes. */
+  /** Resident memory after its start, once it has settled, in bytes. */
   readonly idle: number;
-  /** Resident memory now and at its highest, in bytes. */
+  /** Resident memory, now and at its peak, in bytes. */
   memory(): { now: number; peak: number };
-  /** The longest that its event loop was held since it was last asked, in ms, if it is watched. */
+  /** The longest delay of its event loop since the last call, in ms, if it is watched. */
   held(): Promise<number | undefined>;
   stop(): Promise<void>;
 }
 
 export interface StartOptions {
   readonly env?: Record<string, string>;
-  /** The cores that it may use, as taskset has them. */
+  /** The cores that it may use, in the notation of taskset. */
   readonly cores?: string;
   /** Whether to watch its event loop. */
   readonly watch?: boolean;
   readonly folder?: string;
 }
 
-/** Starts a program with its log thrown away, and waits until it answers. */
+/** Starts a program, discards its log, and waits until it answers. */
 export async function startServer(args: string[], options: StartOptions): Promise<Server> {
   const { env = {}, cores = core, watch = false, folder } = options;
   const port = await freePort();
@@ -51,7 +51,7 @@ export async function startServer(args: string[], options: StartOptions): Promis
   const url = `http://127.0.0.1:${port}`;
   await answering(child, url);
   await wait(settling);
-  // taskset becomes node, so this is node's own.
+  // taskset replaces itself with node, so this is node's pid.
   const pid = Number(child.pid);
   return {
     url,
@@ -63,11 +63,11 @@ export async function startServer(args: string[], options: StartOptions): Promis
   };
 }
 
-/** For a closer look at the servers: BENCH_NODE_OPTIONS="--cpu-prof". */
+/** With the options of BENCH_NODE_OPTIONS, for example `--cpu-prof`. */
 function nodeOptions(watch: boolean): string[] {
-  const given = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+  const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
   const watching = watch ? ['--import', new URL('watch.ts', import.meta.url).href] : [];
-  return ['--disable-sigusr1', ...given, ...watching];
+  return ['--disable-sigusr1', ...extra, ...watching];
 }
 
 async function askWatch(child: ChildProcess): Promise<number> {
@@ -87,7 +87,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Asks until there is an answer, whichever: the server listens then. */
+/** Sends requests until one is answered, with any status: the server listens then. */
 async function answering(child: ChildProcess, url: string): Promise<void> {
   const late = performance.now() + patience;
   while (child.exitCode === null && performance.now() < late) {
@@ -98,7 +98,7 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-  throw new Error(`a server does not answer; it ended with ${child.exitCode}`);
+  throw new Error(`a server does not answer; its exit code is ${child.exitCode}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a run of the benchmark may be told by its environment. */
+/** The settings of a benchmark run, read from environment variables. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,25 +6,25 @@ import { fileURLToPath } from 'node:url';
 export interface Settings {
   /** Messages in the database. */
   readonly messages: number;
-  /** Messages in the databases whose speeds are compared, the smallest first. */
+  /** Messages in each of the databases that `growth` compares, smallest first. */
   readonly sizes: readonly number[];
-  /** How often each server is measured in each trial. */
+  /** How many times each server is measured in each trial. */
   readonly rounds: number;
-  /** How long one measurement takes. */
+  /** How long one measurement takes, in s. */
   readonly seconds: number;
-  /** How many requests are under way at once. */
+  /** Requests in progress at once. */
   readonly connections: number;
-  /** Open streams that are told of messages, and such that are told of nothing. */
+  /** Open streams that receive messages, and idle ones. */
   readonly streams: number;
   readonly idleStreams: number;
   readonly seed: number;
-  /** Where databases lie; on a disk in memory an fsync would cost nothing. */
+  /** The folder for databases; on a RAM disk an fsync would cost nothing. */
   readonly folder: string;
   /** Where the figures are written. */
   readonly results: string;
   /** Whether to install the peers and to measure them too. */
   readonly peers: boolean;
-  /** Whether to leave out what was measured already, of the same program by the same settings. */
+  /** Whether to skip trials that were measured already, with the same program and settings. */
   readonly resume: boolean;
 }
 
@@ -49,12 +49,12 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   };
 }
 
-/** A size as the tables have it: 1,000,000. */
+/** A size as in the tables: 1,000,000. */
 export function nameSize(messages: number): string {
   return messages.toLocaleString('en');
 }
 
 function readWhole(name: string, text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new Error(`${name} must be a whole number from 1 on; it is "${text}".`);
+  throw new Error(`${name} must be a whole number of at least 1; it is "${text}".`);
 }

@@ -1,6 +1,6 @@
 /*
- * Preloaded into a server: after each fsync and fdatasync it sleeps for as long as SLOW_FSYNC says,
- * in ms, as a slower disk would. Whatever else the server does is not touched.
+ * Preloaded into a server: sleeps for SLOW_FSYNC ms after each fsync and fdatasync, to imitate a
+ * slower disk. Changes nothing else.
  */
 #include <errno.h>
 #include <stdlib.h>

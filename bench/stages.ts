@@ -1,4 +1,4 @@
-/** Servers on databases of different sizes, under the same load. */
+/** Compares servers on databases of different sizes, under the same load. */
 import { type Contestant, compare, type Manner } from './compare.ts';
 import type { Lab } from './lab.ts';
 import type { BenchRequest, Workload } from './requests.ts';
@@ -6,18 +6,18 @@ import type { Server } from './server.ts';
 import { nameSize } from './settings.ts';
 import type { Comparison } from './trial.ts';
 
-/** A server, and what it is asked in each workload. */
+/** A server, and its requests for each workload. */
 interface Stage {
-  /** How many messages it began with. */
+  /** How many messages it started with. */
   readonly size: string;
   readonly server: Server;
   readonly pools: ReadonlyMap<Workload, readonly BenchRequest[]>;
 }
 
 /**
- * Starts a server for each of the sizes, the smallest first.
+ * Starts a server for each of the sizes, smallest first.
  *
- * @param chats the chats that are asked for; all if it is not given.
+ * @param chats the chats to read; all of them by default.
  */
 export async function setStages(
   lab: Lab,
@@ -33,7 +33,7 @@ export async function setStages(
   return stages;
 }
 
-/** Compares them in one workload, by their sizes; the floor answers as the smallest one does. */
+/** Compares them in one workload; the floor repeats the answers of the smallest one. */
 export async function compareStages(
   lab: Lab,
   workload: Workload,

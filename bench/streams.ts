@@ -1,4 +1,4 @@
-/** Event streams that are open for a trial, and the chats that they are about. */
+/** The event streams that a trial opens, and the chats whose messages they receive. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import type { Database } from 'better-sqlite3';
 import { loadCore } from './load.ts';
 import { keepTrack } from './processes.ts';
 
-/** A chat, and whose streams are open. */
+/** A chat, and the users whose streams are open. */
 export interface Room {
   readonly chatId: number;
   readonly userIds: readonly number[];
@@ -16,32 +16,32 @@ export interface Opening {
   readonly kind: 'open';
   readonly port: number;
   readonly rooms: readonly Room[];
-  /** How many streams each of them opens. */
+  /** How many streams each user opens. */
   readonly each: number;
 }
 
-export interface Telling {
-  readonly kind: 'tell';
-  /** So many messages are posted to each chat at once. */
+export interface Posting {
+  readonly kind: 'post';
+  /** How many messages to post to each chat at once. */
   readonly posts: number;
   readonly seconds: number;
 }
 
-export type Order = Opening | Telling | { readonly kind: 'count' };
+export type Order = Opening | Posting | { readonly kind: 'count' };
 
-export interface Told {
-  /** Deliveries per second: a message that 100 streams are told of is 100. */
+export interface Delivery {
+  /** Deliveries per second: a message that 100 streams receive counts 100 times. */
   readonly rate: number;
-  /** From the posting to a stream's being told, in ms. */
+  /** Time from the post until a stream has received it, in ms. */
   readonly p99: number;
-  /** The share of its core that the readers had, from 0 to 1. */
+  /** The share of their core that the readers used, from 0 to 1. */
   readonly share: number;
 }
 
-/** Streams of one user; the server allows more. */
+/** Streams for each user; the server allows more. */
 export const streamsEach = 5;
 
-/** Makes chats in a database that no server has open, with other members each. */
+/** Adds chats to a database that no server has open, each with different members. */
 export function makeRooms(sqlite: Database, count: number, streams: number): Room[] {
   const members = Math.max(1, Math.floor(streams / streamsEach / count));
   const event = sqlite.prepare(`insert into events (type, at) values ('chat.created', 0)`);
@@ -68,7 +68,7 @@ export class Streams {
     this.#child = child;
   }
 
-  /** Opens streams to a server; resolves when all of them are told of everything. */
+  /** Opens streams to a server; resolves when all of them receive events. */
   static async open(url: string, rooms: readonly Room[]): Promise<Streams> {
     const script = fileURLToPath(new URL('readers.ts', import.meta.url));
     const child = spawn('taskset', ['-c', loadCore, process.execPath, script], {
@@ -80,11 +80,12 @@ export class Streams {
     return streams;
   }
 
-  tell(posts: number, seconds: number): Promise<Told> {
-    return this.#ask({ kind: 'tell', posts, seconds });
+  /** Posts messages for some time, and measures how fast the streams receive them. */
+  post(posts: number, seconds: number): Promise<Delivery> {
+    return this.#ask({ kind: 'post', posts, seconds });
   }
 
-  /** How many of them are open. */
+  /** How many streams are open. */
   count(): Promise<number> {
     return this.#ask({ kind: 'count' });
   }
@@ -95,12 +96,12 @@ export class Streams {
     await gone;
   }
 
-  /** @throws if the readers end instead of answering; they have told why. */
+  /** @throws if the readers end instead of answering; they have printed why. */
   async #ask<Answer>(order: Order): Promise<Answer> {
     const answered = new AbortController();
     const { signal } = answered;
     const failed = once(this.#child, 'exit', { signal }).then(() => {
-      throw new Error('the readers have ended');
+      throw new Error('the readers ended: see their error above');
     });
     this.#child.send(order);
     const message = once(this.#child, 'message', { signal });

@@ -1,8 +1,8 @@
-/** As much of SVG as the charts need. */
+/** The part of SVG that the charts need. */
 
 type Attributes = Readonly<Record<string, string | number>>;
 
-/** An element; its children are elements already, or texts by `text`. */
+/** An element; its children are strings made by `element` or `text`. */
 export function element(name: string, attributes: Attributes, ...children: string[]): string {
   const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(value)}"`);
   return `<${name}${list.join('')}>${children.join('')}</${name}>`;
@@ -13,8 +13,8 @@ export function text(content: string, attributes: Attributes): string {
 }
 
 /**
- * A picture with a ground of its own: whoever shows it in a dark page with a light system's colours
- * can still read it.
+ * A picture with its own background, so that it is readable on a dark page while the system's
+ * colour scheme is light.
  */
 export function picture(
   { width, height, title }: { width: number; height: number; title: string },

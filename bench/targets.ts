@@ -1,4 +1,4 @@
-/** What Snug wants to reach, and where the figures for it are. */
+/** Snug's targets, and the figures that they are compared with. */
 import type { Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Results } from './results.ts';
 import { nameSize } from './settings.ts';
@@ -11,9 +11,9 @@ export interface Target {
   readonly unit: string;
   readonly atLeast?: number;
   readonly atMost?: number;
-  /** Whether the worst round counts; else it is the median. */
+  /** Whether the worst round counts, not the median. */
   readonly always?: boolean;
-  /** One value for each round; none if it was not measured. */
+  /** One value for each round; empty if it was not measured. */
   values(measured: Measured): readonly number[];
 }
 
@@ -21,7 +21,7 @@ export function isReached({ atLeast, atMost }: Target, value: number): boolean {
   return value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
 }
 
-/** What was measured, by its names. */
+/** Looks up measured figures by name. */
 export class Measured {
   readonly #results: Results;
   readonly #comparisons: Readonly<Record<string, Comparison>>;
@@ -39,32 +39,32 @@ export class Measured {
     return this.#results[trial]?.values?.[name] ?? [];
   }
 
-  /** One server by another in the same load; by speed unless told otherwise. */
+  /** The ratio of two servers under the same load, by requests per second unless `of` is given. */
   ratio(name: string, one: string, other: string, of?: (sample: Sample) => number): number[] {
     const comparison = this.#comparisons[name];
     return comparison === undefined ? [] : perRound(comparison, one, other, of);
   }
 
-  /** A figure of Snug itself. */
+  /** One figure of Snug itself, for each round. */
   snug(name: string, of: (sample: Sample) => number): number[] {
     const rounds = this.#comparisons[name]?.rounds ?? [];
     return rounds.flatMap(({ snug }) => (snug === undefined ? [] : [of(snug)]));
   }
 
-  /** The names of the databases of different sizes, the smallest first. */
+  /** The names of the sizes of databases, smallest first. */
   get sizes(): string[] {
     const sizes = this.#results.growth?.settings.sizes ?? [];
     return sizes.map(nameSize);
   }
 }
 
-/** The unit of what is a share of the floor's speed. */
+/** The unit of shares of the floor's speed. */
 export const floor = '× the floor';
 
-/** What a request costs in the largest database, by what it costs in the smallest. */
+/** The cost of a request in the largest database, as a multiple of that in the smallest. */
 export const steady = { atLeast: 0.85, atMost: 1.15 };
 
-/** What a page far back costs, by what the newest one does. */
+/** The cost of a page far back, as a multiple of that of the newest page. */
 export const worstFarBack = 2;
 
 const p99 = (sample: Sample) => sample.p99;
@@ -78,17 +78,17 @@ const share = (what: string, name: string, atLeast: number, server = 'snug'): Ta
 });
 
 const growth = (what: string, name: string): Target => ({
-  what: `${what}: the largest database by the smallest`,
+  what: `${what}: cost in the largest database / in the smallest`,
   unit: '×',
   ...steady,
-  // What a request costs is the time that the server takes for it.
+  // The cost is the inverse of the speed, so the smallest database comes first.
   values: (measured) => measured.ratio(name, measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
 });
 
 const searching = (what: string, name: string): Target[] => [
   { what, unit: 'ms, p99', atMost: 20, values: (measured) => measured.snug(name, p99) },
   {
-    what: `${what}: the event loop held`,
+    what: `${what}: event loop blocked`,
     unit: 'ms',
     atMost: 50,
     always: true,
@@ -108,10 +108,10 @@ const memory = (what: string, of: 'idle' | 'after', atMost: number): Target => (
       .map((bytes) => bytes / 1e6),
 });
 
-/** As durable as Snug. */
+/** A peer in its mode that is as durable as Snug. */
 const peer = (name: string, atLeast: number): Target[] =>
   [post, newest].map((workload) => ({
-    what: `${workload.title}: Snug by ${name}`,
+    what: `${workload.title}: Snug / ${name}`,
     unit: '×',
     atLeast,
     values: (measured) => measured.ratio(`peers-${workload.name}`, 'snug', `${name}, full`),
@@ -133,24 +133,24 @@ export const targets: readonly Target[] = [
     values: (measured) => measured.ratio('post', 'snug', 'floor', p99),
   },
   {
-    what: 'post a message: with group commit by without',
+    what: 'post a message: with group commit / without',
     unit: '×',
     atLeast: 5,
     values: (measured) => measured.ratio('post', 'snug', 'without group commit'),
   },
   share('newest 50 messages', 'newest', 0.9),
-  share('newest 50 messages, not kept', 'newest', 0.25, 'not kept'),
+  share('newest 50 messages, not cached', 'newest', 0.25, 'not cached'),
   share('list of chats', 'list', 0.85),
-  share('list of chats, not kept', 'list', 0.22, 'not kept'),
+  share('list of chats, not cached', 'list', 0.22, 'not cached'),
   share('mixed 70/20/10', 'mixed', 0.75),
-  share('mixed, each fsync 2 ms later', 'slow-disk-mixed', 0.8, '+2 ms'),
-  share('mixed, each fsync 10 ms later', 'slow-disk-mixed', 0.7, '+10 ms'),
+  share('mixed, fsync 2 ms slower', 'slow-disk-mixed', 0.8, '+2 ms'),
+  share('mixed, fsync 10 ms slower', 'slow-disk-mixed', 0.7, '+10 ms'),
   growth('post a message', 'growth-post'),
   growth('newest 50 messages', 'growth-newest'),
   growth('list of chats', 'growth-list'),
   growth('mixed 70/20/10', 'growth-mixed'),
   {
-    what: 'a page far back by the newest one, in the largest database',
+    what: 'cost of a page far back / of the newest one, in the largest database',
     unit: '×',
     atMost: worstFarBack,
     values: (measured) => {

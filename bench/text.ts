@@ -2,20 +2,20 @@
 import type { Random } from './random.ts';
 import { emoji, languages } from './words.ts';
 
-/** Half of all messages are about so long, in characters, before they are rounded up to a word. */
+/** The median length of a message in characters, before it is rounded up to a whole word. */
 const medianLength = 56;
 
-/** How widely lengths are spread: one message in 100 has 600 characters, one in 100,000 has 4,000. */
+/** The spread of lengths: one message in 100 has 600 characters, one in 100,000 has 4,000. */
 const spread = 1;
 
 const maxLength = 4000;
 
-/** The first words of a language hold its sentences together; rare words are made of the others. */
+/** The first words of a language are its function words; rare words are made of the others. */
 const particles = 30;
 
 const vocabularies = Object.values(languages).map(buildVocabulary);
 
-/** The languages of the world's chats are not spread evenly either. */
+/** Uneven, like the languages of real chats. */
 export function pickLanguage(random: Random): number {
   return random.zipf(vocabularies.length);
 }
@@ -33,7 +33,7 @@ export function writeTitle(random: Random, language: number): string {
   return capital(`${pickWord(random, words)} ${pickWord(random, words)}`);
 }
 
-/** Rare words are put together from common ones, so that there are thousands, as in life. */
+/** Rare words are joined from common ones, so that there are thousands, as in real chats. */
 function buildVocabulary(common: readonly string[]): string[] {
   const parts = common.slice(particles);
   const rare = parts.map((_, step) =>

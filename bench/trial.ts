@@ -1,21 +1,21 @@
-/** One thing that is measured: `npm run bench -- <name>`. */
+/** A trial is one set of measurements: `npm run bench -- <name>`. */
 import type { Lab } from './lab.ts';
 import type { Round } from './measure.ts';
 import type { Settings } from './settings.ts';
 
 export interface Trial {
   readonly name: string;
-  /** Whether three fifths of the rounds are enough: its servers are many, or its figures steady. */
+  /** Whether three fifths of the rounds are enough: it has many servers, or steady figures. */
   readonly few?: boolean;
-  /** About how long it takes, without the filling of databases, in s. */
+  /** About how long it takes, in s. */
   lasts(settings: Settings): number;
   run(lab: Lab): Promise<Findings>;
 }
 
 export interface Findings {
-  /** Servers under the same load, each by the name of the load. */
+  /** Servers under the same load, by the name of the load. */
   readonly comparisons?: Readonly<Record<string, Comparison>>;
-  /** Anything else, measured once in each round. */
+  /** Other figures, one value for each round. */
   readonly values?: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -23,16 +23,16 @@ export interface Comparison {
   readonly title: string;
   /** The load generator's name. */
   readonly load: string;
-  /** Whether it slept until it was answered, though it should not. */
+  /** Whether it slept while waiting for answers, although it should not. */
   readonly sleeps: boolean;
-  /** How many requests were under way at once. */
+  /** Requests in progress at once. */
   readonly connections: number;
   readonly rounds: readonly Round[];
-  /** Of each server. */
+  /** By the name of the server. */
   readonly memory: Readonly<Record<string, Memory>>;
 }
 
-/** In bytes: before the load, after it, and at the highest. */
+/** In bytes: before the load, after it, and at its peak. */
 export interface Memory {
   readonly idle: number;
   readonly after: number;

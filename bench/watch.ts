@@ -1,4 +1,4 @@
-/** Preloaded into a server: tells its parent, when asked, how long the event loop was held. */
+/** Preloaded into a server: on request, sends its parent the longest delay of the event loop. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
@@ -10,6 +10,6 @@ if (isMainThread) {
     process.send?.(delay.max / 1e6);
     delay.reset();
   });
-  // To listen is no reason to go on.
+  // Listening must not keep the process alive.
   process.channel?.unref();
 }

@@ -1,4 +1,4 @@
-/** The words that people use most in a chat, the most frequent ones first. */
+/** The most frequent words in chats, in order of frequency. */
 export const languages = {
   english: words`the I to you a it and is that in of we for on have do not are be with was but this
     at so what just can if my me they all like know there will yes no get up think out when about

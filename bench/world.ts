@@ -1,4 +1,4 @@
-/** What requests are about, as it stands in the database. */
+/** The users, chats and messages that requests refer to, read from the database. */
 import type { Database } from 'better-sqlite3';
 import { wordsOf } from '../src/search-index/words.ts';
 import type { Random } from './random.ts';
@@ -9,32 +9,32 @@ export interface Place {
   readonly chatId: number;
 }
 
-/** A message's place and its different words, the ones that occur most often first. */
-export interface Spoken extends Place {
+/** A message's place and its distinct words, the most frequent ones first. */
+export interface SampledMessage extends Place {
   readonly words: readonly string[];
 }
 
-interface Heard {
-  /** Different messages drawn at random, by one who may find them. */
-  readonly messages: readonly Spoken[];
-  /** Those of them that have a word, the last one, that no other of them has. */
-  readonly rare: readonly Spoken[];
-  /** The words that occur most often of all. */
+interface Sample {
+  /** Distinct messages drawn at random, each with a user who can find it. */
+  readonly messages: readonly SampledMessage[];
+  /** Those whose last word occurs in no other of them. */
+  readonly rare: readonly SampledMessage[];
+  /** The most frequent words. */
   readonly frequent: readonly string[];
 }
 
-/** So many messages are read, at the most, to know which words are frequent. */
+/** How many messages are drawn, at most, to find the frequent words. */
 const sampleSize = 20_000;
 
 export class World {
-  /** Where people read. */
+  /** The memberships that requests are drawn from. */
   readonly places: readonly Place[];
   readonly #sqlite: Database;
   readonly #random: Random;
   readonly #middles = new Map<number, number>();
-  #heard: Heard | undefined;
+  #sample: Sample | undefined;
 
-  /** @param chats where people read; in all of them if it is not given. */
+  /** @param chats the chats to read; all of them by default. */
   constructor(sqlite: Database, random: Random, chats?: ReadonlySet<number>) {
     this.#sqlite = sqlite;
     this.#random = random;
@@ -61,13 +61,13 @@ export class World {
     return middle ?? 1;
   }
 
-  /** What is said in the chats. */
-  get heard(): Heard {
-    this.#heard ??= this.#listen();
-    return this.#heard;
+  /** A sample of the messages in all chats. */
+  get sample(): Sample {
+    this.#sample ??= this.#takeSample();
+    return this.#sample;
   }
 
-  #listen(): Heard {
+  #takeSample(): Sample {
     const messages = this.#draw().map(({ content, ...place }) => ({
       ...place,
       words: [...new Set(wordsOf(content).map((word) => word.text))],
@@ -86,7 +86,7 @@ export class World {
     };
   }
 
-  /** No message twice: what one of them says would look frequent. */
+  /** Draws no message twice, because its words would look frequent. */
   #draw() {
     const read = this.#sqlite.prepare<[number], Place & { content: string }>(
       `select m.chat_id as chatId, m.content, s.user_id as userId from messages m

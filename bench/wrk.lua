@@ -1,4 +1,4 @@
--- Draws from a file of ready requests; writes what came of it as one line of JSON.
+-- Draws requests from a file of prepared ones; prints the result as one line of JSON.
 
 local ffi = require("ffi")
 ffi.cdef("double seconds_idle(void);")
@@ -18,7 +18,7 @@ function request()
   return requests[math.random(#requests)]
 end
 
--- How long there was something to do, in seconds. With never-sleep.c the CPU is always in use;
+-- How long wrk was busy, in seconds. With never-sleep.c the CPU is always in use;
 -- without it, os.clock() is the CPU time of the whole process.
 local function busy(seconds)
   local preloaded, idle = pcall(function() return ffi.C.seconds_idle() end)

@@ -1,4 +1,4 @@
-/** How near each load comes to the floor in databases of different sizes: flat is good. */
+/** Each load's share of the floor's speed, by the size of the database: flat is good. */
 import type { Results } from '../results.ts';
 import { median } from '../statistics.ts';
 import { element, picture, text } from '../svg.ts';
@@ -10,7 +10,7 @@ const width = 760;
 const top = 110;
 const bottom = 310;
 
-/** One for each load: in one plot, curves that are alike would hide each other. */
+/** One plot for each load: in a single plot, similar curves would hide each other. */
 const panel = { left: 62, width: 122, step: 139, inset: 20 };
 
 const loads = {
@@ -24,9 +24,9 @@ const loads = {
 interface Panel {
   readonly heading: string;
   readonly left: number;
-  /** By the sizes of the databases. */
+  /** By the size of the database. */
   readonly values: readonly number[];
-  /** Where the last of them should be. */
+  /** The range in which the last value should be. */
   readonly target: readonly [from: number, to: number];
 }
 
@@ -72,7 +72,7 @@ function share(measured: Measured, load: string, size: string): number {
   return median(measured.ratio(load, size, 'floor'));
 }
 
-/** What costs less is faster. */
+/** The range of speeds; a lower cost is a higher speed. */
 function around(value: number): [number, number] {
   return [value / steady.atMost, value / steady.atLeast];
 }
@@ -120,7 +120,7 @@ function drawCurve(points: readonly Point[]): string[] {
 function drawLegend(y: number): string[] {
   return [
     element('rect', { class: 'band', x: panel.left, y: y - 11, width: 22, height: 14 }),
-    text('target: the same cost ±15 %; far back, at most twice that of the newest', {
+    text('target: the same cost ±15 %; far back, at most twice the cost of the newest page', {
       class: 'quiet',
       x: panel.left + 30,
       y,

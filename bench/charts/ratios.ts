@@ -1,4 +1,4 @@
-/** How near each load comes to the floor, and how near it should. */
+/** Each load's share of the floor's speed, and its target. */
 import type { Results } from '../results.ts';
 import { median, quantile } from '../statistics.ts';
 import { element, picture, text } from '../svg.ts';
@@ -10,7 +10,7 @@ const width = 760;
 const top = 92;
 const rowHeight = 34;
 
-/** Where the bars stand, and where the columns of figures end. */
+/** The area of the bars, and the right edges of the columns of figures. */
 const plot = { left: 280, right: 592 };
 const columns = { measured: 682, target: 736 };
 
@@ -22,7 +22,7 @@ interface Row {
   readonly isReached: boolean;
 }
 
-/** A value's place from left to right. */
+/** The x coordinate of a value. */
 type Scale = (value: number) => number;
 
 export function drawRatios(results: Results): string {

@@ -1,7 +1,7 @@
-/** The one way in which the peers open their database; its tables are there already. */
+/** Opens the database for all peers; its tables exist already. */
 import knex from 'knex';
 
-/** What a commit gives: `full` is what Snug promises, `default` what the driver does by itself. */
+/** The durability of a commit: `full` is Snug's promise, `default` is the driver's default. */
 export const pragmas = {
   full: ['journal_mode = WAL', 'synchronous = FULL'],
   default: [],
@@ -23,5 +23,5 @@ export function openKnex() {
   });
 }
 
-/** A page has so many messages. */
+/** Messages per page. */
 export const pageSize = 50;

@@ -1,4 +1,4 @@
-/** Express 5, knex and better-sqlite3, written as people usually write it. */
+/** Express 5, knex and better-sqlite3, in the usual style. */
 import cookieParser from 'cookie-parser';
 import express from 'express';
 import { openKnex, pageSize } from './database.js';

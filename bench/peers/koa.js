@@ -1,4 +1,4 @@
-/** Koa and TypeORM: objects mapped to rows. */
+/** Koa and TypeORM, which maps objects to rows. */
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import Koa from 'koa';

@@ -1,8 +1,8 @@
-/** How fast those who have a stream open are told of messages. */
+/** How fast open streams receive messages. */
 import type { Lab, SnugOptions } from '../lab.ts';
 import type { Settings } from '../settings.ts';
 import { sum } from '../statistics.ts';
-import { makeRooms, Streams, type Told } from '../streams.ts';
+import { type Delivery, makeRooms, Streams } from '../streams.ts';
 import type { Trial } from '../trial.ts';
 
 export interface Scene {
@@ -10,7 +10,7 @@ export interface Scene {
   readonly chats: number;
   /** Share of the settings' streams. */
   readonly share: number;
-  /** Messages posted to each chat at once; the next ones when everybody was told. */
+  /** Messages posted to each chat at once; the next ones follow when all streams have them. */
   readonly posts: number;
 }
 
@@ -45,36 +45,36 @@ export function sceneLasts({ rounds, seconds, streams }: Settings, { share }: Sc
   return (rounds + 1) * (seconds + 0.3) + (streams * share) / 500 + 5;
 }
 
-/** What the tables show of a scene. */
-export function figuresOf(title: string, told: readonly Told[]): Record<string, number[]> {
+/** The figures of a scene, for the tables. */
+export function figuresOf(title: string, rounds: readonly Delivery[]): Record<string, number[]> {
   return {
-    [`${title}: deliveries/s`]: told.map(({ rate }) => rate),
-    [`${title}: p99 ms`]: told.map(({ p99 }) => p99),
-    [`${title}: readers’ share of their core`]: told.map(({ share }) => share),
+    [`${title}: deliveries/s`]: rounds.map(({ rate }) => rate),
+    [`${title}: p99 ms`]: rounds.map(({ p99 }) => p99),
+    [`${title}: readers’ share of their core`]: rounds.map(({ share }) => share),
   };
 }
 
 interface PlayOptions extends SnugOptions {
-  /** How many there are in the database; as the settings say if it is not given. */
+  /** Messages in the database; by default as in the settings. */
   readonly messages?: number;
 }
 
-/** A server for each scene: streams that are open cost something even when nobody posts. */
+/** Each scene has its own server, because idle open streams cost something too. */
 export async function play(
   lab: Lab,
   { chats, share, posts }: Scene,
   { messages, ...options }: PlayOptions = {},
-): Promise<Told[]> {
+): Promise<Delivery[]> {
   const { rounds, seconds, streams: all } = lab.settings;
   const file = await lab.copy(messages);
   const rooms = lab.change(file, (sqlite) => makeRooms(sqlite, chats, all * share));
   const server = await lab.snug(file, options);
   const streams = await Streams.open(server.url, rooms);
   try {
-    const told: Told[] = [];
+    const figures: Delivery[] = [];
     // The first round warms up.
-    for (let round = 0; round <= rounds; round++) told.push(await streams.tell(posts, seconds));
-    return told.slice(1);
+    for (let round = 0; round <= rounds; round++) figures.push(await streams.post(posts, seconds));
+    return figures.slice(1);
   } finally {
     await streams.close();
     await server.stop();

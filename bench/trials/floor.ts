@@ -5,9 +5,9 @@ import type { Workload } from '../requests.ts';
 import type { Trial } from '../trial.ts';
 
 interface Options {
-  /** Snug as it is not by default, measured too. */
+  /** Snug with other options than by default, measured too. */
   readonly others?: Readonly<Record<string, SnugOptions>>;
-  /** Other than the settings say. */
+  /** Overrides the settings. */
   readonly connections?: number;
   /** Whether to watch the event loop. */
   readonly watch?: boolean;

@@ -1,4 +1,4 @@
-/** What a request costs as the database grows: the same chats, in which more and more was said. */
+/** The cost of a request as the database grows: the same chats, with more and more messages. */
 import { type Manner, roundsLast } from '../compare.ts';
 import { hasDatabase } from '../database.ts';
 import type { Lab } from '../lab.ts';
@@ -16,21 +16,21 @@ import { post } from '../workloads/post.ts';
 import { common, inChat, rare, two } from '../workloads/search.ts';
 import { fewStreams, figuresOf, play, sceneLasts } from './fan-out.ts';
 
-/** Reading must cost as much in the smallest database: only chats count that have two full pages. */
+/** Two full pages of messages. Only chats with as many are read, so that all pages are full. */
 const fewest = 102;
 
-/** What reads pages; the other workloads are about all chats. */
+/** The workloads that read pages; the others use all chats. */
 const reading: readonly Workload[] = [newest, back, mixed];
 
 const workloads = [newest, back, list, mixed, post];
 
-/** They share their copies and servers. */
+/** The searches share their copies and servers. */
 const searches = [rare, common, two, inChat];
 
-/** So many messages are written in a second, at the least, when a database is filled. */
+/** Messages written per second, at least, while a database is filled. */
 const fillRate = 15_000;
 
-/** The same for copying one. */
+/** Messages copied per second, at least. */
 const copyRate = 500_000;
 
 export const growth: Trial = {
@@ -43,8 +43,8 @@ export const growth: Trial = {
     const servers = 1 + settings.sizes.length;
     const measuring = workloads.length * roundsLast(settings, servers);
     const searching = searches.length * roundsLast({ ...settings, ...oneByOne(settings) }, servers);
-    const telling = settings.sizes.length * sceneLasts(settings, fewStreams);
-    return filling + copying + measuring + searching + telling;
+    const streaming = settings.sizes.length * sceneLasts(settings, fewStreams);
+    return filling + copying + measuring + searching + streaming;
   },
   run: async (lab) => {
     const comparisons: Record<string, Comparison> = {};
@@ -54,11 +54,11 @@ export const growth: Trial = {
       Object.assign(comparisons, await measure(lab, [workload], chats));
     }
     Object.assign(comparisons, await measure(lab, searches, undefined, oneByOne(lab.settings)));
-    return { comparisons, values: { ...(await tell(lab)), ...(await describe(lab)) } };
+    return { comparisons, values: { ...(await measureStreams(lab)), ...(await describe(lab)) } };
   },
 };
 
-/** What writes is a group of its own: what is posted makes the next one's databases grow. */
+/** A workload that writes has its own group, because its posts make the databases grow. */
 async function measure(
   lab: Lab,
   group: readonly Workload[],
@@ -74,7 +74,7 @@ async function measure(
   return comparisons;
 }
 
-/** As search is measured by itself, but in a third of the rounds, to keep the trial short. */
+/** As the search trials do, but with a third of the rounds, to keep this trial short. */
 function oneByOne({ rounds }: Settings): Pick<Pace, 'connections' | 'rounds'> {
   return { connections: 1, rounds: Math.ceil(rounds / 3) };
 }
@@ -86,11 +86,11 @@ async function findFull(lab: Lab): Promise<ReadonlySet<number>> {
     sqlite.prepare<[], number>(`select id from chats where posted >= ${fewest}`).pluck().all(),
   );
   if (chats.length > 0) return new Set(chats);
-  throw new Error('BENCH_SIZES: the smallest database is too small; 10000 is enough.');
+  throw new Error('BENCH_SIZES: the smallest database is too small; use at least 10000.');
 }
 
-/** How fast streams are told of messages. */
-async function tell(lab: Lab): Promise<Record<string, number[]>> {
+/** How fast open streams receive messages. */
+async function measureStreams(lab: Lab): Promise<Record<string, number[]>> {
   const values: Record<string, number[]> = {};
   for (const messages of lab.settings.sizes) {
     const title = `${fewStreams.title}, ${nameSize(messages)} messages`;
@@ -99,7 +99,7 @@ async function tell(lab: Lab): Promise<Record<string, number[]>> {
   return values;
 }
 
-/** What the databases are like. */
+/** The sizes of the databases, and how long they took to fill. */
 async function describe(lab: Lab): Promise<Record<string, number[]>> {
   const values: Record<string, number[]> = {};
   for (const messages of lab.settings.sizes) {

@@ -1,9 +1,9 @@
-/** What it costs to keep streams open that are told of nothing. */
+/** The cost of open streams that receive no events. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeRooms, Streams } from '../streams.ts';
 import type { Trial } from '../trial.ts';
 
-/** In ms: long enough for each line to be kept open twice. */
+/** In ms: long enough for two heartbeats of each stream. */
 const idleTime = 35_000;
 
 export const idleStreams: Trial = {

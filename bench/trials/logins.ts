@@ -1,16 +1,16 @@
-/** Reading while 100 people sign in at once: their passwords are hashed beside. */
+/** Reading while 100 people sign in at once, which makes the server hash their passwords. */
 import { hashPassword } from '../../src/users/passwords.ts';
 import { compare, roundsLast } from '../compare.ts';
 import type { Server } from '../server.ts';
 import type { Trial } from '../trial.ts';
 import { list } from '../workloads/list.ts';
 
-/** So many wait at once; who is let in is followed by the next. */
+/** How many sign-ins are in progress at once; each is followed by the next. */
 const people = 100;
 
 const password = 'known to all the world';
 
-/** The hashing has threads of its own, which must not have to share the server's core. */
+/** Hashing has its own threads, which must not be confined to the main thread's core. */
 const cores = '0,1';
 
 export const logins: Trial = {
@@ -26,17 +26,17 @@ export const logins: Trial = {
     const contestants = {
       floor: { server: await lab.floor(server, pool, { cores }) },
       quiet: { server },
-      busy: { server, beside: () => signInBeside(server, rates) },
+      busy: { server, background: () => signInRepeatedly(server, rates) },
     };
-    const title = `${list.title}, 100 logins beside`;
+    const title = `${list.title}, during 100 logins`;
     const comparison = await compare(lab, { title }, pool, contestants, { sharesCore: true });
     return { comparisons: { logins: comparison }, values: { 'logins/s': rates.slice(1) } };
   },
 };
 
-/** Begins to sign in; returns how to end it, which tells how many have been let in each second. */
-function signInBeside(server: Server, rates: number[]): () => Promise<void> {
-  const begin = performance.now();
+/** Starts signing in; returns a function that ends it and adds its sign-ins/s to `rates`. */
+function signInRepeatedly(server: Server, rates: number[]): () => Promise<void> {
+  const start = performance.now();
   let isOver = false;
   let count = 0;
   const loops = Array.from({ length: people }, async (_, person) => {
@@ -46,12 +46,12 @@ function signInBeside(server: Server, rates: number[]): () => Promise<void> {
     }
   });
   const all = Promise.all(loops);
-  // Looked at when it is over; a failure before that is none that nobody handles.
+  // Awaited at the end; until then, a failure must not count as an unhandled rejection.
   all.catch(() => undefined);
   return async () => {
     isOver = true;
     await all;
-    rates.push(count / ((performance.now() - begin) / 1000));
+    rates.push(count / ((performance.now() - start) / 1000));
   };
 }
 

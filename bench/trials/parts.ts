@@ -1,4 +1,4 @@
-/** What each part brings that makes Snug fast: Snug without it, on this disk and on slower ones. */
+/** The gain from each part that makes Snug fast: Snug without it, on this disk and slower ones. */
 import { type Contestant, compare, roundsLast } from '../compare.ts';
 import type { Lab, SnugOptions } from '../lab.ts';
 import { slowFsync } from '../library.ts';
@@ -8,15 +8,15 @@ import type { Comparison, Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
 import { fewStreams, figuresOf, play, sceneLasts } from './fan-out.ts';
 
-/** What each fsync takes beside what the disk takes, in ms. */
+/** Added to each fsync, in ms. */
 const delays = [0, 2, 10];
 
 const without: Readonly<Record<string, SnugOptions>> = {
   'without group commit': { variant: 'single' },
-  'writing in the thread that serves': { variant: 'oneThread' },
-  'with nothing kept': { env: { CACHE_MB: '0' } },
-  'with pages and lists not kept': { variant: 'readAnew' },
-  'with pages and lists dropped by posts': { variant: 'dropped' },
+  'writing in the main thread': { variant: 'oneThread' },
+  'without the cache': { env: { CACHE_MB: '0' } },
+  'without cached pages and lists': { variant: 'uncachedPages' },
+  'with pages and lists invalidated by posts': { variant: 'invalidated' },
 };
 
 export const parts: Trial = {
@@ -33,15 +33,15 @@ export const parts: Trial = {
       await lab.clear();
     }
     // The same scene as in `fan-out`.
-    const title = `${fewStreams.title}, each told in words of its own`;
+    const title = `${fewStreams.title}, each event serialised for each stream`;
     return {
       comparisons,
-      values: figuresOf(title, await play(lab, fewStreams, { variant: 'apart' })),
+      values: figuresOf(title, await play(lab, fewStreams, { variant: 'perStream' })),
     };
   },
 };
 
-/** A third of the rounds, each three times as long: what is kept must be there first. */
+/** A third of the rounds, each three times as long, so that the cache is warm for most of it. */
 function longRounds({ rounds, seconds }: Settings): Pick<Pace, 'rounds' | 'seconds'> {
   return { rounds: Math.ceil(rounds / 3), seconds: 3 * seconds };
 }

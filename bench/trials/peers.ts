@@ -1,4 +1,4 @@
-/** Other servers at the same work: the same sessions, chats and messages, asked the same. */
+/** Other servers at the same work: the same sessions, chats, messages and requests. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('../peers/', import.meta.url));
 
 const programs = ['express', 'feathers', 'koa'];
 
-/** As durable as Snug; and what comes by default, which is a rollback journal. */
+/** As durable as Snug, and the driver's default, which is a rollback journal. */
 const durabilities = ['full', 'default'];
 
 const workloads = [post, newest];
@@ -25,7 +25,7 @@ export const peers: Trial = {
   lasts: (settings) =>
     workloads.length * roundsLast(settings, 2 + programs.length * durabilities.length) + 60,
   run: async (lab) => {
-    // What the lock says and nothing else; no scripts, for the driver brings what it needs.
+    // Exactly the packages in the lock, without scripts: the driver comes ready to use.
     execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
     const comparisons: Record<string, Comparison> = {};
     for (const workload of workloads) {
@@ -54,10 +54,10 @@ async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
       contestants[`${program}, ${durability}`] = { server };
     }
   }
-  return compare(lab, { title: `${workload.title}, beside peers` }, pool, contestants);
+  return compare(lab, { title: `${workload.title}, with the peers` }, pool, contestants);
 }
 
-/** The tables as people usually have them. */
+/** The tables in their usual form. */
 function exportTables(lab: Lab, file: string): string {
   const template = lab.newFile('peers.db');
   lab.change(template, (sqlite) => {

@@ -1,4 +1,4 @@
-/** The same on slower disks: each fsync takes some ms more. */
+/** The same workloads on slower disks: each fsync takes some ms more. */
 import { type Contestant, compare, roundsLast } from '../compare.ts';
 import type { Lab } from '../lab.ts';
 import { slowFsync } from '../library.ts';
@@ -7,7 +7,7 @@ import type { Comparison, Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
 import { post } from '../workloads/post.ts';
 
-/** In ms, beside what the disk takes. */
+/** Added to each fsync, in ms. */
 const delays = [2, 10];
 
 const workloads = [post, mixed];
@@ -35,6 +35,6 @@ async function measure(lab: Lab, workload: Workload): Promise<Comparison> {
     contestants.floor ??= { server: await lab.floor(server, pool) };
     contestants[`+${delay} ms`] = { server };
   }
-  const title = `${workload.title}, each fsync later`;
+  const title = `${workload.title}, slower fsync`;
   return compare(lab, { title }, pool, contestants);
 }

@@ -1,4 +1,4 @@
-/** From the command to the first answer, beside what Node needs to do nothing. */
+/** The time from the command to the first answer, compared with a Node that does nothing. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
@@ -7,7 +7,7 @@ import { keepTrack } from '../processes.ts';
 import { freePort } from '../server.ts';
 import type { Trial } from '../trial.ts';
 
-/** In ms; whoever has not answered by then never will. */
+/** How long to wait for the first answer, in ms. */
 const patience = 30_000;
 
 export const startUp: Trial = {

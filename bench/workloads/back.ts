@@ -1,6 +1,6 @@
 import type { Workload } from '../requests.ts';
 
-/** Everybody leafs through what was written long ago, in the middle of a chat's history. */
+/** Everybody reads old messages, in the middle of a chat's history. */
 export const back: Workload = {
   name: 'back',
   title: '50 messages far back',

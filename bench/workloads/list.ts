@@ -1,6 +1,6 @@
 import type { Workload } from '../requests.ts';
 
-/** Everybody looks at the list of their 20 chats. */
+/** Everybody reads the list of their 20 chats. */
 export const list: Workload = {
   name: 'list',
   title: 'list of chats',

@@ -3,7 +3,7 @@ import { list } from './list.ts';
 import { newest } from './newest.ts';
 import { post } from './post.ts';
 
-/** What a busy server does all day: 70 % newest messages, 20 % lists, 10 % posts. */
+/** The mix of a busy server: 70 % newest messages, 20 % lists, 10 % posts. */
 export const mixed: Workload = {
   name: 'mixed',
   title: 'mixed 70/20/10',

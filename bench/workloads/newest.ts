@@ -1,6 +1,6 @@
 import type { Workload } from '../requests.ts';
 
-/** Everybody opens one of their chats, the popular ones most. */
+/** Everybody opens one of their chats, popular ones most often. */
 export const newest: Workload = {
   name: 'newest',
   title: 'newest 50 messages',

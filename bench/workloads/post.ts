@@ -1,7 +1,7 @@
 import type { Workload } from '../requests.ts';
 import { pickLanguage, writeMessage } from '../text.ts';
 
-/** Everybody posts, each time to one of their chats. */
+/** Everybody posts to one of their chats. */
 export const post: Workload = {
   name: 'post',
   title: 'post a message',

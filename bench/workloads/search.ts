@@ -2,7 +2,7 @@ import type { Random } from '../random.ts';
 import type { BenchRequest, Workload } from '../requests.ts';
 import type { Place, World } from '../world.ts';
 
-/** Somebody looks for what was said, one after another, and there is something to be found. */
+/** Searches that find something. */
 function search(
   name: string,
   title: string,
@@ -20,21 +20,21 @@ function search(
 }
 
 export const rare = search('search-rare', 'search for a rare word', (random, world) => {
-  const said = random.pick(world.heard.rare);
-  return { ...said, query: { q: said.words.at(-1) ?? '' } };
+  const message = random.pick(world.sample.rare);
+  return { ...message, query: { q: message.words.at(-1) ?? '' } };
 });
 
 export const common = search('search-common', 'search for a very common word', (random, world) => ({
   ...random.pick(world.places),
-  query: { q: random.pick(world.heard.frequent) },
+  query: { q: random.pick(world.sample.frequent) },
 }));
 
 export const two = search('search-two', 'search for two words', (random, world) => {
-  const said = random.pick(world.heard.messages);
-  return { ...said, query: { q: `${random.pick(said.words)} ${random.pick(said.words)}` } };
+  const { words, ...place } = random.pick(world.sample.messages);
+  return { ...place, query: { q: `${random.pick(words)} ${random.pick(words)}` } };
 });
 
 export const inChat = search('search-chat', 'search in one chat', (random, world) => {
-  const said = random.pick(world.heard.messages);
-  return { ...said, query: { q: random.pick(said.words), chat_id: String(said.chatId) } };
+  const message = random.pick(world.sample.messages);
+  return { ...message, query: { q: random.pick(message.words), chat_id: String(message.chatId) } };
 });
