@@ -74,7 +74,7 @@ export async function buildProgram(folder: string, plugins: readonly Plugin[] = 
   await compileScripts(resolve(folder, 'snug.mjs'));
 }
 
-/** The starter: even a Node that is too old must be able to read it, in order to say so. */
+/** The starter: even a Node that is too old must be able to parse it, to print what it needs. */
 async function buildStarter(outfile: string): Promise<void> {
   await build({
     entryPoints: ['build/run/snug.mjs'],
@@ -113,7 +113,7 @@ async function compileScripts(started: string): Promise<void> {
   const env = { DATABASE_URL: join(folder, 'snug.sqlite'), HOST: '127.0.0.1', PORT: '0' };
   const compile = new URL('compile.ts', import.meta.url).href;
   const server = spawn(process.execPath, ['--import', compile, started, 'serve'], {
-    // Without anybody's settings, from the environment or from a file .env.
+    // Without settings from the environment or a file .env.
     cwd: folder,
     env,
     // A new server prints the address for its first account to standard error; it is not needed
@@ -129,7 +129,7 @@ async function compileScripts(started: string): Promise<void> {
   }
   const [code] = await ended;
   await rm(folder, { recursive: true });
-  if (code !== 0) throw new Error(`the server does not start: it ended with ${code}`);
+  if (code !== 0) throw new Error(`the server does not start: its exit code is ${code}`);
 }
 
 /** The requests that clients send first to a server that has restarted. */

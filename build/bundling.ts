@@ -19,8 +19,8 @@ const lateModules = [
 ];
 
 /**
- * Also loaded late, and in a script of their own: they are a third of the code, and compile the
- * first schema.
+ * Also loaded late, and in a separate script: they are a third of the code, and are needed only for
+ * the first schema.
  */
 export const compilers = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'];
 
@@ -51,15 +51,15 @@ export const lazyModules: Plugin = {
   },
 };
 
-/** Modules that libraries load at each start for nothing, and their replacements. */
+/** Modules that libraries load at each start without need, and their replacements. */
 const replacements: Readonly<Record<string, string>> = {
-  // Whether plugins fit this Fastify: package-lock.json decides which are used together.
+  // Checks whether plugins fit this Fastify; package-lock.json already ensures that.
   semver: 'exports.satisfies = () => true;',
   // The debug output of a resolver of schemas.
   debug: 'module.exports = () => () => {};',
-  // Whether a pattern in a route is too slow: the router's own is the only one.
+  // Checks whether a pattern in a route is too slow; the only one is the router's own.
   'safe-regex2': 'module.exports = () => true;',
-  // A thread for the log, a description of the API in another format, requests without a network.
+  // Logging in a thread, the API's description as YAML, requests without a network: not used.
   'thread-stream': '',
   yaml: '',
   'light-my-request': '',

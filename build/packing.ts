@@ -97,7 +97,8 @@ async function cachedOr(
 
 function typeOf(name: string): string {
   const type = types[extname(name)];
-  if (type === undefined) throw new Error(`no media type is known for ${name}`);
+  if (type === undefined)
+    throw new Error(`${name} has no known media type: add its extension to build/packing.ts`);
   return type;
 }
 

@@ -1,12 +1,12 @@
 /**
- * Loads the scripts next to it in dist/. Most of a start was spent compiling them; so the build
- * stores the compiled code there too. Nothing is ever written at run time: if the compiled code is
- * missing or of another Node, V8 compiles again.
+ * Loads the scripts next to this file in dist/. Compiling them took most of a start, so the build
+ * stores the compiled code there too. Nothing is written at run time: if the compiled code is missing
+ * or from another Node, V8 compiles the script again.
  */
 import { createRequire } from 'node:module';
 
-// An `import` of a built-in module looks at all of its exports, which loads modules that nobody
-// needs.
+// An `import` of a built-in module evaluates all of its exports, which loads modules that are not
+// needed.
 const require = createRequire(import.meta.url);
 const { existsSync, readFileSync } = require('node:fs');
 const { fileURLToPath } = require('node:url');

@@ -1,12 +1,12 @@
 /**
- * Refuses systems that Snug cannot run on. A Node that is too old must be able to read this file
- * too.
+ * Refuses systems that Snug cannot run on. Even a Node that is too old must be able to parse this
+ * file.
  */
 
 /** The same as `engines` in package.json. */
 const oldest = [24, 7];
 
-/** For these there is neither a recent enough Node nor the database driver. */
+/** 32-bit architectures: they have neither a recent enough Node nor the database driver. */
 const narrow = ['arm', 'ia32', 'mips', 'mipsel', 'ppc', 's390'];
 
 const [major, minor] = process.versions.node.split('.').map(Number);

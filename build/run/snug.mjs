@@ -8,11 +8,11 @@ const require = createRequire(import.meta.url);
 const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 
-// A thread of Node's pool that has hashed a password once holds 36 MB forever. Of Node's default of
-// four, those that hash at the same time (users/passwords.ts) are enough, and one for the log.
+// A thread of Node's pool that has hashed a password once holds 36 MB forever. So the pool has only as
+// many threads as hash at the same time (users/passwords.ts) and one for the log; Node's default is 4.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.min(4, Math.max(2, availableParallelism())));
 
-// Scripts that are only loaded when needed must exist as well.
+// Check the scripts that are loaded later too.
 for (const name of ['compilers.js', 'writer.js', 'writer.mjs']) {
   if (!existsSync(new URL(name, import.meta.url))) isIncomplete(`${name} is missing`);
 }

@@ -19,6 +19,6 @@ export const UserList = Type.Object({
 export const UserState = Type.Object({
   disabled: Type.Enum(
     ['0', '1'],
-    errorMessage('Give disabled=1 to shut the account, or disabled=0 to open it again.'),
+    errorMessage('Send disabled=1 to disable the account, or disabled=0 to enable it again.'),
   ),
 });

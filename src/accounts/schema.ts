@@ -10,7 +10,7 @@ export const UserQuery = Type.Object({
     minLength: 1,
     maxLength: 1024,
     pattern: '^[^\\u0000\\p{Cs}]*$',
-    ...errorMessage('Give the name of the user in the query: ?name=alice.'),
+    ...errorMessage('Put the name of the user into the query: ?name=alice.'),
   }),
 });
 
@@ -20,7 +20,7 @@ const SetupCode = Type.String({
   pattern: '^[^\\u0000\\p{Cs}]*$',
   examples: ['k7mq-x2wd-9fhn-tb4c'],
   description: 'For the first account of a server, unless it is made on the server’s own machine.',
-  ...errorMessage('Give the setup code as the server has printed it.'),
+  ...errorMessage('Enter the setup code as the server printed it.'),
 });
 
 export const Registration = Type.Object({
@@ -34,7 +34,7 @@ export const Registration = Type.Object({
 const CurrentPassword = Type.String({
   maxLength: 1024,
   pattern: '^[^\\u0000\\p{Cs}]*$',
-  ...errorMessage('Give your current password as well.'),
+  ...errorMessage('Enter your current password too.'),
 });
 
 /** Needed in a session in which the password was not given in the last 10 min. */
@@ -44,7 +44,7 @@ export const UserChange = Type.Object(
   { name: Type.Optional(Name), email: Type.Optional(Email), current_password: ProofPassword },
   {
     anyOf: [{ required: ['name'] }, { required: ['email'] }],
-    ...errorMessage('Give a new name, a new e-mail address, or both.'),
+    ...errorMessage('Enter a new name, a new e-mail address, or both.'),
   },
 );
 

@@ -3,7 +3,7 @@ import { errorMessage, Id, PageLimit, Time, WireId } from '../http/schema.ts';
 import { Name } from '../users/schema.ts';
 
 const titleRule = errorMessage(
-  'The title must have 1 to 100 visible characters, in one line, and not be blank.',
+  'The title must have 1 to 100 visible characters on one line, and must not be blank.',
 );
 
 /** A visible character: no control, no line break, nothing that changes the text direction. */
@@ -34,13 +34,13 @@ export const ChatPage = Type.Object({
 export const TitleChange = Type.Object({ title: Title });
 
 const Who = (what: string) =>
-  Type.Enum(['everybody', 'owners'], errorMessage(`Give in ${what} who may: everybody or owners.`));
+  Type.Enum(['everybody', 'owners'], errorMessage(`Set ${what} to everybody or owners.`));
 
 export const PermissionsChange = Type.Object(
   { rename: Type.Optional(Who('rename')), invite: Type.Optional(Who('invite')) },
   {
     anyOf: [{ required: ['rename'] }, { required: ['invite'] }],
-    ...errorMessage('Give rename, invite or both: everybody or owners.'),
+    ...errorMessage('Set rename, invite or both to everybody or owners.'),
   },
 );
 
@@ -49,7 +49,7 @@ export const NewChat = Type.Object(
   {
     title: Type.Optional(Title),
     open: Type.Optional(
-      Type.Literal('1', errorMessage('For a chat that anyone may join, give open=1.')),
+      Type.Literal('1', errorMessage('For a chat that anyone can join, send open=1.')),
     ),
     with: Type.Optional(Name),
   },
@@ -58,7 +58,7 @@ export const NewChat = Type.Object(
     allOf: [
       {
         not: { type: 'object', required: ['title', 'with'] },
-        ...errorMessage('Give a title or with, not both.'),
+        ...errorMessage('Send a title or with, not both.'),
       },
     ],
     ...titleRule,

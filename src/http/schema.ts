@@ -15,7 +15,7 @@ export function Id(what: string, options: TSchemaOptions = {}) {
   return Type.String({
     pattern: '^[1-9][0-9]{0,14}$',
     examples: ['7'],
-    ...errorMessage(`The ${what} must be a whole number from 1 on, in plain digits.`),
+    ...errorMessage(`The ${what} must be a whole number of at least 1, in plain digits.`),
     ...options,
   });
 }
@@ -97,7 +97,7 @@ export const Failure = Type.Object({
 export const AssetParams = Type.Object({
   file: Type.String({
     pattern: '^[\\w-]+\\.[a-z]+$',
-    ...errorMessage('The name of the file is not one of the client’s.'),
+    ...errorMessage('The client has no file of this name.'),
   }),
 });
 

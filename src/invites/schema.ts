@@ -4,7 +4,7 @@ import { errorMessage, Time, WireId } from '../http/schema.ts';
 export const Code = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,64}$',
   examples: ['q1W2e3R4t5Y6u7I8o9P0a-S_'],
-  ...errorMessage('The invite code is not complete. Copy it again.'),
+  ...errorMessage('The invite code is incomplete. Copy it again.'),
 });
 
 export const InviteParams = Type.Object({ code: Code });
@@ -18,7 +18,7 @@ export const NewInvite = Type.Object({
       examples: ['1'],
       description:
         'How many people may join with it; by default no limit for owners, and 100 for members.',
-      ...errorMessage('The number in max_uses must be a whole one from 1 to 999999.'),
+      ...errorMessage('The number in max_uses must be a whole number from 1 to 999999.'),
     }),
   ),
   expires_in: Type.Optional(

@@ -24,7 +24,7 @@ export const RoleChange = Type.Object({
 export const NotifyChange = Type.Object({
   notify: Type.Enum(
     ['all', 'mentions', 'nothing'],
-    errorMessage('Choose what to be told of: all, mentions or nothing.'),
+    errorMessage('Set notify to all, mentions or nothing.'),
   ),
 });
 

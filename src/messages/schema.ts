@@ -8,7 +8,7 @@ export const Content = Type.String({
   // Something visible, and no NUL or lone surrogate: SQLite would not store those unchanged.
   pattern: '^(?=[^]*[^\\p{C}\\p{Z}\\p{DI}\\u2800])[^\\u0000\\p{Cs}]+$',
   examples: ['Shall we meet at nine?'],
-  ...errorMessage('The content must have 1 to 4000 characters and not be blank.'),
+  ...errorMessage('The content must have 1 to 4000 characters and must not be blank.'),
 });
 
 export const NewMessage = Type.Object({
@@ -44,7 +44,7 @@ export const PageQuery = Type.Object(
   },
   {
     not: { required: ['before', 'after'] },
-    ...errorMessage('Give before or after, not both.'),
+    ...errorMessage('Send before or after, not both.'),
   },
 );
 

@@ -8,7 +8,7 @@ export const SearchQuery = Type.Object({
     pattern: '^[^\\u0000\\p{Cs}]*$',
     examples: ['hike "at nine"'],
     description: 'Words and "quoted phrases"; the last word may be the beginning of one.',
-    ...errorMessage('Give what to search for in q, in at most 200 characters.'),
+    ...errorMessage('Enter the text to search for in q, with at most 200 characters.'),
   }),
   chat_id: Type.Optional(Id('chat id')),
   from: Type.Optional(Name),

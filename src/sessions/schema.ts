@@ -6,7 +6,7 @@ const Text = (what: string) =>
   Type.String({
     maxLength: 1024,
     pattern: '^[^\\u0000\\p{Cs}]*$',
-    ...errorMessage(`Give your ${what}, as text of at most 1024 characters.`),
+    ...errorMessage(`Enter your ${what} as text of at most 1024 characters.`),
   });
 
 export const Login = Type.Object({ name: Text('name'), password: Text('password') });
@@ -40,11 +40,11 @@ export const SessionQuery = Type.Object(
   {
     id: Type.Optional(Id('session id')),
     others: Type.Optional(
-      Type.Literal('1', errorMessage('To end all other sessions, give others=1.')),
+      Type.Literal('1', errorMessage('To end all other sessions, send others=1.')),
     ),
   },
   {
     oneOf: [{ required: ['id'] }, { required: ['others'] }],
-    ...errorMessage('Give the id of a session, or others=1 for all but this one.'),
+    ...errorMessage('Send the id of a session, or others=1 for all except this one.'),
   },
 );

@@ -9,7 +9,7 @@ export const Name = Type.String({
   pattern: `^${visible}+( ${visible}+)*$`,
   examples: ['alice'],
   ...errorMessage(
-    'The name must have 1 to 32 visible characters; single spaces may stand between words.',
+    'The name must have 1 to 32 visible characters, with single spaces only between words.',
   ),
 });
 

@@ -17,7 +17,7 @@ import { type Person, password, startCast, startWorld } from '../helpers/world.t
 
 const taken = 'This name is taken. Choose another one.';
 const badName =
-  'The name must have 1 to 32 visible characters; single spaces may stand between words.';
+  'The name must have 1 to 32 visible characters, with single spaces only between words.';
 const badEmail = 'The e-mail address is not valid. Write it like alice@example.org.';
 const badPassword = 'The password must have 8 to 1024 characters.';
 const noUser = 'There is no such user.';
@@ -76,8 +76,8 @@ t.test('registration refuses what does not fit, field by field', async (t) => {
     ['password', undefined, badPassword],
     ['password', '', badPassword],
     ['password', 'a\u0000bcdefghij', badPassword],
-    ['password', 'password1', 'This password is among the most common ones. Choose another one.'],
-    ['password', 'PassWord1', 'This password is among the most common ones. Choose another one.'],
+    ['password', 'password1', 'This password is too common. Choose another one.'],
+    ['password', 'PassWord1', 'This password is too common. Choose another one.'],
     [
       'password',
       'Alice@Example.org',
@@ -148,7 +148,7 @@ t.test('a name or an e-mail address that is taken stays taken in every spelling'
     done(t, await nobody().post('/api/login', { name, password }));
   }
   const email = 'ASA@example.ORG';
-  const error = 'This e-mail address is in use already. Use another one.';
+  const error = 'This e-mail address is already in use. Use another one.';
   refused(t, await nobody().post('/api/user', { name: 'x', password, email }), 400, error);
   refused(t, await bob.put('/api/user', { email }), 400, error);
   // A look-alike from another alphabet is another name: it is at least not the same account.
@@ -200,10 +200,10 @@ t.test('a name is data, whatever it looks like', async (t) => {
   }
 });
 
-const confusable = 'This name looks like the name of somebody else. Choose another one.';
-const mixed = 'The name mixes scripts that look alike. Write it in the letters of one script.';
-const marks = 'The name has more marks than letters carry. Use at most two on a letter.';
-const reserved = 'This name says something that is not for users. Choose another one.';
+const confusable = 'This name looks too much like the name of another user. Choose another one.';
+const mixed = 'The name mixes letters of different scripts. Use the letters of one script.';
+const marks = 'The name has too many marks on its letters. Use at most two on each letter.';
+const reserved = 'This name is reserved. Choose another one.';
 
 /** Registers, without a password that would have to be hashed, whom the rules let in. */
 async function claim(db: Store, name: string): Promise<string> {
@@ -400,7 +400,7 @@ t.test('a user is found by name or id, and nobody else is', async (t) => {
   refused(t, await bob.get('/api/user?name=%20alice'), 404, noUser);
   refused(t, await bob.get('/api/user?name=al%25'), 404, noUser);
   refused(t, await bob.get('/api/user/999999'), 404, noUser);
-  const error = 'Give the name of the user in the query: ?name=alice.';
+  const error = 'Put the name of the user into the query: ?name=alice.';
   for (const query of ['', '?', '?name=', '?name=a&name=b', '?name[]=alice', '?Name=alice']) {
     refused(t, await bob.get(`/api/user${query}`), 400, error, query);
   }
@@ -497,7 +497,7 @@ t.test('one changes one’s own name, e-mail address, or both', async (t) => {
 t.test('a change that does not fit, or of somebody else, changes nothing', async (t) => {
   const { alice, bob, file } = await startCast(t);
   const before = query(file, 'select * from users');
-  const neither = 'Give a new name, a new e-mail address, or both.';
+  const neither = 'Enter a new name, a new e-mail address, or both.';
   refused(t, await alice.put('/api/user'), 400, neither);
   refused(t, await alice.put('/api/user', { Name: 'ada', role: 'admin' }), 400, neither);
   refused(t, await alice.put('/api/user', { name: '' }), 400, badName);
@@ -594,7 +594,7 @@ t.test('what is deleted is erased from the file itself', async (t) => {
 
 const minute = 60_000;
 const needed =
-  'You signed in more than ten minutes ago. Give your current password (current_password), or sign in again first.';
+  'You signed in more than ten minutes ago. Enter your current password (current_password), or sign in again first.';
 
 t.test('after ten minutes a session alone neither deletes nor moves the account', async (t) => {
   const { alice, bob, nobody, file, clock } = await startCast(t);
@@ -706,7 +706,7 @@ t.test('who is being deleted leaves no ghost behind', async (t) => {
 });
 
 const setupNeeded =
-  'The first account of a server needs its setup code. The server has printed it at its start and has it in its log; snug setup-code prints it again.';
+  'The first account of a server needs its setup code. The server prints the code at its start and writes it to its log; snug setup-code prints it again.';
 
 /** A new server with its setup code, behind a proxy at 10.0.0.1. */
 async function startNew(t: Test, env: Record<string, string> = {}) {
@@ -783,7 +783,13 @@ t.test('a server is set up once, also when all accounts are gone', async (t) => 
     for (const [options, setup] of [[remote, code], [remote], [{}], [{}, code]] as const) {
       const answer = await register(`mallory-${roles().length}`, options, setup);
       if (mode === 'open') done(t, answer, 201);
-      else refused(t, answer, 403, 'This server takes new users by invitation only.');
+      else
+        refused(
+          t,
+          answer,
+          403,
+          'You need an invite to register on this server. Ask one of its users for one.',
+        );
     }
     t.notOk(
       roles().some(({ role }) => role === 'admin'),
@@ -794,7 +800,7 @@ t.test('a server is set up once, also when all accounts are gone', async (t) => 
     ]);
   }
   const { register, code } = await startNew(t, { REGISTRATION: 'closed' });
-  const closed = 'This server takes no new users. Ask the person who runs it for an account.';
+  const closed = 'This server accepts no new users. Ask the person who runs it for an account.';
   for (const setup of [undefined, code]) {
     refused(t, await register('alice', remote, setup), 403, closed);
   }
@@ -838,11 +844,16 @@ t.test('registration keeps to the mode of the server', async (t) => {
       await nobody().post('/api/user', fieldsOf('bob')),
     ] as const;
   };
-  const closed = 'This server takes no new users. Ask the person who runs it for an account.';
+  const closed = 'This server accepts no new users. Ask the person who runs it for an account.';
   for (const answer of await first('closed')) refused(t, answer, 403, closed);
   const [alice, bob] = await first('invite');
   done(t, alice, 201);
-  refused(t, bob, 403, 'This server takes new users by invitation only.');
+  refused(
+    t,
+    bob,
+    403,
+    'You need an invite to register on this server. Ask one of its users for one.',
+  );
 });
 
 t.test('a new password ends all other sessions and keeps this one', async (t) => {
@@ -866,12 +877,12 @@ t.test('a password is changed only by who knows it, and to one that is fit', asy
   refused(t, await rekey(alice, { current_password: '' }), 400, wrongCurrent);
   refused(t, await rekey(alice, { current_password: ` ${password}` }), 400, wrongCurrent);
   const url = `/api/user/${alice.id}/password`;
-  const missing = 'Give your current password as well.';
+  const missing = 'Enter your current password too.';
   refused(t, await alice.put(url, { password: changed }), 400, missing);
   refused(t, await alice.put(url, { current_password: password }), 400, badPassword);
   refused(t, await rekey(alice, { password: 'short' }), 400, badPassword);
   refused(t, await rekey(alice, { password: 'x'.repeat(1025) }), 400, badPassword);
-  const common = 'This password is among the most common ones. Choose another one.';
+  const common = 'This password is too common. Choose another one.';
   refused(t, await rekey(alice, { password: 'password1' }), 400, common);
   const { email } = (await bob.get('/api/user?name=alice')).body.user;
   const own = 'The password must differ from the name and the e-mail address. Choose another one.';

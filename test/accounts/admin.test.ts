@@ -127,7 +127,7 @@ t.test('only an admin disables, only others, and only with plain words', async (
   refused(t, await shut(bob, alice.id), 403, notAdmin);
   refused(t, await shut(bob, bob.id, '0'), 403, notAdmin);
   refused(t, await shut(bob, 999_999), 403, notAdmin);
-  const badState = 'Give disabled=1 to shut the account, or disabled=0 to open it again.';
+  const badState = 'Send disabled=1 to disable the account, or disabled=0 to enable it again.';
   for (const value of ['', '2', 'true', '01']) {
     refused(t, await shut(alice, bob.id, value), 400, badState, value);
   }

@@ -9,12 +9,13 @@ import { nextOf, pagesOf } from '../helpers/pages.ts';
 import { allRows, damage, execute, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';
 
-const badTitle = 'The title must have 1 to 100 visible characters, in one line, and not be blank.';
+const badTitle =
+  'The title must have 1 to 100 visible characters on one line, and must not be blank.';
 const noChat = 'There is no such chat.';
 const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
 const notOwner = 'Only an owner of this chat may do this.';
-const noRoles = 'A direct chat has just two members, no roles and no title of its own.';
-const badId = 'The chat id must be a whole number from 1 on, in plain digits.';
+const noRoles = 'A direct chat has exactly two members, no roles and no title of its own.';
+const badId = 'The chat id must be a whole number of at least 1, in plain digits.';
 
 const idOf = (chat: string) => Number(chat.split('/').at(-1));
 const chatsOf = async (person: Person) => (await person.get('/api/chats')).body.chats;
@@ -128,9 +129,9 @@ t.test('any member renames a chat, and only a member', async (t) => {
 t.test('the owners of a chat choose who renames it', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const permissions = `${chat}/permissions`;
-  const choice = 'Give rename, invite or both: everybody or owners.';
+  const choice = 'Set rename, invite or both to everybody or owners.';
   refused(t, await alice.put(permissions, {}), 400, choice);
-  const either = 'Give in rename who may: everybody or owners.';
+  const either = 'Set rename to everybody or owners.';
   refused(t, await alice.put(permissions, { rename: 'nobody' }), 400, either);
   refused(t, await carol.put(permissions, { rename: 'owners' }), 403, notMember);
   refused(t, await bob.put(permissions, { rename: 'owners' }), 403, notOwner);
@@ -320,7 +321,7 @@ t.test('a chat deleted beside posts, reads and searches leaves no orphan', async
   refused(t, await alice.post(chat, { content: 'too late' }), 404, noChat);
 });
 
-const directChat = 'A direct chat has just two members, no roles and no title of its own.';
+const directChat = 'A direct chat has exactly two members, no roles and no title of its own.';
 
 /** Opens the direct chat with somebody; returns its address. */
 async function openDirect(person: Person, name: string): Promise<string> {
@@ -356,7 +357,7 @@ t.test('a message in a direct chat brings back who has left it', async (t) => {
 t.test('nobody writes to an account that is gone or disabled', async (t) => {
   const { alice, bob, carol } = await startCast(t);
   const nobodyThere =
-    'The account of the other person is gone or disabled. Nobody would read this.';
+    'The account of the other person was deleted or disabled. Nobody would read this.';
   const [toBob, toCarol] = [await openDirect(alice, 'bob'), await openDirect(alice, 'carol')];
   done(t, await alice.put(`/api/users/${bob.id}`, { disabled: '1' }));
   refused(t, await alice.post(toBob, { content: 'x' }), 403, nobodyThere);
@@ -416,11 +417,11 @@ t.test('a direct chat needs somebody else, and nothing beside', async (t) => {
   const { alice, file } = await startCast(t);
   const before = allRows(file);
   const create = (fields: Record<string, string>) => alice.post('/api/chats', fields);
-  const self = 'A direct chat needs somebody else. Give the name of another user.';
+  const self = 'You cannot start a direct chat with yourself. Enter the name of another user.';
   refused(t, await create({ with: 'Alice' }), 400, self);
   refused(t, await create({ with: 'dora' }), 404, 'There is no such user.');
   refused(t, await create({ with: '' }), 400);
-  const both = 'Give a title or with, not both.';
+  const both = 'Send a title or with, not both.';
   refused(t, await create({ with: 'bob', title: 'x' }), 400, both);
   t.strictSame(allRows(file), before);
 });
@@ -507,7 +508,7 @@ t.test('open chats are found in the directory and joined there', async (t) => {
   const joined = await carol.post(`${open}/members`, { name: 'Carol' });
   done(t, joined, 201);
   t.equal(joined.headers.location, `${open}/members/${carol.id}`);
-  const again = 'This user is a member of the chat already.';
+  const again = 'This user is already a member of the chat.';
   refused(t, await carol.post(`${open}/members`, { name: 'carol' }), 400, again);
   t.equal(
     (await carol.get('/api/chats')).text,
@@ -524,7 +525,7 @@ t.test('open chats are found in the directory and joined there', async (t) => {
 t.test('a chat is opened by plain words only', async (t) => {
   const { alice, carol } = await startCast(t);
   for (const open of ['0', '', 'true']) {
-    const error = 'For a chat that anyone may join, give open=1.';
+    const error = 'For a chat that anyone can join, send open=1.';
     refused(t, await alice.post('/api/chats', { title: 'x', open }), 400, error, open);
   }
   done(t, await alice.post('/api/chats', { with: 'carol', open: '1' }), 201);

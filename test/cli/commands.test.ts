@@ -118,15 +118,15 @@ t.test('users are added by the rules of the API', async (t) => {
   const rows = () => query(file, 'select name, email, role from users');
   const before = rows();
   const name =
-    'The name must have 1 to 32 visible characters; single spaces may stand between words.';
+    'The name must have 1 to 32 visible characters, with single spaces only between words.';
   const length = 'The password must have 8 to 1024 characters.';
   const differ =
     'The password must differ from the name and the e-mail address. Choose another one.';
   const email = 'The e-mail address is not valid. Write it like alice@example.org.';
   const taken = 'This name is taken. Choose another one.';
-  const mixed = 'The name mixes scripts that look alike. Write it in the letters of one script.';
-  const reserved = 'This name says something that is not for users. Choose another one.';
-  const alike = 'This name looks like the name of somebody else. Choose another one.';
+  const mixed = 'The name mixes letters of different scripts. Use the letters of one script.';
+  const reserved = 'This name is reserved. Choose another one.';
+  const alike = 'This name looks too much like the name of another user. Choose another one.';
   const none = 'Pass the password on standard input, or add --generate to create one.';
   await mistaken(t, file, 'user add a\u202eb --email d@b', name);
   await mistaken(t, file, 'user add dora', email);

@@ -32,9 +32,9 @@ import { inject } from '../helpers/strace.ts';
 import { mountless, smallDisk, without } from '../helpers/tools.ts';
 import { openWorld, startCast, tempFolder, type World } from '../helpers/world.ts';
 
-const failed = 'The server can no longer use its disk, and ends. Try again in a moment.';
+const failed = 'The server can no longer use its disk and is shutting down. Try again in a moment.';
 const full = 'The server cannot store anything at the moment. Try again later.';
-const readOnly = 'The server can only be read at the moment. Try again later.';
+const readOnly = 'The server is read-only at the moment. Try again later.';
 const damaged = 'The data of this server is damaged. Restore a backup.';
 
 /** The plainest command: notes a number in the event log. */

@@ -18,14 +18,15 @@ import {
 } from '../helpers/world.ts';
 
 const noRoute = 'There is nothing at this address. Check the path and the method.';
-const badUrl = 'The address could not be read. Check its percent-encoding, which must be of UTF-8.';
+const badUrl = 'The address could not be read. Check that its percent-encoding is valid UTF-8.';
 const badBody = 'The body could not be read. Send a form or a JSON object.';
 const badEncoding =
-  'The text is not in UTF-8, or has a % that starts no escape. Send UTF-8, and in a form write % as %25.';
+  'The text is not valid UTF-8, or has a % that starts no escape. Send UTF-8, and in a form write % as %25.';
 const bodyType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
-const badTitle = 'The title must have 1 to 100 visible characters, in one line, and not be blank.';
-const badRequest = 'The request could not be understood.';
-const tooLarge = 'The request is too large.';
+const badTitle =
+  'The title must have 1 to 100 visible characters on one line, and must not be blank.';
+const badRequest = 'The request could not be understood. Check its headers and its syntax.';
+const tooLarge = 'The request is too large. Send less.';
 
 const form = 'application/x-www-form-urlencoded';
 
@@ -114,7 +115,7 @@ t.test('a method that a route does not have is answered so', async (t) => {
 
 t.test('a page or a file says by which methods it can be had', async (t) => {
   const { nobody } = await startWorld(t);
-  const wrong = 'This address is only for reading. Ask for it by GET.';
+  const wrong = 'This address is read-only. Use GET.';
   const allow = 'GET, HEAD, OPTIONS';
   for (const url of ['/', '/?a=b', '/healthz', '/openapi.json', '/docs', '/sw.js', '/icon.svg']) {
     const options = await nobody().request({ method: 'OPTIONS', url });
@@ -482,14 +483,14 @@ t.test('who comes while the server is stopping is told so', async (t) => {
   await Promise.all([closed, once(socket, 'close')]);
   const [first, second] = text.split(/(?<=})(?=HTTP)/).map(parseAnswer) as [Answer, Answer];
   t.equal(first.status, 201);
-  refused(t, second, 503, 'The server is stopping. Try again in a moment.');
+  refused(t, second, 503, 'The server is shutting down. Try again in a moment.');
 });
 
 t.test('bytes that are no request are answered in the same shape', async (t) => {
   const { alice, port } = await listen(t);
   const login = `POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: ${form}\r\n`;
   const get = 'GET /healthz HTTP/1.1\r\n';
-  const tooLong = 'The headers of the request are too large.';
+  const tooLong = 'The headers of the request are too large. Send fewer or shorter ones.';
   const cases: [name: string, bytes: string, status: number, error: string][] = [
     ['an unknown method', 'BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n', 400, badRequest],
     ['TLS', '\x16\x03\x01\x02\x00\x01\r\n\r\n', 400, badRequest],
@@ -561,7 +562,7 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
       'an expectation',
       `${login}Expect: miracles\r\nContent-Length: 0\r\n\r\n`,
       400,
-      'Give your name, as text of at most 1024 characters.',
+      'Enter your name as text of at most 1024 characters.',
     ],
     ['an announced giant', `${login}Content-Length: 1073741824\r\n\r\n`, 413, tooLarge],
     [

@@ -18,7 +18,7 @@ import { nameOf, routesOf } from '../helpers/routes.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
 import { type Answer, type Person, password, startWorld, tempFolder } from '../helpers/world.ts';
 
-const tooOften = 'This was too often. Wait a little and try again.';
+const tooOften = 'Too many requests. Wait a moment and try again.';
 const wrong = 'The name or the password is wrong.';
 
 const second = 1000;

@@ -21,7 +21,7 @@ import {
 } from '../helpers/world.ts';
 
 const wrong = 'The name or the password is wrong.';
-const tooOften = 'This was too often. Wait a little and try again.';
+const tooOften = 'Too many requests. Wait a moment and try again.';
 
 const second = 1000;
 const minute = 60 * second;

@@ -206,7 +206,7 @@ t.test('all dead codes are answered alike', async (t) => {
     const answer = await register(nobody(), 'eve', { invite: codeOf(address) });
     refused(t, answer, 404, noInvite, address);
   }
-  const incomplete = 'The invite code is not complete. Copy it again.';
+  const incomplete = 'The invite code is incomplete. Copy it again.';
   for (const code of ['x'.repeat(65), 'x.y', '%20', 'x%00']) {
     refused(t, await carol.get(`/api/invites/${code}`), 400, incomplete, code);
   }
@@ -237,7 +237,7 @@ t.test('no code is guessed, and who is shut out joins by none', async (t) => {
 
 t.test('an invite’s limits are whole numbers', async (t) => {
   const { alice, chat, file } = await startCast(t);
-  const badUses = 'The number in max_uses must be a whole one from 1 to 999999.';
+  const badUses = 'The number in max_uses must be a whole number from 1 to 999999.';
   const badTime = 'The seconds in expires_in must be a whole number from 1 to 31536000.';
   for (const value of ['', '0', '-1', '01', '1.5', '1e3', 'x', '1000000']) {
     refused(t, await alice.post(`${chat}/invites`, { max_uses: value }), 400, badUses, value);
@@ -252,9 +252,9 @@ t.test('an invite’s limits are whole numbers', async (t) => {
 
 t.test('an invite holds for a year at most, a member’s for 30 days and 100 people', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
-  const tooLong = 'An invite holds for a year at most. Give fewer seconds in expires_in.';
+  const tooLong = 'An invite can be valid for at most a year. Use a smaller expires_in.';
   const tooLarge =
-    'The invite of a member holds for 30 days and for 100 people at most. Ask an owner of the chat.';
+    'The invite of a member can be valid for at most 30 days and 100 people. Ask an owner of the chat.';
   const make = (person: Person, fields: Record<string, string>) =>
     person.post(`${chat}/invites`, fields);
   refused(t, await make(alice, { expires_in: '31536001' }), 400, tooLong);
@@ -318,7 +318,7 @@ t.test('where registration is by invite, the first needs none and all others do'
   const alice = nobody();
   done(t, await register(alice, 'alice'), 201);
   const chat = await alice.createChat('Sunday hike');
-  const needed = 'This server takes new users by invitation only.';
+  const needed = 'You need an invite to register on this server. Ask one of its users for one.';
   refused(t, await register(nobody(), 'bob'), 403, needed);
   refused(t, await register(nobody(), 'bob', { invite: 'never-was' }), 404, noInvite);
   const address = await invite(alice, chat, { max_uses: '1' });
@@ -345,7 +345,7 @@ t.test('where registration is closed, an invite opens nothing', async (t) => {
     t,
     answer,
     403,
-    'This server takes no new users. Ask the person who runs it for an account.',
+    'This server accepts no new users. Ask the person who runs it for an account.',
   );
   t.strictSame(allRows(closed.file), before);
   const carol = await Object.assign(closed.nobody(), { name: 'carol' }).otherDevice();

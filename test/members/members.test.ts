@@ -7,7 +7,7 @@ import { type Answer, type Person, startCast } from '../helpers/world.ts';
 const noChat = 'There is no such chat.';
 const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
 const badName =
-  'The name must have 1 to 32 visible characters; single spaces may stand between words.';
+  'The name must have 1 to 32 visible characters, with single spaces only between words.';
 
 const rolesOf = async (person: Person, chat: string) =>
   (await person.get(`${chat}/members`)).body.members.map(
@@ -95,7 +95,7 @@ t.test('only a user is added, once, as a member', async (t) => {
   refused(t, await add(' carol'), 400, badName);
   refused(t, await bob.post(`${chat}/members`), 400, badName);
   for (const name of ['bob', 'ALICE']) {
-    refused(t, await add(name), 400, 'This user is a member of the chat already.');
+    refused(t, await add(name), 400, 'This user is already a member of the chat.');
   }
   const extras = { name: 'carol', role: 'owner', user_id: String(alice.id), joined_at: '1' };
   done(t, await bob.post(`${chat}/members`, extras), 201);
@@ -300,7 +300,7 @@ t.test(
     t.equal(await shown(bob), undefined, 'what is usual is not said');
     const before = allRows(file);
     refused(t, await choose(carol, 'all'), 403, notMember);
-    const badNotify = 'Choose what to be told of: all, mentions or nothing.';
+    const badNotify = 'Set notify to all, mentions or nothing.';
     for (const notify of ['', 'All', 'none']) refused(t, await choose(bob, notify), 400, badNotify);
     done(t, await bob.post(`${chat}/typing`));
     refused(t, await carol.post(`${chat}/typing`), 403, notMember);

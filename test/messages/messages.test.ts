@@ -5,11 +5,11 @@ import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { allRows, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast } from '../helpers/world.ts';
 
-const badContent = 'The content must have 1 to 4000 characters and not be blank.';
+const badContent = 'The content must have 1 to 4000 characters and must not be blank.';
 const noChat = 'There is no such chat.';
 const noMessage = 'There is no such message in this chat.';
 const notMember = 'You are not a member of this chat. Ask one of its members to add you.';
-const badId = 'The message id must be a whole number from 1 on, in plain digits.';
+const badId = 'The message id must be a whole number of at least 1, in plain digits.';
 
 interface WireMessage {
   content: string;
@@ -507,7 +507,7 @@ t.test('a reply names what it answers, even when that is gone', async (t) => {
   const before = allRows(file);
   refused(t, await reply(there), 404, noMessage);
   refused(t, await reply(999_999), 404, noMessage);
-  const bad = 'The message id in reply_to must be a whole number from 1 on, in plain digits.';
+  const bad = 'The message id in reply_to must be a whole number of at least 1, in plain digits.';
   for (const to of ['', '0', '-1', '01', '1.5', 'x']) refused(t, await reply(to), 400, bad, to);
   t.strictSame(allRows(file), before);
 

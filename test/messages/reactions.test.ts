@@ -130,7 +130,7 @@ t.test('a user reacts to a message with 20 emoji at most', async (t) => {
   const [id, other] = [await alice.send(chat, 'Nine?'), await alice.send(chat, 'Ten?')];
   for (const emoji of faces.slice(0, 20)) done(t, await react(bob, chat, id, emoji));
   const before = allRows(file);
-  const tooMany = 'You can react to a message with 20 emoji at most. Take one of yours back first.';
+  const tooMany = 'You can react to a message with at most 20 emoji. Remove one of yours first.';
   refused(t, await react(bob, chat, id, faces[20] ?? ''), 400, tooMany);
   t.strictSame(allRows(file), before);
   done(t, await react(bob, chat, id, faces[0] ?? ''), 200);
@@ -285,7 +285,8 @@ t.test('a message takes 50 different emoji, from whomever', async (t) => {
     const person = [alice, bob, carol][index % 3] ?? alice;
     done(t, await react(person, chat, id, emoji));
   }
-  const tooMany = 'This message has as many different reactions as it can have.';
+  const tooMany =
+    'This message already has the maximum number of different reactions. Use one of them.';
   refused(t, await react(bob, chat, id, faces[50] ?? ''), 400, tooMany);
   t.equal((await reactionsTo(bob, chat, id)).length, 50);
   done(t, await react(bob, chat, id, faces[0] ?? ''));

@@ -10,15 +10,15 @@ import { type Person, password, startCast, startWorld } from '../helpers/world.t
 
 const most = 'Ask the person who runs the server for more.';
 const sentences = {
-  chats: `Your quota of chats that you make is used up. ${most}`,
+  chats: `Your quota of created chats is used up. ${most}`,
   open: `Your quota of open chats is used up. ${most}`,
   memberships:
-    'Your quota of chats that you are in is used up. Leave one, or ask the person who runs the server.',
+    'Your quota of joined chats is used up. Leave one, or ask the person who runs the server for more.',
   invites: `Your quota of invites is used up. Revoke one, or ask the person who runs the server for more.`,
   texts:
-    'Your quota of texts for a day is used up. Go on later, or ask the person who runs the server.',
+    'Your daily quota of text is used up. Try again later, or ask the person who runs the server for more.',
   accounts:
-    'The quota of new accounts for a day is used up. Try again tomorrow, or ask the person who runs the server.',
+    'The daily quota of new accounts is used up. Try again tomorrow, or ask the person who runs the server.',
 };
 
 const leave = (person: Person, chat: string) =>
@@ -214,7 +214,7 @@ t.test('on a nearly full disk only admins and deletions write', async (t) => {
     values (1, 900, 2, 'old', 0), (1, 901, 2, 'old', 0)`,
   );
   const low =
-    'The server has little room left and takes only deletions. Ask the person who runs it.';
+    'The server is almost out of disk space and accepts only deletions. Ask the person who runs it.';
   const before = allRows(file);
   for (const [method, url, fields] of [
     ['POST', chat, { content: 'new' }],

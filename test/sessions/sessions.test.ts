@@ -147,8 +147,8 @@ t.test('a sign-in that is not one is refused, whatever its shape', async (t) => 
   const form = 'application/x-www-form-urlencoded';
   const json = 'application/json';
   const whole = new URLSearchParams(right).toString();
-  const noName = 'Give your name, as text of at most 1024 characters.';
-  const noPassword = 'Give your password, as text of at most 1024 characters.';
+  const noName = 'Enter your name as text of at most 1024 characters.';
+  const noPassword = 'Enter your password as text of at most 1024 characters.';
   const badBody = 'The body could not be read. Send a form or a JSON object.';
   const badType = 'Send the fields as application/x-www-form-urlencoded or as application/json.';
   const cases: [type: string | undefined, payload: string, error: string][] = [
@@ -513,10 +513,10 @@ t.test('one ends a session of one’s own, and nobody else’s', async (t) => {
   const before = query(file, 'select * from sessions');
   refused(t, await end(alice, await sessionIdOf(bob)), 404, noSession);
   refused(t, await end(alice, 999_999), 404, noSession);
-  const neither = 'Give the id of a session, or others=1 for all but this one.';
+  const neither = 'Send the id of a session, or others=1 for all except this one.';
   refused(t, await alice.delete('/api/sessions'), 400, neither);
   refused(t, await alice.delete('/api/sessions?id=1&others=1'), 400, neither);
-  const badOthers = 'To end all other sessions, give others=1.';
+  const badOthers = 'To end all other sessions, send others=1.';
   for (const value of ['', '0', 'true', '1&others=1']) {
     refused(t, await alice.delete(`/api/sessions?others=${value}`), 400, badOthers, value);
   }

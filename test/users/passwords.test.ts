@@ -75,7 +75,7 @@ t.test('a password that is too long is refused before it is hashed', async (t) =
     t,
     await nobody().post('/api/login', long),
     400,
-    'Give your password, as text of at most 1024 characters.',
+    'Enter your password as text of at most 1024 characters.',
   );
   refused(t, await nobody().post('/api/user', { ...long, email }), 400, outOfBounds);
   // More than may wait for their turn to be hashed: if any did, some would be told to come back.
@@ -86,7 +86,7 @@ t.test('a password that is too long is refused before it is hashed', async (t) =
   );
   for (const { status } of await Promise.all(crowd)) t.equal(status, 400);
   const huge = { ...long, password: 'x'.repeat(1024 * 1024) };
-  refused(t, await nobody().post('/api/login', huge), 413, 'The request is too large.');
+  refused(t, await nobody().post('/api/login', huge), 413, 'The request is too large. Send less.');
 });
 
 t.test('the most common passwords are refused in any case', async (t) => {

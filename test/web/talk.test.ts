@@ -559,7 +559,7 @@ webTest('what people write is text, whatever it looks like', async (t, stage) =>
 webTest('who is told to wait waits, and what they wrote is not lost', async (t, stage) => {
   stage.expect(/status of 429/);
   const { alice, bob, chat } = await startTalk(stage);
-  const sentence = 'This was too often. Wait a little and try again.';
+  const sentence = 'Too many requests. Wait a moment and try again.';
   const tooOften = {
     status: 429,
     headers: { 'retry-after': '2', 'error-code': 'too_often' },

@@ -10,17 +10,18 @@ export const refusals: Record<RefusalCode, string> = {
   wrong_current_password: 'Das aktuelle Passwort ist falsch.',
   registration_closed:
     'Dieser Server nimmt niemanden mehr auf. Frage die Person, die ihn betreibt, nach einem Konto.',
-  invite_needed: 'Auf diesem Server kann man sich nur mit einer Einladung registrieren.',
+  invite_needed:
+    'Auf diesem Server kann man sich nur mit einer Einladung registrieren. Bitte dort jemanden um eine.',
   setup_needed:
     'Dieser Server ist neu. Gib den Einrichtungscode ein, den er beim Start ausgegeben hat; er steht auch im Log.',
   password_needed: 'Gib zur Bestätigung dein aktuelles Passwort ein.',
   name_taken: 'Dieser Name ist vergeben. Wähle einen anderen.',
   name_confusable: 'Dieser Name sieht aus wie der einer anderen Person. Wähle einen anderen.',
   name_mixed_scripts:
-    'Der Name mischt Schriften, die sich ähneln. Schreibe ihn in den Buchstaben einer Schrift.',
+    'Der Name mischt Buchstaben verschiedener Schriften. Verwende die einer einzigen Schrift.',
   name_marks:
     'Der Name hat mehr Zeichen über oder unter den Buchstaben als üblich. Verwende je Buchstabe höchstens zwei.',
-  name_reserved: 'Dieser Name ist nicht für Konten bestimmt. Wähle einen anderen.',
+  name_reserved: 'Dieser Name ist reserviert. Wähle einen anderen.',
   email_taken: 'Diese E-Mail-Adresse wird schon verwendet. Nimm eine andere.',
   password_is_name:
     'Das Passwort darf weder der Name noch die E-Mail-Adresse sein. Wähle ein anderes.',
@@ -65,7 +66,8 @@ export const refusals: Record<RefusalCode, string> = {
   no_message: 'Diese Nachricht gibt es in diesem Chat nicht.',
   other_sender: 'Du kannst nur deine eigenen Nachrichten bearbeiten und löschen.',
   bad_emoji: 'Eine Reaktion muss ein einzelnes Emoji sein.',
-  too_many_emoji: 'Diese Nachricht hat so viele verschiedene Reaktionen, wie sie haben kann.',
+  too_many_emoji:
+    'Diese Nachricht hat schon so viele verschiedene Reaktionen wie möglich. Nimm eine davon.',
   too_many_reactions:
     'Du kannst auf eine Nachricht mit höchstens 20 Emojis reagieren. Nimm zuerst eins zurück.',
   cross_site: 'Diese Anfrage kommt von einer anderen Website. Öffne Snug selbst.',
@@ -74,7 +76,7 @@ export const refusals: Record<RefusalCode, string> = {
   no_route: 'An dieser Adresse ist nichts.',
   wrong_method: 'Von dieser Adresse kann man nur lesen.',
   no_client: 'Der Client ist nicht gebaut. Führe npm run build aus und starte den Server neu.',
-  bad_request: 'Die Anfrage war nicht zu verstehen.',
+  bad_request: 'Die Anfrage war nicht zu verstehen. Prüfe ihre Kopfzeilen und ihre Syntax.',
   bad_url: 'Die Adresse war nicht zu lesen. Prüfe ihre Prozentzeichen; sie müssen UTF-8 ergeben.',
   bad_encoding: 'Der Text ist nicht in UTF-8, oder er enthält ein einzelnes Prozentzeichen.',
   bad_body: 'Der Inhalt der Anfrage war nicht zu lesen.',
@@ -98,27 +100,27 @@ export const refusals: Record<RefusalCode, string> = {
 
 /** The sentences about invalid fields, as far as this client can cause them. */
 export const fields: Readonly<Record<string, string>> = {
-  'The name must have 1 to 32 visible characters; single spaces may stand between words.':
+  'The name must have 1 to 32 visible characters, with single spaces only between words.':
     'Der Name muss 1 bis 32 sichtbare Zeichen haben; zwischen Wörtern darf ein Leerzeichen stehen.',
   'The e-mail address is not valid. Write it like alice@example.org.':
     'Die E-Mail-Adresse ist ungültig. Schreibe sie wie alice@example.org.',
   'The password must have 8 to 1024 characters.': 'Das Passwort muss 8 bis 1024 Zeichen haben.',
-  'Give the setup code as the server has printed it.':
+  'Enter the setup code as the server printed it.':
     'Gib den Einrichtungscode so ein, wie der Server ihn ausgegeben hat.',
-  'Give your current password as well.': 'Gib auch dein aktuelles Passwort ein.',
-  'Give a new name, a new e-mail address, or both.':
+  'Enter your current password too.': 'Gib auch dein aktuelles Passwort ein.',
+  'Enter a new name, a new e-mail address, or both.':
     'Gib einen neuen Namen, eine neue E-Mail-Adresse oder beides ein.',
-  'Give your name, as text of at most 1024 characters.':
+  'Enter your name as text of at most 1024 characters.':
     'Gib deinen Namen ein, mit höchstens 1024 Zeichen.',
-  'Give your password, as text of at most 1024 characters.':
+  'Enter your password as text of at most 1024 characters.':
     'Gib dein Passwort ein, mit höchstens 1024 Zeichen.',
-  'The title must have 1 to 100 visible characters, in one line, and not be blank.':
+  'The title must have 1 to 100 visible characters on one line, and must not be blank.':
     'Der Titel muss 1 bis 100 sichtbare Zeichen haben, in einer Zeile.',
-  'The content must have 1 to 4000 characters and not be blank.':
+  'The content must have 1 to 4000 characters and must not be blank.':
     'Eine Nachricht muss 1 bis 4000 Zeichen haben und darf nicht leer sein.',
   'A reaction must be a single emoji.': refusals.bad_emoji,
-  'The invite code is not complete. Copy it again.':
+  'The invite code is incomplete. Copy it again.':
     'Der Einladungscode ist nicht vollständig. Kopiere ihn noch einmal.',
-  'Give what to search for in q, in at most 200 characters.':
+  'Enter the text to search for in q, with at most 200 characters.':
     'Gib mit höchstens 200 Zeichen ein, was du suchst.',
 };
