@@ -193,6 +193,7 @@ function toJson({ chat, membership, partner }: Entry, userId: number): string {
   if (unread > 0) text += `,"unread":${unread},"read_id":${readId}`;
   if (mentions > 0) text += `,"mentions":${mentions}`;
   if (partner?.isDisabled) text += ',"disabled":true';
+  if (partner !== undefined && name === undefined) text += ',"gone":true';
   if (notify !== 'all') text += `,"notify":"${notify}"`;
   return text + chat.tail;
 }

@@ -91,6 +91,11 @@ export const ChatList = Type.Object({
           description: 'In a direct chat: the other person’s account is disabled.',
         }),
       ),
+      gone: Type.Optional(
+        Type.Literal(true, {
+          description: 'In a direct chat: the other person’s account was deleted.',
+        }),
+      ),
       open: Type.Optional(Type.Literal(true)),
       rename: Type.Optional(Type.Literal('owners')),
       invite: Type.Optional(Type.Literal('owners')),

@@ -476,8 +476,14 @@ t.test('a direct chat outlives an account, but not its name', async (t) => {
   const doraId = dora.id;
   const direct = await openDirect(alice, 'Dorothea of Ghent');
   await dora.send(direct, 'farewell');
+  const before = (await chatsOf(alice))[0];
+  t.match(before, { title: 'Dorothea of Ghent', direct: true });
+  t.notOk('gone' in before, 'not while the account is there');
   done(t, await dora.delete('/api/user'));
-  t.match((await chatsOf(alice))[0], { id: idOf(direct), title: 'Direct chat', direct: true });
+  const shown = { id: idOf(direct), title: 'Direct chat', direct: true, gone: true };
+  t.match((await chatsOf(alice))[0], shown);
+  const others = JSON.stringify((await chatsOf(alice)).slice(1));
+  t.notMatch(others, 'gone', 'no other chat');
   t.match((await alice.get(direct)).body.messages, [{ content: 'farewell', sender_id: doraId }]);
   refused(t, await alice.post(direct, { content: 'to nobody' }), 403);
   const heir = await register('Dorothea of Ghent');

@@ -242,6 +242,7 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
   for (let burst = 0; burst < bursts; burst++) {
     clock.now += 1;
     const changing = Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats)));
+    if (burst === Math.floor(bursts / 2)) changing.push(dave.delete('/api/user'));
     // What is read between a commit and its telling must not be kept for longer.
     const reading = ['/api/chats', ...chats].map((url) => pick(people).get(url));
     await Promise.all([...changing, ...reading]);

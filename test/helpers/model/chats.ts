@@ -255,6 +255,7 @@ function toWire(model: Model, chat: Chat, userId: number) {
     ...(mentions > 0 && { mentions }),
     ...(notify !== 'all' && { notify }),
     ...(partner?.disabled !== undefined && { disabled: true }),
+    ...(chat.pair !== undefined && partner === undefined && { gone: true }),
     ...(chat.pair !== undefined && { direct: true }),
     ...(chat.isOpen && { open: true }),
   };
