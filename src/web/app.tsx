@@ -4,7 +4,6 @@ import { openDays } from './lib/time.ts';
 import { account } from './state/account.ts';
 import { connection, openConnection } from './state/connection.ts';
 import { applyEvent, onStreamStart } from './state/events.ts';
-import { openFailures } from './state/failures.ts';
 import { watchNotifications } from './state/notifications.ts';
 import { openOutbox, sendNow } from './state/outbox.ts';
 import { report } from './state/reading.ts';
@@ -12,12 +11,7 @@ import { openUpdates } from './state/update.ts';
 import { texts } from './texts/index.ts';
 import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
-import {
-  ConnectionState,
-  ConnectionText,
-  StorageNotice,
-  UpdateOffer,
-} from './views/connection.tsx';
+import { ConnectionText, Notices } from './views/connection.tsx';
 import { DirectoryPane } from './views/directory.tsx';
 import { Failure } from './views/failure.tsx';
 import { InvitePane } from './views/invite.tsx';
@@ -30,6 +24,15 @@ import { SignIn } from './views/sign-in.tsx';
 import { Switcher } from './views/switcher.tsx';
 
 export function App() {
+  return (
+    <>
+      <Page />
+      <Failure />
+    </>
+  );
+}
+
+function Page() {
   const who = account.value;
   if (who === undefined) return <Waiting />;
   return who === null ? <SignIn /> : <Home key={who.user.id} />;
@@ -59,10 +62,7 @@ function Home() {
           <Pane />
         </Boundary>
       </main>
-      <ConnectionState />
-      <UpdateOffer />
-      <Failure />
-      <StorageNotice />
+      <Notices />
       <Switcher />
       <OpenQuestion />
     </div>
@@ -70,7 +70,6 @@ function Home() {
 }
 
 function start(): void {
-  openFailures();
   openDays();
   watchNotifications();
   openOutbox();

@@ -3,10 +3,12 @@ import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAccount } from './state/account.ts';
 import { connection } from './state/connection.ts';
+import { openFailures } from './state/failures.ts';
 import { chooseLanguage } from './texts/index.ts';
 
 const root = document.getElementById('app');
 await chooseLanguage();
+openFailures();
 if (root !== null) render(<App />, root);
 const slow = setTimeout(() => (connection.value = 'broken'), 3_000);
 // The server may be starting: the page retries, so that nobody has to reload it.

@@ -18,8 +18,9 @@ interface WorkerScope {
   };
 }
 
-/** An open page of the client. */
+/** An open page of this server. */
 interface Page {
+  readonly url: string;
   focus(): Promise<unknown>;
   postMessage(message: object): void;
 }
@@ -83,9 +84,11 @@ worker.addEventListener('notificationclick', (event) => {
   event.waitUntil(openPage(String(event.notification.data?.open ?? '')));
 });
 
-/** Shows a path of the client in an open page, or in a new one. */
+/** Shows a path of the client in the page of it that was used last, or in a new one. */
 async function openPage(path: string): Promise<void> {
-  const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  // The documentation of the API is a page too.
+  const page = pages.find(({ url }) => new URL(url).pathname === '/');
   if (page === undefined) return void (await worker.clients.openWindow(`/${path}`));
   page.postMessage({ open: path });
   await page.focus();

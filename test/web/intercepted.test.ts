@@ -67,6 +67,8 @@ webTest('a login page in the server’s place signs nobody out', async (t, stage
     await page.reload();
     await page.getByText(en.intercepted).waitFor();
     t.equal(await reader.button(en.signIn).count(), 0);
+    const isLast = answer === foreign[3];
+    if (isLast) await Promise.all([page.waitForEvent('load'), reader.button(en.reload).click()]);
     await page.unrouteAll();
     await reader.lineIsOpen();
     await page.locator('.chat').waitFor();

@@ -216,6 +216,7 @@ webTest('a disabled account is shown as one where people are shown', async (t, s
     await visitor.go(`#${direct.replace('/api', '')}`);
     await page.locator('.pane .bar').locator(word).waitFor();
     await page.getByText(texts.partnerDeactivated(isolated('bob'))).waitFor();
+    t.equal(await visitor.composer.count(), 0, 'nowhere to write');
     await assertFine('disabled direct');
     await visitor.go(`#${chat.replace('/api', '')}/members`);
     await page.locator('.people li', { hasText: 'bob' }).locator(word).waitFor();

@@ -9,6 +9,7 @@ import {
   shownIn,
   signIn,
   startChat,
+  startDirect,
   startTalk,
   Visitor,
   webTest,
@@ -59,6 +60,19 @@ webTest('who is removed or signed out while looking is told what happened', asyn
   await stranger.button(en.signOut).click();
   await stranger.button(en.signIn).waitFor();
   t.equal(await stranger.page.getByText(en.sessionEnded).count(), 0, 'not by oneself');
+
+  await t.test('and so is who is disabled', async (t) => {
+    await stage.person('carol');
+    await alice.send('POST', `${chat}/members`, { name: 'carol' });
+    await stranger.fill({ [en.name]: 'carol', [en.password]: password }, en.signIn);
+    await stranger.openChat('Sunday hike');
+    await stranger.lineIsOpen();
+    await alice.send('PUT', '/api/users/3', { disabled: '1' });
+    await stranger.page.getByText(en.sessionEnded).waitFor();
+    await stranger.fill({ [en.name]: 'carol', [en.password]: password }, en.signIn);
+    await stranger.page.getByRole('alert').waitFor();
+    t.match(await stranger.page.getByRole('alert').innerText(), /disabled/);
+  });
 });
 
 webTest('a new name and a deleted account show at once', async (t, stage) => {
@@ -78,6 +92,144 @@ webTest('a new name and a deleted account show at once', async (t, stage) => {
   await bob.send('DELETE', '/api/user', {});
   await reader.message('from me').locator('.name').getByText(en.deletedUser).waitFor();
   t.equal(await reader.page.locator('main').getByText('bobby').count(), 0);
+  await direct.getByText(en.deletedUser, { exact: true }).waitFor();
+});
+
+webTest('a direct chat with a deleted account says so, and takes no message', async (t, stage) => {
+  stage.expect(/status of 404/);
+  const [alice, dan] = [await stage.person('alice'), await stage.person('dan')];
+  const chat = await startDirect(alice, 'dan');
+  await post(alice, chat, 'are you there?');
+  await post(dan, chat, 'just us');
+  const reader = await stage.visitorAs(alice);
+  const german = await stage.visitorAs(alice, { locale: 'de-DE' });
+  for (const { page } of [reader, german]) {
+    await page.locator('.chat-title').getByText('dan', { exact: true }).waitFor();
+  }
+  await reader.lineIsOpen();
+  await german.lineIsOpen();
+  await dan.send('DELETE', '/api/user', {});
+  for (const [visitor, texts] of [
+    [reader, en],
+    [german, de],
+  ] as const) {
+    const { page } = visitor;
+    // No chat was opened, so the name of nobody was looked up.
+    await page.locator('.chat-title').getByText(texts.deletedUser, { exact: true }).waitFor();
+    await page.locator('.chat').click();
+    await page.getByText(texts.partnerDeleted).waitFor();
+    t.equal(await page.locator('main h1').innerText(), texts.deletedUser);
+    t.equal(await visitor.composer.count(), 0, 'nowhere to write');
+    await visitor.message('just us').hover();
+    t.equal(await visitor.button(texts.reply).count(), 0);
+  }
+  await reader.use(en.edit, 'are you there?');
+  await reader.composer.fill('were you there?');
+  await reader.composer.press('Enter');
+  await reader.message('were you there?').waitFor();
+  t.equal(await reader.composer.count(), 0, 'only while one edits');
+});
+
+webTest('an error goes when the server can be reached again', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = await post(alice, chat, 'a message');
+  await alice.send('PUT', `${chat}/messages/${id}/reactions/%F0%9F%91%8D`, {});
+  await bob.send('POST', '/api/chats', { title: 'Open house', open: '1' });
+  const invited = await startChat(bob, 'By invitation');
+  const invite = await bob.send('POST', `${invited}/invites`, {});
+  const code = String(invite.headers.get('location')).split('/').at(-1) ?? '';
+  const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = visitor;
+  const members = `${place(chat)}/members`;
+  const goTo = (hash: string) => () => visitor.go(hash);
+  const isShown = (part: string) => () => page.locator(part).waitFor();
+  // Where one is, what one does there without the server, and what is there once it is back.
+  const scenes: [string, string, () => Promise<unknown>, () => Promise<unknown>][] = [
+    [
+      'a reaction',
+      place(chat),
+      () => page.locator('.reactions button').click(),
+      isShown('.reactions'),
+    ],
+    ['a form', members, () => visitor.fill({ [en.title]: 'Other' }, en.rename), isShown('.people')],
+    ['the search', '#/', goTo('#/search/message'), isShown('.hit')],
+    ['the directory', '#/', goTo('#/directory'), isShown('main .people li')],
+    ['an invite', '#/', goTo(`#/invite/${code}`), () => visitor.button(en.join).waitFor()],
+    ['the sessions', '#/', goTo('#/settings'), isShown('.people li')],
+    ['the members', '#/', goTo(members), isShown('.people li:nth-child(2)')],
+  ];
+  for (const [name, before, act, loaded] of scenes) {
+    await visitor.go(before);
+    await page.reload();
+    await page.locator('.chat').first().waitFor();
+    await visitor.lineIsOpen();
+    if (before !== '#/') await page.locator('main').getByText('alice').first().waitFor();
+    await page.context().setOffline(true);
+    await act();
+    const error = page.getByRole('alert').getByText(en.unreachable).first();
+    await error.waitFor();
+    await page.context().setOffline(false);
+    await loaded();
+    await error.waitFor({ state: 'detached' });
+    t.equal(await page.getByRole('alert').count(), 0, name);
+  }
+});
+
+webTest('the state of the connection covers no error', async (t, stage) => {
+  stage.expect(/ERR_FAILED|status of 403/);
+  const { alice, chat } = await startTalk(stage);
+  for (const width of [390, 1200]) {
+    const visitor = await stage.visitorAs(alice, {
+      viewport: { width, height: 780 },
+      serviceWorkers: 'block',
+    });
+    const { page } = visitor;
+    await page.route('**/api/events*', (route) => route.abort());
+    await page.route('**/api/**', (route) =>
+      /\/api\/(chats\/|directory)/.test(route.request().url())
+        ? route.fulfill(refusal('Not now.'))
+        : route.fallback(),
+    );
+    for (const hash of [place(chat), '#/directory']) {
+      await visitor.go(hash);
+      await page.reload();
+      const error = page.locator('main .error');
+      const state = page.locator('.line', { hasText: en.disconnected });
+      await error.waitFor();
+      await state.waitFor();
+      const [said, shown, frame] = await Promise.all(
+        [error, state, page.locator('main')].map((part) => part.evaluate(placeOfText)),
+      );
+      t.ok(Number(said?.top) >= Number(shown?.bottom), `${hash} at ${width} px`);
+      t.ok(Number(said?.left) >= Number(frame?.left) + 15, 'with a margin');
+    }
+  }
+});
+
+/** Runs in the page: where the text of an element is. */
+function placeOfText(element: Element | SVGElement): { top: number; bottom: number; left: number } {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const { top, bottom, left } = range.getBoundingClientRect();
+  return {
+    top,
+    bottom,
+    left: element.matches('main') ? element.getBoundingClientRect().left : left,
+  };
+}
+
+webTest('a fault of the page itself is said, and not called the server’s', async (t, stage) => {
+  stage.expect(/a fault of the page/);
+  const alice = await stage.person('alice');
+  for (const visitor of [await stage.visitor(), await stage.visitorAs(alice)]) {
+    const { page } = visitor;
+    await visitor.button(en.signIn).or(page.locator('.sidebar')).waitFor();
+    await page.evaluate(() => void Promise.reject(new Error('a fault of the page')));
+    await page.getByRole('alert').getByText(en.unexpected).waitFor();
+    await visitor.button(en.close).click();
+    t.equal(await page.getByRole('alert').count(), 0);
+  }
 });
 
 webTest('a reply and an edit survive a look elsewhere', async (t, stage) => {
@@ -152,6 +304,10 @@ webTest('a part that the server has no more is said to need a reload', async (t,
   await reader.button(en.emoji).click();
   await reader.page.getByRole('alert').getByText(en.moduleMissing).waitFor();
   t.equal(await reader.page.locator('dialog').count(), 0, 'no empty window');
+  await reader.page.unrouteAll();
+  await Promise.all([reader.page.waitForEvent('load'), reader.button(en.reload).click()]);
+  await reader.button(en.emoji).click();
+  await reader.page.locator('.emoji-grid button').first().waitFor();
 });
 
 webTest('who signs in without the cookies being kept is told why', async (_, stage) => {
@@ -179,6 +335,19 @@ webTest('the box for notifications tells the truth', async (t, stage) => {
   await box.click();
   await reader.page.getByText(en.noNotifications.denied).waitFor();
   t.equal(await box.isChecked(), false);
+  // As who allowed them once, and has taken that back in the browser since.
+  await reader.page.evaluate(() => localStorage.setItem('snug.1.notices', 'true'));
+  for (const permission of ['granted', 'denied']) {
+    await reader.page.addInitScript((permission) => {
+      Object.defineProperty(Notification, 'permission', { value: permission, configurable: true });
+    }, permission);
+    await reader.page.reload();
+    await box.waitFor();
+    const isDenied = permission === 'denied';
+    t.equal(await box.isChecked(), !isDenied, permission);
+    const said = await reader.page.getByText(en.noNotifications.denied).count();
+    t.equal(said, isDenied ? 1 : 0, permission);
+  }
 });
 
 webTest('over plain http the box for notifications says that they need https', async (t, stage) => {
@@ -279,6 +448,115 @@ webTest('after a time away there is one notification for each unread chat', asyn
     'alice · Sunday hike: the last',
   ]);
 });
+
+webTest('a visible window without focus gets a notification of its open chat', async (t, stage) => {
+  stage.expect(/ERR_FAILED/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const reader = await stage.visitorAs(bob);
+  const { page } = reader;
+  await page.addInitScript(noteNotices);
+  await page.addInitScript(() => localStorage.setItem('snug.2.notices', 'true'));
+  await reader.go(place(chat));
+  await page.reload();
+  await reader.composer.waitFor();
+  await reader.lineIsOpen();
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  await post(alice, chat, 'for the open chat');
+  await page.waitForFunction(() => shownNotices.length > 0);
+  const shown = () => page.evaluate(() => shownNotices.splice(0));
+  t.strictSame(await shown(), ['alice · Sunday hike: for the open chat']);
+
+  await t.test('a mention is not lost because the members do not load', async (t) => {
+    await bob.send('PUT', `${chat}/notify`, { notify: 'mentions' });
+    await reader.go('#/settings');
+    await page.route('**/members*', (route) => route.abort());
+    await page.reload();
+    await reader.lineIsOpen();
+    await page.locator('.chat').waitFor();
+    await post(alice, chat, 'not for anybody');
+    await post(alice, chat, 'for @bob');
+    await page.waitForFunction(() => shownNotices.length > 0);
+    t.strictSame(await shown(), ['alice · Sunday hike: for @bob']);
+    await page.unroute('**/members*');
+    await bob.send('PUT', `${chat}/notify`, { notify: 'all' });
+  });
+
+  await t.test('nor a message because the service worker is still installing', async (t) => {
+    await page.addInitScript(() => {
+      const { serviceWorker } = navigator;
+      const { getRegistration } = serviceWorker;
+      const ready = new Promise((resolve) => {
+        Object.assign(globalThis, {
+          finishInstalling: async () => resolve(await getRegistration.call(serviceWorker)),
+        });
+      });
+      Object.defineProperty(serviceWorker, 'ready', { value: ready });
+      serviceWorker.getRegistration = async () => undefined;
+    });
+    await page.reload();
+    await reader.lineIsOpen();
+    await page.locator('.chat').waitFor();
+    for (const text of ['while it installs', 'still']) {
+      await post(alice, chat, text);
+      await page.locator('.chat-last', { hasText: text }).waitFor();
+    }
+    await page.waitForTimeout(500);
+    t.equal(await page.getByRole('alert').count(), 0, 'nothing failed');
+    t.strictSame(await shown(), []);
+    await page.evaluate(() => finishInstalling());
+    await page.waitForFunction(() => shownNotices.length > 0);
+    t.strictSame(await shown(), ['alice · Sunday hike: still'], 'the last of the chat');
+  });
+});
+
+declare const finishInstalling: () => Promise<void>;
+
+webTest('a click on a notification opens its chat', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await startChat(alice, 'Elsewhere', 'bob');
+  const reader = await stage.visitorAs(bob);
+  const { page } = reader;
+  await page.locator('.chat').first().waitFor();
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  await reader.openChat('Elsewhere');
+  // The documentation of the API is no page of the client, though it was used last.
+  const docs = await page.context().newPage();
+  await docs.goto(`${stage.server.url}/docs`);
+  const [worker] = page.context().serviceWorkers();
+  if (worker === undefined) throw new Error('there is no service worker');
+  const click = () => worker.evaluate(clickNotification, place(chat));
+  t.match(await click(), { closed: 1, opened: [], focused: [/\/(#.*)?$/] });
+  await page.locator('.chat[aria-current]', { hasText: 'Sunday hike' }).waitFor();
+  t.match(page.url(), place(chat));
+  await page.close();
+  t.strictSame(await click(), { closed: 1, opened: [`/${place(chat)}`], focused: [] });
+});
+
+/** Runs in the service worker: clicks on a notification and returns what that did. */
+async function clickNotification(open: string) {
+  const done = { closed: 0, opened: [] as string[], focused: [] as string[] };
+  const scope = globalThis as unknown as {
+    clients: { openWindow: (path: string) => Promise<void> };
+    WindowClient: { prototype: { focus: () => Promise<void> } };
+  };
+  // The browser lets only a person's click open or focus a window.
+  scope.clients.openWindow = async (path) => void done.opened.push(path);
+  scope.WindowClient.prototype.focus = async function (this: { url: string }) {
+    done.focused.push(this.url);
+  };
+  const notification = { data: { open }, close: () => void done.closed++ };
+  let work: Promise<unknown> = Promise.resolve();
+  const waitUntil = (until: Promise<unknown>) => {
+    work = until;
+  };
+  const event = new Event('notificationclick');
+  for (const [name, value] of Object.entries({ notification, waitUntil })) {
+    Object.defineProperty(event, name, { value });
+  }
+  globalThis.dispatchEvent(event);
+  await work;
+  return done;
+}
 
 declare const shownNotices: string[];
 

@@ -74,6 +74,7 @@ webTest('two people talk', async (t, stage) => {
     await alice.page.getByRole('alert').getByText(en.tooLong).waitFor();
     t.equal([...(await alice.composer.inputValue())].length, 4001, 'nothing is lost');
     await alice.composer.fill('');
+    t.equal(await alice.page.getByRole('alert').count(), 0, 'gone with its cause');
     // As one types or pastes: what the page itself fills in knows no limit.
     await alice.page.keyboard.insertText('🦆'.repeat(4000));
     await alice.composer.press('Enter');
@@ -137,7 +138,7 @@ webTest('two people talk', async (t, stage) => {
 
 webTest('what is found is marked, and leads into its place', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
-  await post(bob, chat, 'We bring a kettle & tea');
+  await post(bob, chat, '# We bring\n- a **kettle** & `tea`');
   for (let i = 0; i < 120; i++) await post(alice, chat, `line ${i}`);
   const reader = await stage.visitorAs(alice);
   await reader.openChat('Sunday hike');
@@ -147,6 +148,7 @@ webTest('what is found is marked, and leads into its place', async (t, stage) =>
   await reader.page.getByRole('searchbox').pressSequentially('kettl');
   const hit = reader.page.locator('.hit');
   t.equal(await hit.locator('mark').innerText(), 'kettle');
+  t.equal(await hit.locator('[dir=auto]').innerText(), 'We bring a kettle & tea', 'without marks');
   t.equal(await hit.count(), 1);
   await hit.click();
   await reader.page.locator('[data-target]', { hasText: 'kettle' }).waitFor();

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import tap from 'tap';
 import { Refusal, type RefusalCode } from '../../src/errors.ts';
-import { plainText, readMarkdown } from '../../src/web/lib/markdown.ts';
+import { plainPieces, plainText, readMarkdown } from '../../src/web/lib/markdown.ts';
 import { beingTyped, isCalled, mentionFinder, namesLike } from '../../src/web/lib/mentions.ts';
 import { en } from '../../src/web/texts/en.ts';
 import { fields, refusals } from '../../src/web/texts/refusals-de.ts';
@@ -140,6 +140,33 @@ tap.test('no letter is lost, and no preview is empty', async (t) => {
   }
 });
 
+tap.test('a hit is shown without marks, and its words stay found', (t) => {
+  const shown = (text: string, ...words: string[]) => {
+    const places = words.map((word) => [text.indexOf(word), text.indexOf(word) + word.length]);
+    return plainPieces(text, places)
+      .map((piece) => (piece.isFound ? `<${piece.text}>` : piece.text))
+      .join('');
+  };
+  for (const [text, word, expected] of [
+    ['a **bold word** here', 'word', 'a bold <word> here'],
+    ['**word**', 'word', '<word>'],
+    ['## Title\n\n- one\n- two', 'two', 'Title one <two>'],
+    ['see [the map](https://example.org/map)', 'map', 'see the <map>'],
+    ['see https://example.org/map', 'map', 'see https://example.org/<map>'],
+    ['`npm test` and 2*3*4', 'test', 'npm <test> and 2*3*4'],
+    ['你**好**吗', '好', '你<好>吗'],
+    ['| a | b |\n|---|---|\n| tea | 2 |', 'tea', 'a | b · <tea> | 2'],
+    ['…half **cut** off** and a *word…', 'word', '…half cut off and a <word>…'],
+    ['…end of code`\n```\nsnake_case 2 * 3', 'case', '…end of code snake_<case> 2 * 3'],
+    ['no word', 'absent', 'no word'],
+  ] as const) {
+    t.equal(text.includes(word) ? shown(text, word) : shown(text), expected, text);
+  }
+  t.equal(shown('one **two** three', 'one', 'three'), '<one> two <three>');
+  t.equal(shown('***', '*'), '<*>**', 'never empty');
+  t.end();
+});
+
 webTest('tables, tasks, headings and code are drawn as such', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(
@@ -230,6 +257,13 @@ webTest('on glass Enter makes a line, and the button sends', async (t, stage) =>
   await writer.message('if x').waitFor();
   t.equal(await writer.message('if x').locator('pre').innerText(), '    if x:\n        y');
   t.ok(await writer.composer.evaluate((area) => area === document.activeElement), 'keyboard stays');
+  await writer.composer.fill('```sh\nnpm run build && npm test -- --only web && git push\n```');
+  await writer.button(en.send).tap();
+  const code = writer.message('git push');
+  const [button, line] = await Promise.all(
+    ['.copy', 'pre'].map((part) => code.locator(part).boundingBox()),
+  );
+  t.ok(Number(button?.y) + Number(button?.height) <= Number(line?.y), 'Copy covers no code');
   const desktop = await stage.visitorAs(bob);
   await desktop.openChat('Sunday hike');
   t.equal(await desktop.composer.getAttribute('enterkeyhint'), 'send');

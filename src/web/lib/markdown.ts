@@ -4,6 +4,7 @@
  * and takes a second for nested lists.
  */
 import { Lexer, type Token, type Tokens } from 'marked';
+import { canClose, canOpen } from './emphasis.ts';
 import { ChatTokenizer } from './tokenizer.ts';
 
 /**
@@ -40,6 +41,50 @@ const previewLength = 300;
 export function plainText(text: string): string {
   const start = text.slice(0, previewLength);
   return inOneLine(readMarkdown(start).map(plain).join(' ')) || inOneLine(start) || inOneLine(text);
+}
+
+/** A piece of a preview, and whether it is a word that was searched for. */
+export interface Piece {
+  readonly text: string;
+  readonly isFound: boolean;
+}
+
+/** Letters around found words while marks are parsed; nobody writes in these scripts in a chat. */
+const [opening, closing] = ['\ua78f', '\ua7f7'];
+
+/**
+ * An extract of a message in one line, without its marks.
+ *
+ * @param found the places of the words found, [start, end) in UTF-16 code units.
+ */
+export function plainPieces(text: string, found: readonly (readonly number[])[]): Piece[] {
+  let tagged = '';
+  let at = 0;
+  for (const [start = 0, end = 0] of found) {
+    tagged += `${text.slice(at, start)}${opening}${text.slice(start, end)}${closing}`;
+    at = end;
+  }
+  tagged += text.slice(at);
+  const shown = withoutHalves(inOneLine(readMarkdown(tagged).map(plain).join(' ')));
+  const parts = (shown || inOneLine(tagged)).split(/\ua78f([^\ua7f7]*)\ua7f7/);
+  return parts.map((part, index) => ({
+    text: part.replace(/[\ua78f\ua7f7]/g, ''),
+    isFound: index % 2 === 1,
+  }));
+}
+
+/** Removes marks whose other half is beyond the end of an extract. */
+function withoutHalves(text: string): string {
+  if (!text.startsWith('…') && !text.endsWith('…')) return text;
+  return text.replace(/\*{1,3}|_{1,3}|~{1,2}|`+/g, (mark, at: number) => {
+    const before = text.slice(0, at).at(-1) ?? '';
+    const after = text.slice(at + mark.length);
+    const isHalf =
+      mark.startsWith('`') ||
+      (canOpen(before === '…' ? '' : before, after.charAt(0)) && after !== '…') ||
+      canClose(mark.charAt(0), before, after);
+    return isHalf ? '' : mark;
+  });
 }
 
 const inOneLine = (text: string) => text.replace(/\s+/g, ' ').trim();

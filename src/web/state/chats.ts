@@ -2,6 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { ask, unlessBroken } from '../lib/api.ts';
 import type { Chat, Message, Notify } from '../lib/wire.ts';
+import { texts } from '../texts/index.ts';
 import { ownId } from './account.ts';
 import { isMentionedIn } from './mentions.ts';
 
@@ -52,12 +53,20 @@ async function loadUntilCurrent(): Promise<void> {
 
 function show(list: readonly Chat[]): void {
   batch(() => {
-    byId.value = new Map(list.map((chat) => [chat.id, chat]));
+    byId.value = new Map(list.map((chat) => [chat.id, inOwnWords(chat)]));
     // The list is in order; later messages rank above all of it.
     for (const [index, chat] of list.entries()) order.set(chat.id, -index);
     isLoaded.value = true;
   });
 }
+
+/** Gives the direct chat with a deleted account, which has no name left, a title to show. */
+function inOwnWords(chat: Chat): Chat {
+  return chat.gone ? { ...chat, title: texts.deletedUser } : chat;
+}
+
+/** Whether the user can send messages to a chat: somebody must be there to read them. */
+export const mayWrite = (chat: Chat | undefined) => !(chat?.disabled || chat?.gone);
 
 /** A chat's share of the total: all unread messages, only mentions, or nothing. */
 export function countOf({ notify, unread = 0, mentions = 0 }: Chat): number {

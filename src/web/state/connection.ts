@@ -13,6 +13,17 @@ type Type = keyof EventPayloads;
 /** The state of the connection; `held` if the server answers but its events do not arrive. */
 export const connection = signal<'connecting' | 'open' | 'broken' | 'held'>('connecting');
 
+/**
+ * Counts the times that the server was found again: when a stream starts, when it answers without
+ * one, and when the browser is online again. What failed without the server may work now.
+ */
+export const reached = signal(0);
+addEventListener('online', noteReached);
+
+function noteReached(): void {
+  reached.value += 1;
+}
+
 /** A message between tabs. */
 type TabMessage =
   | Vote
@@ -66,6 +77,7 @@ export function openConnection(follower: Follower): void {
   const channel = new BroadcastChannel(`snug.${ownId()}`);
   const send = (message: TabMessage) => channel.postMessage(message);
   const receive = (type: Type, data: unknown, id: string) => {
+    if (type === 'hello') noteReached();
     if (!isDuplicate(type, id)) follower.onEvent(type, data as never);
   };
   const start = () => {
@@ -187,5 +199,6 @@ async function loadWithoutStream(follower: Follower): Promise<void> {
   );
   if (!isReachable || stream?.isGreeted) return;
   connection.value = 'held';
+  noteReached();
   follower.onStart(false);
 }

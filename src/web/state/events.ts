@@ -134,10 +134,14 @@ export function onStreamStart(isFirst: boolean): void {
   unlessBroken(isFirst ? loadChats().then(loadNewest).then(reloadMembers) : reload());
 }
 
-/** Checks whether a user who left has deleted their account: then their name is no longer shown. */
+/**
+ * Checks whether a user who left has deleted their account: then their name is no longer shown. It
+ * may also be the title of a direct chat, which only the list of chats knows.
+ */
 async function checkUser(chatId: number, userId: number): Promise<void> {
+  const wasKnown = cachedName(userId) === '';
   const isGone = await forgetIfGone(userId);
-  if (isGone && chatOf(chatId)?.direct) await loadChats();
+  if (isGone && (!wasKnown || chatOf(chatId)?.direct)) await loadChats();
 }
 
 /** Loads everything again, when too many events were missed. */

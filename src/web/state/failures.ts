@@ -1,8 +1,8 @@
 /** Reports failed actions to the user, in whatever pane they are. */
 import { signal } from '@preact/signals';
-import { NetworkError } from '../lib/api.ts';
 import { route } from '../lib/route.ts';
-import { connection } from './connection.ts';
+import { reached } from './connection.ts';
+import { clearNetworkError } from './failing.ts';
 
 /** The error to show; undefined once it was dismissed. */
 export const failure = signal<unknown>(undefined);
@@ -17,13 +17,11 @@ export function attempt(work: Promise<unknown>): void {
 
 /**
  * Shows the errors of unhandled promises too. An error disappears when the user goes to another
- * pane, and a network error also when the connection is back.
+ * pane, and a network error also when the server can be reached again.
  */
 export function openFailures(): void {
   route.subscribe(() => (failure.value = undefined));
-  connection.subscribe((state) => {
-    if (state === 'open' && failure.peek() instanceof NetworkError) failure.value = undefined;
-  });
+  reached.subscribe(() => clearNetworkError(failure));
   addEventListener('unhandledrejection', (event) => {
     failure.value = event.reason;
   });

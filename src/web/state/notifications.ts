@@ -79,12 +79,7 @@ export async function notify(chatId: number, message: Message): Promise<void> {
   const chat = chatOf(chatId);
   if (message.sender_id === ownId() || chat === undefined) return;
   if (notifications.value !== 'on' || !isLeading()) return;
-  const isForMe = isAskedFor(chatId, message);
-  if (isForMe === undefined) {
-    await loadMembers(chatId);
-    return notify(chatId, message);
-  }
-  if (!isForMe) return;
+  if (!(isAskedFor(chatId, message) ?? (await isAskedForBy(chatId, message)))) return;
   if (missed !== undefined) return void missed.set(chatId, message);
   if (isLooking() || (await isLookedAtElsewhere())) return;
   const sender = await findName(message.sender_id);
@@ -101,18 +96,38 @@ async function show(title: string, body: string, chatId: number): Promise<void> 
     tag: tagOf(chatId),
     renotify: true,
     icon: 'icon-192.png',
+    data: { open: path },
   } as const;
-  // Chrome on Android supports no other way.
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
-  if (registration?.active) {
-    return registration.showNotification(title, { ...options, data: { open: path } });
+  if (registration?.active) return registration.showNotification(title, options);
+  try {
+    showFromPage(title, options, path);
+  } catch {
+    // Chrome on Android: only a service worker can show one, and it may still be installing.
+    if (waiting.size === 0) navigator.serviceWorker?.ready.then(showWaiting).catch(() => undefined);
+    waiting.set(chatId, (active) => active.showNotification(title, options));
   }
+}
+
+function showFromPage(title: string, options: NotificationOptions, path: string): void {
   const shown = new Notification(title, options);
   shown.onclick = () => {
     window.focus();
     location.hash = path;
     shown.close();
   };
+}
+
+/** The last notification of each chat that waits for the service worker. */
+const waiting = new Map<number, (active: ServiceWorkerRegistration) => Promise<void>>();
+
+/** Shows what is still unread once the service worker is there. */
+async function showWaiting(active: ServiceWorkerRegistration): Promise<void> {
+  const all = [...waiting];
+  waiting.clear();
+  for (const [chatId, showIn] of all) {
+    if (chatOf(chatId)?.unread && !isLooking()) await showIn(active);
+  }
 }
 
 const tagOf = (chatId: number) => `snug-chat-${chatId}`;
@@ -135,6 +150,12 @@ async function isLookedAtElsewhere(): Promise<boolean> {
   channel?.postMessage('who');
   await new Promise((resolve) => setTimeout(resolve, answerTime));
   return isSeenElsewhere;
+}
+
+/** The same once the members are loaded. If they cannot be, a text with the user's name counts. */
+async function isAskedForBy(chatId: number, message: Message): Promise<boolean> {
+  await loadMembers(chatId).catch(() => undefined);
+  return isAskedFor(chatId, message) ?? true;
 }
 
 /** Whether the chat's level asks for a notification; undefined until its members are loaded. */

@@ -29,14 +29,14 @@ export async function findName(id: number): Promise<string> {
 }
 
 /**
- * Looks up a cached name again.
+ * Looks up a name again, or for the first time.
  *
  * @returns whether the user no longer exists.
  */
 export async function forgetIfGone(id: number): Promise<boolean> {
-  const name = names.get(id);
-  if (!name?.peek()) return false;
-  await lookUp(id, name);
+  const name = names.get(id) ?? signal<string | undefined>(undefined);
+  names.set(id, name);
+  if (name.peek() !== '') await lookUp(id, name);
   return name.peek() === '';
 }
 

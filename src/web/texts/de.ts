@@ -83,6 +83,7 @@ export const de: Texts = {
   deactivated: 'Deaktiviert',
   partnerDeactivated: (name) =>
     `Das Konto von ${name} ist deaktiviert. Hier kannst du keine Nachrichten senden.`,
+  partnerDeleted: 'Dieses Konto wurde gelöscht. Hier kannst du keine Nachrichten senden.',
   makeOwner: 'Leitung geben',
   makeMember: 'Leitung entziehen',
   removeMember: 'Entfernen',
@@ -181,6 +182,7 @@ export const de: Texts = {
   inTime: (seconds) =>
     seconds < 90 ? `in ${seconds} Sekunden` : `in ${Math.ceil(seconds / 60)} Minuten`,
   unreachable: 'Der Server ist nicht erreichbar. Versuche es erneut.',
+  unexpected: 'Auf dieser Seite ist etwas schiefgegangen. Lade sie neu, wenn das wieder passiert.',
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',
   emojiSearch: 'Emoji suchen',

@@ -81,6 +81,7 @@ export const en = {
   deactivated: 'Deactivated',
   partnerDeactivated: (name: string) =>
     `${name}’s account is deactivated. You can’t send messages here.`,
+  partnerDeleted: 'This account was deleted. You can’t send messages here.',
   makeOwner: 'Make owner',
   makeMember: 'Make member',
   removeMember: 'Remove',
@@ -181,6 +182,7 @@ export const en = {
   inTime: (seconds: number) =>
     seconds < 90 ? `in ${seconds} seconds` : `in ${Math.ceil(seconds / 60)} minutes`,
   unreachable: 'The server cannot be reached. Try again.',
+  unexpected: 'Something went wrong on this page. Reload it if that happens again.',
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',
   emojiSearch: 'Search emoji',

@@ -8,12 +8,12 @@ import { texts } from './index.ts';
 export function sentenceOf(error: unknown): string {
   if (error instanceof CookieError) return cookieSentence();
   if (error instanceof ModuleError) return texts.moduleMissing;
-  const missing = isIntercepted.value ? texts.intercepted : texts.unreachable;
-  if (!(error instanceof ApiError || error instanceof NetworkError)) return missing;
+  // A fault of this page, which says nothing about the server.
+  if (!(error instanceof ApiError || error instanceof NetworkError)) return texts.unexpected;
   const { code, message } = error;
   const own = code === 'invalid_input' ? texts.fields[message] : texts.refusals[code];
   const sentence = own ?? message;
-  if (sentence === '') return missing;
+  if (sentence === '') return isIntercepted.value ? texts.intercepted : texts.unreachable;
   const isTimed = code === 'too_often' && error instanceof NetworkError && error.wait > 0;
   return isTimed ? `${sentence} (${texts.inTime(Math.ceil(error.wait / 1000))})` : sentence;
 }

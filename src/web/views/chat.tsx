@@ -1,7 +1,7 @@
-import { useEffect } from 'preact/hooks';
 import { isolated } from '../lib/bidi.ts';
 import { paths } from '../lib/route.ts';
-import { chatOf, isLoaded } from '../state/chats.ts';
+import { chatOf, isLoaded, mayWrite } from '../state/chats.ts';
+import { useLoading } from '../state/failing.ts';
 import { useIntent } from '../state/intent.ts';
 import { loadMembers } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
@@ -16,19 +16,20 @@ interface Props {
   readonly messageId: number | undefined;
 }
 
-/** A chat: its header, its messages and the composer. */
+/**
+ * A chat: its header, its messages and the composer. Where nobody would read a message, the
+ * composer is there only to edit one.
+ */
 export function ChatPane({ chatId, messageId }: Props) {
   const intent = useIntent(chatId);
   const chat = chatOf(chatId);
   const title = chat?.title ?? '';
-  useEffect(() => {
-    // The timeline shows the refusal to a user who is not in the chat.
-    loadMembers(chatId).catch(() => {});
-  }, [chatId]);
+  // The timeline shows the refusal to a user who is not in the chat.
+  useLoading(() => loadMembers(chatId), [chatId]);
   if (chat === undefined && isLoaded.value) return <GonePane chatId={chatId} />;
   return (
     <section class="pane chat-pane" aria-label={isolated(title)}>
-      <header class="bar" data-disabled={chat?.disabled ? '' : undefined}>
+      <header class="bar" data-disabled={mayWrite(chat) ? undefined : ''}>
         <IconLink of="back" label={texts.back} href={paths.home} />
         <h1 dir="auto">{title || texts.chat}</h1>
         <Deactivated of={chat} />
@@ -36,8 +37,14 @@ export function ChatPane({ chatId, messageId }: Props) {
         <IconLink of="people" label={texts.chatMenu} href={paths.members(chatId)} />
       </header>
       <Timeline chatId={chatId} messageId={messageId} intent={intent} />
-      {chat?.disabled && <p class="hint">{texts.partnerDeactivated(isolated(title))}</p>}
-      <Composer chatId={chatId} title={title} intent={intent} />
+      {!mayWrite(chat) && (
+        <p class="hint">
+          {chat?.gone ? texts.partnerDeleted : texts.partnerDeactivated(isolated(title))}
+        </p>
+      )}
+      {(mayWrite(chat) || intent.value?.kind === 'edit') && (
+        <Composer chatId={chatId} title={title} intent={intent} />
+      )}
     </section>
   );
 }

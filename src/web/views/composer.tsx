@@ -9,16 +9,16 @@ import { beingTyped, namesLike } from '../lib/mentions.ts';
 import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
+import { useFailing } from '../state/failing.ts';
 import type { Intent } from '../state/intent.ts';
 import { membersOf } from '../state/members.ts';
 import { messageWindow } from '../state/message-window.ts';
 import { enqueue } from '../state/outbox.ts';
 import { sendTyping } from '../state/typing.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
 import { EmojiButton } from './emoji-button.tsx';
+import { ErrorText } from './error-text.tsx';
 import { Icon, IconButton } from './icons.tsx';
-
 import { displayName } from './message.tsx';
 import { moved, Options, optionId } from './options.tsx';
 import { Written } from './written.tsx';
@@ -43,13 +43,19 @@ export function Composer({ chatId, title, intent }: Props) {
   const text = useSignal(load(`draft.${chatId}`, ''));
   const mention = useSignal<string | undefined>(undefined);
   const chosen = useSignal(0);
-  const error = useSignal('');
+  const { error } = useFailing();
+  const isTooLong = useSignal(false);
   // Computed on each render, because the members may be loaded after the @ was typed.
   const names = mention.value === undefined ? [] : offer(chatId, mention.value);
 
+  /** Removes messages about the previous text. */
+  const clear = () => {
+    error.value = undefined;
+    isTooLong.value = false;
+  };
   const write = (value: string) => {
     text.value = value;
-    error.value = '';
+    clear();
     const { kind, message } = intent.value ?? {};
     if (kind === 'edit') save(`edit.${chatId}`, { id: message?.id, value });
     else save(`draft.${chatId}`, value);
@@ -57,7 +63,7 @@ export function Composer({ chatId, title, intent }: Props) {
   const leave = () => {
     const wasEdit = intent.value?.kind === 'edit';
     intent.value = undefined;
-    error.value = '';
+    clear();
     if (wasEdit) drop(`edit.${chatId}`);
     if (wasEdit) text.value = load(`draft.${chatId}`, '');
   };
@@ -82,15 +88,15 @@ export function Composer({ chatId, title, intent }: Props) {
     leave();
     put(`/api/chats/${chatId}/messages/${message.id}`, { content }).catch((thrown: unknown) => {
       intent.value = { kind: 'edit', message: { ...message, content } };
-      error.value = sentenceOf(thrown);
+      error.value = thrown;
     });
   };
 
   const submit = () => {
     const content = withoutBlankLines(text.value);
     if (content === '') return;
-    error.value = [...content].length > longest ? texts.tooLong : '';
-    if (error.value !== '') return;
+    isTooLong.value = [...content].length > longest;
+    if (isTooLong.value) return;
     const now = intent.value;
     if (now?.kind === 'edit') return change(now.message, content);
     enqueue(chatId, content, now?.message.id);
@@ -157,11 +163,12 @@ export function Composer({ chatId, title, intent }: Props) {
       }}
     >
       {intent.value !== undefined && <IntentBar intent={intent.value} onLeave={leave} />}
-      {error.value !== '' && (
+      {isTooLong.value && (
         <p class="error" role="alert">
-          {error}
+          {texts.tooLong}
         </p>
       )}
+      <ErrorText of={error} />
       {names.length > 0 && (
         <Options
           id={listId}

@@ -1,11 +1,35 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { isIntercepted } from '../lib/api.ts';
 import { isStorageFull } from '../lib/storage.ts';
 import { connection } from '../state/connection.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
 
-/** Shows the state of the connection in all panes while it is down, without moving the layout. */
-export function ConnectionState() {
+/**
+ * What the user should know in every pane, without moving the layout. The height is a property of
+ * the page's style, because an error at the top of a pane has to stand below.
+ */
+export function Notices() {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const { style } = document.documentElement;
+    const observer = new ResizeObserver(() =>
+      style.setProperty('--notices', `${box.current?.offsetHeight ?? 0}px`),
+    );
+    if (box.current !== null) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div class="notices" ref={box}>
+      <ConnectionState />
+      <UpdateOffer />
+      <StorageNotice />
+    </div>
+  );
+}
+
+/** Shows the state of the connection while it is down. */
+function ConnectionState() {
   return (
     <p class="line" role="status" hidden={connection.value === 'open'}>
       <ConnectionText />
@@ -30,7 +54,7 @@ export function ConnectionText() {
 }
 
 /** Warns that unsent messages would be lost when the page closes. */
-export function StorageNotice() {
+function StorageNotice() {
   if (!isStorageFull.value || connection.value !== 'open') return null;
   return (
     <p class="line" role="status">
@@ -40,7 +64,7 @@ export function StorageNotice() {
 }
 
 /** Offers to reload for a newer version, while connected. */
-export function UpdateOffer() {
+function UpdateOffer() {
   if (!isOutdated() || connection.value !== 'open') return null;
   return (
     <p class="line" role="status">

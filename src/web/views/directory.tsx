@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { ask, nextPage, post } from '../lib/api.ts';
 import { go, paths } from '../lib/route.ts';
 import type { OpenChat } from '../lib/wire.ts';
 import { account } from '../state/account.ts';
 import { chatOf, loadChats } from '../state/chats.ts';
+import { useLoading } from '../state/failing.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
 import { Avatar } from './avatar.tsx';
+import { ErrorText } from './error-text.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
 
@@ -15,11 +15,6 @@ import { Written } from './written.tsx';
 export function DirectoryPane() {
   const open = useSignal<readonly OpenChat[] | undefined>(undefined);
   const next = useSignal<string | undefined>('/api/directory');
-  const error = useSignal('');
-  const guard = (work: Promise<unknown>) =>
-    work.catch((thrown) => {
-      error.value = sentenceOf(thrown);
-    });
   const more = async () => {
     if (next.value === undefined) return;
     const { body, headers } = await ask<{ chats: OpenChat[] }>('GET', next.value, undefined, {
@@ -33,16 +28,10 @@ export function DirectoryPane() {
     await loadChats();
     go(paths.chat(id));
   };
-  useEffect(() => {
-    void guard(more());
-  }, []);
+  const { error, attempt } = useLoading(more, []);
   return (
     <Pane title={texts.directory}>
-      {error.value !== '' && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <ErrorText of={error} />
       {open.value?.length === 0 && <p class="empty">{texts.noOpenChats}</p>}
       <ul class="people">
         {open.value?.map(({ id, title, members }) => (
@@ -52,7 +41,7 @@ export function DirectoryPane() {
               <Written text={title} /> <small>{texts.memberCount(members)}</small>
             </span>
             {chatOf(id) === undefined ? (
-              <button type="button" onClick={() => guard(join(id))}>
+              <button type="button" onClick={() => attempt(join(id))}>
                 {texts.join}
               </button>
             ) : (
@@ -64,7 +53,7 @@ export function DirectoryPane() {
         ))}
       </ul>
       {open.value !== undefined && next.value !== undefined && (
-        <button type="button" onClick={() => guard(more())}>
+        <button type="button" onClick={() => attempt(more())}>
           {texts.more}
         </button>
       )}

@@ -2,8 +2,9 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
 import { holdComposed } from '../lib/keys.ts';
+import { useFailing } from '../state/failing.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
+import { ErrorText } from './error-text.tsx';
 
 interface FieldProps {
   readonly name: string;
@@ -59,12 +60,12 @@ export function Form(props: FormProps) {
     isCleared = false,
     onCancel,
   } = props;
-  const error = useSignal('');
+  const { error } = useFailing();
   const isDone = useSignal(false);
   const isBusy = useSignal(false);
   /** Removes messages about the previous input. */
   const clear = () => {
-    error.value = '';
+    error.value = undefined;
     isDone.value = false;
   };
   const submit = async (event: SubmitEvent) => {
@@ -78,7 +79,7 @@ export function Form(props: FormProps) {
       isDone.value = true;
       if (isCleared) form.reset();
     } catch (thrown) {
-      error.value = sentenceOf(thrown);
+      error.value = thrown;
     } finally {
       isBusy.value = false;
     }
@@ -91,11 +92,7 @@ export function Form(props: FormProps) {
   return (
     <form onSubmit={submit} onInput={clear} onKeyDown={holdComposed} class="form">
       {children}
-      {error.value !== '' && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <ErrorText of={error} />
       {isDone.value && done !== undefined && <p role="status">{done}</p>}
       {onCancel === undefined ? (
         submitButton

@@ -5,22 +5,23 @@ import { isolated } from '../lib/bidi.ts';
 import { paths, replace } from '../lib/route.ts';
 import type { InvitedTo } from '../lib/wire.ts';
 import { chatOf, isLoaded, loadChats } from '../state/chats.ts';
+import { useLoading } from '../state/failing.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
+import { ErrorText } from './error-text.tsx';
 import { Form } from './form.tsx';
 import { Pane } from './pane.tsx';
 
 /** Shows the chat that an invite leads to, with a button to join it. */
 export function InvitePane({ code }: { code: string }) {
   const invite = useSignal<InvitedTo | undefined>(undefined);
-  const error = useSignal('');
   const path = `/api/invites/${encodeURIComponent(code)}`;
-  useEffect(() => {
-    get<{ invite: InvitedTo }>(path, 'invite').then(
-      (answer) => (invite.value = answer.invite),
-      (thrown) => (error.value = sentenceOf(thrown)),
-    );
-  }, [code]);
+  const { error } = useLoading(
+    async (isCurrent) => {
+      const answer = await get<{ invite: InvitedTo }>(path, 'invite');
+      if (isCurrent()) invite.value = answer.invite;
+    },
+    [code],
+  );
   const chatId = invite.value?.chat_id;
   const isMember = isLoaded.value && chatId !== undefined && chatOf(chatId) !== undefined;
   useEffect(() => {
@@ -33,11 +34,7 @@ export function InvitePane({ code }: { code: string }) {
   };
   return (
     <Pane title={texts.invites}>
-      {error.value !== '' && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <ErrorText of={error} />
       {invite.value !== undefined && (
         <section class="card">
           <h2>{texts.invitedTo(isolated(invite.value.title))}</h2>

@@ -1,14 +1,16 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { getAll, post, remove } from '../lib/api.ts';
 import { loadModule } from '../lib/lazy-modules.ts';
 import type { Picture } from '../lib/qr.ts';
 import { paths } from '../lib/route.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Invite } from '../lib/wire.ts';
+import { useLoading } from '../state/failing.ts';
 import { attempt } from '../state/failures.ts';
 import { texts } from '../texts/index.ts';
 import { CopyButton } from './copy.tsx';
+import { ErrorText } from './error-text.tsx';
 import { Form } from './form.tsx';
 import { askFirst } from './question.tsx';
 
@@ -19,9 +21,7 @@ export function Invites({ chatId }: { chatId: number }) {
   const refresh = async () => {
     invites.value = await getAll<Invite>(path, 'invites');
   };
-  useEffect(() => {
-    attempt(refresh());
-  }, [chatId]);
+  const { error } = useLoading(refresh, [chatId]);
   const revoke = (code: string) =>
     askFirst({
       title: texts.revokeQuestion,
@@ -35,6 +35,7 @@ export function Invites({ chatId }: { chatId: number }) {
   return (
     <section class="card">
       <h2>{texts.invites}</h2>
+      <ErrorText of={error} />
       <ul class="invites">
         {invites.value.map((invite) => (
           <InviteItem key={invite.code} invite={invite} onRevoke={() => revoke(invite.code)} />

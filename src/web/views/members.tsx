@@ -1,16 +1,17 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { post, put, remove, unlessBroken } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { go, paths } from '../lib/route.ts';
 import type { Chat, Member, Notify } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chatOf, dropChat } from '../state/chats.ts';
+import { useLoading } from '../state/failing.ts';
 import { attempt } from '../state/failures.ts';
 import { isOwner, loadMembers, membersOf } from '../state/members.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Deactivated } from './deactivated.tsx';
+import { ErrorText } from './error-text.tsx';
 import { Field, Form } from './form.tsx';
 import { GonePane } from './gone.tsx';
 import { Invites } from './invites.tsx';
@@ -21,9 +22,7 @@ import { Written } from './written.tsx';
 /** The members of a chat, and its settings. */
 export function MembersPane({ chatId }: { chatId: number }) {
   const chat = chatOf(chatId);
-  useEffect(() => {
-    attempt(loadMembers(chatId));
-  }, [chatId]);
+  const { error } = useLoading(() => loadMembers(chatId), [chatId]);
   if (chat === undefined) return <GonePane chatId={chatId} />;
   const members = membersOf(chatId);
   const isOwned = isOwner(chatId);
@@ -34,6 +33,7 @@ export function MembersPane({ chatId }: { chatId: number }) {
       <NotifyChoice chatId={chatId} notify={chat.notify ?? 'all'} />
       <section class="card">
         <h2>{texts.memberCount(members.length)}</h2>
+        <ErrorText of={error} />
         <ul class="people">
           {members.map((member) => (
             <MemberItem key={member.id} chatId={chatId} member={member} isOwned={isOwned} />

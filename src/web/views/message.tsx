@@ -8,16 +8,18 @@ import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
 import { account, ownId } from '../state/account.ts';
+import { chatOf, mayWrite } from '../state/chats.ts';
 import { connection } from '../state/connection.ts';
+import { type Failing, useFailing } from '../state/failing.ts';
 import type { Intent } from '../state/intent.ts';
 import { isOwner } from '../state/members.ts';
 import { deleted, messageWindow } from '../state/message-window.ts';
 import { type Draft, discard, retry } from '../state/outbox.ts';
 import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
 import { Avatar } from './avatar.tsx';
 import { EmojiButton } from './emoji-button.tsx';
+import { ErrorText } from './error-text.tsx';
 import { IconButton } from './icons.tsx';
 import { Markdown } from './markdown.tsx';
 import { askFirst } from './question.tsx';
@@ -37,21 +39,15 @@ interface Props {
   readonly isLast: boolean;
 }
 
-interface Attempting {
-  /** Waits for an action, and shows its error at the message if it fails. */
-  readonly attempt: (work: Promise<unknown>) => void;
-}
+/** An action's error is shown at the message. */
+type Attempting = Pick<Failing, 'attempt'>;
 
 export const MessageItem = memo(function MessageItem(props: Props) {
   const { chatId, message, startsGroup, active, isTarget, isLast } = props;
   const name = displayName(message.sender_id);
   const isDeleted = deleted.value.has(message.id);
   const show = () => (active.value = message.id);
-  const failure = useSignal('');
-  const attempt = (work: Promise<unknown>) => {
-    failure.value = '';
-    work.catch((error: unknown) => (failure.value = sentenceOf(error)));
-  };
+  const { error, attempt } = useFailing();
   // A computed signal, so that only two messages are redrawn when another one becomes active.
   const isActive = useComputed(() => active.value === message.id);
   return (
@@ -79,11 +75,7 @@ export const MessageItem = memo(function MessageItem(props: Props) {
             </small>
           )}
           <Reactions chatId={chatId} message={message} attempt={attempt} />
-          {failure.value !== '' && (
-            <p class="error" role="alert">
-              {failure}
-            </p>
-          )}
+          <ErrorText of={error} />
           {isActive.value && <Tools {...props} attempt={attempt} />}
         </>
       )}
@@ -119,11 +111,13 @@ function Tools({ chatId, message, intent, attempt }: Props & Attempting) {
   return (
     <div class="tools" role="toolbar" aria-label={texts.message}>
       <EmojiButton label={texts.react} onPick={(emoji) => attempt(react(path, emoji))} />
-      <IconButton
-        of="reply"
-        label={texts.reply}
-        onClick={() => (intent.value = { kind: 'reply', message })}
-      />
+      {mayWrite(chatOf(chatId)) && (
+        <IconButton
+          of="reply"
+          label={texts.reply}
+          onClick={() => (intent.value = { kind: 'reply', message })}
+        />
+      )}
       {isOwn && (
         <IconButton
           of="edit"

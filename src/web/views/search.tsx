@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { ask } from '../lib/api.ts';
+import { plainPieces } from '../lib/markdown.ts';
 import { paths, replace } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Hit } from '../lib/wire.ts';
 import { chatOf } from '../state/chats.ts';
-import { attempt } from '../state/failures.ts';
+import { useLoading } from '../state/failing.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
+import { ErrorText } from './error-text.tsx';
 import { displayName } from './message.tsx';
 import { Pane } from './pane.tsx';
 import { Written } from './written.tsx';
@@ -24,7 +24,6 @@ export function SearchPane({ query, chatId }: Props) {
   const hits = useSignal<readonly Hit[]>([]);
   const next = useSignal<string | undefined>(undefined);
   const state = useSignal<'idle' | 'searching' | 'done'>('idle');
-  const error = useSignal('');
 
   const follow = async (path: string, before: readonly Hit[], isCurrent: () => boolean) => {
     state.value = 'searching';
@@ -35,28 +34,23 @@ export function SearchPane({ query, chatId }: Props) {
     state.value = 'done';
   };
 
-  useEffect(() => {
-    let isOver = false;
-    hits.value = [];
-    next.value = undefined;
-    state.value = 'idle';
-    error.value = '';
-    if (query.trim() === '') return;
-    const scope = chatId === undefined ? '' : `&chat_id=${chatId}`;
-    const path = `/api/search?q=${encodeURIComponent(query.toWellFormed())}${scope}`;
-    const timer = setTimeout(() => {
-      follow(path, [], () => !isOver).catch((thrown) => {
-        error.value = sentenceOf(thrown);
-      });
-    }, pause);
-    return () => {
-      isOver = true;
-      clearTimeout(timer);
-    };
-  }, [query, chatId]);
+  const { error, attempt } = useLoading(
+    async (isCurrent) => {
+      hits.value = [];
+      next.value = undefined;
+      state.value = 'idle';
+      if (query.trim() === '') return;
+      const scope = chatId === undefined ? '' : `&chat_id=${chatId}`;
+      const path = `/api/search?q=${encodeURIComponent(query.toWellFormed())}${scope}`;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (isCurrent()) await follow(path, [], isCurrent);
+    },
+    [query, chatId],
+  );
 
   const more = () => {
-    if (next.value !== undefined) attempt(follow(next.value, hits.value, () => true));
+    const { value: path } = next;
+    if (path !== undefined) attempt(follow(path, hits.value, () => next.value === path));
   };
   const chat = chatId === undefined ? undefined : chatOf(chatId);
   return (
@@ -81,11 +75,7 @@ export function SearchPane({ query, chatId }: Props) {
           </p>
         )}
       </search>
-      {error.value !== '' && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <ErrorText of={error} />
       <ol class="hits">
         {hits.value.map((hit) => (
           <HitItem key={hit.id} hit={hit} />
@@ -114,21 +104,14 @@ function HitItem({ hit }: { hit: Hit }) {
           <Written text={chatOf(hit.chat_id)?.title ?? ''} />
           <time dateTime={hit.time}>{shortTime(hit.time)}</time>
         </span>
-        <span dir="auto">{highlighted(hit)}</span>
+        <span dir="auto">
+          {plainPieces(hit.snippet, hit.marks).map(({ text, isFound }, index) =>
+            isFound ? <mark key={index}>{text}</mark> : text,
+          )}
+        </span>
       </a>
     </li>
   );
-}
-
-/** The snippet with its matches marked. */
-function highlighted({ snippet, marks }: Hit) {
-  const parts = [];
-  let at = 0;
-  for (const [start = 0, end = 0] of marks) {
-    parts.push(snippet.slice(at, start), <mark key={start}>{snippet.slice(start, end)}</mark>);
-    at = end;
-  }
-  return [...parts, snippet.slice(at)];
 }
 
 /** Loads a page of hits; goes on to the next page if the server returned one without hits. */

@@ -1,13 +1,14 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { ApiError, ask, getAll, put, remove } from '../lib/api.ts';
 import { forgetAll } from '../lib/store.ts';
 import { fullTime } from '../lib/time.ts';
 import type { Device } from '../lib/wire.ts';
 import { account, loadAccount, ownId, signOutBy } from '../state/account.ts';
+import { useLoading } from '../state/failing.ts';
 import { attempt } from '../state/failures.ts';
 import { notifications, setNotifications } from '../state/notifications.ts';
 import { texts } from '../texts/index.ts';
+import { ErrorText } from './error-text.tsx';
 import { emailHint, Field, Form } from './form.tsx';
 import { Pane } from './pane.tsx';
 import { askFirst } from './question.tsx';
@@ -163,12 +164,11 @@ function Devices() {
     await remove(`/api/sessions?${query}`);
     await refresh();
   };
-  useEffect(() => {
-    attempt(refresh());
-  }, []);
+  const { error } = useLoading(refresh, []);
   return (
     <section class="card">
       <h2>{texts.devices}</h2>
+      <ErrorText of={error} />
       <ul class="people">
         {devices.value.map(({ id, device, last_seen: seen, current }) => (
           <li key={id}>

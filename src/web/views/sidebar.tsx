@@ -4,7 +4,7 @@ import { paths, route } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
-import { chats, isLoaded } from '../state/chats.ts';
+import { chats, isLoaded, mayWrite } from '../state/chats.ts';
 import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
@@ -51,7 +51,7 @@ function ChatItem({ chat }: { chat: Chat }) {
         href={paths.chat(chat.id)}
         aria-current={isHere ? 'page' : undefined}
         data-muted={chat.notify === 'nothing' ? '' : undefined}
-        data-disabled={chat.disabled ? '' : undefined}
+        data-disabled={mayWrite(chat) ? undefined : ''}
       >
         <Avatar chat={chat} name={chat.title} />
         <span class="chat-title" dir="auto">
