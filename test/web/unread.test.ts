@@ -22,6 +22,24 @@ async function untilUnread(t: Test, person: RemotePerson, chat: string, count: n
   t.equal(await unreadOf(person, chat), count);
 }
 
+/** Waits for the first read mark, and for what may follow: so much is left unread. */
+async function staysUnread(
+  t: Test,
+  { page }: Visitor,
+  person: RemotePerson,
+  chat: string,
+  least: number,
+  most: number,
+) {
+  for (let i = 0; i < 400 && (await unreadOf(person, chat)) > most; i++) {
+    await page.waitForTimeout(50);
+  }
+  await page.waitForTimeout(500);
+  const left = await unreadOf(person, chat);
+  t.ok(left >= least && left <= most, `${left} are left`);
+  await page.locator('.chat[aria-current] .badge', { hasText: en.unread(left) }).waitFor();
+}
+
 async function postMany(sender: RemotePerson, chat: string, from: number, to: number) {
   for (let i = from; i <= to; i++) await post(sender, chat, `number ${i}.\nand\nmore`);
 }
@@ -105,6 +123,90 @@ webTest(
   },
 );
 
+webTest('a chat that was never read opens at its first message', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const short = await startChat(alice, 'Elsewhere', 'bob');
+  await postMany(alice, chat, 1, 70);
+  await postMany(alice, short, 101, 140);
+  const reader = await stage.visitorAs(bob);
+  // By its link, with a list that comes after the messages.
+  const held = Promise.withResolvers<void>();
+  await reader.page.route('**/api/chats', async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await reader.go(place(chat));
+  await reader.page.reload();
+  await reader.untilInSight('number 70.');
+  held.resolve();
+  await reader.untilInSight('number 1.');
+  t.match(await firstNew(reader), 'number 1.');
+  await staysUnread(t, reader, bob, chat, 51, 69);
+  await reader.button(en.jumpToNewest).click();
+  await reader.untilInSight('number 70.');
+  await untilUnread(t, bob, chat, 0);
+
+  await t.test('fewer than a page, higher than the window', async (t) => {
+    await reader.page.evaluate(() => {
+      document.hasFocus = () => false;
+    });
+    await reader.openChat('Elsewhere');
+    await reader.untilInSight('number 101.');
+    t.match(await firstNew(reader), 'number 101.');
+    await reader.page.waitForTimeout(600);
+    t.equal(await unreadOf(bob, short), 40, 'nothing while the window has no focus');
+    await reader.page.evaluate(() => {
+      document.hasFocus = () => true;
+      dispatchEvent(new Event('focus'));
+    });
+    await staysUnread(t, reader, bob, short, 20, 39);
+  });
+
+  await t.test('more than the list knows of', async (t) => {
+    const late = await startChat(alice, 'Later', 'bob');
+    await postMany(alice, late, 201, 260);
+    // As a list that was loaded before the last ones came.
+    await reader.page.route('**/api/chats', async (route) => {
+      const answer = await route.fetch();
+      const { chats } = (await answer.json()) as { chats: { title: string; unread?: number }[] };
+      for (const listed of chats) if (listed.title === 'Later') listed.unread = 30;
+      await route.fulfill({ response: answer, json: { chats } });
+    });
+    await reader.go(place(late));
+    await reader.page.reload();
+    await reader.untilInSight('number 201.');
+    t.match(await firstNew(reader), 'number 201.');
+  });
+});
+
+webTest('what comes while one is at an older message is unread', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const other = await startChat(alice, 'Elsewhere', 'bob');
+  const hit = await post(alice, chat, 'a needle');
+  await postMany(alice, chat, 1, 120);
+  await bob.send('PUT', `${chat}/read`, { id: '999999' });
+  const reader = await stage.visitorAs(bob);
+  await reader.go(`${place(chat)}/${hit}`);
+  await reader.untilInSight('a needle');
+  await reader.lineIsOpen();
+  await postMany(alice, chat, 121, 122);
+  const badge = reader.page.locator('.badge', { hasText: en.unread(2) });
+  await badge.waitFor();
+  await reader.openChat('Elsewhere');
+  await reader.page.locator('.chat[aria-current]', { hasText: 'Elsewhere' }).waitFor();
+  t.equal(await unreadOf(bob, chat), 2);
+  await badge.waitFor();
+  t.equal(await reader.page.title(), '(2) Snug');
+  await reader.go(`${place(chat)}/${hit}`);
+  await reader.untilInSight('a needle');
+  await post(alice, other, 'for the other');
+  await reader.page.waitForFunction(() => document.title === '(3) Snug');
+  await reader.button(en.jumpToNewest).click();
+  await reader.untilInSight('number 122.');
+  await untilUnread(t, bob, chat, 0);
+  await reader.page.waitForFunction(() => document.title === '(1) Snug');
+});
+
 webTest('only what was in sight is read', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(alice, chat, 'the first');
@@ -114,13 +216,7 @@ webTest('only what was in sight is read', async (t, stage) => {
   await reader.openChat('Sunday hike');
   await reader.untilInSight('number 1.');
   t.match(await firstNew(reader), 'number 1.', 'more is unread than a page has');
-  for (let i = 0; i < 400 && (await unreadOf(bob, chat)) === 70; i++) {
-    await reader.page.waitForTimeout(50);
-  }
-  await reader.page.waitForTimeout(500);
-  const left = await unreadOf(bob, chat);
-  t.ok(left > 50 && left < 70, `${left} are left`);
-  await reader.page.locator('.badge', { hasText: en.unread(left) }).waitFor();
+  await staysUnread(t, reader, bob, chat, 51, 69);
   await reader.button(en.jumpToNewest).click();
   await reader.untilInSight('number 70.');
   await untilUnread(t, bob, chat, 0);

@@ -11,14 +11,25 @@ import { addOwnReactions } from './reactions.ts';
 const windowLimit = 250;
 
 /** The number of messages that are loaded at once. */
-export const pageSize = 50;
+const pageSize = 50;
 
 export interface MessageWindow {
   readonly chatId: number;
+  /** Where it was opened; see `loadWindow`. */
+  readonly start: WindowStart;
   readonly messages: readonly Message[];
   readonly hasOlder: boolean;
   /** Whether the chat has newer messages; then new ones are not added to the window. */
   readonly hasNewer: boolean;
+}
+
+/**
+ * Where a window is opened: around a message, after the last message that was read, or, without
+ * either, at the newest messages.
+ */
+export interface WindowStart {
+  readonly around?: number | undefined;
+  readonly readUpTo?: number | undefined;
 }
 
 export const messageWindow = signal<MessageWindow | undefined>(undefined);
@@ -29,14 +40,31 @@ let loading: Promise<void> | undefined;
 /** Counts calls of `loadWindow`: only the answer to the latest is shown. */
 let opened = 0;
 
-/** Opens a chat at its newest messages, or around one of them. */
-export async function loadWindow(chatId: number, around?: number): Promise<void> {
+/** Opens a chat. */
+export async function loadWindow(chatId: number, start: WindowStart = {}): Promise<void> {
   const turn = ++opened;
-  const page = await (around === undefined ? fetchPage(chatId, '') : fetchAround(chatId, around));
-  if (turn === opened) messageWindow.value = { chatId, ...page };
+  const { around, readUpTo } = start;
+  const page = await (around === undefined
+    ? fetchUnread(chatId, readUpTo)
+    : fetchAround(chatId, around));
+  if (turn === opened) messageWindow.value = { chatId, start, ...page };
 }
 
-async function fetchAround(chatId: number, around: number): Promise<Omit<MessageWindow, 'chatId'>> {
+type Page = Pick<MessageWindow, 'messages' | 'hasOlder' | 'hasNewer'>;
+
+/** The newest messages, if all unread ones are among them; otherwise those around the first one. */
+async function fetchUnread(chatId: number, readUpTo: number | undefined): Promise<Page> {
+  const newest = await fetchPage(chatId, '');
+  const isReached = readUpTo === undefined || reachesBackTo(newest, readUpTo);
+  return isReached ? newest : fetchAround(chatId, readUpTo);
+}
+
+/** Whether no message after this one is older than a page. */
+export function reachesBackTo({ messages, hasOlder }: Page, id: number): boolean {
+  return !hasOlder || (messages[0]?.id ?? 0) <= id;
+}
+
+async function fetchAround(chatId: number, around: number): Promise<Page> {
   const [older, newer] = await Promise.all([
     fetchPage(chatId, `&before=${around + 1}`),
     fetchPage(chatId, `&after=${around}`),
@@ -98,7 +126,7 @@ async function extendNewer(): Promise<void> {
 /** The pages being loaded, each with the messages that arrived meanwhile: it may not have them. */
 const pending = new Set<{ readonly chatId: number; readonly arrived: Map<number, Message> }>();
 
-async function fetchPage(chatId: number, range: string): Promise<Omit<MessageWindow, 'chatId'>> {
+async function fetchPage(chatId: number, range: string): Promise<Page> {
   const path = `/api/chats/${chatId}?limit=${pageSize}${range}`;
   const page = { chatId, arrived: new Map<number, Message>() };
   pending.add(page);

@@ -8,8 +8,7 @@ import type { Message } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { onLooking } from '../state/attention.ts';
 import { chatOf } from '../state/chats.ts';
-import { connection } from '../state/connection.ts';
-import { attempt } from '../state/failures.ts';
+import { useLoading } from '../state/failing.ts';
 import type { Intent } from '../state/intent.ts';
 import {
   loadNewer,
@@ -17,15 +16,16 @@ import {
   loadWindow,
   type MessageWindow,
   messageWindow,
-  pageSize,
+  reachesBackTo,
+  type WindowStart,
 } from '../state/message-window.ts';
 import { outbox } from '../state/outbox.ts';
 import { noteEnd, readUpTo } from '../state/reading.ts';
 import { typingUsers } from '../state/typing.ts';
 import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
-import { sentenceOf } from '../texts/sentence.ts';
 import { Boundary } from './boundary.tsx';
+import { ErrorText } from './error-text.tsx';
 import { IconButton } from './icons.tsx';
 import { DraftItem, MessageItem } from './message.tsx';
 import { Scroller } from './scroller.ts';
@@ -42,27 +42,22 @@ interface Props {
 export function Timeline({ chatId, messageId, intent }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const scroller = useMemo(() => new Scroller(box), []);
-  const failure = useSignal('');
   const active = useSignal(0);
+  /** How often the reader went to the newest messages. */
+  const jumps = useSignal(0);
   const seenUpTo = useSeenUpTo(chatId);
-  // With more unread messages than a page has, the chat opens at the first of them.
-  const start = messageId ?? (seenUpTo?.isFar ? seenUpTo.id : undefined);
+  const readMark = jumps.value === 0 ? seenUpTo?.id : undefined;
   const open = messageWindow.value?.chatId === chatId ? messageWindow.value : undefined;
+  const isOpened = useIsOpened(open, messageId ?? readMark);
+  const aim = messageId ?? (jumps.value === 0 ? 'start' : 'end');
 
-  const load = () =>
-    loadWindow(chatId, start).then(
-      () => (failure.value = ''),
-      (error: unknown) => (failure.value = sentenceOf(error)),
-    );
-  useEffect(() => {
-    scroller.aim(messageId ?? 'start');
-    void load();
-  }, [chatId, start]);
+  const { error } = useLoading(
+    () => loadWindow(chatId, { around: messageId, readUpTo: readMark }),
+    [chatId, messageId, readMark, jumps.value],
+  );
+  useEffect(() => scroller.aim(aim), [chatId, messageId, readMark, jumps.value]);
   // The list of chats, which says what is new, may arrive after the messages.
-  useLayoutEffect(() => scroller.aim(messageId ?? 'start'), [seenUpTo]);
-  useEffect(() => {
-    if (connection.value === 'open' && failure.value !== '') void load();
-  }, [connection.value]);
+  useLayoutEffect(() => scroller.aim(aim), [seenUpTo, isOpened]);
 
   useLayoutEffect(() => scroller.restorePlace(), [open, outbox.value, seenUpTo]);
   useEffect(() => scroller.observeResize(), []);
@@ -71,15 +66,17 @@ export function Timeline({ chatId, messageId, intent }: Props) {
   const isAtEnd = scroller.isAtEnd.value && open?.hasNewer === false;
   const lastInSight = scroller.lastInSight.value;
   useEffect(() => {
-    noteEnd(chatId, isAtEnd);
+    noteEnd(chatId, isOpened && isAtEnd);
     return () => noteEnd(chatId, false);
-  }, [chatId, isAtEnd]);
+  }, [chatId, isOpened, isAtEnd]);
   useEffect(() => {
     // Uses the current value: the reader may have scrolled between the render and this effect.
     const read = () => readUpTo(chatId, scroller.lastInSight.peek());
-    if (open !== undefined) read();
+    // Before, the messages in view may be the newest ones, with unread ones far above.
+    if (!isOpened) return;
+    read();
     return onLooking(read);
-  }, [chatId, last, lastInSight, seenUpTo]);
+  }, [chatId, last, lastInSight, seenUpTo, isOpened]);
 
   const scroll = () => {
     scroller.recordPlace();
@@ -87,18 +84,13 @@ export function Timeline({ chatId, messageId, intent }: Props) {
     if (scroller.isNearEnd) unlessBroken(loadNewer());
   };
   const toNewest = () => {
-    scroller.aim('end');
+    jumps.value += 1;
     if (messageId !== undefined) replace(paths.chat(chatId));
-    else attempt(loadWindow(chatId));
   };
 
   return (
     <div class="timeline-frame">
-      {failure.value !== '' && (
-        <p class="error" role="alert">
-          {failure}
-        </p>
-      )}
+      <ErrorText of={error} />
       <div
         class="timeline"
         ref={box}
@@ -142,7 +134,9 @@ interface MessagesProps {
 function Messages({ open, intent, active, seenUpTo, target }: MessagesProps) {
   const { messages, chatId, hasOlder } = open;
   if (messages.length === 0) return <p class="empty">{texts.noMessages}</p>;
-  const firstNew = messages.find((message) => isNew(message, seenUpTo))?.id;
+  // Where older ones are unread too, none of these is the first.
+  const isFirstHere = seenUpTo !== undefined && reachesBackTo(open, seenUpTo);
+  const firstNew = messages.find((message) => isFirstHere && isNew(message, seenUpTo))?.id;
   return (
     <ol class="messages" onKeyDown={step}>
       {messages.map((message, index) => {
@@ -232,10 +226,11 @@ function Announcer({ open }: { open: MessageWindow | undefined }) {
 }
 
 interface SeenUpTo {
-  /** The newest message that was read; undefined if all were. */
+  /**
+   * The newest message that was read; undefined if all were. Where none was, the id of the chat,
+   * which is smaller than those of its messages.
+   */
   readonly id: number | undefined;
-  /** Whether there are at least as many unread messages as a page has. */
-  readonly isFar: boolean;
 }
 
 /** How far the chat was read when it was opened; undefined until the list of chats is loaded. */
@@ -244,13 +239,22 @@ function useSeenUpTo(chatId: number): SeenUpTo | undefined {
   const chat = seenUpTo.current === undefined ? chatOf(chatId) : undefined;
   if (chat !== undefined) {
     const { unread = 0, read_id: id = 0 } = chat;
-    seenUpTo.current = { id: unread > 0 ? id : undefined, isFar: unread >= pageSize && id > 0 };
+    seenUpTo.current = { id: unread > 0 ? id || chatId : undefined };
   }
   return seenUpTo.current;
 }
 
-function isNew({ id, sender_id: sender }: Message, seenUpTo: number | undefined): boolean {
-  return seenUpTo !== undefined && id > seenUpTo && sender !== ownId();
+/** Whether the chat has been shown from where it was to open; what came later does not matter. */
+function useIsOpened(open: MessageWindow | undefined, start: number | undefined): boolean {
+  const opened = useRef<WindowStart | undefined>(undefined);
+  if (startOf(open?.start) === start && open !== undefined) opened.current = open.start;
+  return opened.current !== undefined && startOf(opened.current) === start;
+}
+
+const startOf = (start: WindowStart | undefined) => start?.around ?? start?.readUpTo;
+
+function isNew({ id, sender_id: sender }: Message, seenUpTo: number): boolean {
+  return id > seenUpTo && sender !== ownId();
 }
 
 function isTogether(before: Message | undefined, message: Message): boolean {
