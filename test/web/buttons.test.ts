@@ -42,14 +42,16 @@ class Presser {
   readonly #t: Test;
   readonly #visitor: Visitor;
   readonly #problems: string[];
-  readonly #pressed = new Set<string>();
+  readonly #pressed: Set<string>;
   #server: Server = 'well';
   /** The requests of the page since the last press; what the page reports by itself is left out. */
   #asked: string[] = [];
   /** How the page was before the last press. */
   #before = '';
 
-  constructor(t: Test, { problems }: Stage, visitor: Visitor) {
+  /** @param done what need not be pressed, as `pressed` of another one names it. */
+  constructor(t: Test, { problems }: Stage, visitor: Visitor, done: readonly string[] = []) {
+    this.#pressed = new Set(done);
     this.#t = t;
     this.#visitor = visitor;
     this.#problems = problems;
@@ -247,6 +249,7 @@ async function fillIn(form: Locator): Promise<void> {
 webTest('every button does what it can, or says what failed', async (t, stage) => {
   stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of (503|403)/);
   const { alice, bob, chat } = await startTalk(stage);
+  await post(alice, chat, 'higher than the window\n'.repeat(60));
   const own = await post(alice, chat, 'a message\n```\nwith code\n```');
   await post(bob, chat, 'of bob', { reply_to: String(own) });
   await post(alice, chat, 'the last');
@@ -268,10 +271,29 @@ webTest('every button does what it can, or says what failed', async (t, stage) =
   const presser = new Presser(t, stage, visitor);
   await presser.start();
   for (const scene of scenes(visitor, presser, chat, code)) await presser.pressAll(scene);
+  const viewport = { width: 390, height: 780 };
+  const onPhone = await stage.visitorAs(alice, { viewport, serviceWorkers: 'block' });
+  const phone = new Presser(t, stage, onPhone, presser.pressed);
+  await phone.start();
+  const more = ['a chat', 'the members', 'the settings', 'the directory', 'the search'];
+  for (const scene of scenes(onPhone, phone, chat, code)) {
+    if (more.includes(scene.name)) await phone.pressAll(scene);
+  }
+  t.ok(phone.pressed.includes(`${en.back} at a chat`), 'what only a narrow page has');
   t.strictSame((await onServer()).slice(0, 4), before, 'the server has what it had');
-  for (const name of [en.newChat, en.react, en.reply, en.edit, en.delete, en.copy, en.signOut]) {
+  const ofMessages = [en.react, en.reply, en.edit, en.delete, en.copy, en.jumpToNewest];
+  const ofMembers = [en.removeMember, en.makeOwner, en.revoke, en.leave, en.rename, en.add];
+  const levels = [en.notifyAll, en.notifyMentions, en.notifyNothing];
+  const ofAccount = [en.signOut, en.deleteAccount, en.endSession, en.endOthers, en.changePassword];
+  for (const name of [
+    ...[en.newChat, en.join, `${en.more} at the directory`, `${en.more} at the search`],
+    ...[...ofMessages, ...ofMembers, ...ofAccount],
+    ...levels.map((level) => `${en.notifications}: ${level}`),
+  ]) {
     t.ok(
-      presser.pressed.some((title) => title.startsWith(`${name} at`)),
+      presser.pressed.some((title) =>
+        `${title} `.startsWith(name.includes(' at ') ? name : `${name} at `),
+      ),
       `${name} is among the ${presser.pressed.length}`,
     );
   }
@@ -288,8 +310,23 @@ function scenes(visitor: Visitor, presser: Presser, chat: string, code: string):
     }, `#${hash}`);
     await page.reload();
     await page.locator(ready).first().waitFor();
-    await page.locator('.chat').first().waitFor();
+    await page.locator('.chat').first().waitFor({ state: 'attached' });
     await visitor.lineIsOpen();
+  };
+  /** The same where the first page of a list leads to another. */
+  const longer = (hash: string, ready: string, list: RegExp, next: string) => async () => {
+    await page.route(list, async (route) => {
+      const response = await route.fetch();
+      const headers = { ...response.headers(), link: `<${next}>; rel="next"` };
+      await route.fulfill({ response, headers });
+    });
+    await at(hash, ready)();
+    await page.unroute(list);
+  };
+  const scrolledUp = async () => {
+    await inChat();
+    await page.locator('.timeline').evaluate((box) => box.scrollTo(0, 0));
+    await page.locator('.to-newest').waitFor();
   };
   const inChat = async () => {
     await at(place, '.quote a')();
@@ -332,14 +369,23 @@ function scenes(visitor: Visitor, presser: Presser, chat: string, code: string):
   return [
     { name: 'the start', within: '.home', open: at('/', '.chat') },
     { name: 'a chat', within: 'main', open: inChat },
+    { name: 'a chat scrolled up', within: '.to-newest', open: scrolledUp },
     { name: 'a message of another', within: '.message:has-text("of bob")', open: theirs },
     { name: 'the emoji', within: 'dialog', open: reacting },
     { name: 'an edit', within: '.composer', open: editing },
     { name: 'a refused draft', within: '.draft', open: refused },
     { name: 'the members', within: 'main', open: at(`${place}/members`, '.invites li') },
     { name: 'the settings', within: 'main', open: at('/settings', '.people li') },
-    { name: 'the directory', within: 'main', open: at('/directory', '.people li') },
-    { name: 'the search', within: 'main', open: at('/search/message', '.hit') },
+    {
+      name: 'the directory',
+      within: 'main',
+      open: longer('/directory', '.people li', /directory$/, '/api/directory?before=9'),
+    },
+    {
+      name: 'the search',
+      within: 'main',
+      open: longer('/search/message', '.hit', /q=message$/, '/api/search?q=message&before=9'),
+    },
     { name: 'an invite', within: 'main', open: at(`/invite/${code}`, 'main form') },
     { name: 'a failure', within: '.failure', open: failed },
     { name: 'the switcher', within: 'dialog', open: switching },
