@@ -29,7 +29,7 @@ const changed = 'another horse battery';
 const wrongCurrent = 'The current password is wrong.';
 
 /** Changes somebody's password. */
-const rekey = (person: Person, fields: Record<string, string> = {}, id = person.id) =>
+const changePassword = (person: Person, fields: Record<string, string> = {}, id = person.id) =>
   person.put(`/api/user/${id}/password`, {
     current_password: password,
     password: changed,
@@ -48,7 +48,7 @@ t.test('registering signs the new user in', async (t) => {
   t.equal((await alice.get(`/api/user/${alice.id}`)).text, user);
 });
 
-t.test('registration refuses what does not fit, field by field', async (t) => {
+t.test('registration checks each field and refuses invalid values', async (t) => {
   const { nobody, file } = await startWorld(t);
   const cases: [field: string, value: string | undefined, error: string][] = [
     ['name', undefined, badName],
@@ -103,7 +103,7 @@ t.test('registration refuses what does not fit, field by field', async (t) => {
   t.strictSame(query(file, 'select * from sessions'), []);
 });
 
-t.test('names and e-mail addresses fit up to their limits, counted in code points', async (t) => {
+t.test('the limits of names and e-mail addresses count code points', async (t) => {
   const { nobody } = await startWorld(t);
   const register = (name: string, email: string) =>
     nobody().post('/api/user', { name, email, password });
@@ -117,7 +117,7 @@ t.test('names and e-mail addresses fit up to their limits, counted in code point
   refused(t, await register('longer mail', `${'b'.repeat(243)}@example.org`), 400, badEmail);
 });
 
-t.test('of 50 registrations of one name at once one succeeds', async (t) => {
+t.test('of 50 simultaneous registrations of one name, one succeeds', async (t) => {
   const { nobody, file } = await startWorld(t);
   const spellings = ['alice', 'ALICE', 'Alice', 'ａｌｉｃｅ', 'aLiCe'];
   const answers = await Promise.all(
@@ -134,7 +134,7 @@ t.test('of 50 registrations of one name at once one succeeds', async (t) => {
   t.equal(query(file, 'select * from sessions').length, 1, 'no session without a user');
 });
 
-t.test('a name or an e-mail address that is taken stays taken in every spelling', async (t) => {
+t.test('a taken name or e-mail address is taken in every spelling', async (t) => {
   const { nobody, register } = await startWorld(t);
   await nobody().post('/api/user', { name: 'Åsa Groß', password, email: 'Asa@Example.org' });
   const bob = await register('bob');
@@ -151,11 +151,11 @@ t.test('a name or an e-mail address that is taken stays taken in every spelling'
   const error = 'This e-mail address is already in use. Use another one.';
   refused(t, await nobody().post('/api/user', { name: 'x', password, email }), 400, error);
   refused(t, await bob.put('/api/user', { email }), 400, error);
-  // A look-alike from another alphabet is another name: it is at least not the same account.
+  // A look-alike from another alphabet is another name, or at least not the same account.
   refused(t, await bob.get(`/api/user?name=${encodeURIComponent('Аsa Groß')}`), 404, noUser);
 });
 
-t.test('a canonical name is its own canonical name, whatever the spelling', async (t) => {
+t.test('a canonical name is its own canonical form, in every spelling', async (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 32 });
   const binary = fc.string({ unit: 'binary', maxLength: 32 });
   fc.assert(
@@ -179,7 +179,7 @@ t.test('a canonical name is its own canonical name, whatever the spelling', asyn
   }
 });
 
-t.test('a name is data, whatever it looks like', async (t) => {
+t.test('a name is treated as data, whatever it contains', async (t) => {
   const { nobody, register } = await startWorld(t);
   const alice = await register('alice');
   const names = [
@@ -205,7 +205,7 @@ const mixed = 'The name mixes letters of different scripts. Use the letters of o
 const marks = 'The name has too many marks on its letters. Use at most two on each letter.';
 const reserved = 'This name is reserved. Choose another one.';
 
-/** Registers, without a password that would have to be hashed, whom the rules let in. */
+/** Registers a user if the rules allow it, with no password that would have to be hashed. */
 async function claim(db: Store, name: string): Promise<string> {
   const user = { name, email: `${randomUUID()}@example.org`, passwordHash: '' };
   try {
@@ -216,7 +216,7 @@ async function claim(db: Store, name: string): Promise<string> {
   }
 }
 
-t.test('a new name deceives nobody by its letters', async (t) => {
+t.test('a new name cannot pass for another by similar letters', async (t) => {
   const { carol, file, nobody } = await startCast(t);
   const before = allRows(file);
   for (const [name, sentence] of [
@@ -249,7 +249,7 @@ t.test('a new name deceives nobody by its letters', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('names of all the world’s people are names like others', async (t) => {
+t.test('names in all scripts are accepted', async (t) => {
   const { db, alice, register } = await startCast(t);
   const names = [
     ...[
@@ -287,7 +287,7 @@ t.test('names of all the world’s people are names like others', async (t) => {
   await register('Çelik');
 });
 
-t.test('what cannot be told apart is told apart in no case', async (t) => {
+t.test('names that look the same are never both accepted', async (t) => {
   const { db } = await startWorld(t);
   for (const [one, other] of [
     ['ian', 'lan'],
@@ -306,7 +306,7 @@ t.test('what cannot be told apart is told apart in no case', async (t) => {
   }
 });
 
-t.test('a name says nothing that is the server’s to say', async (t) => {
+t.test('a name cannot contain what only the server may say, such as a role', async (t) => {
   const { db } = await startWorld(t);
   const bad = [
     ...[
@@ -338,7 +338,7 @@ t.test('a name says nothing that is the server’s to say', async (t) => {
   }
 });
 
-t.test('a name from before stays valid, and is one that others must differ from', async (t) => {
+t.test('an existing name stays valid, and new names must differ from it', async (t) => {
   const { alice, bob, carol, clock, file } = await startCast(t);
   const names = ['аdmin', 'pau1', 'Dora'];
   for (const [i, name] of names.entries()) {
@@ -359,7 +359,7 @@ t.test('a name from before stays valid, and is one that others must differ from'
   t.strictSame(query(file, "select * from server_state where key like 'names%'"), []);
 });
 
-t.test('a name that was given up is held where the setting says so', async (t) => {
+t.test('a name that was given up is reserved if the setting says so', async (t) => {
   const { alice, bob, carol, clock, db, file } = await startCast(t, { NAME_HOLD_DAYS: '30' });
   done(t, await alice.put('/api/user', { name: 'alice2' }));
   done(t, await bob.delete('/api/user'));
@@ -369,7 +369,11 @@ t.test('a name that was given up is held where the setting says so', async (t) =
   done(t, await alice.put('/api/user', { name: 'anna' }));
   const names = query(file, 'select name from users').map(({ name }) => name);
   t.strictSame(names, ['anna', 'carol']);
-  t.notMatch(JSON.stringify(allRows(file)), /b[o0]b/i, 'what is held is not in the clear');
+  t.notMatch(
+    JSON.stringify(allRows(file)),
+    /b[o0]b/i,
+    'a reserved name is not stored in clear text',
+  );
   clock.now += 30 * 24 * 3_600_000 - 1;
   refused(t, await carol.put('/api/user', { name: 'bob' }), 400, confusable);
   clock.now += 1;
@@ -381,7 +385,7 @@ t.test('a name that was given up is held where the setting says so', async (t) =
   t.strictSame(query(file, held), [{ count: 0 }]);
 });
 
-t.test('of two look-alikes at once one gets in', async (t) => {
+t.test('of look-alike names registered at once, only one is accepted', async (t) => {
   const { nobody, file } = await startWorld(t);
   const names = ['Ilse', 'llse', '1lse', '|lse'];
   const answers = await Promise.all(
@@ -393,7 +397,7 @@ t.test('of two look-alikes at once one gets in', async (t) => {
   t.equal(query(file, 'select * from users').length, 1);
 });
 
-t.test('a user is found by name or id, and nobody else is', async (t) => {
+t.test('a user is found by name or id only', async (t) => {
   const { bob } = await startCast(t);
   t.equal((await bob.get('/api/user?name=ALICE')).body.user.name, 'alice');
   refused(t, await bob.get('/api/user?name=dora'), 404, noUser);
@@ -407,7 +411,7 @@ t.test('a user is found by name or id, and nobody else is', async (t) => {
   refused(t, await bob.get('/api/user?name=al%00ice'), 400, error);
 });
 
-t.test('the addresses of the public original are answered too', async (t) => {
+t.test('the addresses of the public original work too', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const { text } = await alice.get('/api/user?name=bob');
   for (const part of [alice.id, '{user_id}', 'bob', '', '0', 'password']) {
@@ -427,14 +431,14 @@ t.test('the addresses of the public original are answered too', async (t) => {
     done(t, await newcomer.post(`/api/user/${part}`, fields), 201);
     t.equal((await newcomer.get('/api/session')).body.user.name, fields.name);
   }
-  // What else starts so is what it was.
+  // Other queries with the same beginning keep their meaning.
   t.equal((await alice.get(`/api/user/${bob.id}?names=x`)).text, text);
   refused(t, await alice.get('/api/user/x'), 400);
   refused(t, await alice.post(`/api/user/${alice.id}/password?name=x`, {}), 404);
   refused(t, await alice.get(`/api/user/${alice.id}/password?name=bob`), 404);
 });
 
-t.test('e-mail addresses are shown to whom the setting says', async (t) => {
+t.test('the EMAILS setting decides who sees an e-mail address', async (t) => {
   // Alice is the admin and in a chat with bob; carol is in none.
   const shown = async (env: Record<string, string>) => {
     const { alice, bob, carol } = await startCast(t, env);
@@ -446,9 +450,13 @@ t.test('e-mail addresses are shown to whom the setting says', async (t) => {
       return byId.email !== '';
     };
     const own = await Promise.all([alice, bob, carol].map((person) => sees(person, person)));
-    t.strictSame(own, [true, true, true], 'everybody sees their own');
+    t.strictSame(own, [true, true, true], 'everybody sees their own address');
     t.not((await bob.get('/api/session')).body.user.email, '');
-    t.not((await alice.get('/api/users')).body.users[1].email, '', 'and an admin all in the list');
+    t.not(
+      (await alice.get('/api/users')).body.users[1].email,
+      '',
+      'an admin sees all of them in the list',
+    );
     return {
       admin: await sees(alice, carol),
       shared: await sees(bob, alice),
@@ -460,7 +468,7 @@ t.test('e-mail addresses are shown to whom the setting says', async (t) => {
   t.strictSame(await shown({ EMAILS: 'admins' }), { admin: true, shared: false, stranger: false });
 });
 
-t.test('who leaves the last chat that is shared sees the address no more', async (t) => {
+t.test('a user who leaves the last shared chat no longer sees the address', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t, { EMAILS: 'members' });
   const emailOf = async () => (await carol.get(`/api/user/${bob.id}`)).body.user.email;
   await alice.post(`${chat}/members`, { name: 'carol' });
@@ -469,16 +477,16 @@ t.test('who leaves the last chat that is shared sees the address no more', async
   t.equal(await emailOf(), '');
 });
 
-t.test('looking users up is limited, found or not', async (t) => {
+t.test('looking up users is limited, whether they exist or not', async (t) => {
   const { alice, bob } = await startCast(t, { RATE_LIMIT: 'on' }, { ticks: () => 0 });
   const statuses: number[] = [];
   for (let id = 1; id <= 61; id++) statuses.push((await alice.get(`/api/user/${id}`)).status);
   t.strictSame(statuses, [200, 200, 200, ...Array(57).fill(404), 429]);
   t.equal((await alice.get('/api/user?name=bob')).status, 429);
-  t.equal((await bob.get('/api/user?name=alice')).status, 200, 'others look up as before');
+  t.equal((await bob.get('/api/user?name=alice')).status, 200, 'other users can look up as before');
 });
 
-t.test('one changes one’s own name, e-mail address, or both', async (t) => {
+t.test('a user changes their own name, e-mail address, or both', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const profile = async () => (await bob.get(`/api/user/${alice.id}`)).body.user;
   done(t, await alice.put('/api/user', { email: 'new@example.org' }));
@@ -490,11 +498,11 @@ t.test('one changes one’s own name, e-mail address, or both', async (t) => {
   done(t, await alice.put('/api/user', { name: 'Ada', email: 'ada@example.org' }));
   refused(t, await bob.get('/api/user?name=alice'), 404, noUser);
   done(t, await nobody().post('/api/login', { name: 'ada', password }));
-  const heir = await nobody().register('alice');
-  t.not(heir.id, alice.id, 'the old name is free');
+  const successor = await nobody().register('alice');
+  t.not(successor.id, alice.id, 'the old name is free');
 });
 
-t.test('a change that does not fit, or of somebody else, changes nothing', async (t) => {
+t.test('an invalid change, or a change of another account, changes nothing', async (t) => {
   const { alice, bob, file } = await startCast(t);
   const before = query(file, 'select * from users');
   const neither = 'Enter a new name, a new e-mail address, or both.';
@@ -534,7 +542,7 @@ t.test('only the first user of a server is its admin', async (t) => {
   ]);
 });
 
-t.test('who is deleted is gone, and what they wrote stays', async (t) => {
+t.test('a deleted user is gone, and their messages stay', async (t) => {
   const { alice, bob, carol, chat, nobody, file } = await startCast(t);
   const email = (await bob.get('/api/user?name=bob')).body.user.email;
   const bobId = bob.id;
@@ -567,15 +575,15 @@ t.test('who is deleted is gone, and what they wrote stays', async (t) => {
   t.strictSame(query(file, 'select * from memberships where user_id = ?', bobId), []);
   t.strictSame(damage(file), []);
 
-  const heir = nobody();
-  done(t, await heir.post('/api/user', { name: 'bob', password, email }), 201);
-  t.not(heir.id, bobId, 'the name is free, the id is not');
-  refused(t, await heir.get(chat), 403);
-  refused(t, await heir.delete(`${chat}?id=${id}`), 403);
+  const successor = nobody();
+  done(t, await successor.post('/api/user', { name: 'bob', password, email }), 201);
+  t.not(successor.id, bobId, 'the name is free, the id is not');
+  refused(t, await successor.get(chat), 403);
+  refused(t, await successor.delete(`${chat}?id=${id}`), 403);
   refused(t, await carol.get(chat), 403);
 });
 
-t.test('what is deleted is erased from the file itself', async (t) => {
+t.test('deleted data is erased from the file itself', async (t) => {
   const { alice, bob, chat, file, db } = await startCast(t);
   const { email } = (await bob.get('/api/user?name=bob')).body.user;
   done(t, await bob.put('/api/user', { name: 'a passing name' }));
@@ -596,7 +604,7 @@ const minute = 60_000;
 const needed =
   'You signed in more than ten minutes ago. Enter your current password (current_password), or sign in again first.';
 
-t.test('after ten minutes a session alone neither deletes nor moves the account', async (t) => {
+t.test('after ten minutes a session is not enough to delete or take over an account', async (t) => {
   const { alice, bob, nobody, file, clock } = await startCast(t);
   const email = 'thief@example.org';
   clock.now += 10 * minute;
@@ -612,7 +620,7 @@ t.test('after ten minutes a session alone neither deletes nor moves the account'
     refused(t, await bob.put(url, { email, ...wrong }), 400, 'The current password is wrong.');
     refused(t, await bob.form('DELETE', `${url}?current_password=${password}`, {}), 403, needed);
   }
-  // Of somebody else nothing is said, whatever the session is like.
+  // For another account the answer is the same, whatever the session.
   const other = 'You can change and delete only your own account.';
   const proof = { current_password: password };
   refused(t, await bob.form('DELETE', `/api/user/${alice.id}`, proof), 403, other);
@@ -626,16 +634,16 @@ t.test('after ten minutes a session alone neither deletes nor moves the account'
   refused(t, await bob.get('/api/chats'), 403, signedOut);
 });
 
-t.test('the password, given as a form or as JSON, deletes and moves the account', async (t) => {
+t.test('the password, as a form or as JSON, allows deleting and changing an account', async (t) => {
   const { alice, bob, carol, clock, nobody } = await startCast(t);
   clock.now += 60 * minute;
   const proof = { current_password: password };
   done(t, await bob.put('/api/user', { email: 'new@example.org', ...proof }));
-  refused(t, await alice.delete('/api/user'), 403, needed, 'each for themselves');
+  refused(t, await alice.delete('/api/user'), 403, needed, 'each user needs their own proof');
   done(t, await bob.put('/api/user', { email: 'newer@example.org' }), 200);
   clock.now += 10 * minute + 1;
   refused(t, await bob.put('/api/user', { email: 'newest@example.org' }), 403, needed);
-  done(t, await rekey(bob));
+  done(t, await changePassword(bob));
   done(t, await bob.put('/api/user', { email: 'newest@example.org' }));
   done(t, await bob.form('DELETE', '/api/user', { current_password: changed }));
   const json = { method: 'DELETE', url: `/api/user/${carol.id}`, payload: proof } as const;
@@ -643,7 +651,7 @@ t.test('the password, given as a form or as JSON, deletes and moves the account'
   refused(t, await nobody().post('/api/login', { name: 'carol', password }), 400);
 });
 
-t.test('a proof is of its own session, and of no time to come', async (t) => {
+t.test('a proof counts only for its own session, and never from the future', async (t) => {
   const { bob, clock } = await startCast(t);
   clock.now += 60 * minute;
   const phone = await bob.otherDevice();
@@ -654,23 +662,23 @@ t.test('a proof is of its own session, and of no time to come', async (t) => {
   done(t, await phone.delete('/api/user'));
 });
 
-t.test('a proof that was checked before a new password is none after it', async (t) => {
+t.test('a proof checked before a password change does not count after it', async (t) => {
   const { bob, clock, db, file } = await startCast(t);
   clock.now += 60 * minute;
   const write = db.write.bind(db);
-  db.write = async (command, input) => {
-    if (command.name === 'deleteUser') {
+  db.write = async (mutation, input) => {
+    if (mutation.name === 'deleteUser') {
       db.write = write;
-      done(t, await rekey(bob));
+      done(t, await changePassword(bob));
     }
-    return write(command, input);
+    return write(mutation, input);
   };
   const deletion = bob.form('DELETE', '/api/user', { current_password: password });
   refused(t, await deletion, 400, 'The current password is wrong.');
   t.equal(query(file, 'select * from users where name = ?', 'bob').length, 1);
 });
 
-t.test('an owner who is deleted hands over; an id in the path names oneself too', async (t) => {
+t.test('a deleted owner hands over, and the path may contain one’s own id', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   done(t, await alice.delete(`/api/user/${alice.id}`));
   const [member, ...others] = (await bob.get(`${chat}/members`)).body.members;
@@ -678,7 +686,7 @@ t.test('an owner who is deleted hands over; an id in the path names oneself too'
   t.strictSame(others, []);
 });
 
-t.test('who is being deleted leaves no ghost behind', async (t) => {
+t.test('requests during a deletion leave nothing of the user behind', async (t) => {
   const { alice, bob, chat, nobody, file } = await startCast(t);
   const bobId = bob.id;
   const fromBob = { ...bob.cookies };
@@ -722,12 +730,12 @@ async function startNew(t: Test, env: Record<string, string> = {}) {
 
 const remote = { remoteAddress: '192.0.2.7' };
 
-/** Requests that strangers may have sent. */
+/** Requests as strangers may have sent them. */
 const strangers: [name: string, options: InjectOptions][] = [
   ['another machine', remote],
   ['another machine, IPv6', { remoteAddress: '2001:db8::1' }],
   ['the trusted proxy', { remoteAddress: '10.0.0.1' }],
-  ['a name of the machine, as a proxy passes it on', { headers: { host: 'chat.local:3000' } }],
+  ['a host name of the machine, passed on by a proxy', { headers: { host: 'chat.local:3000' } }],
   ...Object.entries({
     'x-forwarded-for': '127.0.0.1',
     'x-forwarded-proto': 'https',
@@ -739,7 +747,7 @@ const strangers: [name: string, options: InjectOptions][] = [
   }).map(([name, value]) => [name, { headers: { [name]: value } }] as [string, InjectOptions]),
 ];
 
-t.test('the first account is made by the setup code, or on the machine itself', async (t) => {
+t.test('the first account needs the setup code, unless made on the machine itself', async (t) => {
   const { register, code, file, roles, app } = await startNew(t);
   t.match(code, /^[a-km-np-z2-9]{4}(-[a-km-np-z2-9]{4}){3}$/);
   const before = allRows(file);
@@ -765,7 +773,7 @@ t.test('the first account is made by the setup code, or on the machine itself', 
   }
 });
 
-t.test('of ten who bring the setup code at once one is the admin', async (t) => {
+t.test('of ten simultaneous uses of the setup code, one makes the admin', async (t) => {
   const { register, code, roles } = await startNew(t);
   const names = Array.from({ length: 10 }, (_, i) => `user-${i}`);
   const answers = await Promise.all(names.map((name) => register(name, remote, code)));
@@ -773,7 +781,7 @@ t.test('of ten who bring the setup code at once one is the admin', async (t) => 
   t.equal(roles().filter(({ role }) => role === 'admin').length, 1);
 });
 
-t.test('a server is set up once, also when all accounts are gone', async (t) => {
+t.test('a server is set up only once, even after all accounts are deleted', async (t) => {
   for (const mode of ['open', 'invite'] as const) {
     const { register, code, roles, nobody, file } = await startNew(t, { REGISTRATION: mode });
     const alice = nobody();
@@ -806,7 +814,7 @@ t.test('a server is set up once, also when all accounts are gone', async (t) => 
   }
 });
 
-t.test('the page says only on the machine itself that the server is new', async (t) => {
+t.test('only on the machine itself does the page say that the server is new', async (t) => {
   const { app, register } = await startNew(t);
   const isFresh = async (options: InjectOptions = {}) => {
     const { body } = await app.inject({ method: 'GET', url: '/', ...options });
@@ -818,7 +826,7 @@ t.test('the page says only on the machine itself that the server is new', async 
   t.equal(await isFresh(), 'no');
 });
 
-t.test('registering ends the session that the request brought, with its streams', async (t) => {
+t.test('registering ends the session sent with the request, and its streams', async (t) => {
   const cast = await startCast(t);
   const { alice, nobody, file } = cast;
   const phone = await alice.otherDevice();
@@ -830,13 +838,13 @@ t.test('registering ends the session that the request brought, with its streams'
   const replay = Object.assign(nobody(), { cookies: old });
   refused(t, await replay.get('/api/chats'), 403, signedOut);
   await stream.ended();
-  t.equal((await phone.get('/api/chats')).status, 200, 'and no other');
+  t.equal((await phone.get('/api/chats')).status, 200, 'no other session ends');
   refused(t, await alice.post('/api/user', fieldsOf('dora')), 400, taken);
-  t.equal((await alice.get('/api/chats')).status, 200, 'a failed one ends nothing');
+  t.equal((await alice.get('/api/chats')).status, 200, 'a failed registration ends nothing');
   t.equal(query(file, 'select * from sessions where user_id = ?', alice.id).length, 1);
 });
 
-t.test('registration keeps to the mode of the server', async (t) => {
+t.test('registration follows the mode of the server', async (t) => {
   const first = async (mode: string) => {
     const { nobody } = await startWorld(t, { REGISTRATION: mode });
     return [
@@ -856,10 +864,10 @@ t.test('registration keeps to the mode of the server', async (t) => {
   );
 });
 
-t.test('a new password ends all other sessions and keeps this one', async (t) => {
+t.test('a new password ends all other sessions but not this one', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const phone = await alice.otherDevice();
-  done(t, await rekey(alice));
+  done(t, await changePassword(alice));
   t.equal((await alice.get('/api/chats')).status, 200);
   t.equal((await bob.get('/api/chats')).status, 200);
   refused(t, await phone.get('/api/chats'), 403, signedOut);
@@ -869,34 +877,36 @@ t.test('a new password ends all other sessions and keeps this one', async (t) =>
   done(t, await nobody().post('/api/login', { name: 'bob', password }));
 });
 
-t.test('a password is changed only by who knows it, and to one that is fit', async (t) => {
+t.test('changing a password takes the current one and a valid new one', async (t) => {
   const { alice, bob, file } = await startCast(t);
   const before = allRows(file);
   const wrong = { current_password: 'not my own' };
-  refused(t, await rekey(alice, wrong), 400, wrongCurrent);
-  refused(t, await rekey(alice, { current_password: '' }), 400, wrongCurrent);
-  refused(t, await rekey(alice, { current_password: ` ${password}` }), 400, wrongCurrent);
+  refused(t, await changePassword(alice, wrong), 400, wrongCurrent);
+  refused(t, await changePassword(alice, { current_password: '' }), 400, wrongCurrent);
+  refused(t, await changePassword(alice, { current_password: ` ${password}` }), 400, wrongCurrent);
   const url = `/api/user/${alice.id}/password`;
   const missing = 'Enter your current password too.';
   refused(t, await alice.put(url, { password: changed }), 400, missing);
   refused(t, await alice.put(url, { current_password: password }), 400, badPassword);
-  refused(t, await rekey(alice, { password: 'short' }), 400, badPassword);
-  refused(t, await rekey(alice, { password: 'x'.repeat(1025) }), 400, badPassword);
+  refused(t, await changePassword(alice, { password: 'short' }), 400, badPassword);
+  refused(t, await changePassword(alice, { password: 'x'.repeat(1025) }), 400, badPassword);
   const common = 'This password is too common. Choose another one.';
-  refused(t, await rekey(alice, { password: 'password1' }), 400, common);
+  refused(t, await changePassword(alice, { password: 'password1' }), 400, common);
   const { email } = (await bob.get('/api/user?name=alice')).body.user;
   const own = 'The password must differ from the name and the e-mail address. Choose another one.';
-  refused(t, await rekey(alice, { password: email.toUpperCase() }), 400, own);
+  refused(t, await changePassword(alice, { password: email.toUpperCase() }), 400, own);
   const other = 'You can change and delete only your own account.';
-  refused(t, await rekey(bob, {}, alice.id), 403, other);
-  refused(t, await rekey(alice, {}, 999_999), 404, noUser);
+  refused(t, await changePassword(bob, {}, alice.id), 403, other);
+  refused(t, await changePassword(alice, {}, 999_999), 404, noUser);
   t.strictSame(allRows(file), before);
 });
 
-t.test('of two changes at once one holds, and the other is told', async (t) => {
+t.test('of two simultaneous password changes, one succeeds and the other is refused', async (t) => {
   const { alice, nobody } = await startCast(t);
   const passwords = ['first horse battery', 'second horse battery'];
-  const answers = await Promise.all(passwords.map((one) => rekey(alice, { password: one })));
+  const answers = await Promise.all(
+    passwords.map((one) => changePassword(alice, { password: one })),
+  );
   t.strictSame(answers.map(({ status }) => status).sort(), [200, 400]);
   for (const [i, answer] of answers.entries()) {
     const fields = { name: 'alice', password: passwords[i] ?? '' };
@@ -907,39 +917,39 @@ t.test('of two changes at once one holds, and the other is told', async (t) => {
   }
 });
 
-t.test('after a change the old password opens nothing, however close', async (t) => {
+t.test('after a change the old password stops working immediately', async (t) => {
   const { alice, file, nobody } = await startCast(t);
   const devices = Array.from({ length: 12 }, () => nobody());
   const signIn = (device: Person) => device.post('/api/login', { name: 'alice', password });
   const early = devices.slice(0, 6).map(signIn);
-  const change = rekey(alice);
-  const beside = devices.slice(6).map(signIn);
+  const change = changePassword(alice);
+  const simultaneous = devices.slice(6).map(signIn);
   done(t, await change);
   const late = await signIn(nobody());
   refused(t, late, 400);
-  for (const answer of await Promise.all([...early, ...beside])) {
+  for (const answer of await Promise.all([...early, ...simultaneous])) {
     if (answer.status !== 200) refused(t, answer, 400);
   }
   for (const device of devices) refused(t, await device.get('/api/chats'), 403, signedOut);
   const sessions = query(file, 'select * from sessions where user_id = ?', alice.id);
-  t.equal(sessions.length, 1, 'the one that the change was made in');
+  t.equal(sessions.length, 1, 'the session that made the change');
 });
 
-t.test('a sign-in that was proved before a change and written after it is refused', async (t) => {
+t.test('a sign-in verified before a password change and written after it is refused', async (t) => {
   const { alice, db, file, nobody } = await startCast(t);
   const proved = Promise.withResolvers<void>();
   const changed = Promise.withResolvers<void>();
   const write = db.write.bind(db);
-  db.write = async (command, input) => {
-    if (command.name === 'signIn') {
+  db.write = async (mutation, input) => {
+    if (mutation.name === 'signIn') {
       proved.resolve();
       await changed.promise;
     }
-    return write(command, input);
+    return write(mutation, input);
   };
   const login = nobody().post('/api/login', { name: 'alice', password });
   await proved.promise;
-  done(t, await rekey(alice));
+  done(t, await changePassword(alice));
   changed.resolve();
   refused(t, await login, 400, 'The name or the password is wrong.');
   t.equal(query(file, 'select * from sessions where user_id = ?', alice.id).length, 1);

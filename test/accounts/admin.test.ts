@@ -7,15 +7,15 @@ const signedOut = 'You are not signed in. Sign in first.';
 const notAdmin = 'Only an admin of this server may do this.';
 const noUser = 'There is no such user.';
 
-const shut = (person: Person, id: number, disabled = '1') =>
+const disable = (person: Person, id: number, disabled = '1') =>
   person.put(`/api/users/${id}`, { disabled });
 
 const namesIn = ({ body }: Answer) => body.users.map(({ name }: { name: string }) => name);
 
-t.test('an admin lists the users in the order of their ids, to the letter', async (t) => {
+t.test('an admin lists the users in order of their ids, byte for byte', async (t) => {
   const { alice, bob, carol, clock } = await startCast(t);
   clock.now += 1000;
-  done(t, await shut(alice, bob.id));
+  done(t, await disable(alice, bob.id));
   const emails = await Promise.all(
     [alice, bob, carol].map(async ({ id }) => (await alice.get(`/api/user/${id}`)).body.user.email),
   );
@@ -33,7 +33,7 @@ t.test('an admin lists the users in the order of their ids, to the letter', asyn
   refused(t, await carol.get('/api/users'), 403, notAdmin);
 });
 
-t.test('a long list of users comes in pages, each user once', async (t) => {
+t.test('a long list of users is paginated, with each user once', async (t) => {
   const { alice, file } = await startCast(t);
   const fill = (from: number, to: number) =>
     execute(
@@ -63,11 +63,11 @@ t.test('a long list of users comes in pages, each user once', async (t) => {
   t.strictSame((await alice.get('/api/users?after=999999999999999')).body, { users: [] });
 });
 
-t.test('who is disabled is signed out everywhere and cannot sign in', async (t) => {
+t.test('a disabled user is signed out everywhere and cannot sign in', async (t) => {
   const { alice, bob, carol, chat, nobody, file } = await startCast(t);
   const phone = await bob.otherDevice();
   await bob.send(chat, 'before');
-  done(t, await shut(alice, bob.id));
+  done(t, await disable(alice, bob.id));
   for (const device of [bob, phone]) {
     refused(t, await device.get('/api/chats'), 403, signedOut);
     refused(t, await device.post(chat, { content: 'still here' }), 403, signedOut);
@@ -80,16 +80,16 @@ t.test('who is disabled is signed out everywhere and cannot sign in', async (t) 
   refused(t, await login(password), 403, disabled);
   t.strictSame(allRows(file), before, 'no session is made');
   t.match((await alice.get(chat)).body.messages, [{ content: 'before', sender_id: bob.id }]);
-  t.equal((await alice.get(`${chat}/members`)).body.members.length, 2, 'and stays a member');
+  t.equal((await alice.get(`${chat}/members`)).body.members.length, 2, 'the user stays a member');
 
-  done(t, await shut(alice, bob.id), 200);
-  done(t, await shut(alice, bob.id, '0'));
+  done(t, await disable(alice, bob.id), 200);
+  done(t, await disable(alice, bob.id, '0'));
   refused(t, await bob.get('/api/chats'), 403, signedOut);
   const back = await bob.otherDevice();
   t.match((await back.get(chat)).body.messages, [{ content: 'before' }]);
 });
 
-t.test('who shares a chat with a disabled user sees that they are disabled', async (t) => {
+t.test('users who share a chat with a disabled user see the account as disabled', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   await carol.post('/api/chats', { with: 'bob' });
   const shown = async () => {
@@ -98,38 +98,38 @@ t.test('who shares a chat with a disabled user sees that they are disabled', asy
     return [...members, ...chats].filter((one) => 'disabled' in one);
   };
   t.strictSame(await shown(), []);
-  done(t, await shut(alice, bob.id));
+  done(t, await disable(alice, bob.id));
   t.match(await shown(), [
     { id: bob.id, name: 'bob', disabled: true },
     { title: 'bob', direct: true, disabled: true },
   ]);
-  done(t, await shut(alice, bob.id, '0'));
+  done(t, await disable(alice, bob.id, '0'));
   t.strictSame(await shown(), []);
 });
 
-t.test('a sign-in beside the disabling leaves no session', async (t) => {
+t.test('a sign-in at the same time as the disabling leaves no session', async (t) => {
   const { alice, bob, nobody } = await startCast(t);
   const devices = Array.from({ length: 8 }, () => nobody());
   const answers = await Promise.all([
     ...devices.map((device) => device.post('/api/login', { name: 'bob', password })),
-    shut(alice, bob.id),
+    disable(alice, bob.id),
   ]);
   t.ok(answers.every(({ status }) => [200, 403].includes(status)));
   for (const device of devices) refused(t, await device.get('/api/chats'), 403, signedOut);
 });
 
-t.test('only an admin disables, only others, and only with plain words', async (t) => {
+t.test('only an admin disables accounts, never their own, and only with 0 or 1', async (t) => {
   const { alice, bob, file } = await startCast(t);
   const before = allRows(file);
-  refused(t, await shut(alice, alice.id), 400, 'You cannot disable your own account.');
-  refused(t, await shut(alice, alice.id, '0'), 400, 'You cannot disable your own account.');
-  refused(t, await shut(alice, 999_999), 404, noUser);
-  refused(t, await shut(bob, alice.id), 403, notAdmin);
-  refused(t, await shut(bob, bob.id, '0'), 403, notAdmin);
-  refused(t, await shut(bob, 999_999), 403, notAdmin);
+  refused(t, await disable(alice, alice.id), 400, 'You cannot disable your own account.');
+  refused(t, await disable(alice, alice.id, '0'), 400, 'You cannot disable your own account.');
+  refused(t, await disable(alice, 999_999), 404, noUser);
+  refused(t, await disable(bob, alice.id), 403, notAdmin);
+  refused(t, await disable(bob, bob.id, '0'), 403, notAdmin);
+  refused(t, await disable(bob, 999_999), 403, notAdmin);
   const badState = 'Send disabled=1 to disable the account, or disabled=0 to enable it again.';
   for (const value of ['', '2', 'true', '01']) {
-    refused(t, await shut(alice, bob.id, value), 400, badState, value);
+    refused(t, await disable(alice, bob.id, value), 400, badState, value);
   }
   refused(t, await alice.put(`/api/users/${bob.id}`), 400, badState);
   t.strictSame(allRows(file), before);
