@@ -22,7 +22,7 @@ const chatsOf = async (person: Person) => (await person.get('/api/chats')).body.
 const titlesOf = async (person: Person) =>
   (await chatsOf(person)).map((chat: { title: string }) => chat.title);
 
-t.test('a chat is created and listed for its members alone', async (t) => {
+t.test('a chat is created and listed for its members only', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const { status, text, headers } = await bob.get('/api/chats');
   t.equal(status, 200);
@@ -35,7 +35,7 @@ t.test('a chat is created and listed for its members alone', async (t) => {
   t.equal((await alice.get('/api/chats')).text, text);
 });
 
-t.test('the answer to a creation names the chat', async (t) => {
+t.test('the response to a creation gives the chat’s address', async (t) => {
   const { register } = await startWorld(t);
   const alice = await register('alice');
   const answer = await alice.post('/api/chats', { title: 'One' });
@@ -44,7 +44,7 @@ t.test('the answer to a creation names the chat', async (t) => {
   t.equal((await alice.get(String(answer.headers.location))).text, '{"messages":[]}');
 });
 
-t.test('the last message stands in the list, to the letter', async (t) => {
+t.test('the last message appears in the list, byte for byte', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const first = await alice.send(chat, 'first');
   clock.now += 1000;
@@ -54,11 +54,11 @@ t.test('the last message stands in the list, to the letter', async (t) => {
   t.equal(
     (await alice.get('/api/chats')).text,
     `{"chats":[{${documented},"unread":1,"read_id":${first}}]}`,
-    'what she has not read stands beside it',
+    'her unread count is listed with it',
   );
 });
 
-t.test('deleting the last message brings the one before it back', async (t) => {
+t.test('deleting the last message brings back the one before it', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const shown = async () => {
     await alice.put(`${chat}/read`, { id: '999999999999999' });
@@ -72,14 +72,14 @@ t.test('deleting the last message brings the one before it back', async (t) => {
   const last = await bob.send(chat, 'last');
   const all = await shown();
   done(t, await bob.delete(`${chat}?id=${middle}`));
-  t.equal(await shown(), all, 'one that is not the last changes nothing');
+  t.equal(await shown(), all, 'deleting an earlier message changes nothing');
   done(t, await bob.delete(`${chat}?id=${last}`));
   t.equal(await shown(), one);
   done(t, await alice.delete(`${chat}?id=${first}`));
   t.equal(await shown(), empty);
 });
 
-t.test('the list says up to which event it reaches, also after a restart', async (t) => {
+t.test('the list names the latest event it includes, also after a restart', async (t) => {
   const { app, db, file, alice, bob, chat } = await startCast(t);
   await alice.send(chat, 'Hi');
   const posted = (await bob.get(chat)).body as { messages: { id: number }[] };
@@ -103,7 +103,7 @@ t.test('chats are listed by their latest activity, newest first', async (t) => {
   const two = await alice.createChat('two');
   await alice.createChat('three');
   t.strictSame(await titlesOf(alice), ['three', 'two', 'one']);
-  // The order is that of the events: a clock that stands still or goes back changes nothing.
+  // The order is that of the events, so a clock that stops or goes back changes nothing.
   clock.now -= 3_600_000;
   await alice.send(one, 'hello');
   t.strictSame(await titlesOf(alice), ['one', 'three', 'two']);
@@ -113,7 +113,7 @@ t.test('chats are listed by their latest activity, newest first', async (t) => {
   t.strictSame(await titlesOf(alice), ['one', 'three', 'two']);
 });
 
-t.test('any member renames a chat, and only a member', async (t) => {
+t.test('only members rename a chat', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   done(t, await bob.put(chat, { title: 'Monday' }));
   t.strictSame(await titlesOf(alice), ['Monday']);
@@ -155,7 +155,7 @@ t.test('the owners of a chat choose who renames it', async (t) => {
   refused(t, await alice.put(own, { rename: 'owners' }), 400, noRoles);
 });
 
-t.test('a title fits up to 100 code points, is seen, and is kept byte for byte', async (t) => {
+t.test('a title has up to 100 code points, is visible, and is stored byte for byte', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const good = [
     'x',
@@ -191,7 +191,7 @@ t.test('a title fits up to 100 code points, is seen, and is kept byte for byte',
     'nul\u0000',
     'x'.repeat(101),
     '🦆'.repeat(101),
-    // All that changes the direction, and all that nobody sees.
+    // All characters that change the direction, and all that are invisible.
     ...[0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068],
     ...[0x2069, 0x00ad, 0x034f, 0x200b, 0x2060, 0x2061, 0x206a, 0xfeff, 0xe0041, 0xe0100, 0xfe00],
     ...[0x115f, 0x3164, 0xffa0, 0x2800, 0x180e, 0xfff9, 0x1d173],
@@ -209,7 +209,7 @@ t.test('a title fits up to 100 code points, is seen, and is kept byte for byte',
   t.equal(query(file, 'select * from chats').length, count);
 });
 
-t.test('who leaves a chat is out of it, and may be added again', async (t) => {
+t.test('a user who leaves a chat loses access, and may be added again', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const id = await bob.send(chat, 'bye');
   done(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`));
@@ -221,12 +221,12 @@ t.test('who leaves a chat is out of it, and may be added again', async (t) => {
   refused(t, await bob.get(`${chat}/members`), 403, notMember);
   refused(t, await bob.post(`${chat}/members`, { name: 'bob' }), 403, notMember);
   refused(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`), 403, notMember);
-  t.strictSame((await alice.get(chat)).body.messages[0].sender_id, bob.id, 'what they wrote stays');
+  t.strictSame((await alice.get(chat)).body.messages[0].sender_id, bob.id, 'their messages stay');
   done(t, await alice.post(`${chat}/members`, { name: 'bob' }), 201);
   done(t, await bob.delete(`${chat}?id=${id}`));
 });
 
-t.test('leaving names its chat exactly', async (t) => {
+t.test('leaving requires the exact id of the chat', async (t) => {
   const { alice, carol, chat, file } = await startCast(t);
   const leave = (query: string) => alice.delete(`/api/chats${query}`);
   const id = idOf(chat);
@@ -251,7 +251,7 @@ t.test('leaving names its chat exactly', async (t) => {
   done(t, await leave(`?chat_id=${id}&x=y&id=7`));
 });
 
-t.test('the last one to leave deletes the chat with its messages', async (t) => {
+t.test('the last member to leave deletes the chat with its messages', async (t) => {
   const { alice, bob, chat, db, file } = await startCast(t);
   await alice.send(chat, 'nobody will read this');
   const leave = `/api/chats?chat_id=${idOf(chat)}`;
@@ -260,7 +260,7 @@ t.test('the last one to leave deletes the chat with its messages', async (t) => 
   done(t, await bob.delete(leave));
   refused(t, await alice.get(chat), 404, noChat);
   refused(t, await bob.delete(leave), 404, noChat);
-  // On a busy machine, the deletion itself has no time for all.
+  // On a busy machine the deletion itself may not have had the time for everything.
   await clearAllDeleted(db);
   for (const table of ['chats', 'messages', 'memberships']) {
     t.strictSame(query(file, `select * from ${table}`), [], table);
@@ -268,7 +268,7 @@ t.test('the last one to leave deletes the chat with its messages', async (t) => 
   t.strictSame(damage(file), []);
 });
 
-t.test('an id of a chat that was deleted is never given again', async (t) => {
+t.test('the id of a deleted chat is never reused', async (t) => {
   const { register } = await startWorld(t);
   const alice = await register('alice');
   const gone = await alice.createChat('gone');
@@ -276,7 +276,7 @@ t.test('an id of a chat that was deleted is never given again', async (t) => {
   t.ok(idOf(await alice.createChat('next')) > idOf(gone));
 });
 
-t.test('creating, joining and leaving at once leaves no torn membership', async (t) => {
+t.test('creating, joining and leaving at once leaves every membership whole', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const leave = `/api/chats?chat_id=${idOf(chat)}`;
   const answers = await Promise.all([
@@ -286,18 +286,18 @@ t.test('creating, joining and leaving at once leaves no torn membership', async 
   ]);
   const count = (status: number) => answers.filter((answer) => answer.status === status).length;
   t.equal(count(201), 11, 'ten chats and one membership');
-  t.equal(count(400), 9, 'nine times carol was there already');
+  t.equal(count(400), 9, 'carol was already a member nine times');
   t.equal(count(200), 1, 'bob left once');
-  t.equal(count(403), 4, 'and was gone the other times');
+  t.equal(count(403), 4, 'the other times he had left already');
   t.equal((await chatsOf(carol)).length, 11);
   t.strictSame(damage(file), []);
 });
 
-t.test('a chat deleted beside posts, reads and searches leaves no orphan', async (t) => {
+t.test('deleting a chat during posts, reads and searches leaves no orphans', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const leave = `/api/chats?chat_id=${idOf(chat)}`;
   const requests = Array.from({ length: 60 }, (_, i) => {
-    // With a body, which takes as long to arrive as those of the posts.
+    // With a body, so that it takes as long to arrive as the posts.
     if (i === 20) return alice.form('DELETE', leave, { x: 'y' });
     if (i === 40) return bob.form('DELETE', leave, { x: 'y' });
     const person = i % 2 === 0 ? alice : bob;
@@ -323,7 +323,7 @@ t.test('a chat deleted beside posts, reads and searches leaves no orphan', async
 
 const directChat = 'A direct chat has exactly two members, no roles and no title of its own.';
 
-/** Opens the direct chat with somebody; returns its address. */
+/** Opens the direct chat with a user; returns its address. */
 async function openDirect(person: Person, name: string): Promise<string> {
   const { headers } = await person.post('/api/chats', { with: name });
   return String(headers.location);
@@ -331,7 +331,7 @@ async function openDirect(person: Person, name: string): Promise<string> {
 
 const leave = (person: Person, chat: string) => person.delete(`/api/chats?chat_id=${idOf(chat)}`);
 
-t.test('a message in a direct chat brings back who has left it', async (t) => {
+t.test('a message in a direct chat brings back the partner who left it', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const direct = await openDirect(alice, 'bob');
   await alice.send(direct, 'before');
@@ -348,13 +348,13 @@ t.test('a message in a direct chat brings back who has left it', async (t) => {
   t.match(first, { id: Number(idOf(direct)), title: 'alice', last_message: 'after', unread: 1 });
   t.equal((await bob.get(direct)).body.messages.length, 2);
   done(t, await bob.post(direct, { content: 'here' }), 201);
-  // Elsewhere, who has left stays away.
+  // In other chats, a user who has left stays away.
   done(t, await bob.delete(`/api/chats?chat_id=${idOf(chat)}`));
   await alice.send(chat, 'Hi');
   refused(t, await bob.get(chat), 403, notMember);
 });
 
-t.test('nobody writes to an account that is gone or disabled', async (t) => {
+t.test('nobody can write to a deleted or disabled account', async (t) => {
   const { alice, bob, carol } = await startCast(t);
   const nobodyThere =
     'The account of the other person was deleted or disabled. Nobody would read this.';
@@ -368,7 +368,7 @@ t.test('nobody writes to an account that is gone or disabled', async (t) => {
   t.equal((await alice.get(toCarol)).body.messages.length, 0);
 });
 
-t.test('a direct chat is the same from both sides, under the other’s name', async (t) => {
+t.test('a direct chat is the same from both sides, under the other user’s name', async (t) => {
   const { alice, bob, carol, file } = await startCast(t);
   const answer = await bob.post('/api/chats', { with: 'ALICE' });
   done(t, answer, 201);
@@ -397,7 +397,7 @@ t.test('a direct chat is the same from both sides, under the other’s name', as
   t.equal((await titlesOf(alice))[0], 'Robert');
 });
 
-t.test('of 20 openings of one direct chat at once there is one chat', async (t) => {
+t.test('opening one direct chat 20 times at once makes one chat', async (t) => {
   const { alice, bob, file } = await startCast(t);
   const places = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
@@ -413,7 +413,7 @@ t.test('of 20 openings of one direct chat at once there is one chat', async (t) 
   );
 });
 
-t.test('a direct chat needs somebody else, and nothing beside', async (t) => {
+t.test('a direct chat needs another user, and no other field', async (t) => {
   const { alice, file } = await startCast(t);
   const before = allRows(file);
   const create = (fields: Record<string, string>) => alice.post('/api/chats', fields);
@@ -445,7 +445,7 @@ t.test('a direct chat has no title, roles, invites or third member', async (t) =
   t.strictSame((await alice.get(`${direct}/invites`)).body, { invites: [] });
 });
 
-t.test('who left a direct chat is in it again when either opens it', async (t) => {
+t.test('a user who left a direct chat is in it again when either side opens it', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const direct = await openDirect(alice, 'bob');
   await alice.send(direct, 'hello');
@@ -465,12 +465,12 @@ t.test('who left a direct chat is in it again when either opens it', async (t) =
   done(t, await leave(alice, direct));
   done(t, await leave(bob, direct));
   refused(t, await bob.get(direct), 404, noChat);
-  t.not(await openDirect(bob, 'alice'), direct, 'a chat that both have left is gone');
+  t.not(await openDirect(bob, 'alice'), direct, 'a chat is gone when both have left it');
   t.equal((await alice.get(chat)).status, 200);
   t.strictSame(damage(file), []);
 });
 
-t.test('a direct chat outlives an account, but not its name', async (t) => {
+t.test('a direct chat outlives a deleted account, but the account’s name does not', async (t) => {
   const { alice, db, file, register } = await startCast(t);
   const dora = await register('Dorothea of Ghent');
   const doraId = dora.id;
@@ -486,19 +486,19 @@ t.test('a direct chat outlives an account, but not its name', async (t) => {
   t.notMatch(others, 'gone', 'no other chat');
   t.match((await alice.get(direct)).body.messages, [{ content: 'farewell', sender_id: doraId }]);
   refused(t, await alice.post(direct, { content: 'to nobody' }), 403);
-  const heir = await register('Dorothea of Ghent');
-  refused(t, await heir.get(direct), 403, notMember);
-  t.not(await openDirect(heir, 'alice'), direct);
-  done(t, await heir.delete('/api/user'));
+  const successor = await register('Dorothea of Ghent');
+  refused(t, await successor.get(direct), 403, notMember);
+  t.not(await openDirect(successor, 'alice'), direct);
+  done(t, await successor.delete('/api/user'));
   await db.close();
   const bytes = await readFile(file);
   t.ok(bytes.includes('farewell'), 'the whole file was read');
   t.notOk(/dorothea/i.test(bytes.toString('latin1')));
 });
 
-t.test('open chats are found in the directory and joined there', async (t) => {
+t.test('open chats are listed in the directory and can be joined there', async (t) => {
   const { alice, bob, carol } = await startCast(t);
-  t.equal((await carol.get('/api/directory')).text, '{"chats":[]}', 'closed chats are not in it');
+  t.equal((await carol.get('/api/directory')).text, '{"chats":[]}', 'closed chats are not listed');
   const answer = await alice.post('/api/chats', { title: 'Open', open: '1' });
   done(t, answer, 201);
   const open = String(answer.headers.location);
@@ -528,18 +528,22 @@ t.test('open chats are found in the directory and joined there', async (t) => {
   t.strictSame((await carol.get('/api/directory')).body, { chats: [] });
 });
 
-t.test('a chat is opened by plain words only', async (t) => {
+t.test('only 0 and 1 open or close a chat', async (t) => {
   const { alice, carol } = await startCast(t);
   for (const open of ['0', '', 'true']) {
     const error = 'For a chat that anyone can join, send open=1.';
     refused(t, await alice.post('/api/chats', { title: 'x', open }), 400, error, open);
   }
   done(t, await alice.post('/api/chats', { with: 'carol', open: '1' }), 201);
-  t.strictSame((await carol.get('/api/directory')).body, { chats: [] }, 'a direct chat never is');
+  t.strictSame(
+    (await carol.get('/api/directory')).body,
+    { chats: [] },
+    'a direct chat cannot be open',
+  );
   t.strictSame((await chatsOf(carol))[0].open, undefined);
 });
 
-t.test('a long directory comes in pages, newest first, each chat once', async (t) => {
+t.test('a long directory is paginated, newest first, with each chat once', async (t) => {
   const { alice, carol } = await startCast(t);
   const make = (from: number, to: number) =>
     Promise.all(numbers(from, to).map((title) => alice.post('/api/chats', { title, open: '1' })));
@@ -553,7 +557,7 @@ t.test('a long directory comes in pages, newest first, each chat once', async (t
     const { body, headers }: Answer = await carol.get(url);
     ids.push(...body.chats.map(({ id }: { id: number }) => id));
     url = /^<(.+)>; rel="next"$/.exec(String(headers.link ?? ''))?.[1];
-    // One that comes beside the reading is newer than all that follows.
+    // A chat created meanwhile is newer than all that follow.
     if (url !== undefined) await alice.post('/api/chats', { title: 'late', open: '1' });
   }
   t.equal(ids.length, 203);
@@ -566,7 +570,7 @@ t.test('a long directory comes in pages, newest first, each chat once', async (t
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 
-t.test('a chat that goes while the list is read is not in it, and the others are', async (t) => {
+t.test('a chat deleted while the list is read is left out, and no other', async (t) => {
   const { db, bob, chat } = await startCast(t);
   const gone = await bob.createChat('Soon gone');
   const memory: QueryCache = {
@@ -621,12 +625,12 @@ t.test('the list of chats comes whole, or in pages with each chat once', async (
   t.strictSame(
     rest.flatMap(({ items }) => items),
     whole.slice(10).filter(({ id }: { id: number }) => id !== moved.id),
-    'what is active meanwhile is at the front, and no other is missing',
+    'a chat that becomes active meanwhile moves to the front, and no other is missing',
   );
   t.equal((await alice.get('/api/chats?limit=1')).body.chats[0].id, moved.id);
 });
 
-t.test('a list of thousands of chats is not made anew for a page of it', async (t) => {
+t.test('a page of a list of thousands of chats does not rebuild the list', async (t) => {
   const { alice, bob, db, chat, file } = await startCast(t);
   const numbers =
     'with recursive numbers(n) as (select 100000 union all select n + 1 from numbers where n < 104999)';
@@ -640,7 +644,7 @@ t.test('a list of thousands of chats is not made anew for a page of it', async (
     `${numbers} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
       select ${alice.id}, n, 'owner', 0, n from numbers`,
   );
-  // With a write, the server learns of what was done behind its back.
+  // A write makes the server notice the changes made past it.
   await alice.send(chat, 'hello');
   const { cachedMany } = db;
   let asked = 0;
@@ -654,6 +658,6 @@ t.test('a list of thousands of chats is not made anew for a page of it', async (
   const pages = await pagesOf(alice, '/api/chats?limit=200', 'chats');
   t.equal(pages.length, 26);
   t.equal(asked, 0, 'while nothing happens');
-  await bob.send(chat, 'a post looks at nobody’s list');
+  await bob.send(chat, 'a post reads no other user’s list');
   t.equal(asked, 0);
 });
