@@ -1,4 +1,4 @@
-/** Backups by hand: what is in them, who may read them, and what is left of those that fail. */
+/** Manual backups: their contents, their permissions, and the leftovers of failed ones. */
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,14 +23,14 @@ import { openEvents } from '../helpers/sse.ts';
 import { without } from '../helpers/tools.ts';
 import { password, tempFolder } from '../helpers/world.ts';
 
-/** Posts and returns the message's id. */
+/** Posts a message and returns its id. */
 async function post(person: RemotePerson, chat: string, content: string): Promise<number> {
   const answer = await person.send('POST', chat, { content });
   if (answer.status !== 201) throw new Error(`not sent: ${await answer.text()}`);
   return Number(answer.headers.get('location')?.split('/').at(-1));
 }
 
-/** Four people's worth of writing at a chat; `posted` is what was acknowledged. */
+/** Four writers in one chat; `posted` holds the acknowledged messages. */
 function startWriters(person: RemotePerson, chat: string) {
   const posted = new Map<number, string>();
   let isOver = false;
@@ -51,7 +51,7 @@ function startWriters(person: RemotePerson, chat: string) {
   return { posted, reach, end };
 }
 
-/** Reads a chat from its beginning. */
+/** Reads a chat from its start. */
 async function readAll(person: RemotePerson, chat: string): Promise<Map<number, string>> {
   const read = new Map<number, string>();
   for (let after = 1; ; ) {
@@ -72,7 +72,7 @@ async function signIn(url: string, name: string): Promise<RemotePerson> {
 
 const secret = 'Zanzibar shall never be mentioned again.';
 
-t.test('a backup among writers has all that was acknowledged, also after a move', async (t) => {
+t.test('a backup during writes has all earlier messages, also after a restore', async (t) => {
   const file = await largeFile(t);
   const server = await startServer(t, file);
   const alice = await new RemotePerson(server.url).register('alice');
@@ -93,7 +93,7 @@ t.test('a backup among writers has all that was acknowledged, also after a move'
     env: { DATABASE_URL: file },
   });
   const unfinished = await unfinishedIn(folder);
-  t.equal(mode(join(folder, unfinished)), '600', 'nobody may read it before it is done either');
+  t.equal(mode(join(folder, unfinished)), '600', 'it is private even while unfinished');
   backup.child.kill('SIGSTOP');
   const log = () => statSync(`${file}-wal`).size;
   const start = log();
@@ -104,57 +104,61 @@ t.test('a backup among writers has all that was acknowledged, also after a move'
   t.equal(await backup.exited, 0, backup.output());
   const grown = log();
   await writers.reach(writers.posted.size + 400);
-  // While a backup reads, the log cannot start over, and grows by what is written. After that it is
-  // moved at 16 MB, and more comes while it is.
+  // While a backup reads, the WAL cannot restart and grows with every write. Afterwards it is
+  // checkpointed at 16 MB, and more is written during the checkpoint.
   const most = Math.max(grown, 20_000_000);
-  t.ok(log() <= most, `the log grows no more: ${start}, ${grown}, ${log()} bytes`);
+  t.ok(log() <= most, `the WAL stops growing: ${start}, ${grown}, ${log()} bytes`);
   await writers.end();
   t.equal(await server.end('SIGTERM'), 0);
-  const known = Math.max(...writers.posted.keys());
+  const lastPosted = Math.max(...writers.posted.keys());
 
   t.strictSame(readdirSync(folder), ['copy.db']);
   t.equal(mode(copy), '600');
   t.strictSame(ask(copy, 'pragma integrity_check'), ['ok']);
   t.strictSame(ask(copy, 'pragma application_id'), [applicationId]);
   t.strictSame(ask(copy, 'pragma user_version'), ask(file, 'pragma user_version'));
-  t.notOk(readFileSync(copy).includes(secret.slice(0, 30)), 'what was deleted is not in it');
+  t.notOk(readFileSync(copy).includes(secret.slice(0, 30)), 'deleted text is not in it');
 
-  const moved = join(await tempFolder(t), 'new', 'snug.db');
-  t.match(await run(t, moved, ['restore', copy]), { code: 0, errors: '' });
-  const heir = await startServer(t, moved);
-  const stranger = Object.assign(new RemotePerson(heir.url), { cookie: alice.cookie });
+  const newFile = join(await tempFolder(t), 'new', 'snug.db');
+  t.match(await run(t, newFile, ['restore', copy]), { code: 0, errors: '' });
+  const second = await startServer(t, newFile);
+  const stranger = Object.assign(new RemotePerson(second.url), { cookie: alice.cookie });
   t.equal((await stranger.get(chat)).status, 403, 'all sessions have ended');
-  const again = await signIn(heir.url, 'alice');
-  const kept = await readAll(again, chat);
+  const again = await signIn(second.url, 'alice');
+  const restored = await readAll(again, chat);
   t.strictSame(
-    before.filter((id) => !kept.has(id)),
+    before.filter((id) => !restored.has(id)),
     [],
-    'all that was acknowledged before',
+    'everything acknowledged before',
   );
   t.strictSame(
-    during.slice(-5).filter((id) => kept.has(id)),
+    during.slice(-5).filter((id) => restored.has(id)),
     [],
-    'it is of the moment in which it began',
+    'it is a snapshot of the moment it started',
   );
-  const last = Math.max(...kept.keys());
+  const last = Math.max(...restored.keys());
   const upToLast = [...writers.posted].filter(([id]) => id <= last).sort(([a], [b]) => a - b);
-  t.strictSame([...kept], upToLast, 'to the letter, and without a gap');
+  t.strictSame([...restored], upToLast, 'byte for byte, without a gap');
   const found = async (word: string) => {
     const answer = await again.get(`/api/search?q=${word}&limit=1`);
     return ((await answer.json()) as { hits: unknown[] }).hits.length;
   };
   t.strictSame([await found('so'), await found('Zanzibar')], [1, 0]);
 
-  for (const lastEventId of [known, last, 1, known + 1].map(String)) {
-    const reader = await openEvents(t, { url: heir.url, cookie: again.cookie, lastEventId });
+  for (const lastEventId of [lastPosted, last, 1, lastPosted + 1].map(String)) {
+    const reader = await openEvents(t, { url: second.url, cookie: again.cookie, lastEventId });
     await reader.until(() => reader.events.length > 0);
-    t.match(reader.events, [{ type: 'reset' }], `whoever has read up to ${lastEventId} loads anew`);
+    t.match(
+      reader.events,
+      [{ type: 'reset' }],
+      `a client that has read up to ${lastEventId} reloads everything`,
+    );
   }
-  t.ok((await post(again, chat, 'We have moved.')) > known, 'no id is used twice');
-  t.equal(await heir.end('SIGTERM'), 0);
+  t.ok((await post(again, chat, 'We have moved.')) > lastPosted, 'no id is used twice');
+  t.equal(await second.end('SIGTERM'), 0);
 });
 
-t.test('what is stopped by kill -9 has no name, and goes with the next backup', async (t) => {
+t.test('a backup stopped by kill -9 gets no name, and the next one removes its file', async (t) => {
   const file = await largeFile(t);
   const folder = await tempFolder(t);
   const seed = seedOf(t);
@@ -165,22 +169,23 @@ t.test('what is stopped by kill -9 has no name, and goes with the next backup', 
     await sleep((seed >>> (round * 7)) % 300);
     backup.child.kill('SIGKILL');
     await backup.exited;
-    if (existsSync(copy)) t.strictSame(ask(copy, 'pragma integrity_check'), ['ok'], 'it was done');
+    if (existsSync(copy))
+      t.strictSame(ask(copy, 'pragma integrity_check'), ['ok'], 'it was complete');
     for (const name of readdirSync(folder))
       t.match(name, /^(\d\.db|\.snug-backup-\d+\.tmp(-journal)?)$/);
-    // Left for the backup at the end.
+    // Left for the last backup to remove.
     if (round < 3) copyFileSync(file, join(folder, `.snug-backup-${backup.child.pid}.tmp`));
   }
   const others = ['.snug-backup-1.tmp', '.snug-backup-x.tmp', 'snug-backup-7.tmp', 'diary.tmp'];
   for (const name of others) await writeFile(join(folder, name), '');
   t.match(await run(t, file, ['backup', join(folder, 'last.db')]), { code: 0 });
   const left = readdirSync(folder).filter((name) => !/^\d\.db$/.test(name));
-  t.strictSame(left.sort(), [...others, 'last.db'].sort(), 'of those alone that nobody writes');
+  t.strictSame(left.sort(), [...others, 'last.db'].sort(), 'only files with no writer are removed');
   t.strictSame(ask(file, 'pragma integrity_check'), ['ok']);
 });
 
 t.test(
-  'a backup that finds no room leaves all as it was',
+  'a backup that runs out of space changes nothing',
   { skip: without('strace') },
   async (t) => {
     const file = await namedFile(t, 'Sunday hike');
@@ -199,17 +204,17 @@ t.test(
       t.strictSame(contents(folder), before);
     }
     const broken = `${copy} cannot be read or written (EIO). Check its folder and who owns it.`;
-    // What is written is synced little by little, so that no commit of the server waits for all of it.
+    // The file is synced in small steps, so that no commit of the server waits for all of it.
     for (const error of ['fdatasync:error=EIO', 'rename:error=EIO']) {
       await refuses(t, file, ['backup', copy], broken, inject(error));
       t.strictSame(contents(folder), before);
     }
-    t.ok(await new RemotePerson(server.url).register('bob'), 'the server lives');
+    t.ok(await new RemotePerson(server.url).register('bob'), 'the server is alive');
     t.equal(await server.end('SIGTERM'), 0);
   },
 );
 
-/** Runs a program so that a call of it fails. */
+/** The command prefix that makes a system call of the program fail. */
 function inject(error: string): string[] {
   const calls = `trace=${error.split(':')[0]}`;
   return [
@@ -226,7 +231,7 @@ function inject(error: string): string[] {
   ];
 }
 
-t.test('where it cannot be, or what there is none of, is refused', async (t) => {
+t.test('a backup is refused if its target cannot be written or there is no database', async (t) => {
   const file = await namedFile(t, 'Sunday hike');
   const folder = await tempFolder(t);
   const taken = join(folder, 'taken.db');
@@ -264,7 +269,7 @@ t.test('where it cannot be, or what there is none of, is refused', async (t) => 
   t.strictSame(readdirSync(folder).sort(), ['folder', 'taken.db']);
 });
 
-t.test('a damaged database gives no backup', async (t) => {
+t.test('a damaged database cannot be backed up', async (t) => {
   const file = await emptyFile(t);
   edit(file, 'pragma foreign_keys = off; insert into removals values (1, 2)');
   const copy = join(await tempFolder(t), 'copy.db');

@@ -1,4 +1,4 @@
-/** The operator's commands as they are typed, on a database that no server has open. */
+/** The operator's commands as typed, on a database that no server has open. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { bundle, runSnug, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { openWorld, password, startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
-/** The cast's database with nobody at it: alice, its admin, owns a chat that bob is in; carol. */
+/** The cast's database without a server: alice, its admin, owns a chat that bob is in; carol. */
 async function startFile(t: Test) {
   const { app, db, file, alice, bob, carol, chat } = await startCast(t);
   await alice.send(chat, 'shall we meet?');
@@ -30,7 +30,7 @@ async function startFile(t: Test) {
   return { file, alice, bob, carol, chat, chatId: Number(chat.split('/').at(-1)), snug };
 }
 
-/** Asserts that what is typed is refused in one sentence; here in this process, which is quicker. */
+/** Asserts that a command is refused in one sentence; runs in this process, which is quicker. */
 async function mistaken(t: Test, file: string, args: string, sentence: string) {
   process.env.DATABASE_URL = file;
   const words = args.split(' ');
@@ -45,13 +45,13 @@ const commands: Record<string, Subcommand> = {
   ...{ invite, stats },
 };
 
-/** Asserts that a command ends with 1 and says only this. */
+/** Asserts that a command exits with 1 and prints only this. */
 async function refuses(t: Test, run: ReturnType<typeof runSnug>, sentence: string) {
   const { code, output } = await run;
   t.strictSame({ code, output }, { code: 1, output: `snug: ${sentence}\n` });
 }
 
-t.test('a first user is added before the first start, and can sign in', async (t) => {
+t.test('a first user can be added before the first start, and can sign in', async (t) => {
   const file = join(await tempFolder(t), 'new', 'snug.db');
   const add = ['user', 'add', 'Zoë', '--email', 'zoe@example.org'];
   const { code, output } = await runSnug(t, file, add, { input: `${password}\n` });
@@ -63,7 +63,7 @@ t.test('a first user is added before the first start, and can sign in', async (t
   t.match((await zoe.get('/api/session')).body, { user: { name: 'Zoë', role: 'admin' } });
 });
 
-t.test('the setup code is printed at each start, and by a command, until it is used', async (t) => {
+t.test('each start and a command print the setup code until it is used', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const start = async () => {
     const server = await startServer(t, file);
@@ -98,7 +98,7 @@ t.test('the setup code is printed at each start, and by a command, until it is u
   t.notMatch(again.output(), /setup|no accounts/);
 });
 
-t.test('a first user who is added uses the setup code up', async (t) => {
+t.test('adding a first user uses up the setup code', async (t) => {
   const { app, db, file } = await startWorld(t);
   await db.write(ensureSetupCode, { code: newSetupCode() });
   await app.close();
@@ -160,16 +160,16 @@ t.test('a user of many chats is deleted in portions, until nothing is left', asy
   const theirs = `memberships where user_id = ${carol.id}`;
   t.equal(count(theirs), 600);
   const seen = new Set<number>();
-  const look = setInterval(() => seen.add(count(theirs)), 5);
+  const timer = setInterval(() => seen.add(count(theirs)), 5);
   const { code, output } = await runSnug(t, file, ['user', 'delete', 'carol', '--yes']);
-  clearInterval(look);
+  clearInterval(timer);
   t.strictSame({ code, output }, { code: 0, output: `Deleted carol, id ${carol.id}.\n` });
   const between = [...seen].filter((left) => left > 0 && left < 600);
-  t.ok(between.length > 1, `others see it go: ${between}`);
+  t.ok(between.length > 1, `others see it shrink: ${between}`);
   for (const rows of [theirs, 'pending_deletions', `removals where user_id = ${carol.id}`]) {
     t.equal(count(rows), 0, rows);
   }
-  t.equal(count('chats'), 1, 'those that nobody else is in go as well');
+  t.equal(count('chats'), 1, 'chats with no other member are deleted too');
   t.equal((await runSnug(t, file, ['check'])).code, 0);
 });
 
@@ -202,7 +202,7 @@ t.test('users are listed, aligned or as JSON', async (t) => {
   t.equal(json[0].disabled, null);
 });
 
-t.test('what is typed wrongly is told, and changes nothing', async (t) => {
+t.test('a mistyped command is explained, and changes nothing', async (t) => {
   const { file, snug } = await startFile(t);
   execute(file, "update users set name = '2', name_key = '2' where name = 'carol'");
   const rows = () => query(file, 'select * from users');
@@ -227,11 +227,11 @@ t.test('what is typed wrongly is told, and changes nothing', async (t) => {
   t.equal(
     (await snug('user make-admin 2')).output,
     'bob, id 2, is now an admin.\n',
-    'digits are an id',
+    'digits are taken as an id',
   );
 });
 
-t.test('help shows all commands, a group, and all about one', async (t) => {
+t.test('help lists all commands, a group, or one command in full', async (t) => {
   const [all, group, one, version] = await Promise.all(
     ['help', 'help user', 'user delete bob --help', '--version'].map((args) =>
       runSnug(t, '/nowhere', args.split(' ')),
@@ -248,7 +248,7 @@ t.test('help shows all commands, a group, and all about one', async (t) => {
   t.match(version, { code: 0, output: /^snug \d+\.\d+\.\d+\n$/ });
 });
 
-t.test('an invite to a chat is its longest-standing owner’s', async (t) => {
+t.test('an invite to a chat counts as made by its longest-standing owner', async (t) => {
   const { file, alice, bob, chatId, snug } = await startFile(t);
   execute(file, 'update memberships set role = ? where user_id = ?', 'owner', bob.id);
   const env = { PUBLIC_URL: 'https://chat.example.org' };
@@ -277,7 +277,7 @@ t.test('an invite to a chat is its longest-standing owner’s', async (t) => {
   await mistaken(t, file, `invite ${chatId} --uses 0`, uses);
 });
 
-t.test('stats count everything', async (t) => {
+t.test('stats counts everything', async (t) => {
   const { file, snug } = await startFile(t);
   await snug('user disable carol');
   const stats = JSON.parse((await snug('stats --json')).output);
@@ -291,7 +291,7 @@ t.test('stats count everything', async (t) => {
   t.match((await snug('stats')).output, /^ +3 {2}users\n(.*\n)+ *\d+ {2}bytes in .*snug\.db\n/);
 });
 
-t.test('check and stats know how old the newest backup is', async (t) => {
+t.test('check and stats report the age of the newest backup', async (t) => {
   const { file, snug } = await startFile(t);
   const folder = await tempFolder(t);
   const env = { BACKUP_DIR: folder, BACKUP_EVERY: '2h' };
@@ -304,7 +304,7 @@ t.test('check and stats know how old the newest backup is', async (t) => {
   t.equal(await problem(), `There is no complete one in ${folder}. ${advice}`);
   const name = hoursAgo(5);
   await snug(`backup ${join(folder, name)}`);
-  // Cut off, or not ours, a later one is none.
+  // A truncated or foreign file does not count as a later backup.
   await writeFile(join(folder, hoursAgo(1)), readFileSync(join(folder, name)).subarray(0, 8_192));
   await writeFile(join(folder, hoursAgo(2)), 'x'.repeat(200));
   t.equal(await problem(), `The newest is 5 hours old in ${folder}. ${advice}`);
@@ -327,7 +327,7 @@ t.test('npm runs commands too', async (t) => {
   t.match(output, /^ID .*\n1 .* alice\n2 .* bob\n3 .* carol\n$/);
 });
 
-/** The answers of `snug check`: what is wrong, by the name of the check. */
+/** The problems that `snug check` printed, by the name of the check. */
 function problemsIn(output: string): Record<string, string> {
   const found = output.matchAll(/^WRONG {2}(\w+): (.+)$/gm);
   return Object.fromEntries(Array.from(found, ([, name = '', problem = '']) => [name, problem]));
@@ -368,7 +368,7 @@ t.test('check finds what is wrong and says what to do', async (t) => {
   t.equal(problemsIn((await snug('check')).output).search, repair);
   const repaired = await snug('check --repair-search');
   change("delete from search_vocabulary where word = 'meet'");
-  t.equal(problemsIn((await snug('check')).output).search, repair, 'a word that is not known');
+  t.equal(problemsIn((await snug('check')).output).search, repair, 'an unknown word');
   await snug('check --repair-search');
   t.match(repaired.output, 'ok     search');
   const { nobody } = await openWorld(t, file);
@@ -377,7 +377,7 @@ t.test('check finds what is wrong and says what to do', async (t) => {
   t.equal((await alice.get('/api/search?q=meet')).body.hits.length, 1);
 });
 
-t.test('check knows a damaged file, and settings that make no sense', async (t) => {
+t.test('check detects a damaged file and invalid settings', async (t) => {
   const { file, snug } = await startFile(t);
   const bytes = Buffer.alloc(4096, 0xff);
   const root = query(
@@ -399,7 +399,7 @@ t.test('check knows a damaged file, and settings that make no sense', async (t) 
   });
 });
 
-t.test('no command makes or migrates a database, or touches what is not ours', async (t) => {
+t.test('no command creates or migrates a database, or touches a foreign one', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'snug.db');
   const none = `There is no database at ${file}. Name it in DATABASE_URL, or start the server to create it.`;
@@ -433,7 +433,7 @@ t.test('no command makes or migrates a database, or touches what is not ours', a
   t.notOk(existsSync(`${file}-wal`));
 });
 
-/** What is typed at a terminal, each time that something is asked. */
+/** Runs a command at a terminal and types an answer to each question. */
 async function atTerminal(t: Test, file: string, args: string, answers: [string, string][]) {
   const command = `env -u NODE_OPTIONS ${process.execPath} ${bundle} ${args}`;
   const env = { PATH: process.env.PATH, DATABASE_URL: file };
@@ -450,10 +450,10 @@ async function atTerminal(t: Test, file: string, args: string, answers: [string,
   return { code, shown: shown.replaceAll('\r\n', '\n') };
 }
 
-/** Elsewhere it takes other options. */
+/** On other systems `script` takes other options. */
 const noTerminal = process.platform === 'linux' ? without('script') : 'needs Linux';
 
-t.test('at a terminal passwords are typed twice, unseen', { skip: noTerminal }, async (t) => {
+t.test('at a terminal passwords are typed twice, without echo', { skip: noTerminal }, async (t) => {
   const { file } = await startFile(t);
   const hash = () => query(file, 'select password_hash from users where id = 2')[0];
   const before = hash();
@@ -484,7 +484,7 @@ t.test('at a terminal passwords are typed twice, unseen', { skip: noTerminal }, 
   t.equal((await nobody().post('/api/login', fields)).status, 200);
 });
 
-t.test('at a terminal deleting asks for the name', { skip: noTerminal }, async (t) => {
+t.test('at a terminal a deletion asks for the name', { skip: noTerminal }, async (t) => {
   const { file } = await startFile(t);
   const question = 'This cannot be undone. Type the name of the user to delete: ';
   const names = () => query(file, 'select name from users').map(({ name }) => name);

@@ -1,4 +1,4 @@
-/** A server notices what other processes write to its file, and tells it as its own. */
+/** A server notices the writes of other processes, and sends their events like its own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ async function startTalk(t: Test) {
 
 const idOf = ({ cookie }: RemotePerson) => Number(/user_id=(\d+)/.exec(cookie)?.[1]);
 
-/** Posts until the server is not too busy with the other process to take it. */
+/** Posts, and retries while the server is too busy with the other process. */
 async function post(person: RemotePerson, chat: string, content: string): Promise<number> {
   const answer = await person.send('POST', chat, { content });
   if (answer.status === 503) return post(person, chat, content);
@@ -55,7 +55,7 @@ async function listen(t: Test, person: RemotePerson): Promise<EventReader> {
 const logIn = ({ url }: ServerProcess, name: string, given = password) =>
   new RemotePerson(url).send('POST', '/api/login', { name, password: given });
 
-/** What the audit log says that others have changed. */
+/** The changes by other processes in the audit log. */
 function changesIn(server: ServerProcess) {
   return server
     .output()
@@ -64,20 +64,20 @@ function changesIn(server: ServerProcess) {
     .map((line) => JSON.parse(line));
 }
 
-/** A stream must end so soon after the command, in ms. */
+/** How soon after the command a stream must end, in ms. */
 const soon = 2_000;
 
 async function endsSoon(t: Test, stream: EventReader, name: string): Promise<void> {
-  const began = performance.now();
+  const startedAt = performance.now();
   await stream.ended();
-  const took = Math.round(performance.now() - began);
+  const took = Math.round(performance.now() - startedAt);
   t.ok(took < soon, `${name}: the stream ended after ${took} ms`);
   t.equal(stream.events.at(-1)?.type, 'session.ended', name);
   t.equal(stream.isBroken, false, name);
 }
 
 /** Waits for the event that gives this state of a user. */
-async function untilTold(stream: EventReader, user: object): Promise<void> {
+async function untilUserEvent(stream: EventReader, user: object): Promise<void> {
   const is = JSON.stringify(user);
   await stream.until(() => {
     const { type, data } = stream.events.at(-1) ?? {};
@@ -85,18 +85,18 @@ async function untilTold(stream: EventReader, user: object): Promise<void> {
   });
 }
 
-t.test('what a command does to an account holds at once, on streams too', async (t) => {
+t.test('a command’s change to an account takes effect immediately, on streams too', async (t) => {
   const { server, alice, bob, carol, chat, snug } = await startTalk(t);
   const hers = await listen(t, alice);
   let his = await listen(t, bob);
   await snug('user', 'disable', 'bob');
-  t.equal((await bob.get(chat)).status, 403, 'no request is let in');
+  t.equal((await bob.get(chat)).status, 403, 'every request is refused');
   await endsSoon(t, his, 'disabled');
-  await untilTold(hers, { id: idOf(bob), name: 'bob', disabled: true });
+  await untilUserEvent(hers, { id: idOf(bob), name: 'bob', disabled: true });
   t.equal((await logIn(server, 'bob')).status, 403);
 
   await snug('user', 'enable', String(idOf(bob)));
-  await untilTold(hers, { id: idOf(bob), name: 'bob' });
+  await untilUserEvent(hers, { id: idOf(bob), name: 'bob' });
   const back = await logIn(server, 'bob');
   t.equal(back.status, 200);
   bob.cookie = back.headers
@@ -123,9 +123,9 @@ t.test('what a command does to an account holds at once, on streams too', async 
   const id = await post(alice, chat, 'still here');
   await hers.until(() => hers.events.at(-1)?.id === id);
   await server.wrote(/user\.made_plain/);
-  const told = changesIn(server).map(({ event, on }) => [event, on.user_id]);
+  const changes = changesIn(server).map(({ event, on }) => [event, on.user_id]);
   const ended = ['session.ended', idOf(bob)];
-  t.strictSame(told, [
+  t.strictSame(changes, [
     ...[['user', idOf(bob)], ended, ['user.disabled', idOf(bob)]],
     ...[
       ['user', idOf(bob)],
@@ -139,7 +139,7 @@ t.test('what a command does to an account holds at once, on streams too', async 
   ]);
 });
 
-t.test('an account that a command deletes is gone for everybody', async (t) => {
+t.test('an account deleted by a command is gone for everybody', async (t) => {
   const { server, alice, bob, carol, chat, snug } = await startTalk(t);
   const id = await post(bob, chat, 'my last words');
   const invite = await bob.send('POST', `${chat}/invites`, {});
@@ -154,34 +154,40 @@ t.test('an account that a command deletes is gone for everybody', async (t) => {
     user_id: idOf(bob),
   });
   t.equal((await alice.get(String(own.headers.get('location')))).status, 404);
-  t.equal((await carol.get(String(invite.headers.get('location')))).status, 404, 'nor an invite');
+  t.equal(
+    (await carol.get(String(invite.headers.get('location')))).status,
+    404,
+    'the invite is gone as well',
+  );
   t.match(await (await alice.get(chat)).json(), { messages: [{ id, content: 'my last words' }] });
   t.equal((await alice.get('/api/user?name=bob')).status, 404);
   const again = await new RemotePerson(server.url).register('bob');
   t.not(idOf(again), idOf(bob));
 });
 
-/** Follows a chat over and over, from where the last stream was cut, until it was told of `last`. */
+/** Reads a chat's events on streams that are cut again and again, until `isOver`. */
 async function followBroken(t: Test, person: RemotePerson, isOver: (ids: number[]) => boolean) {
   const ids: number[] = [];
   let lastEventId = '0';
   for (let cut = 1; ; cut++) {
     const reader = await openEvents(t, { ...person, lastEventId });
-    const told = () =>
+    const received = () =>
       reader.events.filter(({ type }) => type === 'message').map(({ id = 0 }) => id);
-    await reader.until(() => told().length >= 7 + (cut % 30) || isOver([...ids, ...told()]));
+    await reader.until(
+      () => received().length >= 7 + (cut % 30) || isOver([...ids, ...received()]),
+    );
     reader.cut();
-    ids.push(...told());
+    ids.push(...received());
     lastEventId = String(reader.lastId);
     if (isOver(ids)) return ids;
   }
 }
 
-t.test('two processes write at once: each is told of all, once and in order', async (t) => {
+t.test('when two processes write at once, every stream gets all events in order', async (t) => {
   const { file, server, alice, bob, chat } = await startTalk(t);
   const count = 150;
   const steady = await listen(t, bob);
-  const script = fileURLToPath(new URL('../helpers/beside.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../helpers/external-writer.ts', import.meta.url));
   const args = [script, file, String(chat.split('/').at(-1)), String(idOf(alice)), String(count)];
   const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [first] = await once(other.stdout, 'data');
@@ -195,13 +201,13 @@ t.test('two processes write at once: each is told of all, once and in order', as
     const batch = Array.from({ length: 3 }, (_, n) => post(alice, chat, `here ${i} ${n}`));
     here.push(...(await Promise.all(batch)));
   }
-  const beside = `${first}${await rest}`.trim().split('\n').map(Number);
+  const external = `${first}${await rest}`.trim().split('\n').map(Number);
   here.push(await post(alice, chat, 'the last one'));
-  expected = [...here, ...beside].sort((a, b) => a - b);
+  expected = [...here, ...external].sort((a, b) => a - b);
   isDone = true;
   t.equal(expected.length, 2 * count + 1);
   const mixed = here.filter((id, i) => id !== (here[i - 1] ?? id - 1) + 1).length;
-  t.ok(mixed > 10, `they wrote in between each other ${mixed} times`);
+  t.ok(mixed > 10, `their writes alternated ${mixed} times`);
   await steady.until(() => steady.events.at(-1)?.id === expected.at(-1));
   const ids = steady.events.filter(({ type }) => type === 'message').map(({ id }) => id);
   t.strictSame(ids, expected, 'on a stream that was open all the time');
@@ -209,35 +215,39 @@ t.test('two processes write at once: each is told of all, once and in order', as
   t.notMatch(server.output(), /"level":[56]0/);
 });
 
-/** A row that no event tells of. */
+/** A row that has no event. */
 const dora = {
   ...{ name: 'dora', nameKey: 'dora', email: 'dora@example.org', emailKey: 'dora@example.org' },
   ...{ passwordHash: '', role: 'user' as const, createdAt: 0 },
 };
 
-t.test('every commit of others is published once, with or without events', async (t) => {
+t.test('every external commit is published once, with or without events', async (t) => {
   const { db, file } = await startStore(t);
   const other = openForCli(file);
   t.teardown(() => other.close());
-  const told: unknown[] = [];
-  db.onCommit((events, origin) => told.push([origin, ...events.map(({ id }) => id)]));
+  const published: unknown[] = [];
+  db.onCommit((events, origin) => published.push([origin, ...events.map(({ id }) => id)]));
   const note = (unit: Unit) => appendEvent(unit, { type: 'message' });
   const fail = () => Promise.reject(new Error('no'));
   await db.catchUp();
-  t.strictSame(told.splice(0), [], 'nothing is new');
+  t.strictSame(published.splice(0), [], 'nothing is new');
   await other.write(note, {});
   await other.write(note, {});
   await other.write(async () => undefined, {});
   await db.catchUp();
   await db.catchUp();
-  t.strictSame(told.splice(0), [['external', 1, 2], ['local']]);
+  t.strictSame(published.splice(0), [['external', 1, 2], ['local']]);
   await db.write(note, {});
-  t.strictSame(told.splice(0), [['local', 3]]);
+  t.strictSame(published.splice(0), [['local', 3]]);
   await other.write(note, {});
   await t.rejects(db.write(fail, {}), /no/);
   await db.write(note, {});
-  t.strictSame(told.splice(0), [['external', 4], ['local'], ['local', 5]], 'before what is ours');
+  t.strictSame(
+    published.splice(0),
+    [['external', 4], ['local'], ['local', 5]],
+    'external events come before local ones',
+  );
   await other.write(insertUser, dora);
   await db.catchUp();
-  t.strictSame(told.splice(0), [['external'], ['local']], 'a change that is no event');
+  t.strictSame(published.splice(0), [['external'], ['local']], 'a change without an event');
 });

@@ -1,4 +1,4 @@
-/** A restore puts the backup in the database's place, whole, or leaves everything as it was. */
+/** A restore replaces the database with the whole backup, or leaves everything unchanged. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import { startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
-/** A database named 'old' whose last change is in its log alone, as a crash leaves it. */
+/** A database named 'old' whose last change is only in its WAL, as a crash leaves it. */
 async function crashedFile(t: Test): Promise<string> {
   const made = await namedFile(t, 'old');
   const open = outside(t, made);
@@ -33,7 +33,7 @@ async function crashedFile(t: Test): Promise<string> {
   return file;
 }
 
-/** Which database this is, as the next server finds it; proves that it is whole. */
+/** Which database this is, as the next server reads it; asserts that it is sound. */
 function nameOf(t: Test, file: string): string {
   const sqlite = new Database(file, { fileMustExist: true });
   try {
@@ -44,14 +44,14 @@ function nameOf(t: Test, file: string): string {
   }
 }
 
-/** The databases that were kept beside this one. */
-function keptBeside(file: string): string[] {
+/** The databases kept next to this one. */
+function keptDatabases(file: string): string[] {
   return readdirSync(dirname(file))
     .filter((name) => name.startsWith(`${basename(file)}.replaced-`))
     .map((name) => join(dirname(file), name));
 }
 
-t.test('the old database is kept beside the new one, and can be put back', async (t) => {
+t.test('the old database is kept next to the new one, and can be restored', async (t) => {
   const file = await crashedFile(t);
   const backup = await namedFile(t, 'backup');
   chmodSync(backup, 0o644);
@@ -60,30 +60,34 @@ t.test('the old database is kept beside the new one, and can be put back', async
   const wrapper = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
   const { code, output } = await run(t, file, ['restore', backup], wrapper);
   t.equal(code, 0, output);
-  const [kept = ''] = keptBeside(file);
+  const [previous = ''] = keptDatabases(file);
   const said = `${file} was restored from ${backup}. All users are signed out.`;
-  t.equal(output, `${said}\nThe previous database is now ${kept}\n`);
-  t.match(kept, /\.replaced-2\d{3}-\d\d-\d\dT\d{6}\.\d{3}Z$/);
-  t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock', basename(kept)]);
+  t.equal(output, `${said}\nThe previous database is now ${previous}\n`);
+  t.match(previous, /\.replaced-2\d{3}-\d\d-\d\dT\d{6}\.\d{3}Z$/);
+  t.strictSame(readdirSync(dirname(file)).sort(), ['snug.db', 'snug.db.lock', basename(previous)]);
   for (const name of ['snug.db', 'snug.db.lock']) t.equal(mode(join(dirname(file), name)), '600');
-  t.strictSame(contents(dirname(backup)), before, 'the backup is as it was');
+  t.strictSame(contents(dirname(backup)), before, 'the backup is unchanged');
   t.equal(nameOf(t, file), 'backup');
-  t.equal(nameOf(t, kept), 'old and its log');
+  t.equal(nameOf(t, previous), 'old and its log');
   t.strictSame(ask(file, 'select count(*) from sessions'), [0]);
-  t.strictSame(ask(kept, 'select count(*) from sessions'), [1]);
+  t.strictSame(ask(previous, 'select count(*) from sessions'), [1]);
   const ids = ask(file, 'select seq from sqlite_sequence order by name');
-  t.strictSame(ids, [1_005_001, 1_000_001, 1_000_001], 'events, sessions and users go on above');
-  t.strictSame(ask(file, 'select id from events'), [1_005_001], 'nothing of the past is told');
+  t.strictSame(
+    ids,
+    [1_005_001, 1_000_001, 1_000_001],
+    'the ids of events, sessions and users continue above the old ones',
+  );
+  t.strictSame(ask(file, 'select id from events'), [1_005_001], 'no past event is sent');
 
-  t.match(await run(t, file, ['restore', kept]), { code: 0 });
+  t.match(await run(t, file, ['restore', previous]), { code: 0 });
   t.equal(nameOf(t, file), 'old and its log');
   t.strictSame(ask(file, "select seq from sqlite_sequence where name = 'events'"), [2_005_002]);
-  t.equal(keptBeside(file).length, 2);
+  t.equal(keptDatabases(file).length, 2);
 });
 
 const noBackup = 'Name a backup.';
 
-/** What is no backup for this program: how each comes to be, and what is said of it. */
+/** Files that are no backup for this program: how each is made, and the error for it. */
 const bad: Record<string, [make: (file: string) => unknown, sentence: string]> = {
   'a text': [(file) => writeFile(file, 'Dear diary'), `is not a database. ${noBackup}`],
   'an empty file': [(file) => writeFile(file, ''), `is not a database. ${noBackup}`],
@@ -124,13 +128,13 @@ const bad: Record<string, [make: (file: string) => unknown, sentence: string]> =
 
 let sample = '';
 
-/** Puts a sound backup there, to be spoilt. */
+/** Makes a sound backup next to a database, to be damaged. */
 async function copyOf(file: string): Promise<string> {
   await cp(sample, file);
   return file;
 }
 
-t.test('what is no sound backup is refused, and nothing is touched', async (t) => {
+t.test('an unsound backup is refused, and nothing is touched', async (t) => {
   sample = await namedFile(t, 'sample');
   const file = await crashedFile(t);
   await writeFile(`${file}.lock`, '');
@@ -153,7 +157,7 @@ t.test('what is no sound backup is refused, and nothing is touched', async (t) =
   t.strictSame(contents(dirname(file)), before);
 });
 
-t.test("while somebody uses the database, or it is another program's, it stays", async (t) => {
+t.test('a database in use, or of another program, is not replaced', async (t) => {
   const backup = await namedFile(t, 'backup');
   const file = await namedFile(t, 'old');
   const server = await startServer(t, file);
@@ -169,7 +173,7 @@ t.test("while somebody uses the database, or it is another program's, it stays",
   await refuses(t, file, ['restore', backup], `Another program is using ${file}. Stop it first.`);
   other.close();
   t.equal(nameOf(t, file), 'old');
-  t.strictSame(keptBeside(file), []);
+  t.strictSame(keptDatabases(file), []);
 
   const foreign = join(await tempFolder(t), 'diary.db');
   edit(foreign, 'create table diary (text)');
@@ -181,7 +185,7 @@ t.test("while somebody uses the database, or it is another program's, it stays",
   );
 });
 
-t.test('an older backup is brought up to date, in a copy', async (t) => {
+t.test('an older backup is upgraded, in a copy', async (t) => {
   const folder = pathToFileURL(join(await tempFolder(t), 'drizzle/'));
   await cp(migrationsFolder, folder, { recursive: true });
   await writeFile(new URL('9999_later.sql', folder), "update chats set title = title || ' later'");
@@ -193,15 +197,15 @@ t.test('an older backup is brought up to date, in a copy', async (t) => {
   t.strictSame(contents(dirname(backup)), before);
 
   await writeFile(new URL('9999_later.sql', folder), 'delete from users; insert into nowhere');
-  const kept = contents(dirname(file));
+  const previous = contents(dirname(file));
   await t.rejects(restore(backup, file, readMigrations(folder)));
-  t.strictSame(contents(dirname(file)), kept, 'one that cannot be leaves everything');
+  t.strictSame(contents(dirname(file)), previous, 'a failed upgrade leaves everything unchanged');
 });
 
-t.test('a damaged database is replaced, and kept with its log as it was', async (t) => {
+t.test('a damaged database is replaced, and kept unchanged with its WAL', async (t) => {
   const backup = await namedFile(t, 'backup');
   const damage: Record<string, (file: string) => Promise<unknown>> = {
-    'no database any more': (file) => writeFile(file, 'x'.repeat(8192)),
+    'no longer a database': (file) => writeFile(file, 'x'.repeat(8192)),
     empty: (file) => writeFile(file, ''),
     'without a schema': async (file) => {
       const bytes = readFileSync(file);
@@ -215,17 +219,17 @@ t.test('a damaged database is replaced, and kept with its log as it was', async 
     const before = Object.values(contents(dirname(file)));
     await restore(backup, file);
     t.equal(nameOf(t, file), 'backup', name);
-    const kept = contents(dirname(file));
-    const names = Object.keys(kept).filter((entry) => entry.includes('replaced'));
+    const previous = contents(dirname(file));
+    const names = Object.keys(previous).filter((entry) => entry.includes('replaced'));
     t.strictSame(
-      names.map((entry) => kept[entry]),
+      names.map((entry) => previous[entry]),
       name === 'without a schema' ? before.slice(0, names.length) : before,
       name,
     );
   }
 });
 
-t.test('a restore that is refused makes nothing', async (t) => {
+t.test('a refused restore creates nothing', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'new', 'snug.db');
   const backup = join(folder, 'backup.db');
@@ -235,18 +239,18 @@ t.test('a restore that is refused makes nothing', async (t) => {
   t.strictSame(readdirSync(folder), ['backup.db']);
 });
 
-t.test('a log without its database is none of the new one', async (t) => {
+t.test('a WAL without its database is not used for the new one', async (t) => {
   const file = await crashedFile(t);
   const moved = join(await tempFolder(t), 'snug.db');
   copyFileSync(`${file}-wal`, `${moved}-wal`);
   await restore(await namedFile(t, 'backup'), moved);
   t.equal(nameOf(t, moved), 'backup');
-  t.match(keptBeside(moved), [/-wal$/]);
+  t.match(keptDatabases(moved), [/-wal$/]);
 });
 
 const isRoot = process.getuid?.() === 0;
 
-t.test('what root restores, the server may open', { skip: !isRoot && 'needs root' }, async (t) => {
+t.test('the server may open what root restored', { skip: !isRoot && 'needs root' }, async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   chownSync(dirname(file), 4711, 4711);
   t.match(await run(t, file, ['restore', await namedFile(t, 'backup')]), { code: 0 });
@@ -255,7 +259,7 @@ t.test('what root restores, the server may open', { skip: !isRoot && 'needs root
 
 const calls = 'pwrite64,fsync,ftruncate,link,unlink,rename';
 
-/** Has strace kill the program at the last of these calls; it counts each kind by itself. */
+/** Has strace kill the program at the last of these calls; it counts each kind separately. */
 function killAt(done: readonly string[]): string[] {
   const kindOf = (call = '') => /(\w+)\(/.exec(call)?.[1];
   const kind = kindOf(done.at(-1));
@@ -263,7 +267,7 @@ function killAt(done: readonly string[]): string[] {
   return ['-e', `inject=${kind}:signal=SIGKILL:when=${count}`];
 }
 
-/** Runs a command under strace; returns the calls by which it changed files, one after another. */
+/** Runs a command under strace; returns the calls by which it changed files, in order. */
 async function trace(t: Test, file: string, args: string[], inject: string[] = []) {
   const log = join(await tempFolder(t), 'trace');
   const options = ['-f', '-qq', '-o', log, '-e', `trace=${calls}`, ...inject];
@@ -272,7 +276,7 @@ async function trace(t: Test, file: string, args: string[], inject: string[] = [
 }
 
 t.test(
-  'kill -9 at any moment leaves the old or the new one, whole',
+  'kill -9 at any moment leaves the old or the new database, whole',
   { skip: without('strace') },
   async (t) => {
     const template = await crashedFile(t);
@@ -300,17 +304,17 @@ t.test(
 
       await restore(backup, file);
       t.equal(nameOf(t, file), 'backup');
-      const kept = keptBeside(file);
-      t.ok(kept.map((path) => nameOf(t, path)).includes('old and its log'), name);
-      const names = ['snug.db', 'snug.db.lock', ...kept.map((path) => basename(path))];
+      const previous = keptDatabases(file);
+      t.ok(previous.map((path) => nameOf(t, path)).includes('old and its log'), name);
+      const names = ['snug.db', 'snug.db.lock', ...previous.map((path) => basename(path))];
       t.strictSame(readdirSync(dirname(file)).sort(), names.sort(), 'nothing else is left');
-      t.equal(statSync(file).nlink, 1, 'nobody else has its name');
+      t.equal(statSync(file).nlink, 1, 'no other name is linked to it');
     }
   },
 );
 
 t.test(
-  'a restore that finds no room leaves all as it was',
+  'a restore that runs out of space changes nothing',
   { skip: without('strace') },
   async (t) => {
     const file = await namedFile(t, 'old');
@@ -329,7 +333,7 @@ t.test(
   },
 );
 
-/** A database of which a part is free, with somebody signed in, whose last change is in its log alone. */
+/** A database with free pages and a session, whose last change is only in its WAL. */
 async function looseFile(t: Test): Promise<string> {
   const file = await namedFile(t, 'old');
   edit(
@@ -346,7 +350,7 @@ async function looseFile(t: Test): Promise<string> {
   return loose;
 }
 
-/** All that a compaction must keep, as text. */
+/** Everything that a compaction must preserve, as text. */
 function everything(file: string): string {
   const sqlite = new Database(file, { fileMustExist: true });
   const all = (query: string) => sqlite.prepare(query).raw().all();
@@ -359,7 +363,7 @@ function everything(file: string): string {
   return text;
 }
 
-t.test('a compaction gives room back and keeps all that is there', async (t) => {
+t.test('a compaction frees disk space and preserves all data', async (t) => {
   const file = await looseFile(t);
   const before = everything(file);
   const size = statSync(file).size;
@@ -386,7 +390,7 @@ t.test('a compaction gives room back and keeps all that is there', async (t) => 
 });
 
 t.test(
-  'a compaction that is killed, or finds no room, leaves the old or the new one, whole',
+  'a compaction that is killed or runs out of space leaves the old or the new file, whole',
   { skip: without('strace') },
   async (t) => {
     const template = await looseFile(t);
