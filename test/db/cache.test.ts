@@ -1,4 +1,4 @@
-/** What is kept in memory is what a fresh read finds, whatever happened meanwhile. */
+/** The cache holds what a fresh read finds, whatever happened meanwhile. */
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -15,48 +15,48 @@ interface Text {
   text: string;
 }
 
-/** A kind of which only the name matters. */
-const kind = {} as CachedQuery<never, Text | undefined>;
+/** A cached query of which only the identity matters. */
+const cachedQuery = {} as CachedQuery<never, Text | undefined>;
 
 const message = (chatId: number) => ({ type: 'message', chatId }) as EventRow;
 
-const known =
+const entry =
   (text: string, chatId: number, bytes = 10) =>
   async () => ({ value: { text }, invalidatedBy: dependsOn(['message'], { chatId }), bytes });
 
-t.test('a thing is kept until an event that is about it', async (t) => {
+t.test('an entry stays cached until an event invalidates it', async (t) => {
   const cache = new Cache(10_000);
-  t.strictSame(await cache.load(kind, 'a', known('1', 7)), { text: '1' });
-  await cache.load(kind, 'b', known('2', 8));
+  t.strictSame(await cache.load(cachedQuery, 'a', entry('1', 7)), { text: '1' });
+  await cache.load(cachedQuery, 'b', entry('2', 8));
   cache.invalidate([message(9), { type: 'chat', chatId: 7 } as EventRow]);
-  t.strictSame(cache.get(kind, 'a'), { text: '1' });
+  t.strictSame(cache.get(cachedQuery, 'a'), { text: '1' });
   cache.invalidate([message(7)]);
-  t.equal(cache.get(kind, 'a'), undefined);
-  t.strictSame(cache.get(kind, 'b'), { text: '2' });
+  t.equal(cache.get(cachedQuery, 'a'), undefined);
+  t.strictSame(cache.get(cachedQuery, 'b'), { text: '2' });
   cache.clear();
-  t.equal(cache.get(kind, 'b'), undefined);
+  t.equal(cache.get(cachedQuery, 'b'), undefined);
 });
 
-t.test('what changes while it is read is not kept', async (t) => {
+t.test('a value that changes while it is read is not cached', async (t) => {
   const cache = new Cache(10_000);
   for (const change of [() => cache.invalidate([message(7)]), () => cache.clear()]) {
     const { promise: changed, resolve } = Promise.withResolvers<void>();
-    const reading = cache.load(kind, 'a', async () => {
+    const reading = cache.load(cachedQuery, 'a', async () => {
       await changed;
-      return known('old', 7)();
+      return entry('old', 7)();
     });
     change();
     resolve();
-    t.strictSame(await reading, { text: 'old' }, 'who asked before may see it');
-    t.equal(cache.get(kind, 'a'), undefined);
-    await cache.load(kind, 'a', known('new', 7));
-    t.strictSame(cache.get(kind, 'a'), { text: 'new' }, 'the next is kept again');
+    t.strictSame(await reading, { text: 'old' }, 'a request made before the change may see it');
+    t.equal(cache.get(cachedQuery, 'a'), undefined);
+    await cache.load(cachedQuery, 'a', entry('new', 7));
+    t.strictSame(cache.get(cachedQuery, 'a'), { text: 'new' }, 'the next read is cached again');
   }
 });
 
-/** Texts that grow by the ids of events, one that has none of its own ends them. */
-const growing: CachedQuery<never, Text | undefined> = {
-  ...kind,
+/** Texts to which events append their ids; the event with id 0 cannot be applied. */
+const updatable: CachedQuery<never, Text | undefined> = {
+  ...cachedQuery,
   applyEvents: ({ text }, events) => {
     const value = { text: [text, ...events.map(({ id }) => id)].join() };
     return events.some(({ id }) => id === 0) ? undefined : { value, bytes: 10 * value.text.length };
@@ -65,82 +65,90 @@ const growing: CachedQuery<never, Text | undefined> = {
 
 const posted = (id: number) => ({ ...message(7), id }) as EventRow;
 
-t.test('a thing grows by what it can grow by, unless it has changed as well', async (t) => {
+t.test('events update an entry that can apply them, unless others invalidate it', async (t) => {
   const cache = new Cache(10_000);
   const [invalidatedBy, updatedBy] = [
     dependsOn(['chat'], { chatId: 7 }),
     dependsOn(['message'], { chatId: 7 }),
   ];
   const read = async () => ({ value: { text: 'a' }, invalidatedBy, updatedBy, bytes: 10 });
-  const first = (await cache.load(growing, 1, read)) as Text;
+  const first = (await cache.load(updatable, 1, read)) as Text;
   cache.invalidate([message(8), posted(1), posted(2)]);
-  t.notOk(cache.isCurrent(first), 'what was made of it is made anew');
-  t.equal(cache.changes, 3, 'whether anybody waits for them or not');
-  const second = cache.get(growing, 1) as Text;
+  t.notOk(cache.isCurrent(first), 'what was derived from the old value is stale');
+  t.equal(cache.changes, 3, 'changes are counted whether or not anybody waits for them');
+  const second = cache.get(updatable, 1) as Text;
   t.strictSame(second, { text: 'a,1,2' });
   t.ok(cache.isCurrent(second));
-  t.equal(cache.get(growing, 1), second, 'once');
+  t.equal(cache.get(updatable, 1), second, 'once');
   cache.invalidate([posted(3), { type: 'chat', chatId: 7 } as EventRow, posted(4)]);
-  t.equal(cache.get(growing, 1), undefined, 'changed');
-  await cache.load(growing, 1, async () => {
+  t.equal(cache.get(updatable, 1), undefined, 'changed');
+  await cache.load(updatable, 1, async () => {
     cache.invalidate([posted(5)]);
     return read();
   });
-  t.equal(cache.get(growing, 1), undefined, 'what grows while it is read is not kept');
-  await cache.load(growing, 1, read);
+  t.equal(cache.get(updatable, 1), undefined, 'a value updated while it is read is not cached');
+  await cache.load(updatable, 1, read);
   cache.invalidate([posted(0)]);
-  t.equal(cache.get(growing, 1), undefined, 'it does not know how');
-  await cache.load(growing, 1, read);
+  t.equal(cache.get(updatable, 1), undefined, 'an event that cannot be applied evicts the entry');
+  await cache.load(updatable, 1, read);
   for (let id = 1; id <= 51; id++) cache.invalidate([posted(id)]);
-  t.equal(cache.get(growing, 1), undefined, 'too much for one that nobody asks for');
+  t.equal(
+    cache.get(updatable, 1),
+    undefined,
+    'too many pending events for an entry that nobody reads',
+  );
 });
 
-t.test('what things are to grow by counts as well', async (t) => {
+t.test('pending events count towards the size of the cache', async (t) => {
   const cache = new Cache(10_000);
   const updatedBy = dependsOn(['message'], { chatId: 7 });
   const read = async () => ({ value: { text: 'a' }, invalidatedBy: [], updatedBy, bytes: 10 });
-  for (let key = 0; key < 5; key++) await cache.load(growing, key, read);
+  for (let key = 0; key < 5; key++) await cache.load(updatable, key, read);
   for (let id = 1; id <= 4; id++) cache.invalidate([posted(id)]);
-  const left = Array.from({ length: 5 }, (_, key) => cache.get(growing, key)?.text);
+  const left = Array.from({ length: 5 }, (_, key) => cache.get(updatable, key)?.text);
   t.strictSame(left, [undefined, ...Array(4).fill('a,1,2,3,4')]);
 });
 
-t.test('what is asked for stays, of whatever kind it is', async (t) => {
+t.test('entries that are read stay, whatever their query', async (t) => {
   const cache = new Cache(10_000);
-  const other = {} as typeof kind;
+  const other = {} as typeof cachedQuery;
   for (let i = 0; i < 100; i++) {
-    await cache.load(i % 2 === 0 ? kind : other, i, known('x', i, 600));
-    t.ok(cache.get(kind, 0), 'nobody goes who was asked for');
+    await cache.load(i % 2 === 0 ? cachedQuery : other, i, entry('x', i, 600));
+    t.ok(cache.get(cachedQuery, 0), 'an entry that was read is not evicted');
   }
   t.equal(cache.get(other, 0), undefined);
   t.equal(cache.get(other, 1), undefined);
   t.ok(cache.get(other, 99));
 });
 
-t.test('the memory is bounded, and what is not there takes none', async (t) => {
+t.test('memory is bounded, and absent values take none', async (t) => {
   const cache = new Cache(10_000);
-  for (let i = 0; i < 100; i++) await cache.load(kind, `key ${i}`, known('x', i, 600));
-  const found = Array.from({ length: 100 }, (_, i) => cache.get(kind, `key ${i}`));
+  for (let i = 0; i < 100; i++) await cache.load(cachedQuery, `key ${i}`, entry('x', i, 600));
+  const found = Array.from({ length: 100 }, (_, i) => cache.get(cachedQuery, `key ${i}`));
   t.equal(
     found.filter((value) => value !== undefined).length,
     10,
-    'with what an entry takes itself',
+    'each entry has its own overhead',
   );
   t.ok(
     found.slice(90).every((value) => value !== undefined),
-    'the last ones',
+    'the newest ones',
   );
-  await cache.load(kind, 'large', known('x', 1, 20_000));
-  t.equal(cache.get(kind, 'large'), undefined);
-  await cache.load(kind, 'absent', async () => ({ value: undefined, invalidatedBy: [], bytes: 0 }));
-  t.strictSame(cache.get(kind, 'key 99'), { text: 'x' });
+  await cache.load(cachedQuery, 'large', entry('x', 1, 20_000));
+  t.equal(cache.get(cachedQuery, 'large'), undefined);
+  await cache.load(cachedQuery, 'absent', async () => ({
+    value: undefined,
+    invalidatedBy: [],
+    bytes: 0,
+  }));
+  t.strictSame(cache.get(cachedQuery, 'key 99'), { text: 'x' });
   const none = new Cache(0);
-  await none.load(kind, 'a', known('1', 7));
-  t.equal(none.get(kind, 'a'), undefined);
+  await none.load(cachedQuery, 'a', entry('1', 7));
+  t.equal(none.get(cachedQuery, 'a'), undefined);
 });
 
-/** Asks a second server on the same file, which keeps nothing. */
-async function askBeside(t: Test, file: string, clock: () => number) {
+/** Asks a second server on the same file, which caches nothing. */
+async function askUncached(t: Test, file: string, clock: () => number) {
   const db = openForCli(file);
   const app = await buildApp({ config: readConfig({ RATE_LIMIT: 'off' }), db, clock });
   t.teardown(async () => {
@@ -151,9 +159,9 @@ async function askBeside(t: Test, file: string, clock: () => number) {
     Object.assign(new Person(app, name), { cookies: { ...cookies } }).get(url);
 }
 
-t.test('a page that grows is what a fresh read finds, however much was posted', async (t) => {
+t.test('an updated page equals a fresh read, however much was posted', async (t) => {
   const { file, alice, chat, clock } = await startCast(t);
-  const ask = await askBeside(t, file, () => clock.now);
+  const ask = await askUncached(t, file, () => clock.now);
   const postedAtOnce = [0, 1, 2, 46, 1, 1, 7, 49, 50, 51, 1, 120, 3];
   for (const count of postedAtOnce) {
     clock.now += 1;
@@ -165,23 +173,26 @@ t.test('a page that grows is what a fresh read finds, however much was posted', 
   }
 });
 
-t.test('what was read before it was told is not added again', async (t) => {
+t.test('a message that the page had when it was read is not added again', async (t) => {
   const { db, alice, chat } = await startCast(t);
   const chatId = Number(chat.split('/').at(-1));
   await alice.send(chat, 'Shall we meet at nine?');
   const { value: page } = await db.read(newestPage.read, { chatId });
-  const tell = (id: number) => {
+  const eventsOf = (id: number) => {
     const texts = { content: 'At ten', createdAt: 0, editedAt: null, replyTo: null };
     const payload = { message: { chatId, id, senderId: alice.id, ...texts }, posted: 1 };
     return [{ ...posted(id), payload }];
   };
   const last = Number(page.last);
-  t.equal(newestPage.applyEvents?.(page, tell(last))?.value, page);
-  t.match(newestPage.applyEvents?.(page, tell(last + 1))?.value, { first: last, last: last + 1 });
+  t.equal(newestPage.applyEvents?.(page, eventsOf(last))?.value, page);
+  t.match(newestPage.applyEvents?.(page, eventsOf(last + 1))?.value, {
+    first: last,
+    last: last + 1,
+  });
 });
 
-/** How many bursts of changes the random test makes, with each writer. */
-const bursts = Number(process.env.KEPT_BURSTS ?? 100);
+/** The number of bursts of changes in the random test, with each writer. */
+const bursts = Number(process.env.CACHE_BURSTS ?? 100);
 
 const writers: Record<string, WorldOptions> = {
   'by the same thread': {},
@@ -191,7 +202,7 @@ const writers: Record<string, WorldOptions> = {
 };
 
 for (const [name, options] of Object.entries(writers)) {
-  t.test(`random changes at once, ${name}, leave nothing in memory that is not so`, async (t) => {
+  t.test(`random concurrent changes, ${name}, leave nothing stale in the cache`, async (t) => {
     await changeAtRandom(t, seedOf(t), options);
   });
 }
@@ -202,7 +213,7 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
   const pick = <T>(all: readonly T[]) => all[below(all.length)] as T;
   const { file, alice, bob, carol, chat, clock, register } = await startCast(t, {}, options);
   const dave = await register('dave');
-  const ask = await askBeside(t, file, () => clock.now);
+  const ask = await askUncached(t, file, () => clock.now);
   const people = [alice, bob, carol];
   const chats = [chat, await bob.createChat('Chess'), await carol.createChat('Books')];
   await alice.post('/api/chats', { with: 'carol' });
@@ -219,7 +230,7 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
       const { messages } = (await who.get(where)).body;
       const isThere = messages?.some((one: { content: string }) => one.content === content);
       if (!isThere && messages !== undefined)
-        t.ok(messages.length === 50, 'one’s own write is seen');
+        t.ok(messages.length === 50, 'a user sees their own write');
     },
     (who, where) => who.put(`${where}/messages/${pick(ids)}`, { content: `Edited ${below(1000)}` }),
     (who, where) => who.delete(`${where}/messages/${pick(ids)}`),
@@ -243,18 +254,22 @@ async function changeAtRandom(t: Test, seed: number, options: WorldOptions): Pro
     clock.now += 1;
     const changing = Array.from({ length: 6 }, () => pick(changes)(pick(people), pick(chats)));
     if (burst === Math.floor(bursts / 2)) changing.push(dave.delete('/api/user'));
-    // What is read between a commit and its telling must not be kept for longer.
+    // What is read between a commit and its events must not stay cached.
     const reading = ['/api/chats', ...chats].map((url) => pick(people).get(url));
     await Promise.all([...changing, ...reading]);
     for (const person of people) {
       for (const url of ['/api/chats', ...chats]) {
-        // Twice: what was kept by the first is what the second shows.
+        // Twice: the second answer shows what the first one cached.
         const shown = [await person.get(url), await person.get(url)];
         const real = await ask(person, url);
         for (const { status, text, headers } of shown) {
-          const is = [status, text, headers.link];
-          if (String(is) === String([real.status, real.text, real.headers.link])) continue;
-          t.strictSame(is, [real.status, real.text, real.headers.link], `burst ${burst}: ${url}`);
+          const actual = [status, text, headers.link];
+          if (String(actual) === String([real.status, real.text, real.headers.link])) continue;
+          t.strictSame(
+            actual,
+            [real.status, real.text, real.headers.link],
+            `burst ${burst}: ${url}`,
+          );
           return;
         }
       }

@@ -1,4 +1,4 @@
-/** What a failing disk, a full one, a damaged file and those who touch it do to the store. */
+/** How the store handles a failing disk, a full one, a damaged file, and moved or deleted files. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -37,7 +37,7 @@ const full = 'The server cannot store anything at the moment. Try again later.';
 const readOnly = 'The server is read-only at the moment. Try again later.';
 const damaged = 'The data of this server is damaged. Restore a backup.';
 
-/** The plainest command: notes a number in the event log. */
+/** The simplest mutation: stores a number in the event log. */
 const note: Mutation<number, number> = (unit, number) =>
   appendEvent(unit, { type: 'message', messageId: number });
 
@@ -49,8 +49,8 @@ async function startTalk(t: Test, file: string, wrapper: readonly string[] = [])
   const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
   const chat = String(made.headers.get('location'));
   const post = (content: string) => alice.send('POST', chat, { content });
-  // The first maintenance empties the log, a second after the start; the next one is minutes away.
-  // On a slow machine it is over before anything is written, and the log stays as it is.
+  // The first maintenance truncates the WAL a second after the start; the next is minutes away.
+  // On a slow machine it ends before anything is written, and the WAL stays empty.
   while (statSync(`${file}-wal`).size > 0 && Date.now() < settled) await sleep(20);
   await post('first');
   return { server, post, alice, chat };
@@ -60,32 +60,32 @@ async function startTalk(t: Test, file: string, wrapper: readonly string[] = [])
 async function endsByItself(t: Test, { exited, output }: ServerProcess, file: string) {
   t.equal(await exited, 1);
   t.match(output(), /"level":60.*"code":"SQLITE_IOERR_\w+".*exiting at once/);
-  t.ok(statSync(`${file}-wal`).size > 0, 'closing would have emptied the log');
+  t.ok(statSync(`${file}-wal`).size > 0, 'closing would have truncated the WAL');
 }
 
 /** The texts of all messages, in order. */
 const textsIn = (sqlite: Database.Database) =>
   sqlite.prepare('select content from messages order by id').pluck().all();
 
-/** Asserts that the next start finds these messages, and a sound file with an empty log. */
+/** Asserts that the next start finds these messages, and a sound file with an empty WAL. */
 async function recovers(t: Test, file: string, texts: readonly string[]): Promise<void> {
   const server = await startServer(t, file);
   const sqlite = outside(t, file);
   t.strictSame(textsIn(sqlite).slice(0, texts.length), texts);
   t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
-  t.equal(statSync(`${file}-wal`).size, 0, 'nothing builds on a log that may not be on the disk');
+  t.equal(statSync(`${file}-wal`).size, 0, 'nothing builds on a WAL that may not be on the disk');
   t.equal(await server.end('SIGTERM'), 0);
 }
 
-t.test('a tool that is there and does not work fails its tests', async (t) => {
+t.test('a tool that is installed but does not work fails its tests', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'strace'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   const path = process.env.PATH;
   process.env.PATH = folder;
   t.teardown(() => (process.env.PATH = path));
-  t.equal(without('strace'), false, 'it is not skipped');
+  t.equal(without('strace'), false, 'the test is not skipped');
   t.equal(without('strace', 'nothing-such'), 'nothing-such: not installed');
-  await t.rejects(inject(t, process.pid, 'fsync', 'error=EIO'), 'it could not attach');
+  await t.rejects(inject(t, process.pid, 'fsync', 'error=EIO'), 'strace could not attach');
 });
 
 for (const [calls, name] of [
@@ -93,7 +93,7 @@ for (const [calls, name] of [
   ['pwrite64', 'a write that fails'],
 ] as const) {
   t.test(
-    `${name} ends the server at once, and is not tried again`,
+    `${name} ends the server at once, and is not retried`,
     { skip: without('strace') },
     async (t) => {
       const file = join(await tempFolder(t), 'snug.db');
@@ -106,13 +106,13 @@ for (const [calls, name] of [
       await endsByItself(t, server, file);
       await injection.end();
       const tried = injection.calls().filter((call) => call.includes(file));
-      t.equal(tried.length, 1, 'the first one that failed was the last one');
+      t.equal(tried.length, 1, 'only one call was made, and it failed');
       await recovers(t, file, ['first']);
     },
   );
 }
 
-t.test('a limit on the size of files is as a disk that fails', async (t) => {
+t.test('a limit on the size of files is treated as a disk failure', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { server, post } = await startTalk(t, file, [
     'bash',
@@ -132,11 +132,11 @@ t.test('a limit on the size of files is as a disk that fails', async (t) => {
 });
 
 t.test(
-  'a checkpoint that fails ends the store, and is not tried again',
+  'a failed checkpoint ends the store, and is not retried',
   { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
-    // Never closed: that is what it is about.
+    // Never closed: the test is about that.
     const db = openStore(file);
     const failures: unknown[] = [];
     db.onFailure((error) => failures.push(error));
@@ -157,44 +157,44 @@ t.test(
   },
 );
 
-/** Writes so much at once that the log is moved. */
-const fillLog: Mutation<unknown, void> = async ({ orm }) => {
+/** Writes so much at once that a checkpoint follows. */
+const fillWal: Mutation<unknown, void> = async ({ orm }) => {
   orm.run(sql`create table padding as select zeroblob(17000000) as data`);
 };
 
 t.test(
-  'a log that cannot be moved ends the store, and is not tried again',
+  'a checkpoint that fails after a write ends the store, and is not retried',
   { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
-    // Never closed: that is what it is about.
+    // Never closed: the test is about that.
     const db = openStore(file);
     const failure = new Promise((resolve) => db.onFailure(resolve));
     const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO', file);
-    await db.write(fillLog, {});
+    await db.write(fillWal, {});
     t.match(await failure, { code: 'SQLITE_IOERR_FSYNC' });
     await t.rejects(db.write(note, 2), { code: 'storage_failed' });
     await injection.end();
     t.equal(injection.calls().length, 1);
     const found = query(file, 'select length(data) as bytes from padding');
-    t.strictSame(found, [{ bytes: 17_000_000 }], 'what was acknowledged is in the log');
+    t.strictSame(found, [{ bytes: 17_000_000 }], 'the acknowledged write is in the WAL');
   },
 );
 
 t.test(
-  'of those who wait, none is tried once the log could not be moved',
+  'after a failed checkpoint, no waiting write is tried',
   { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
-    // Never closed: that is what it is about.
+    // Never closed: the test is about that.
     const db = openStore(file);
     const injection = await inject(t, process.pid, 'fsync,fdatasync', 'error=EIO', file);
-    const first = db.write(fillLog, {});
+    const first = db.write(fillWal, {});
     const others = Array.from({ length: 600 }, (_, i) => db.write(note, i));
     await t.resolves(first);
     const outcomes = await Promise.allSettled(others);
     const stored = outcomes.filter(({ status }) => status === 'fulfilled').length;
-    t.equal(stored, 255, 'those of the same batch are in the log');
+    t.equal(stored, 255, 'those of the same batch are in the WAL');
     t.match(
       outcomes.slice(stored),
       Array(600 - stored).fill({ reason: { code: 'storage_failed' } }),
@@ -206,7 +206,7 @@ t.test(
 );
 
 t.test(
-  'a server whose log cannot be moved ends at once, and all that it acknowledged is there',
+  'a failed checkpoint ends the server at once, and loses nothing that was acknowledged',
   { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
@@ -224,7 +224,7 @@ t.test(
     await Promise.all(Array.from({ length: 16 }, (_, writer) => postUntilTheEnd(writer)));
     await endsByItself(t, server, file);
     await injection.end();
-    t.equal(injection.calls().length, 1, 'it is not tried again');
+    t.equal(injection.calls().length, 1, 'it is not retried');
     await recovers(t, file, ['first']);
     const found = new Set(textsIn(outside(t, file)));
     t.strictSame(
@@ -235,7 +235,7 @@ t.test(
 );
 
 t.test(
-  'of those who wait, none is tried once the disk has failed',
+  'after a disk failure, no waiting write is tried',
   { skip: without('strace') },
   async (t) => {
     const db = openStore(join(await tempFolder(t), 'snug.db'));
@@ -248,7 +248,7 @@ t.test(
   },
 );
 
-/** Posts until it is refused; returns that answer and the texts that were acknowledged. */
+/** Posts until a post is refused; returns that answer and the acknowledged texts. */
 async function postUntilRefused({ register }: World) {
   const alice = await register('alice');
   const chat = await alice.createChat('Sunday hike');
@@ -262,7 +262,7 @@ async function postUntilRefused({ register }: World) {
 }
 
 t.test(
-  'a full disk refuses writes alone, and health says so until there is room',
+  'a full disk refuses only writes, and health reports it until there is room',
   { skip: mountless },
   async (t) => {
     const folder = await smallDisk(t, 4 * 1024 * 1024);
@@ -274,7 +274,7 @@ t.test(
     refused(t, answer, 503, full);
     const healthz = () => world.nobody().get('/healthz');
     refused(t, await healthz(), 503, full);
-    t.equal((await alice.get(chat)).body.messages.at(-1).content, texts.at(-1), 'reads go on');
+    t.equal((await alice.get(chat)).body.messages.at(-1).content, texts.at(-1), 'reads continue');
     refused(t, await healthz(), 503, full, 'still');
     t.ok(texts.length > 10);
     rmSync(ballast);
@@ -287,7 +287,7 @@ t.test(
   },
 );
 
-t.test('a quota that is used up is as a full disk', { skip: without('strace') }, async (t) => {
+t.test('an exhausted quota is treated as a full disk', { skip: without('strace') }, async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { server, post } = await startTalk(t, file);
   const injection = await inject(t, server.child.pid, 'pwrite64', 'error=EDQUOT');
@@ -310,7 +310,7 @@ t.test('a quota that is used up is as a full disk', { skip: without('strace') },
   await recovers(t, file, ['first', 'room again']);
 });
 
-/** Makes the connection that writes one that only reads; returns what makes it write again. */
+/** Makes the writing connection read-only; returns a function that undoes it. */
 async function forbidWriting(db: Store): Promise<() => unknown> {
   let orm: Orm | undefined;
   await db.write(async (unit) => {
@@ -320,7 +320,7 @@ async function forbidWriting(db: Store): Promise<() => unknown> {
   return () => orm?.run(sql`pragma query_only = 0`);
 }
 
-t.test('a file that can only be read refuses writes alone, and health says so', async (t) => {
+t.test('a read-only file refuses only writes, and health reports it', async (t) => {
   const { db, alice, chat, nobody } = await startCast(t);
   const allow = await forbidWriting(db);
   refused(t, await alice.post(chat, { content: 'Hi' }), 503, readOnly);
@@ -331,7 +331,7 @@ t.test('a file that can only be read refuses writes alone, and health says so', 
   done(t, await alice.post(chat, { content: 'Hi' }), 201);
 });
 
-t.test('damage is told of and kept to itself', async (t) => {
+t.test('damage is reported, and affects only what is damaged', async (t) => {
   const { alice, chat, db, file, app } = await startCast(t);
   await alice.send(chat, 'Shall we meet at nine?');
   await app.close();
@@ -348,15 +348,15 @@ t.test('damage is told of and kept to itself', async (t) => {
   refused(t, await again.get(chat), 500);
   refused(t, await again.post(chat, { content: 'Hi' }), 500);
   for (let i = 0; i < 2; i++) refused(t, await world.nobody().get('/healthz'), 503, damaged);
-  t.equal((await again.get('/api/chats')).body.chats.length, 1, 'all else goes on');
+  t.equal((await again.get('/api/chats')).body.chats.length, 1, 'everything else works');
   done(t, await again.put(chat, { title: 'Monday hike' }));
-  refused(t, await world.nobody().get('/healthz'), 503, damaged, 'for good');
+  refused(t, await world.nobody().get('/healthz'), 503, damaged, 'permanently');
 });
 
-t.test('a read that fails once heals', { skip: without('strace') }, async (t) => {
+t.test('a read error that does not recur is forgotten', { skip: without('strace') }, async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { server, post, alice, chat } = await startTalk(t, file);
-  // So much that nobody has all of it in memory.
+  // More than the system would keep in memory.
   for (let i = 0; i < 60; i++) await post(`${i} `.repeat(1_000).slice(0, 4_000));
   await server.end('SIGTERM');
   const next = await startServer(t, file);
@@ -365,7 +365,7 @@ t.test('a read that fails once heals', { skip: without('strace') }, async (t) =>
   const injection = await inject(t, next.child.pid, 'pread64', 'error=EIO:when=1', file);
   const statuses: number[] = [];
   for (let i = 0; i < 5; i++) statuses.push((await again.get(`${chat}?limit=200`)).status);
-  t.ok(statuses.includes(500), `one is refused: ${statuses}`);
+  t.ok(statuses.includes(500), `one read fails: ${statuses}`);
   t.equal(statuses.at(-1), 200);
   await injection.end();
   t.equal(await healthz(), 200, 'health has read the file again');
@@ -373,30 +373,30 @@ t.test('a read that fails once heals', { skip: without('strace') }, async (t) =>
   t.equal(await next.end('SIGTERM'), 0);
 });
 
-t.test('a file is called damaged once it was read again, and not for good', async (t) => {
+t.test('a file counts as damaged only after a second read, and not for ever', async (t) => {
   let isSound = false;
-  let looks = 0;
+  let inspections = 0;
   const clock = { now: 0 };
   const inspect = async () => {
-    looks++;
+    inspections++;
     return isSound;
   };
   const verdict = new DamageCheck(inspect, () => clock.now);
   t.equal(await verdict.isDamaged(), false);
-  t.equal(looks, 0, 'nobody looks without a reason');
+  t.equal(inspections, 0, 'no inspection without a reason');
   verdict.suspect();
   t.equal(await verdict.isDamaged(), true);
   t.equal(await verdict.isDamaged(), true);
-  t.equal(looks, 1, 'not at each question');
+  t.equal(inspections, 1, 'not at each request');
   isSound = true;
   clock.now += 600_000;
   t.equal(await verdict.isDamaged(), false);
   verdict.suspect();
   t.equal(await verdict.isDamaged(), false);
-  t.equal(looks, 3);
+  t.equal(inspections, 3);
 });
 
-/** What befalls the files of a running server, and where its database is then. */
+/** Ways to displace the files of a running server, and where its database is then. */
 const displacements: Record<string, (file: string) => string> = {
   'the database is moved': (file) => {
     renameSync(file, `${file}.moved`);
@@ -407,13 +407,13 @@ const displacements: Record<string, (file: string) => string> = {
     renameSync(dirname(file), folder);
     return join(folder, basename(file));
   },
-  'another file is put in its place': (file) => {
+  'another file takes its place': (file) => {
     linkSync(file, `${file}.old`);
     writeFileSync(`${file}.new`, 'x');
     renameSync(`${file}.new`, file);
     return `${file}.old`;
   },
-  'the log is deleted': (file) => {
+  'the WAL is deleted': (file) => {
     rmSync(`${file}-wal`);
     return file;
   },
@@ -424,7 +424,7 @@ const displacements: Record<string, (file: string) => string> = {
 };
 
 for (const [name, displace] of Object.entries(displacements)) {
-  t.test(`${name}: nothing is acknowledged into nowhere`, async (t) => {
+  t.test(`${name}: no write is acknowledged and lost`, async (t) => {
     const file = join(await tempFolder(t), 'data', 'snug.db');
     const db = openStore(file);
     const failed = new Promise((resolve) => db.onFailure(resolve));
@@ -438,7 +438,7 @@ for (const [name, displace] of Object.entries(displacements)) {
   });
 }
 
-t.test('a server whose file is gone ends, and the next one makes no empty one', async (t) => {
+t.test('a server whose file is gone ends, and the next one creates no empty file', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { server, post } = await startTalk(t, file);
   rmSync(file);
@@ -455,7 +455,7 @@ t.test('a server whose file is gone ends, and the next one makes no empty one', 
   t.notOk(existsSync(file));
 });
 
-/** The files of a store as a crash would leave them, with 1 in the log alone; returns the database. */
+/** The files of a store as a crash leaves them, with 1 only in the WAL; returns the database. */
 async function crashed(t: Test): Promise<string> {
   const { db, file } = await startStore(t);
   await db.write(note, 1);
@@ -464,10 +464,10 @@ async function crashed(t: Test): Promise<string> {
   return join(folder, 'snug.db');
 }
 
-/** The numbers that a store on this file finds. */
+/** The numbers that a store finds in this file at its start. */
 async function numbersAfterStart(t: Test, file: string): Promise<unknown[]> {
   const db = openStore(file);
-  t.equal(statSync(`${file}-wal`).size, 0, 'the log was moved into the file first');
+  t.equal(statSync(`${file}-wal`).size, 0, 'the WAL was checkpointed first');
   const sqlite = outside(t, file);
   const numbers = sqlite.prepare('select message_id from events').pluck().all();
   t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
@@ -476,34 +476,38 @@ async function numbersAfterStart(t: Test, file: string): Promise<unknown[]> {
   return numbers;
 }
 
-t.test('after a crash the log counts, whatever lies beside it', async (t) => {
+t.test('after a crash the WAL is used, whatever lies next to it', async (t) => {
   t.strictSame(await numbersAfterStart(t, await crashed(t)), [1]);
   const index = await crashed(t);
   await writeFile(`${index}-shm`, randomBytes(32 * 1024));
-  t.strictSame(await numbersAfterStart(t, index), [1], 'a -shm of noise is made anew');
+  t.strictSame(await numbersAfterStart(t, index), [1], 'a -shm of noise is rebuilt');
   const torn = await crashed(t);
   truncateSync(`${torn}-wal`, statSync(`${torn}-wal`).size - 1);
-  t.strictSame(await numbersAfterStart(t, torn), [], 'what was being written is not there');
+  t.strictSame(await numbersAfterStart(t, torn), [], 'the incomplete write is not there');
   const noise = await crashed(t);
   await writeFile(`${noise}-wal`, randomBytes(64 * 1024));
-  t.strictSame(await numbersAfterStart(t, noise), [], 'what is no log is none');
+  t.strictSame(await numbersAfterStart(t, noise), [], 'an invalid WAL is ignored');
 });
 
-t.test('one who reads for long lets the log grow, and no longer than that', async (t) => {
+t.test('a long read lets the WAL grow, but only while it lasts', async (t) => {
   const { db, file } = await startStore(t);
   const size = () => statSync(`${file}-wal`).size;
   const reader = outside(t, file);
   reader.exec('begin');
   reader.prepare('select count(*) from events').get();
   for (let i = 0; i < 1_500; i++) await db.write(note, i);
-  t.ok(size() > 1_500 * 4096, 'what it reads is kept');
-  await t.rejects(db.checkpoint(), /another process is reading it/, 'which is told of');
+  t.ok(size() > 1_500 * 4096, 'the pages that it reads stay in the WAL');
+  await t.rejects(
+    db.checkpoint(),
+    /another process is reading it/,
+    'the failed checkpoint is reported',
+  );
   reader.exec('commit');
   await db.checkpoint();
   t.equal(size(), 0);
 });
 
-t.test('a listener that fails takes no write with it', async (t) => {
+t.test('a failing commit listener fails no write', async (t) => {
   const { db } = await startStore(t);
   let commits = 0;
   db.onCommit(() => {
@@ -512,7 +516,7 @@ t.test('a listener that fails takes no write with it', async (t) => {
   const thrown = once(process, 'unhandledRejection');
   const writes = Array.from({ length: 300 }, (_, i) => db.write(note, i));
   t.equal((await Promise.all(writes)).length, 300, 'those of the next batch too');
-  t.match(await thrown, [{ message: 'a listener fails' }], 'which would end the server');
+  t.match(await thrown, [{ message: 'a listener fails' }], 'the error would end the server');
   await db.write(note, 300);
   t.equal(commits, 3);
 });

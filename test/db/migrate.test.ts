@@ -23,7 +23,7 @@ async function start(t: Test) {
   return { sqlite, file, folder, run, add, own };
 }
 
-/** All that a failed migration must leave as it was. */
+/** Everything that a failed migration must leave unchanged. */
 function state(sqlite: Database.Database) {
   return {
     version: sqlite.pragma('user_version', { simple: true }),
@@ -33,7 +33,7 @@ function state(sqlite: Database.Database) {
   };
 }
 
-/** alice's chat with one message, in a schema that is up to date. */
+/** alice's chat with one message, in an up-to-date schema. */
 function populate(sqlite: Database.Database): void {
   sqlite.exec(`
     insert into users (id, name, name_key, email, email_key, password_hash, role, created_at)
@@ -44,7 +44,7 @@ function populate(sqlite: Database.Database): void {
     insert into messages (chat_id, id, sender_id, content, created_at) values (2, 4, 1, 'Hi', 0);`);
 }
 
-t.test('a fresh file gets every migration once', async (t) => {
+t.test('a new file gets every migration once', async (t) => {
   const { sqlite, run, own } = await start(t);
   run();
   t.equal(sqlite.pragma('user_version', { simple: true }), own.length);
@@ -53,10 +53,10 @@ t.test('a fresh file gets every migration once', async (t) => {
   const changes = () => sqlite.prepare('select total_changes()').pluck().get();
   const before = { ...state(sqlite), changes: changes() };
   run();
-  t.strictSame({ ...state(sqlite), changes: changes() }, before, 'the second time does nothing');
+  t.strictSame({ ...state(sqlite), changes: changes() }, before, 'the second run does nothing');
 });
 
-t.test('a migration that fails midway leaves the old schema, and can be mended', async (t) => {
+t.test('a migration that fails midway leaves the old schema, and can be fixed', async (t) => {
   const { sqlite, file, run, add } = await start(t);
   run();
   populate(sqlite);
@@ -88,7 +88,7 @@ ALTER TABLE __new_chats RENAME TO chats;--> statement-breakpoint
 PRAGMA foreign_keys=ON;`;
 }
 
-t.test('a table that is rebuilt keeps the rows that hang on it', async (t) => {
+t.test('rebuilding a table keeps the rows that refer to it', async (t) => {
   const { sqlite, run, add } = await start(t);
   run();
   populate(sqlite);
@@ -98,10 +98,14 @@ t.test('a table that is rebuilt keeps the rows that hang on it', async (t) => {
   t.equal(sqlite.prepare('select count(*) from memberships').pluck().get(), 1);
   t.equal(sqlite.prepare('select count(*) from messages').pluck().get(), 1);
   sqlite.exec('delete from chats');
-  t.equal(sqlite.prepare('select count(*) from messages').pluck().get(), 0, 'and they still hang');
+  t.equal(
+    sqlite.prepare('select count(*) from messages').pluck().get(),
+    0,
+    'they still refer to it',
+  );
 });
 
-t.test('a migration that would leave orphans is not made', async (t) => {
+t.test('a migration that would leave orphans is rolled back', async (t) => {
   const { sqlite, run, add } = await start(t);
   run();
   populate(sqlite);
@@ -112,10 +116,11 @@ t.test('a migration that would leave orphans is not made', async (t) => {
   t.equal(sqlite.prepare('select count(*) from chats').pluck().get(), 1);
 });
 
-t.test('a file with other migrations than the program is refused and left alone', async (t) => {
+t.test('a file with other migrations than the program’s is refused and not touched', async (t) => {
   const cases: Record<string, (world: Awaited<ReturnType<typeof start>>) => unknown> = {
-    'one was changed after it was made': ({ add, own }) => add(own[0] ?? '', 'select 1;'),
-    'one came in before the last one made': ({ add }) => add('0000_early.sql', 'select 1;'),
+    'one was changed after it ran': ({ add, own }) => add(own[0] ?? '', 'select 1;'),
+    'one was inserted before the last one that ran': ({ add }) =>
+      add('0000_early.sql', 'select 1;'),
     'one is not recorded': ({ sqlite }) => sqlite.exec('delete from migrations'),
   };
   for (const [name, change] of Object.entries(cases)) {
@@ -133,7 +138,7 @@ t.test('a file with other migrations than the program is refused and left alone'
 });
 
 t.test(
-  'a database that ever had a user counts as set up, and its sessions as proved when made',
+  'a database that ever had a user counts as set up, and its sessions as verified when created',
   async (t) => {
     const session = `insert into sessions (user_id, token_hash, device, created_at, last_seen_at)
     values (1, x'00', 'curl', 1000, 5000)`;
@@ -160,7 +165,7 @@ t.test(
   },
 );
 
-t.test('what is in a chat already is cut into blocks, and to be indexed', async (t) => {
+t.test('existing chats are cut into blocks, which wait to be indexed', async (t) => {
   const { sqlite, file, folder } = await start(t);
   const all = readMigrations(folder);
   const index = all.findIndex(({ name }) => name.endsWith('search_by_chat.sql'));
@@ -183,6 +188,6 @@ t.test('what is in a chat already is cut into blocks, and to be indexed', async 
   t.strictSame(
     rows("select key from server_state where key like 'search%' order by key"),
     [['search_outdated'], ['search_rebuild']],
-    'the old index does not count any more',
+    'the old index no longer counts',
   );
 });

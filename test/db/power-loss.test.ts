@@ -1,4 +1,4 @@
-/** A power cut at any moment: nothing that was acknowledged is lost, and the file is sound. */
+/** After a power cut at any moment, nothing acknowledged is lost, and the file is sound. */
 import { statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -11,19 +11,19 @@ import { RemotePerson, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { tempFolder } from '../helpers/world.ts';
 
-/** About so many moments are tried; `POWER_CUTS=100000 node test/db/power-loss.test.ts`: all. */
+/** About how many moments are tried; `POWER_CUTS=100000 node test/db/power-loss.test.ts`: all. */
 const cuts = Number(process.env.POWER_CUTS ?? 24);
 if (process.env.POWER_CUTS !== undefined) t.setTimeout(0);
 
 const random = randomNumbers(seedOf(t));
 
-/** A text that was acknowledged, and how long the record was then at the most, in bytes. */
+/** An acknowledged text, and the length of the record at that time, at most, in bytes. */
 interface Acknowledged {
   readonly text: string;
   readonly by: number;
 }
 
-/** Records what a server does to its disk while four people write, until it ends in this way. */
+/** Records the disk writes of a server while four people post, until it ends in this way. */
 async function record(
   t: Test,
   file: string,
@@ -50,11 +50,11 @@ async function record(
   return { steps: readRecord(trace), acknowledged };
 }
 
-/** Many words: the sooner the log is moved into the file. */
+/** Many words, so that a checkpoint comes sooner. */
 const longText = () =>
   Array.from({ length: 400 }, () => random().toString(36).slice(2, 8)).join(' ');
 
-/** What a store finds on a disk after a power cut: all texts. */
+/** All texts that a store finds on a disk after a power cut. */
 async function textsOn(t: Test, image: Map<string, Buffer>): Promise<Set<unknown>> {
   const folder = await mkdir(join(await tempFolder(t), 'data'), { recursive: true });
   const file = join(String(folder), 'snug.db');
@@ -69,18 +69,18 @@ async function textsOn(t: Test, image: Map<string, Buffer>): Promise<Set<unknown
   return new Set(texts);
 }
 
-/** The states that a power cut may leave a disk in. */
+/** The states in which a power cut may leave a disk. */
 function imagesOf(disk: Disk): [name: string, image: Map<string, Buffer>][] {
   const share = random();
   return [
     ['only what was synced', disk.afterCut(() => false)],
-    ['all that was written', disk.afterCut(() => true)],
+    ['everything written', disk.afterCut(() => true)],
     ['some sectors of it', disk.afterCut(() => random() < share)],
   ];
 }
 
 t.test(
-  'after a power cut all that was acknowledged is there, and the file is sound',
+  'after a power cut everything acknowledged is there, and the file is sound',
   { skip: without('strace') },
   async (t) => {
     const file = join(await tempFolder(t), 'data', 'snug.db');
@@ -105,7 +105,7 @@ t.test(
   },
 );
 
-/** Makes the program sync only at checkpoints, as better-sqlite3 does by itself. */
+/** Makes the program sync only at checkpoints, the default of better-sqlite3. */
 const syncSeldom = `
   import vm from 'node:vm';
   const { Script } = vm;
@@ -115,7 +115,7 @@ const syncSeldom = `
     }
   };`;
 
-t.test('with synchronous=NORMAL it would not be', { skip: without('strace') }, async (t) => {
+t.test('with synchronous=NORMAL messages could be lost', { skip: without('strace') }, async (t) => {
   const file = join(await tempFolder(t), 'data', 'snug.db');
   const preload = ['--import', `data:text/javascript,${encodeURIComponent(syncSeldom)}`];
   const { steps, acknowledged } = await record(t, file, 'SIGKILL', preload);

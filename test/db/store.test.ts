@@ -12,17 +12,17 @@ import { Refusal } from '../../src/errors.ts';
 import { appendEvent } from '../../src/event-log/log.ts';
 import { countCommits, gate, outside, startStore } from '../helpers/database.ts';
 
-/** The plainest command: notes a number in the event log. */
+/** The simplest mutation: stores a number in the event log. */
 const note: Mutation<number, number> = (unit, number) =>
   appendEvent(unit, { type: 'message', messageId: number });
 
-/** Notes a number, then thinks better of it. */
+/** Stores a number, then throws. */
 const noteAndFail: Mutation<number, never> = async (unit, number) => {
   await note(unit, number);
   throw new Refusal('not_member');
 };
 
-/** Notes a number, then does what the schema forbids. */
+/** Stores a number, then violates the schema. */
 const noteAndBreak: Mutation<number, void> = async (unit, number) => {
   await note(unit, number);
   await unit.orm.insert(chats).values({ title: 'a secret', createdAt: 0, lastMessage: 'a secret' });
@@ -36,14 +36,14 @@ const numbers = async (db: Store) => (await db.read(noted, {})).map(({ number })
 
 const count = one((orm) => orm.select({ last: max(events.id) }).from(events));
 
-/** The numbers in the file, seen from outside. */
+/** The numbers in the file, as another connection sees them. */
 function numbersIn(file: ReturnType<typeof outside>): unknown[] {
   return file.prepare('select message_id from events order by id').pluck().all();
 }
 
 const refused = (code: string) => ({ name: 'Refusal', code });
 
-t.test('of a batch, what fails leaves nothing and what does not holds', async (t) => {
+t.test('in a batch, failed mutations leave nothing and the others are stored', async (t) => {
   const { db, file } = await startStore(t);
   const published: unknown[] = [];
   db.onCommit((batch) => published.push(batch.map((event) => event.messageId)));
@@ -61,19 +61,23 @@ t.test('of a batch, what fails leaves nothing and what does not holds', async (t
     { status: 'rejected', reason: { code: 'SQLITE_CONSTRAINT_CHECK' } },
     { status: 'fulfilled', value: 3 },
   ]);
-  t.strictSame(published, [[1, 3, 5]], 'in order, in one commit, of those alone that hold');
+  t.strictSame(
+    published,
+    [[1, 3, 5]],
+    'in order, in one commit, only of the mutations that succeeded',
+  );
   t.strictSame(numbersIn(outside(t, file)), [1, 3, 5]);
   t.equal(outside(t, file).prepare('select count(*) from chats').pluck().get(), 0);
 });
 
-t.test('an error from the database tells no values, which people wrote', async (t) => {
+t.test('an error from the database contains no values, which people wrote', async (t) => {
   const { db } = await startStore(t);
   const error = await db.write(noteAndBreak, 1).catch((error: unknown) => error);
   t.match(error, { message: /^CHECK constraint failed/ });
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), 'a secret');
 });
 
-t.test('commands that arrive together share one commit', async (t) => {
+t.test('mutations that arrive together share one commit', async (t) => {
   const { db, file } = await startStore(t);
   let published = 0;
   db.onCommit(() => published++);
@@ -86,10 +90,10 @@ t.test('commands that arrive together share one commit', async (t) => {
   t.equal(published, 4, 'but no batch is larger than 256');
   await db.write(note, 1);
   await db.write(note, 2);
-  t.equal(published, 6, 'and one after another they share nothing');
+  t.equal(published, 6, 'in sequence, they share nothing');
 });
 
-t.test('a write is seen by others before it is acknowledged, and not earlier', async (t) => {
+t.test('a write is visible to others before it is acknowledged, and not earlier', async (t) => {
   const { db, file } = await startStore(t);
   const other = outside(t, file);
   const { opened, open } = gate();
@@ -103,7 +107,7 @@ t.test('a write is seen by others before it is acknowledged, and not earlier', a
   }, 7);
   const acknowledged = write.then(() => seen.push('acknowledged', ...numbersIn(other)));
   await wrote.opened;
-  t.strictSame(await numbers(db), [], 'no read sees what is not committed');
+  t.strictSame(await numbers(db), [], 'no read sees uncommitted data');
   t.strictSame(numbersIn(other), []);
   open();
   await acknowledged;
@@ -111,7 +115,7 @@ t.test('a write is seen by others before it is acknowledged, and not earlier', a
   t.strictSame(await numbers(db), [7]);
 });
 
-t.test('all that one read sees is of one moment', async (t) => {
+t.test('a read sees one snapshot', async (t) => {
   const { db } = await startStore(t);
   await db.write(note, 1);
   const twice = async (snapshot: Snapshot, _: unknown) => {
@@ -123,27 +127,31 @@ t.test('all that one read sees is of one moment', async (t) => {
   t.strictSame(await numbers(db), [1, 2]);
 });
 
-t.test('the reads of a turn see one moment, and what was told meanwhile', async (t) => {
+t.test('the reads of a turn share one snapshot, which a commit renews', async (t) => {
   const { db, file } = await startStore(t);
-  const beside = outside(t, file);
-  const noteBeside = beside.prepare(
+  const external = outside(t, file);
+  const noteExternal = external.prepare(
     "insert into events (type, at, message_id) values ('read', 0, ?)",
   );
   await nextTurn();
   t.strictSame(await numbers(db), []);
-  noteBeside.run(1);
-  t.strictSame(await numbers(db), [], 'the same moment');
+  noteExternal.run(1);
+  t.strictSame(await numbers(db), [], 'the same snapshot');
   await nextTurn();
   t.strictSame(await numbers(db), [1], 'a new turn');
   await Promise.all([db.write(note, 2), numbers(db)]);
   t.strictSame(await numbers(db), [1, 2], 'in the turn of a commit');
   await db.checkpoint();
-  noteBeside.run(3);
+  noteExternal.run(3);
   await nextTurn();
-  t.equal(beside.pragma('wal_checkpoint(truncate)', { simple: true }), 0, 'nothing is held');
+  t.equal(
+    external.pragma('wal_checkpoint(truncate)', { simple: true }),
+    0,
+    'no snapshot is held open',
+  );
 });
 
-t.test('a read that fails harms no other, and none can write', async (t) => {
+t.test('a failed read harms no other, and no read can write', async (t) => {
   const { db } = await startStore(t);
   const insert = async ({ orm }: Snapshot, _: unknown) => {
     await orm.insert(events).values({ type: 'message', at: 0 });
@@ -158,7 +166,7 @@ t.test('a read that fails harms no other, and none can write', async (t) => {
   t.strictSame(read, { status: 'fulfilled', value: [] });
 });
 
-t.test('what the server cannot keep up with is refused, and the rest is done', async (t) => {
+t.test('a write beyond the queue’s limit is refused, and the queued ones are done', async (t) => {
   const { db } = await startStore(t);
   const { opened, open } = gate();
   const started = gate();
@@ -174,7 +182,7 @@ t.test('what the server cannot keep up with is refused, and the rest is done', a
   t.strictSame(
     await numbers(db),
     Array.from({ length: 10_000 }, (_, i) => i),
-    'in the order in which they came',
+    'in the order of their arrival',
   );
 });
 
@@ -183,7 +191,7 @@ t.test('while another program holds the file, a write is refused at once', async
   const other = outside(t, file);
   other.exec('begin immediate');
   await t.rejects(db.write(note, 1), refused('busy'));
-  t.strictSame(await numbers(db), [], 'reads go on');
+  t.strictSame(await numbers(db), [], 'reads continue');
   other.exec('rollback');
   await db.write(note, 2);
   t.strictSame(await numbers(db), [2]);
@@ -198,14 +206,14 @@ const noteMuch: Mutation<number, void> = async (unit, number) => {
   for (let i = 0; i < 1000; i++) await note(unit, number);
 };
 
-t.test('a full disk refuses writes; all else goes on, and room brings all back', async (t) => {
+t.test('on a full disk only writes fail, and they work again when there is room', async (t) => {
   const { db, file } = await startStore(t);
   await db.write(note, 1);
   await db.write(limitPages, outside(t, file).pragma('page_count', { simple: true }) as number);
   const published: unknown[] = [];
   db.onCommit((batch) => published.push(...batch));
   await t.rejects(db.write(noteMuch, 2), refused('disk_full'));
-  await t.rejects(db.write(noteMuch, 3), refused('disk_full'), 'again and again');
+  await t.rejects(db.write(noteMuch, 3), refused('disk_full'), 'repeatedly');
   t.strictSame(published, []);
   t.strictSame(await numbers(db), [1]);
   await db.write(limitPages, 1_000_000);
@@ -214,7 +222,7 @@ t.test('a full disk refuses writes; all else goes on, and room brings all back',
   t.equal(outside(t, file).pragma('integrity_check', { simple: true }), 'ok');
 });
 
-t.test('close finishes what waits, takes nothing more, and gives the file up', async (t) => {
+t.test('close finishes queued work, accepts nothing more, and releases the file', async (t) => {
   const { db, file } = await startStore(t);
   const writes = Promise.all(Array.from({ length: 300 }, (_, i) => db.write(note, i)));
   const read = numbers(db);
@@ -223,7 +231,7 @@ t.test('close finishes what waits, takes nothing more, and gives the file up', a
   await t.rejects(numbers(db), refused('stopping'));
   await closed;
   t.equal((await writes).length, 300);
-  t.strictSame(await read, [], 'the read that waited was answered');
+  t.strictSame(await read, [], 'the queued read was answered');
   t.notOk(existsSync(`${file}-wal`));
   await db.close();
   const again = openStore(file);

@@ -15,24 +15,24 @@ import * as tables from '../../src/db/query/tables.ts';
 
 type Sqlite = Database.Database;
 
-/** The schema as the migrations make it. */
+/** The schema as the migrations create it. */
 function migrated(): Sqlite {
   const sqlite = new Database(':memory:');
   migrate(sqlite, 'in memory');
   return sqlite;
 }
 
-/** The schema as tables.ts says it, by drizzle-kit. */
+/** The schema as tables.ts declares it, from drizzle-kit. */
 const wanted = await generateSQLiteDrizzleJson(tables);
 const nothing: DrizzleSQLiteSnapshotJSON = { ...wanted, tables: {}, views: {}, enums: {} };
 
-/** As much of drizzle-kit's own description, loosely typed by it, as is compared as text. */
+/** The part of drizzle-kit's own, loosely typed description that is compared as text. */
 interface Wanted {
   readonly name: string;
   readonly checkConstraints: Record<string, { readonly value: string }>;
 }
 
-/** What SQLite makes of the schema, in an order of its own: table → its columns, keys, indexes. */
+/** The schema in SQLite, in a fixed order: table → its columns, keys, indexes. */
 function shape(sqlite: Sqlite): Record<string, unknown> {
   const list = (query: string, name: unknown) => sqlite.prepare(query).all(name);
   return Object.fromEntries(
@@ -69,7 +69,7 @@ function tableNames(sqlite: Sqlite): string[] {
     .all() as string[];
 }
 
-t.test('the migrations make what tables.ts says', async (t) => {
+t.test('the migrations create the schema of tables.ts', async (t) => {
   const sqlite = migrated();
   const described = new Database(':memory:');
   for (const statement of await generateSQLiteMigration(nothing, wanted)) described.exec(statement);
@@ -85,7 +85,7 @@ t.test('the migrations make what tables.ts says', async (t) => {
   }
 });
 
-t.test('the next migration starts from here: drizzle-kit finds nothing to do', async (t) => {
+t.test('drizzle-kit finds nothing to add to the migrations', async (t) => {
   const last = globSync('*_snapshot.json', { cwd: new URL('meta/', migrationsFolder) })
     .sort()
     .at(-1);
@@ -94,7 +94,7 @@ t.test('the next migration starts from here: drizzle-kit finds nothing to do', a
   t.strictSame(await generateSQLiteMigration(snapshot, wanted), []);
 });
 
-t.test('every table is strict, and those read in runs are stored in order', async (t) => {
+t.test('every table is strict, and tables read in ranges are clustered', async (t) => {
   const sqlite = migrated();
   const list = sqlite
     .prepare("select name, strict, wr from pragma_table_list where schema = 'main'")
@@ -124,11 +124,11 @@ t.test('every table is strict, and those read in runs are stored in order', asyn
   ]);
 });
 
-/** What a query may do although it is costly, and why. */
+/** The costly steps that a query may have, and why. */
 const exceptions: Record<string, RegExp> = {
   // Stops at the first row.
   'users/findAnyUser': /^SCAN users/,
-  // Begin at one end of the primary key or an index, and stop at their limit.
+  // Start at one end of the primary key or an index, and stop at their limit.
   'event-log/findNewestEvent': /^SCAN events$/,
   'event-log/findOldestEvent': /^SCAN events$/,
   'event-log/listOldest': /^SCAN events$/,
@@ -138,7 +138,7 @@ const exceptions: Record<string, RegExp> = {
   // For the operator's check.
   'search-index/vocabulary/listLearned': /^SCAN search_blocks$/,
   'search-index/vocabulary/countMissing': /^SCAN wanted VIRTUAL TABLE INDEX/,
-  // Walks through the page that it has found, and sorts a message's reactions.
+  // Scans the page that it has found, and sorts the reactions of a message.
   'messages/readBody':
     /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
   // One row.
@@ -148,15 +148,15 @@ const exceptions: Record<string, RegExp> = {
   'messages/countMessages': /^SCAN found$/,
   // The first ten users of each emoji.
   'messages/listReactions': /^SCAN \(subquery-\d+\)$/,
-  // Walk through the ids that they are given.
+  // Scan the ids that they are given.
   'chats/listChats': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'users/listNames': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'members/listMembersByName': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'users/findLookAlike': /^SCAN json_each VIRTUAL TABLE INDEX/,
   'search-index/listHits': /^SCAN json_each VIRTUAL TABLE INDEX/,
-  // Counts everything, for the operator's commands alone.
+  // Counts everything; only for the operator's commands.
   'accounts/countAll': /^SCAN /,
-  // SQLite's word for asking FTS5, which looks the words up.
+  // SQLite's term for a query of FTS5, which looks up the words.
   'search-index/listMatches': /^SCAN search VIRTUAL TABLE INDEX/,
   'search-index/deleteWords': /^SCAN search VIRTUAL TABLE INDEX/,
   'search-index/deleteWordsBetween': /^SCAN search VIRTUAL TABLE INDEX/,
@@ -179,7 +179,7 @@ async function allQueries(): Promise<[name: string, on: (orm: Orm) => Prepared][
 
 type Prepared = ReturnType<Query<unknown, unknown>['on']>;
 
-/** The steps of SQLite's plan: https://sqlite.org/eqp.html. */
+/** The steps of SQLite's query plan: https://sqlite.org/eqp.html. */
 function explain(sqlite: Sqlite, sql: string, params: readonly unknown[]): string[] {
   const plan = sqlite.prepare(`explain query plan ${sql}`).all(params.map(() => null));
   return (plan as { detail: string }[]).map(({ detail }) => detail);
@@ -187,7 +187,7 @@ function explain(sqlite: Sqlite, sql: string, params: readonly unknown[]): strin
 
 const isCostly = (step: string) => /^SCAN (?!CONSTANT ROW)|TEMP B-TREE/.test(step);
 
-t.test('no query walks through a table or sorts', async (t) => {
+t.test('no query scans a table or sorts', async (t) => {
   const sqlite = migrated();
   const orm = toOrm(sqlite);
   const excused = new Set<string>();
@@ -204,7 +204,7 @@ t.test('no query walks through a table or sorts', async (t) => {
   t.ok(queries.length > 20, 'the queries were found');
 });
 
-t.test('no query is planned anew for each value of a parameter', async (t) => {
+t.test('no query is prepared again for each value of a parameter', async (t) => {
   const orm = toOrm(migrated());
   for (const [name, on] of await allQueries()) {
     const { sql, params } = on(orm);
@@ -212,14 +212,14 @@ t.test('no query is planned anew for each value of a parameter', async (t) => {
   }
 });
 
-t.test('the plans of a walk and of a sort are told as such', async (t) => {
+t.test('the plans of a scan and of a sort are recognised', async (t) => {
   const sqlite = migrated();
   t.ok(explain(sqlite, 'select * from users where email = ?', [0]).some(isCostly));
   t.ok(explain(sqlite, 'select * from users where id > ? order by name', [0]).some(isCostly));
   t.notOk(explain(sqlite, 'select * from users where id = ?', [0]).some(isCostly));
 });
 
-t.test('a row that goes finds the rows that go with it by an index', async (t) => {
+t.test('deleting a row finds the rows deleted with it by an index', async (t) => {
   const sqlite = migrated();
   for (const table of tableNames(sqlite)) {
     const columns = sqlite.pragma(`foreign_key_list(${table})`) as { id: number; from: string }[];

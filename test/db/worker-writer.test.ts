@@ -1,4 +1,4 @@
-/** The store with its writer in a thread of its own, as the server has it. */
+/** The store with its writer in a worker thread, as in the server. */
 import { existsSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,10 +21,15 @@ import { tempFolder } from '../helpers/world.ts';
 const { quotas } = readConfig({});
 const url = new URL('../../src/writer.ts', import.meta.url);
 
-/** A store on a fresh file, and a user with a chat in it. */
-async function startThread(t: Test, known: Mutations = mutations, program = url, place?: string) {
+/** A store on a new file, with a user and a chat. */
+async function startThread(
+  t: Test,
+  registered: Mutations = mutations,
+  program = url,
+  place?: string,
+) {
   const file = place ?? join(await tempFolder(t), 'snug.db');
-  const db = openStore(file, { program: { url: program, mutations: known } });
+  const db = openStore(file, { program: { url: program, mutations: registered } });
   t.teardown(() => db.close());
   const session = { tokenHash: Buffer.alloc(32, 1), device: 'curl', network: '192.0.2.7' };
   const alice = { name: 'alice', email: 'alice@example.org', passwordHash: 'x', session };
@@ -40,7 +45,7 @@ async function startThread(t: Test, known: Mutations = mutations, program = url,
 const textsIn = (file: string) =>
   query(file, 'select content from messages order by id').map(({ content }) => content);
 
-t.test('of a batch, what fails leaves nothing and says why, as in this thread', async (t) => {
+t.test('in a batch, failed mutations leave nothing and report why, as in-process', async (t) => {
   const { db, file, chatId, post } = await startThread(t);
   const published: unknown[] = [];
   db.onCommit((events, origin) => published.push([origin, events.map(({ type }) => type)]));
@@ -61,14 +66,14 @@ t.test('of a batch, what fails leaves nothing and says why, as in this thread', 
   t.strictSame(textsIn(file), ['one', 'three']);
 });
 
-t.test('a command that the thread does not know is refused by its name', async (t) => {
+t.test('a mutation that the worker does not know is refused by its name', async (t) => {
   const { postMessage: _, ...others } = mutations;
   const { post, file } = await startThread(t, others);
   await t.rejects(post('one'), { message: "postMessage is not one of the writer's mutations" });
   t.strictSame(textsIn(file), []);
 });
 
-t.test('what is kept stays through our own commits, and not through those of others', async (t) => {
+t.test('local commits keep the cache, and external ones clear it', async (t) => {
   const { db, file, chatId, post } = await startThread(t);
   const title: CachedQuery<{ id: number }, { title: string | undefined }> = {
     key: ({ id }) => `title ${id}`,
@@ -78,18 +83,18 @@ t.test('what is kept stays through our own commits, and not through those of oth
     },
   };
   const read = async () => db.cached(title, { id: chatId });
-  const kept = await read();
+  const cached = await read();
   await post('one');
   await new Promise(setImmediate);
-  t.equal(await read(), kept, 'the very same');
+  t.equal(await read(), cached, 'the same object');
   execute(file, 'update chats set title = ?', 'Monday hike');
   execute(file, "insert into events (type, at, chat_id) values ('chat', 0, ?)", chatId);
   await new Promise(setImmediate);
   t.strictSame(await read(), { title: 'Monday hike' });
-  const told: unknown[] = [];
-  db.onCommit((events, origin) => told.push([origin, events.map(({ type }) => type)]));
+  const commits: unknown[] = [];
+  db.onCommit((events, origin) => commits.push([origin, events.map(({ type }) => type)]));
   await db.catchUp();
-  t.strictSame(told, [
+  t.strictSame(commits, [
     ['external', ['chat']],
     ['local', []],
   ]);
@@ -103,9 +108,9 @@ t.test(
     const wait = 1_000;
     const injection = await inject(t, process.pid, 'fsync,fdatasync', `delay_exit=${wait * 1_000}`);
     const order: string[] = [];
-    const began = performance.now();
+    const startedAt = performance.now();
     const write = post('slow').then(() => order.push('written'));
-    while (performance.now() - began < wait / 2) {
+    while (performance.now() - startedAt < wait / 2) {
       t.match(await db.read(findChat, { id: chatId }), { lastMessage: null });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -117,49 +122,49 @@ t.test(
   },
 );
 
-/** The size of the log from which on it is moved into the file, in bytes. */
-const longLog = 4_000 * 4_096;
+/** The size of the WAL above which it is checkpointed, in bytes. */
+const walLimit = 4_000 * 4_096;
 
-/** Posts until the log is to be moved, as many at once as share a commit. */
-async function fillLog(file: string, post: (content: string) => Promise<unknown>): Promise<void> {
-  while (statSync(`${file}-wal`).size < longLog) {
+/** Posts until a checkpoint is due, with as many posts at once as share a commit. */
+async function fillWal(file: string, post: (content: string) => Promise<unknown>): Promise<void> {
+  while (statSync(`${file}-wal`).size < walLimit) {
     await Promise.all(Array.from({ length: 50 }, () => post('x'.repeat(20_000))));
   }
 }
 
-t.test('nobody waits while the log is moved', { skip: without('strace') }, async (t) => {
+t.test('nobody waits during a checkpoint', { skip: without('strace') }, async (t) => {
   const { db, file, post } = await startThread(t);
   const wait = 1_000;
   const delay = `delay_exit=${wait * 1_000}`;
   const injection = await inject(t, process.pid, 'fsync,fdatasync', delay, file);
-  await fillLog(file, post);
-  const began = performance.now();
+  await fillWal(file, post);
+  const startedAt = performance.now();
   await post('meanwhile');
-  t.ok(performance.now() - began < wait / 2);
+  t.ok(performance.now() - startedAt < wait / 2);
   await db.checkpoint();
-  t.ok(performance.now() - began > wait / 2, 'it was being moved');
+  t.ok(performance.now() - startedAt > wait / 2, 'the checkpoint was running');
   await injection.end();
 });
 
-t.test('the log stays short, and nobody takes its moving for the work of others', async (t) => {
+t.test('the WAL stays short, and a checkpoint does not count as an external write', async (t) => {
   const { db, file, post } = await startThread(t);
   const origins = new Set<string>();
   db.onCommit((_, origin) => origins.add(origin));
-  await fillLog(file, post);
-  // Waits for what moves the log, which takes long to start when it is not built.
+  await fillWal(file, post);
+  // Waits for the checkpointing thread, which starts slowly when it is not built.
   await db.checkpoint();
   for (let i = 0; i < 8; i++) {
     await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
   }
   const { size } = statSync(`${file}-wal`);
-  t.ok(size < 3 * longLog, `${size} bytes`);
+  t.ok(size < 3 * walLimit, `${size} bytes`);
   t.strictSame([...origins], ['local']);
   await db.close();
   t.notOk(existsSync(`${file}-wal`));
   t.equal(textsIn(file).length % 50, 0);
 });
 
-/** A module for the thread: the writer's own, changed by lines that run before it. */
+/** A module for the worker: the program's own, after some lines that change it. */
 async function programOf(t: Test, lines: string): Promise<URL> {
   const file = join(await tempFolder(t), 'writer.mjs');
   const source = `
@@ -172,11 +177,11 @@ async function programOf(t: Test, lines: string): Promise<URL> {
   return pathToFileURL(file);
 }
 
-t.test('a thread that ends after it has started is as a disk that has failed', async (t) => {
+t.test('a worker that ends after its start is treated as a disk failure', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const lines =
     'const go = setInterval(() => { if (existsSync(workerData.file + ".end")) throw new Error("no memory"); }, 10)';
-  // Never closed: that is what it is about.
+  // Never closed: the test is about that.
   const db = openStore(file, { program: { url: await programOf(t, lines), mutations: mutations } });
   const failed = new Promise((resolve) => db.onFailure(resolve));
   await db.ready();
@@ -190,7 +195,7 @@ t.test('a thread that ends after it has started is as a disk that has failed', a
 });
 
 t.test(
-  'a thread that cannot start is no failed disk, and the next write tries again',
+  'a worker that cannot start is no disk failure, and the next write tries again',
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     const lines = 'if (!existsSync(workerData.file + ".go")) throw new Error("EMFILE");';
@@ -198,32 +203,32 @@ t.test(
       program: { url: await programOf(t, lines), mutations: mutations },
     });
     t.teardown(() => db.close());
-    db.onFailure(() => t.fail('the disk is well'));
+    db.onFailure(() => t.fail('the disk has not failed'));
     await t.rejects(db.ready(), { name: 'WriterNotStarted', message: /EMFILE/ });
     await t.rejects(db.write(doNothing, {}), { name: 'Refusal', code: 'busy', status: 503 });
-    t.equal(await db.read(findChat, { id: 1 }), undefined, 'reads go on');
+    t.equal(await db.read(findChat, { id: 1 }), undefined, 'reads continue');
     await writeFile(`${file}.go`, '');
     await db.write(doNothing, {});
     await db.ready();
   },
 );
 
-t.test('without its second thread, the first one moves the log', async (t) => {
+t.test('without the checkpointing thread, the writing thread checkpoints', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const lines = 'if (threadName === "log") throw new Error("EMFILE");';
   const { db, post } = await startThread(t, mutations, await programOf(t, lines), file);
-  db.onFailure(() => t.fail('the disk is well'));
-  await fillLog(file, post);
-  // Waits until the log was moved.
+  db.onFailure(() => t.fail('the disk has not failed'));
+  await fillWal(file, post);
+  // Waits for the end of the checkpoint.
   await db.checkpoint();
   for (let i = 0; i < 4; i++) {
     await Promise.all(Array.from({ length: 500 }, () => post('x'.repeat(20_000))));
   }
   const { size } = statSync(`${file}-wal`);
-  t.ok(size < 3 * longLog, `${size} bytes`);
+  t.ok(size < 3 * walLimit, `${size} bytes`);
 });
 
-t.test('a file that is gone before the thread opens it is what it is', async (t) => {
+t.test('a file that is gone before the worker opens it counts as displaced', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const lines = 'while (!existsSync(workerData.file + ".go"));';
   const db = openStore(file, { program: { url: await programOf(t, lines), mutations: mutations } });
@@ -234,7 +239,7 @@ t.test('a file that is gone before the thread opens it is what it is', async (t)
   t.match(await failed, { code: 'SNUG_DISPLACED' });
 });
 
-t.test('close waits for the thread, which takes the log along', async (t) => {
+t.test('close waits for the worker, which checkpoints the WAL', async (t) => {
   const { db, file, post } = await startThread(t);
   const posts = Array.from({ length: 300 }, (_, i) => post(String(i)));
   await db.close();
