@@ -7,7 +7,7 @@ import { type Person, password, startCast, startWorld, type World } from '../hel
 
 const day = 24 * 3_600_000;
 
-/** A stream of somebody who signs in once more for it. */
+/** A stream of a user on a further device. */
 async function followOnDevice(t: Test, world: World, person: Person) {
   const device = await person.otherDevice();
   const stream = await follow(t, world, device);
@@ -17,7 +17,7 @@ async function followOnDevice(t: Test, world: World, person: Person) {
 
 const farewell = (id: number) => `event: session.ended\ndata: {"session_id":${id}}\n\n`;
 
-t.test('a stream ends with its session, and the user’s others are told', async (t) => {
+t.test('a stream ends with its session, and the user’s other devices are notified', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol } = cast;
   const own = await follow(t, cast, bob);
@@ -34,9 +34,9 @@ t.test('a stream ends with its session, and the user’s others are told', async
     await stream.ended();
     t.equal(stream.isBroken, false, name);
     t.equal(stream.text, before + farewell(id));
-    const told = await own.next('session.ended');
-    t.equal(told.text, `id: ${told.id}\n${farewell(id)}`);
-    // The laptop is told of the phone, in a packet of its own.
+    const received = await own.next('session.ended');
+    t.equal(received.text, `id: ${received.id}\n${farewell(id)}`);
+    // The laptop hears of the phone, in a packet of its own.
     if (stream !== laptop.stream) await laptop.stream.next('session.ended');
   }
   const tablet = await followOnDevice(t, cast, bob);
@@ -45,20 +45,20 @@ t.test('a stream ends with its session, and the user’s others are told', async
   await tablet.stream.ended();
   t.match(tablet.stream.text, farewell(tablet.id));
   t.equal((await own.next('session.ended')).data.session_id, tablet.id);
-  t.equal(await own.take(bob), '', 'the one that changed it lives on');
+  t.equal(await own.take(bob), '', 'the stream of the session that made the change lives on');
 
   const replaced = await followOnDevice(t, cast, alice);
   await replaced.device.post('/api/login', { name: 'alice', password });
   await replaced.stream.ended();
-  t.equal(await others.take(carol), '', 'others’ sessions are nobody’s business');
+  t.equal(await others.take(carol), '', 'other users do not hear of it');
 });
 
-t.test('who is disabled or deletes the account hears no more', async (t) => {
+t.test('a user who is disabled or deletes the account receives nothing more', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol, chat } = cast;
-  const shut = [await follow(t, cast, bob), (await followOnDevice(t, cast, bob)).stream];
+  const streams = [await follow(t, cast, bob), (await followOnDevice(t, cast, bob)).stream];
   await alice.put(`/api/users/${bob.id}`, { disabled: '1' });
-  for (const stream of shut) {
+  for (const stream of streams) {
     await stream.ended();
     t.match(stream.events, [{ type: 'session.ended' }]);
   }
@@ -71,7 +71,7 @@ t.test('who is disabled or deletes the account hears no more', async (t) => {
   t.match(await watching.take(alice), /^id: \d+\nevent: member.left\ndata: .*"user_id":3}\n\n$/);
 });
 
-t.test('the signed out hear nothing of the commit that signed them out', async (t) => {
+t.test('a session that a commit ends receives nothing of that commit', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const id = await alice.send(chat, 'Hi');
@@ -90,19 +90,19 @@ t.test('the signed out hear nothing of the commit that signed them out', async (
     stream.events.map(({ text }) => text),
     [farewell(session)],
   );
-  const told = await other.take(bob);
-  t.match(told, /reaction.*session.ended.*reaction/s, 'it was one commit, in this order');
-  // Signed in again, the same reader misses nothing.
+  const received = await other.take(bob);
+  t.match(received, /reaction.*session.ended.*reaction/s, 'it was one commit, in this order');
+  // After signing in again, the same reader misses nothing.
   const lastEventId = String(stream.lastId);
   const again = await openEvents(t, {
     url: await addressOf(cast),
     cookie: cookieOf(await bob.otherDevice()),
     lastEventId,
   });
-  t.ok((await again.take(bob)).startsWith(told));
+  t.ok((await again.take(bob)).startsWith(received));
 });
 
-t.test('a session that ends while its stream is opened leaves none behind', async (t) => {
+t.test('a session that ends while its stream is opened leaves no stream behind', async (t) => {
   const world = await startWorld(t);
   let meanwhile = async () => {};
   world.app.addHook('preHandler', async (request) => {
@@ -120,7 +120,7 @@ t.test('a session that ends while its stream is opened leaves none behind', asyn
   t.notMatch(stream.text, /^id:/m);
 });
 
-t.test('one who has gone before the stream is open takes nobody’s place', async (t) => {
+t.test('a client that leaves before its stream is open occupies no place', async (t) => {
   const world = await startWorld(t);
   let isGhost = false;
   world.app.addHook('preHandler', async (request, reply) => {
@@ -138,7 +138,7 @@ t.test('one who has gone before the stream is open takes nobody’s place', asyn
   t.equal(stream.hasEnded, false);
 });
 
-t.test('a user has twenty streams, and one more ends the oldest', async (t) => {
+t.test('a user has at most twenty streams, and one more ends the oldest', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const other = await follow(t, cast, alice);
@@ -158,7 +158,7 @@ t.test('a user has twenty streams, and one more ends the oldest', async (t) => {
   t.equal(streams.filter((stream) => stream.hasEnded).length, 2);
 });
 
-t.test('every fifteen seconds a beat keeps the line open', async (t) => {
+t.test('a beat every fifteen seconds keeps the connection open', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] });
   t.teardown(() => mock.timers.reset());
   const cast = await startCast(t);
@@ -167,7 +167,7 @@ t.test('every fifteen seconds a beat keeps the line open', async (t) => {
   const start = stream.text;
   mock.timers.tick(14_999);
   t.equal(await stream.take(bob), '');
-  t.equal(stream.beats, 1, 'all that was missed has come');
+  t.equal(stream.beats, 1, 'everything missed has been sent');
   const before = stream.text;
   mock.timers.tick(1);
   await stream.until(() => stream.text !== before);
@@ -179,7 +179,7 @@ t.test('every fifteen seconds a beat keeps the line open', async (t) => {
   t.ok(stream.text.startsWith(start));
 });
 
-t.test('a stream ends within a heartbeat of its session’s running out', async (t) => {
+t.test('a stream ends within one beat of its session’s expiry', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] });
   t.teardown(() => mock.timers.reset());
   const cast = await startCast(t);
@@ -189,18 +189,18 @@ t.test('a stream ends within a heartbeat of its session’s running out', async 
   const { stream: idle, id } = await followOnDevice(t, cast, bob);
   clock.now += 29 * day;
   t.equal((await alice.get('/api/session')).status, 200);
-  // That it was used is noted beside the answer: by the next one it is.
+  // The use is written after the answer; by the next request it is stored.
   t.equal((await alice.get('/api/session')).status, 200);
   clock.now += day - 1;
   mock.timers.tick(15_000);
   await idle.until(() => idle.beats === 2);
-  t.equal(idle.hasEnded, false, 'not a moment before');
+  t.equal(idle.hasEnded, false, 'not a moment earlier');
   clock.now += 1;
   mock.timers.tick(15_000);
   await idle.ended();
   t.ok(idle.text.endsWith(farewell(id)), 'idle for 30 days');
   t.equal(idle.isBroken, false);
-  t.equal(await used.take(alice), '', 'the one that was used lives on');
+  t.equal(await used.take(alice), '', 'the session that was used lives on');
   while (clock.now < start + 180 * day) {
     mock.timers.tick(15_000);
     t.equal(await used.take(alice), '');
@@ -211,7 +211,7 @@ t.test('a stream ends within a heartbeat of its session’s running out', async 
   t.match(used.events.at(-1), { type: 'session.ended', id: undefined });
 });
 
-/** What the server holds for each stream that was not taken yet, and the most that it ever was. */
+/** The bytes that the server holds for each stream, and the most that they ever were. */
 function watchBacklogs({ app }: World) {
   const most = new Map<ServerResponse, number>();
   app.server.on('request', (request, response) => {
@@ -228,7 +228,7 @@ function watchBacklogs({ app }: World) {
   return most;
 }
 
-/** Sends messages of 16,000 bytes, so many at once as share a commit. */
+/** Sends messages of 16,000 bytes, as many at once as share a commit. */
 async function flood(person: Person, chat: string, batches: number) {
   for (let batch = 0; batch < batches; batch++) {
     await Promise.all(
@@ -241,7 +241,7 @@ async function flood(person: Person, chat: string, batches: number) {
 
 const limit = 256 * 1024;
 
-t.test('a slow reader is cut off and resumes; the others notice nothing', async (t) => {
+t.test('a slow reader is cut off and resumes; other readers notice nothing', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const backlogs = watchBacklogs(cast);
@@ -257,7 +257,7 @@ t.test('a slow reader is cut off and resumes; the others notice nothing', async 
   t.equal(response?.destroyed, true, 'cut off');
   const most = Math.max(...backlogs.values());
   const batchSize = 26 * 16_200;
-  t.ok(most <= limit + batchSize, `the server held ${most} bytes for a reader at the most`);
+  t.ok(most <= limit + batchSize, `the server held at most ${most} bytes for a reader`);
   const count = batches * 25;
   await good.until(() => good.events.length === count);
   t.equal(good.hasEnded, false);
@@ -275,11 +275,11 @@ t.test('a slow reader is cut off and resumes; the others notice nothing', async 
   t.strictSame(
     ids,
     good.events.slice(0, count).map(({ id }) => id),
-    'all, and each once',
+    'all, each once',
   );
 });
 
-t.test('who catches up slowly is waited for, with little in the server’s hands', async (t) => {
+t.test('the server waits for a reader that catches up slowly, and buffers little', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   await flood(alice, chat, 30);
@@ -303,7 +303,7 @@ t.test('who catches up slowly is waited for, with little in the server’s hands
   t.equal(new Set(ids).size, ids.length);
 });
 
-t.test('a batch larger than the limit cuts off nobody who reads', async (t) => {
+t.test('a batch larger than the limit cuts off no reader', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const stream = await follow(t, cast, bob);
@@ -312,7 +312,7 @@ t.test('a batch larger than the limit cuts off nobody who reads', async (t) => {
   t.equal(stream.hasEnded, false);
 });
 
-t.test('readers who come and go by hundreds leave nothing behind', async (t) => {
+t.test('hundreds of readers that come and go leave nothing behind', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const where = { url: await addressOf(cast), cookie: cookieOf(bob) };

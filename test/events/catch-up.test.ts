@@ -1,7 +1,7 @@
 /**
- * Ten people do whatever comes to their minds while their lines break again and again: what each of
- * them knows by the events alone is what the server says in the end. A seed makes a run; EVENTS_RUNS
- * asks for more runs, SEED for one again.
+ * Ten people act at random while their connections break again and again. In the end, what each of
+ * them knows from the events only equals what the server says. A seed makes a run; EVENTS_RUNS
+ * sets the number of runs, SEED repeats one.
  */
 import t, { type Test } from 'tap';
 import { clearOldEvents } from '../../src/event-log/retention.ts';
@@ -25,7 +25,7 @@ function randomFrom(start: number) {
 
 type Random = ReturnType<typeof randomFrom>;
 
-/** All that the actions choose from. */
+/** Everything that the actions choose from. */
 class Play {
   readonly random: Random;
   readonly replicas: readonly Replica[];
@@ -37,7 +37,7 @@ class Play {
     this.replicas = replicas;
   }
 
-  /** Lets somebody do something, whether they may or not. */
+  /** Lets a person act, whether they may or not. */
   async act(): Promise<void> {
     const { status, text } = await this.random.pick(actions)(this, this.someone());
     if (status >= 500) throw new Error(text);
@@ -47,14 +47,14 @@ class Play {
     return this.random.pick(this.replicas).person;
   }
 
-  /** Most often a chat that the person knows. */
+  /** Most often a chat that the person is in. */
   chat(who: Person): string {
-    return `/api/chats/${this.random.pick(this.#known(who))?.[0] ?? 1}`;
+    return `/api/chats/${this.random.pick(this.#chatsOf(who))?.[0] ?? 1}`;
   }
 
   message(who: Person): string {
-    const [id, chat] = this.random.pick(this.#known(who)) ?? [1];
-    // The newest most often: so several people are at the same one.
+    const [id, chat] = this.random.pick(this.#chatsOf(who)) ?? [1];
+    // The newest most often, so that several people act on the same one.
     const ids = [...(chat?.messages.keys() ?? [])].slice(-4);
     return `/api/chats/${id}/messages/${this.random.pick(ids) ?? 1}`;
   }
@@ -64,7 +64,7 @@ class Play {
     return `${this.random.pick(['hi', 'data: x', 'a\n\nb', '😀', '@u1'])} ${this.#texts}`;
   }
 
-  #known(who: Person) {
+  #chatsOf(who: Person) {
     const replicas = this.replicas.filter(({ person }) => person === who);
     const { chats } =
       this.random.below(10) > 0 ? (replicas[0] as Replica) : this.random.pick(this.replicas);
@@ -128,7 +128,7 @@ async function run(t: Test, seed: number) {
   for (const replica of replicas) replica.start();
 
   for (let round = 0; round < rounds; round++) {
-    // What is asked for in one turn shares a commit.
+    // Requests of one turn share a commit.
     const acts = Array.from({ length: 1 + random.below(10) }, () => play.act());
     await Promise.all(acts);
     if (random.below(2) === 0) random.pick(replicas).reader?.cut(1 + random.below(600));
@@ -175,7 +175,7 @@ async function enable(admin: Person, replica: Replica): Promise<void> {
   replica.start();
 }
 
-/** A person's own name is how they sign in again. */
+/** A person signs in again by their current name. */
 async function rename(person: Person, name: string): Promise<void> {
   const { status } = await person.put('/api/user', { name });
   if (status === 200) Object.assign(person, { name });

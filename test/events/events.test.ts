@@ -16,7 +16,7 @@ import { type Person, startCast, type World } from '../helpers/world.ts';
 
 const day = 24 * 3_600_000;
 
-/** The log as it is on the disk. */
+/** The event log as stored. */
 function readLog({ file }: World): Record<string, unknown>[] {
   const database = new Database(file, { readonly: true });
   try {
@@ -26,8 +26,8 @@ function readLog({ file }: World): Record<string, unknown>[] {
   }
 }
 
-/** What a person is told after an event, by a stream of its own. */
-async function toldSince(t: Test, world: World, person: Person, since: number) {
+/** Everything that a person receives after an event, on a stream of its own. */
+async function receivedSince(t: Test, world: World, person: Person, since: number) {
   const url = await addressOf(world);
   const reader = await openEvents(t, { url, cookie: cookieOf(person), query: `?since=${since}` });
   const text = await reader.take(person);
@@ -35,7 +35,7 @@ async function toldSince(t: Test, world: World, person: Person, since: number) {
   return text;
 }
 
-t.test('the log holds references, never a text', async (t) => {
+t.test('the event log holds references, never a text', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const id = await alice.send(chat, 'Zanzibar @bob');
@@ -68,19 +68,19 @@ t.test('the log holds references, never a text', async (t) => {
   );
 });
 
-t.test('who was away is not told of a deleted text', async (t) => {
+t.test('a user who was away does not receive a deleted text', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   const id = await alice.send(chat, 'Zanzibar');
   const other = await alice.send(chat, 'Before');
   await alice.put(`${chat}/messages/${other}`, { content: 'After' });
   await alice.delete(`${chat}/messages/${id}`);
-  const told = await toldSince(t, cast, bob, 3);
-  t.notMatch(told, /Zanzibar|Before/);
-  t.match(told, `event: message.deleted\ndata: {"chat_id":1,"id":${id}}\n\n`);
+  const received = await receivedSince(t, cast, bob, 3);
+  t.notMatch(received, /Zanzibar|Before/);
+  t.match(received, `event: message.deleted\ndata: {"chat_id":1,"id":${id}}\n\n`);
 });
 
-t.test('a command that fails leaves no event, and what succeeds beside it does', async (t) => {
+t.test('a failed mutation leaves no event, and others of its batch leave theirs', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol, chat } = cast;
   const stream = await follow(t, cast, bob);
@@ -106,7 +106,7 @@ t.test('a command that fails leaves no event, and what succeeds beside it does',
   t.match(await stream.take(bob), /^id: \d+\nevent: message\ndata: .*"good".*\n\n$/);
 });
 
-t.test('a resumed stream loses nothing and tells nothing twice', async (t) => {
+t.test('a resumed stream loses nothing and repeats nothing', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol, chat } = cast;
   const all = await follow(t, cast, bob);
@@ -114,32 +114,32 @@ t.test('a resumed stream loses nothing and tells nothing twice', async (t) => {
   for (let i = 0; i < 20; i++) ids.push(await alice.send(chat, `m${i}`));
   await carol.createChat('Not bob’s');
   await bob.put(`${chat}/read`, { id: String(ids[5]) });
-  const told = await all.take(bob);
-  t.equal(await toldSince(t, cast, bob, 3), told);
+  const received = await all.take(bob);
+  t.equal(await receivedSince(t, cast, bob, 3), received);
   for (const { id, text } of all.events.slice(0, 21)) {
-    const rest = told.slice(told.indexOf(text) + text.length);
-    t.equal(await toldSince(t, cast, bob, id ?? 0), rest);
+    const rest = received.slice(received.indexOf(text) + text.length);
+    t.equal(await receivedSince(t, cast, bob, id ?? 0), rest);
   }
   const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
   const both = await openEvents(t, { ...where, query: '?since=3', lastEventId: String(ids[18]) });
-  t.equal((await both.next('message')).id, ids[19], 'the header beats the query');
+  t.equal((await both.next('message')).id, ids[19], 'the header overrides the query');
   const header = await openEvents(t, { ...where, lastEventId: '3' });
-  t.ok((await header.take(bob)).startsWith(told));
+  t.ok((await header.take(bob)).startsWith(received));
 });
 
-t.test('one’s other device knows what was read by a message that is gone', async (t) => {
+t.test('a user’s other device learns what was read by posting a deleted message', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   await alice.send(chat, 'Well?');
   const id = await bob.send(chat, 'Yes');
   await bob.delete(`${chat}/messages/${id}`);
-  const told = await toldSince(t, cast, bob, 3);
-  t.notMatch(told, 'Yes');
+  const received = await receivedSince(t, cast, bob, 3);
+  t.notMatch(received, 'Yes');
   const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all"}`;
-  t.ok(told.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
+  t.ok(received.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
 });
 
-t.test('what was before one’s time in a chat is not told again', async (t) => {
+t.test('events from before a user joined a chat are not sent again', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, carol, chat } = cast;
   await alice.send(chat, 'early');
@@ -147,17 +147,17 @@ t.test('what was before one’s time in a chat is not told again', async (t) => 
   await alice.send(chat, 'while in');
   await alice.delete(`${chat}/members?user_id=${carol.id}`);
   await alice.send(chat, 'while out');
-  const left = await toldSince(t, cast, carol, 0);
+  const left = await receivedSince(t, cast, carol, 0);
   t.match(left, /^id: 7\nevent: member.left\ndata: {"chat_id":1,"user_id":3}\n\n$/);
   await alice.post(`${chat}/members`, { name: 'carol' });
   await alice.send(chat, 'back');
-  const told = await toldSince(t, cast, carol, 0);
-  t.match(told, /member.left.*member.joined.*back/s);
-  t.notMatch(told, /early|while/);
-  t.match(await toldSince(t, cast, bob, 0), /early.*while in.*while out.*back/s);
+  const received = await receivedSince(t, cast, carol, 0);
+  t.match(received, /member.left.*member.joined.*back/s);
+  t.notMatch(received, /early|while/);
+  t.match(await receivedSince(t, cast, bob, 0), /early.*while in.*while out.*back/s);
 });
 
-t.test('what is no id is refused', async (t) => {
+t.test('an invalid event id is refused', async (t) => {
   const { alice } = await startCast(t);
   const wrong = [
     '1\r\nid: 2',
@@ -184,7 +184,7 @@ t.test('what is no id is refused', async (t) => {
     );
   }
   t.equal((await alice.get('/api/events?since=1&since=2')).status, 400);
-  // An empty one is none, so the other one counts.
+  // An empty one does not count, so the other one does.
   for (const [url, header] of [
     ['/api/events?since=', 'x'],
     ['/api/events?since=x', ''],
@@ -197,7 +197,7 @@ t.test('what is no id is refused', async (t) => {
   }
 });
 
-t.test('an empty id is none: only what happens from now on is sent', async (t) => {
+t.test('with an empty id only new events are sent', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
   await alice.send(chat, 'early');
@@ -218,14 +218,14 @@ t.test('an empty id is none: only what happens from now on is sent', async (t) =
   );
 });
 
-t.test('a cursor that the log does not know gets one reset, and then what happens', async (t) => {
+t.test('a cursor unknown to the event log gets one reset, and then new events', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat, db } = cast;
   const where = { url: await addressOf(cast), cookie: cookieOf(bob) };
   const future = await openEvents(t, { ...where, lastEventId: '4' });
   const far = await openEvents(t, { ...where, query: `?since=${'9'.repeat(15)}` });
-  const known = await openEvents(t, { ...where, query: '?since=3' });
-  for (const stream of [future, far, known]) await stream.until(() => stream.lastId === 3);
+  const valid = await openEvents(t, { ...where, query: '?since=3' });
+  for (const stream of [future, far, valid]) await stream.until(() => stream.lastId === 3);
   const id = await alice.send(chat, 'Hi');
   for (const stream of [future, far]) {
     await stream.next('message');
@@ -238,38 +238,38 @@ t.test('a cursor that the log does not know gets one reset, and then what happen
       ],
     );
   }
-  t.equal((await known.next('message')).id, id);
-  t.notMatch(known.text, /reset/);
+  t.equal((await valid.next('message')).id, id);
+  t.notMatch(valid.text, /reset/);
 
   for (let i = 0; i < 30; i++) await alice.send(chat, `m${i}`);
   t.equal(await db.write(clearOldEvents, { maxCount: 10 }), false);
-  const kept = readLog(cast).map((event) => Number(event.id));
-  t.strictSame(kept, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34]);
+  const remaining = readLog(cast).map((event) => Number(event.id));
+  t.strictSame(remaining, [25, 26, 27, 28, 29, 30, 31, 32, 33, 34]);
   const reset = 'id: 34\nevent: reset\ndata: {}\n\n';
-  t.equal(await toldSince(t, cast, bob, 23), reset, 'the event after it is gone');
-  t.equal((await toldSince(t, cast, bob, 24)).match(/^event: message$/gm)?.length, 10);
-  t.match(await toldSince(t, cast, bob, 0), /reset/);
-  await known.take(bob);
-  t.notMatch(known.text, /reset/, 'an open stream does not mind');
+  t.equal(await receivedSince(t, cast, bob, 23), reset, 'the event after it is gone');
+  t.equal((await receivedSince(t, cast, bob, 24)).match(/^event: message$/gm)?.length, 10);
+  t.match(await receivedSince(t, cast, bob, 0), /reset/);
+  await valid.take(bob);
+  t.notMatch(valid.text, /reset/, 'an open stream is not affected');
 });
 
-t.test('the log is cleared by age and by count, in portions, but for its newest', async (t) => {
+t.test('the event log is cleared by age and count in portions, except its newest', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat, clock, db } = cast;
   const ids = () => readLog(cast).map(({ id }) => id);
   for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
   clock.now += 14 * day;
   await runMaintenance(db);
-  t.equal(ids().length, 23, 'not a moment before');
+  t.equal(ids().length, 23, 'not a moment earlier');
   await alice.send(chat, 'young');
   clock.now += 1;
   await runMaintenance(db);
   t.strictSame(ids(), [24]);
   clock.now += 15 * day;
   await runMaintenance(db);
-  t.strictSame(ids(), [24], 'the newest stays, or the ids would not go on');
+  t.strictSame(ids(), [24], 'the newest stays, because the ids continue from it');
   t.equal(await alice.send(chat, 'on'), 25);
-  t.equal((await toldSince(t, cast, bob, 24)).includes('"on"'), true);
+  t.equal((await receivedSince(t, cast, bob, 24)).includes('"on"'), true);
 
   for (let i = 0; i < 20; i++) await alice.send(chat, `m${i}`);
   const limits = { maxCount: 3, step: 8 };
@@ -282,7 +282,7 @@ t.test('the log is cleared by age and by count, in portions, but for its newest'
   t.equal(page.length, 42, 'the messages themselves stay');
 });
 
-t.test('a log that is cleared while somebody catches up tells them to load anew', async (t) => {
+t.test('clearing the event log during a catch-up sends a reset', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat, db } = cast;
   for (let batch = 0; batch < 30; batch++) {
@@ -305,7 +305,7 @@ t.test('a log that is cleared while somebody catches up tells them to load anew'
   );
 });
 
-t.test('who has missed too much loads anew, and what others did costs them nothing', async (t) => {
+t.test('a user who missed too much gets a reset, and events of others do not count', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat, file } = cast;
   const append = outside(t, file).prepare(
@@ -315,26 +315,30 @@ t.test('who has missed too much loads anew, and what others did costs them nothi
   const elsewhere = 999;
   append.run(9_000, elsewhere);
   const id = await alice.send(chat, 'Hi');
-  const text = await toldSince(t, cast, bob, 3);
+  const text = await receivedSince(t, cast, bob, 3);
   t.equal(text.match(/^event: /gm)?.length, 1, 'of 9,000 events one concerns bob');
   t.match(text, `id: ${id}\nevent: message\n`);
   append.run(2_000, elsewhere);
   await cast.db.catchUp();
-  t.equal((await toldSince(t, cast, bob, id)).match(/^event: /gm), null);
+  t.equal((await receivedSince(t, cast, bob, id)).match(/^event: /gm), null);
   append.run(10_000, elsewhere);
   await cast.db.catchUp();
-  t.match(await toldSince(t, cast, bob, 3), /^id: \d+\nevent: reset\n/, 'too long ago');
+  t.match(await receivedSince(t, cast, bob, 3), /^id: \d+\nevent: reset\n/, 'too long ago');
   const newest = readLog(cast).length;
   append.run(1_000, 1);
   await cast.db.catchUp();
-  const all = await toldSince(t, cast, bob, newest);
+  const all = await receivedSince(t, cast, bob, newest);
   t.equal(all.match(/^event: message.deleted$/gm)?.length, 1_000);
   append.run(1, 1);
   await cast.db.catchUp();
-  t.match(await toldSince(t, cast, bob, newest), /event: reset/, 'too much of one’s own');
+  t.match(
+    await receivedSince(t, cast, bob, newest),
+    /event: reset/,
+    'too many events of their own',
+  );
 });
 
-t.test('few streams resume at once, and users take turns', async (t) => {
+t.test('only a few streams resume at once, and users take turns', async (t) => {
   const queue = new ResumeQueue(2);
   const order: string[] = [];
   let running = 0;
@@ -356,13 +360,13 @@ t.test('few streams resume at once, and users take turns', async (t) => {
   t.strictSame(order, ['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2', 'a5']);
   t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1);
   await run(1, 'd1');
-  t.equal(order.at(-1), 'd1', 'a failure takes no place for good');
+  t.equal(order.at(-1), 'd1', 'a failure occupies no place for good');
 });
 
-/** How many connections this process may have, with both of their ends in it. */
+/** How many connections this process may have, with both ends in it. */
 const streamCount = Math.min(5_000, Math.floor((readDescriptorLimit() - 200) / 2));
 
-t.test('5,000 streams that come back at once leave room for others', async (t) => {
+t.test('5,000 streams that reconnect at once leave room for others', async (t) => {
   if (streamCount < 5_000) t.comment(`only ${streamCount}: the system allows no more descriptors`);
   const cast = await startCast(t);
   const { alice, app, file } = cast;
@@ -396,7 +400,7 @@ t.test('5,000 streams that come back at once leave room for others', async (t) =
       if (text.includes('event: reset')) note('reset');
       else if (/^HTTP.1.1 [345]/.test(text)) note('refused');
     };
-    // On a busy machine a request may come too late for its connection; readers try again.
+    // On a busy machine a request may arrive too late for its connection; readers try again.
     const lose = () => {
       lost += 1;
       comeBack(cookie);
@@ -423,13 +427,13 @@ t.test('5,000 streams that come back at once leave room for others', async (t) =
   t.ok(most <= 20);
 });
 
-t.test('streams are let in one in a turn, and fewer while connections arrive', async (t) => {
+t.test('one stream is admitted per turn, and fewer while connections arrive', async (t) => {
   const admission = new Admission();
   const order: string[] = [];
   const take = (name: string) => admission.take(() => void order.push(name));
   const turn = () => new Promise((resolve) => void setImmediate(resolve));
   for (const name of ['a', 'b', 'c', 'd']) take(name);
-  t.strictSame(order, ['a'], 'the first one at once');
+  t.strictSame(order, ['a'], 'the first one immediately');
   await turn();
   take('e');
   t.strictSame(order, ['a', 'b']);
@@ -442,10 +446,10 @@ t.test('streams are let in one in a turn, and fewer while connections arrive', a
   t.strictSame(order, ['a', 'b', 'c', 'd', 'e']);
   await turn();
   take('f');
-  t.equal(order.at(-1), 'f', 'then at once again');
+  t.equal(order.at(-1), 'f', 'then immediately again');
 });
 
-t.test('those who are sent away come back at different times', (t) => {
+t.test('clients of closed streams reconnect at different times', (t) => {
   const waits = Array.from({ length: 200 }, () => jitter(2_000));
   t.ok(waits.every((wait) => wait >= 1_000 && wait <= 3_000));
   t.ok(new Set(waits).size > 100);

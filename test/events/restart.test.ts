@@ -16,8 +16,8 @@ async function startPair(t: Test) {
   return { file, server, alice, bob, chat };
 }
 
-/** The same person on a server that was started anew. */
-function moved(person: RemotePerson, { url }: ServerProcess): RemotePerson {
+/** The same person on a restarted server. */
+function onServer(person: RemotePerson, { url }: ServerProcess): RemotePerson {
   return Object.assign(new RemotePerson(url), { cookie: person.cookie });
 }
 
@@ -40,7 +40,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const acknowledged: number[] = [];
     for (let i = 0; i < 30; i++) acknowledged.push(await post(alice, chat, `before ${i}`));
     first.pause();
-    // More than one read of the log brings, so that catching up takes several.
+    // More than one read of the event log returns, so that catching up takes several.
     for (let i = 0; i < 5; i++) {
       const batch = Array.from({ length: 100 }, (_, n) => post(alice, chat, `unread ${i} ${n}`));
       acknowledged.push(...(await Promise.all(batch)));
@@ -53,20 +53,20 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     }
     t.equal(await code, signal === 'SIGTERM' ? 0 : signal);
 
-    const anew = await startServer(t, file);
+    const restarted = await startServer(t, file);
     const lastEventId = String(first.lastId);
-    const second = await openEvents(t, { ...moved(bob, anew), lastEventId });
-    const last = await post(moved(alice, anew), chat, 'after');
+    const second = await openEvents(t, { ...onServer(bob, restarted), lastEventId });
+    const last = await post(onServer(alice, restarted), chat, 'after');
     await second.until(() => second.events.at(-1)?.id === last);
-    const told = idsOf(first, second);
+    const received = idsOf(first, second);
     t.strictSame(
-      told,
-      [...new Set(told)].toSorted((a = 0, b = 0) => a - b),
+      received,
+      [...new Set(received)].toSorted((a = 0, b = 0) => a - b),
       'each once, in order',
     );
-    const missing = [...acknowledged, last].filter((id) => !told.includes(id));
-    t.strictSame(missing, [], 'every message that was acknowledged');
-    t.equal(await anew.end('SIGTERM'), 0);
+    const missing = [...acknowledged, last].filter((id) => !received.includes(id));
+    t.strictSame(missing, [], 'every acknowledged message');
+    t.equal(await restarted.end('SIGTERM'), 0);
   });
 }
 
@@ -77,8 +77,8 @@ t.test('open streams do not keep a server from stopping', async (t) => {
   const stuck = readers[0];
   stuck?.pause();
   const last = await post(alice, chat, 'last');
-  const moving = readers.slice(1);
-  for (const reader of moving) await reader.until(() => reader.events.at(-1)?.id === last);
+  const readingStreams = readers.slice(1);
+  for (const reader of readingStreams) await reader.until(() => reader.events.at(-1)?.id === last);
   for (let i = 0; i < 12; i++) {
     const text = '\u{1f600}'.repeat(4000);
     await Promise.all(Array.from({ length: 25 }, () => post(alice, chat, text)));
@@ -87,7 +87,7 @@ t.test('open streams do not keep a server from stopping', async (t) => {
   t.equal(await server.end('SIGTERM'), 0);
   const took = performance.now() - start;
   t.ok(took < 2000, `it took ${Math.round(took)} ms`);
-  for (const reader of moving) {
+  for (const reader of readingStreams) {
     await reader.ended();
     t.equal(reader.isBroken, false, 'ended in order');
   }

@@ -22,10 +22,14 @@ async function startStreams(t: Test) {
     device: await follow(t, cast, device),
     carol: await follow(t, cast, carol),
   };
-  const nobodyElse = async (t: Test, ...told: (keyof typeof streams)[]) => {
+  const nobodyElse = async (t: Test, ...receivers: (keyof typeof streams)[]) => {
     for (const [name, person] of Object.entries({ alice, bob, device, carol })) {
-      if (told.includes(name as keyof typeof streams)) continue;
-      t.equal(await streams[name as keyof typeof streams].take(person), '', `${name} is not told`);
+      if (receivers.includes(name as keyof typeof streams)) continue;
+      t.equal(
+        await streams[name as keyof typeof streams].take(person),
+        '',
+        `${name} receives nothing`,
+      );
     }
   };
   return { ...cast, device, streams, nobodyElse };
@@ -33,7 +37,7 @@ async function startStreams(t: Test) {
 
 const emoji = (name: string) => encodeURIComponent(name);
 
-t.test('a stream begins with its headers, when to try again, and where it is', async (t) => {
+t.test('a stream starts with its headers, a retry time and its position', async (t) => {
   const cast = await startCast(t);
   const stream = await follow(t, cast, cast.alice);
   t.equal(stream.status, 200);
@@ -48,7 +52,7 @@ t.test('a stream begins with its headers, when to try again, and where it is', a
   t.equal((await cast.nobody().get('/api/events')).status, 403);
 });
 
-t.test('messages are told to the members, byte for byte', async (t) => {
+t.test('messages are sent to the members, byte for byte', async (t) => {
   const { alice, bob, carol, chat, clock, streams, nobodyElse } = await startStreams(t);
   const id = await alice.send(chat, 'Hi @bob');
   const expected = frame(
@@ -56,9 +60,9 @@ t.test('messages are told to the members, byte for byte', async (t) => {
     'message',
     `{"chat_id":1,"message":{"content":"Hi @bob","id":${id},"sender_id":1,"time":"${time}"}}`,
   );
-  t.equal(await streams.alice.take(alice), expected, 'the sender too');
+  t.equal(await streams.alice.take(alice), expected, 'to the sender too');
   t.equal(await streams.bob.take(bob), expected);
-  t.equal(await streams.carol.take(carol), '', 'not a stranger');
+  t.equal(await streams.carol.take(carol), '', 'not to a stranger');
 
   const url = `${chat}/messages/${id}`;
   clock.now += 1000;
@@ -66,7 +70,7 @@ t.test('messages are told to the members, byte for byte', async (t) => {
   await bob.put(`${url}/reactions/${emoji('👍')}`);
   await bob.delete(`${url}/reactions/${emoji('👍')}`);
   const edited = `"content":"Hello","id":${id},"sender_id":1,"time":"${time}","edited":"2026-11-22T08:35:53.123Z"`;
-  // Each of the three that were asked has made a chat meanwhile, and bob is called no more.
+  // Each of the three has made a chat meanwhile, and bob is no longer mentioned.
   const first = id + 9;
   t.equal(
     await streams.alice.take(alice),
@@ -99,7 +103,7 @@ t.test('messages are told to the members, byte for byte', async (t) => {
   await alice.delete(url);
   const deleted = await streams.bob.next('message.deleted');
   t.equal(deleted.text, frame(deleted.id ?? 0, 'message.deleted', `{"chat_id":1,"id":${id}}`));
-  t.equal(await streams.bob.take(bob), '', 'the read mark is its sender’s');
+  t.equal(await streams.bob.take(bob), '', 'the read mark is sent only to its user');
   const read = await streams.alice.next('read');
   t.equal(
     read.text,
@@ -112,7 +116,7 @@ t.test('messages are told to the members, byte for byte', async (t) => {
   await nobodyElse(t, 'device');
 });
 
-t.test('what one reads and chooses is told to one’s own devices only', async (t) => {
+t.test('read marks and settings are sent only to the user’s own devices', async (t) => {
   const { alice, bob, device, chat, streams, nobodyElse } = await startStreams(t);
   const id = await alice.send(chat, 'Hi @bob');
   await alice.send(chat, 'Well?');
@@ -132,7 +136,7 @@ t.test('what one reads and chooses is told to one’s own devices only', async (
   await nobodyElse(t, 'bob', 'device');
 });
 
-t.test('members and titles are told to the members', async (t) => {
+t.test('changes of members and titles are sent to the members', async (t) => {
   const { alice, bob, carol, chat, streams, nobodyElse } = await startStreams(t);
   await alice.put(chat, { title: 'Monday hike' });
   await alice.put(`${chat}/members/2`, { role: 'owner' });
@@ -148,9 +152,9 @@ t.test('members and titles are told to the members', async (t) => {
   t.equal(await streams.alice.take(alice), expected);
   t.equal(await streams.bob.take(bob), expected);
   await alice.put(`${chat}/permissions`, { rename: 'owners' });
-  const kept = frame(12, 'chat', '{"chat":{"id":1,"title":"Monday hike","rename":"owners"}}');
-  t.equal(await streams.bob.take(bob), kept);
-  t.equal(await streams.alice.take(alice), kept);
+  const renamed = frame(12, 'chat', '{"chat":{"id":1,"title":"Monday hike","rename":"owners"}}');
+  t.equal(await streams.bob.take(bob), renamed);
+  t.equal(await streams.alice.take(alice), renamed);
   await nobodyElse(t, 'alice', 'bob', 'device');
 
   await alice.post(`${chat}/members`, { name: 'carol' });
@@ -162,7 +166,7 @@ t.test('members and titles are told to the members', async (t) => {
       'member.joined',
       `{"chat_id":1,"member":{"id":3,"name":"carol","role":"member","joined":"${time}"}}`,
     ),
-    'the newcomer is told as well',
+    'to the new member as well',
   );
   t.equal(await streams.alice.take(alice), joined.text);
   t.equal(await streams.bob.take(bob), joined.text);
@@ -175,12 +179,12 @@ t.test('members and titles are told to the members', async (t) => {
   await alice.send(chat, 'Gone');
   await alice.put(chat, { title: 'Without carol' });
   await bob.post(`${chat}/typing`);
-  t.equal(await streams.carol.take(carol), '', 'the removed is told no more');
+  t.equal(await streams.carol.take(carol), '', 'a removed member receives nothing more');
   await streams.alice.next('message');
   t.equal((await streams.alice.next('member.left')).text, left.text);
 });
 
-t.test('the last member’s leaving is told to their own devices', async (t) => {
+t.test('the last member’s leaving is sent to their own devices', async (t) => {
   const { bob, chat, device, streams, nobodyElse } = await startStreams(t);
   const own = await bob.createChat('Notes');
   const id = Number(own.split('/').at(-1));
@@ -196,7 +200,7 @@ t.test('the last member’s leaving is told to their own devices', async (t) => 
   t.equal((await bob.get(chat)).status, 200);
 });
 
-t.test('an heir is told of the chat that falls to them', async (t) => {
+t.test('a new owner receives the chat’s handover', async (t) => {
   const { alice, bob, streams } = await startStreams(t);
   await alice.delete('/api/chats?chat_id=1');
   t.equal(
@@ -211,11 +215,11 @@ t.test('an heir is told of the chat that falls to them', async (t) => {
   t.equal(
     await streams.alice.take(alice),
     frame(4, 'member.left', '{"chat_id":1,"user_id":1}'),
-    'who left is not told what followed in the same commit',
+    'a user who left receives nothing after that in the same commit',
   );
 });
 
-t.test('a new name is one event, told once to each who shares a chat', async (t) => {
+t.test('a new name is one event, sent once to each user who shares a chat', async (t) => {
   const { alice, bob, carol, db, device, file, streams, nobodyElse } = await startStreams(t);
   for (let i = 0; i < 40; i++) {
     const chat = await alice.createChat(`Number ${i}`);
@@ -227,35 +231,35 @@ t.test('a new name is one event, told once to each who shares a chat', async (t)
   const newest = () => Number(query(file, 'select max(id) as id from events')[0]?.id);
   const before = newest();
   await alice.put('/api/user', { name: 'alicia' });
-  const told = frame(before + 1, 'user', '{"id":1,"name":"alicia"}');
+  const expected = frame(before + 1, 'user', '{"id":1,"name":"alicia"}');
   const recent = new RecentEvents((input) => db.read(readBefore, input));
   await recent.ready();
   t.equal(newest(), before + 1);
   await alice.put('/api/user', { email: 'alicia@example.org' });
-  t.equal(newest(), before + 1, 'an address concerns nobody');
+  t.equal(newest(), before + 1, 'an address is sent to nobody');
   for (const [person, text] of [
-    [bob, told],
-    [alice, told],
+    [bob, expected],
+    [alice, expected],
     [carol, ''],
   ] as const) {
     const { id: userId } = person;
     const sessionId = (await person.get('/api/session')).body.session.id;
-    const part = await db.read(catchUp, {
+    const chunk = await db.read(catchUp, {
       userId,
       sessionId,
       since: before,
       isUnderWay: false,
       recent,
     });
-    t.equal(part?.text, `${text}id: ${before + 1}\n\n`, `${person.name} was away`);
+    t.equal(chunk?.text, `${text}id: ${before + 1}\n\n`, `${person.name} was away`);
   }
-  t.equal(await streams.alice.take(alice), told);
-  t.equal(await streams.bob.take(bob), told);
-  t.equal(await streams.device.take(device), told);
+  t.equal(await streams.alice.take(alice), expected);
+  t.equal(await streams.bob.take(bob), expected);
+  t.equal(await streams.device.take(device), expected);
   await nobodyElse(t, 'alice', 'bob', 'device');
 });
 
-t.test('typing is told to the others in the chat and remembered nowhere', async (t) => {
+t.test('typing is sent to the other members and stored nowhere', async (t) => {
   const { alice, bob, carol, chat, device, streams, nobodyElse } = await startStreams(t);
   t.same((await alice.post(`${chat}/typing`)).body, { status: 'ok' });
   const expected = 'event: typing\ndata: {"chat_id":1,"user_id":1}\n\n';
@@ -268,7 +272,7 @@ t.test('typing is told to the others in the chat and remembered nowhere', async 
   await nobodyElse(t);
 });
 
-t.test('what people write cannot forge a frame', async (t) => {
+t.test('no text can forge a frame', async (t) => {
   const { alice, bob, chat, streams } = await startStreams(t);
   const texts = [
     'a\n\nevent: session.ended\ndata: {}\n\n',
@@ -292,21 +296,21 @@ t.test('what people write cannot forge a frame', async (t) => {
   t.equal((await alice.put('/api/user', { name: 'data: x' })).status, 200);
   t.strictSame((await streams.bob.next('user')).data, { id: 1, name: 'data: x' });
   t.equal(await streams.bob.take(bob), '');
-  const known = ['message', 'chat', 'user', 'member.joined'];
+  const allowed = ['message', 'chat', 'user', 'member.joined'];
   t.strictSame(
-    streams.bob.events.filter(({ type }) => !known.includes(type)),
+    streams.bob.events.filter(({ type }) => !allowed.includes(type)),
     [],
   );
-  // A carriage return would be a line's end too.
+  // A carriage return would end a line too.
   t.equal(streams.bob.text.includes('\r'), false);
 });
 
-t.test('of what is committed together, each is told as far as they may know', async (t) => {
+t.test('of one commit, each user receives only what they may see', async (t) => {
   const { alice, bob, chat, streams } = await startStreams(t);
   const id = await alice.send(chat, 'Who is in?');
   await streams.bob.next('message');
   const reactions = `${chat}/messages/${id}/reactions`;
-  // One turn of the event loop brings them all, and so one commit has them all.
+  // They arrive in one turn of the event loop, so they share one commit.
   await Promise.all([
     alice.request({ method: 'PUT', url: `${reactions}/${emoji('👍')}` }),
     alice.delete(`${chat}/members?user_id=2`),
@@ -315,12 +319,12 @@ t.test('of what is committed together, each is told as far as they may know', as
   t.equal(
     await streams.bob.take(bob),
     frame(id + 2, 'member.left', '{"chat_id":1,"user_id":2}'),
-    'of the first no more, whose text may show what came later',
+    'nothing more of the first one, whose text may show what came later',
   );
   t.match(await streams.alice.take(alice), /👍.*member.left.*🤫/s);
 });
 
-t.test('edits at once, and a deletion beside them, end alike wherever one looks', async (t) => {
+t.test('concurrent edits and a deletion end the same everywhere', async (t) => {
   const { alice, bob, chat, streams } = await startStreams(t);
   for (const isDeleted of [false, true]) {
     const word = isDeleted ? 'gone' : 'kept';
@@ -333,7 +337,7 @@ t.test('edits at once, and a deletion beside them, end alike wherever one looks'
     );
     const statuses = new Set(answers.map(({ status }) => status));
     t.ok(isDeleted ? !statuses.has(403) : statuses.size === 1, [...statuses].join());
-    const told = (await streams.bob.take(bob)).split('\n\n').filter((text) => text !== '');
+    const received = (await streams.bob.take(bob)).split('\n\n').filter((text) => text !== '');
     const read = await bob.get(url);
     const hits: { id: number; snippet: string }[] = [];
     for (let i = 0; i < 20; i++) {
@@ -343,14 +347,14 @@ t.test('edits at once, and a deletion beside them, end alike wherever one looks'
     const listed = chats.find((one: { id: number }) => one.id === 1);
     if (isDeleted) {
       t.strictSame([read.status, hits, (await bob.get(chat)).body.messages.length], [404, [], 1]);
-      t.match(told.at(-1), /^id: \d+\nevent: message.deleted\n/);
+      t.match(received.at(-1), /^id: \d+\nevent: message.deleted\n/);
     } else {
       const { content } = read.body.message;
       t.match(hits, [{ id, snippet: content }]);
       t.equal(hits.length, 1);
       t.strictSame((await bob.get(chat)).body.messages, [read.body.message]);
       t.equal(listed.last_message, content);
-      t.match(told.at(-1), `"content":"${content}","id":${id}`);
+      t.match(received.at(-1), `"content":"${content}","id":${id}`);
     }
   }
 });
@@ -375,7 +379,7 @@ t.test('a batch of events is one write for each stream', async (t) => {
   t.equal(writes, 10);
 });
 
-t.test('the removed is told nothing from that moment on, however fast it goes', async (t) => {
+t.test('a removed member receives nothing from that moment on, however soon', async (t) => {
   const { alice, bob, chat, streams } = await startStreams(t);
   for (let round = 0; round < 10; round++) {
     const posts = Array.from({ length: 40 }, (_, i) =>
@@ -395,10 +399,10 @@ t.test('the removed is told nothing from that moment on, however fast it goes', 
     if (data.member?.id === 2) isIn = true;
   }
   t.strictSame(wrong, []);
-  const told = streams.bob.events.map(({ id }) => id ?? 0);
+  const received = streams.bob.events.map(({ id }) => id ?? 0);
   t.strictSame(
-    told,
-    [...new Set(told)].toSorted((a, b) => a - b),
+    received,
+    [...new Set(received)].toSorted((a, b) => a - b),
     'each once, in order',
   );
   t.equal(streams.bob.events.filter(({ type }) => type === 'member.left').length, 10);
