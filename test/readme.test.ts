@@ -1,4 +1,4 @@
-/** The README and docs/ are held to what the program does. */
+/** The README and docs/ must match the program. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ const operating = Document.readSync('docs/operating.md');
 const commandsPage = Document.readSync('docs/commands.md');
 const architecture = Document.readSync('docs/architecture.md');
 
-t.test('the table of settings is that of the program', async (t) => {
+t.test('the table of settings matches the program', async (t) => {
   const rows = Object.entries(settings).map(([name, { default: value, description }]) => {
     const shown = value === '' ? ' ' : ` \`${value}\` `;
     return `| \`${name}\` |${shown}| ${description} |`;
@@ -40,9 +40,9 @@ t.test('.env.example has every setting, its meaning and its default', async (t) 
   t.equal(await readFile(new URL('.env.example', root), 'utf8'), parts.join('\n'));
 });
 
-t.test('every route in the table of the API is there', async (t) => {
+t.test('every route in the table of the API exists', async (t) => {
   const { app } = await startWorld(t);
-  const { rows } = api.part('## Routes');
+  const { rows } = api.section('## Routes');
   t.ok(rows.length > 10);
   for (const row of rows) {
     const [, method = '', addresses = ''] = row.split('|').map((cell) => cell.trim());
@@ -55,26 +55,26 @@ t.test('every route in the table of the API is there', async (t) => {
   }
 });
 
-t.test('the table of rate limits is that of the program', async (t) => {
+t.test('the table of rate limits matches the program', async (t) => {
   const times: Record<number, string> = { 60: 'a minute', 600: 'in 10 minutes', 3600: 'an hour' };
   const rows = Object.entries(limits).map(([name, { quota, window, by }]) => {
     return `| \`${name}\` | ${quota} ${times[window]} | ${by} |`;
   });
-  const page = settingsPage.part('## Rate limits').rows;
+  const page = settingsPage.section('## Rate limits').rows;
   t.strictSame(
     page.map((row) => `${row.split(' | ', 3).join(' | ')} |`),
     rows,
   );
 });
 
-t.test('the page of commands has those of the program, as they are typed', async (t) => {
+t.test('the page of commands lists those of the program, as they are typed', async (t) => {
   const { output } = await runSnug(t, '', ['help']);
   const usages = Array.from(output.matchAll(/^(snug .+?) {2,}/gm), ([, usage]) => usage);
   const typed = commandsPage.rows.map((row) => /^\| `([^`]+)`/.exec(row)?.[1]);
   t.strictSame(typed.sort(), usages.sort());
 });
 
-t.test('the commands in the documents are there', async (t) => {
+t.test('the commands in the documents exist', async (t) => {
   const names = commandsPage.rows.map((row) => /^\| `snug ([a-z -]*[a-z])/.exec(row)?.[1] ?? '');
   for (const document of documents) {
     const { text } = await Document.read(document);
@@ -89,29 +89,29 @@ t.test('the commands in the documents are there', async (t) => {
 });
 
 t.test('a fresh machine is started and tested as the README says', async (t) => {
-  const [, start] = readme.part('## Start').blocks;
+  const [, start] = readme.section('## Start').blocks;
   t.equal(start, 'npm ci && npm start\n');
   t.match(readme.text, '`npm ci && npm test`');
   t.match(await Document.read('.ci/run'), { text: /^ {2}npm ci && npm test$/m });
 });
 
-t.test('the settings for other devices at home are taken, and so is Tailscale’s', async (t) => {
+t.test('the settings for other devices at home are valid, and so is Tailscale’s', async (t) => {
   const [home = ''] = readme
-    .part('## From other devices at home')
+    .section('## From other devices at home')
     .blocks.filter((block) => block.startsWith('HOST='));
   const config = readConfig(environmentOf(home));
   t.equal(config.host, '0.0.0.0');
   t.equal(config.publicUrl?.href, 'http://raspberrypi.local:3000/');
-  const [tailscale = ''] = operating.part('### Tailscale').blocks;
+  const [tailscale = ''] = operating.section('### Tailscale').blocks;
   t.strictSame(readConfig(environmentOf(tailscale)).trustProxy, ['127.0.0.1']);
 });
 
 t.test('a button that the README names is in the client', async (t) => {
-  t.match(readme.part('## Invite your people').text, `**${en.newInvite}**`);
+  t.match(readme.section('## Invite your people').text, `**${en.newInvite}**`);
 });
 
-t.test('the map of the code names what is there, and every part of src/', async (t) => {
-  const [map = ''] = architecture.part('## Where things are').blocks;
+t.test('the map of the code names existing paths, and every part of src/', async (t) => {
+  const [map = ''] = architecture.section('## Where things are').blocks;
   const named = map.split('\n').flatMap((line) => /^[\w./-]+/.exec(line)?.[0] ?? []);
   for (const path of named) t.ok(existsSync(new URL(path, root)), path);
   for (const entry of await readdir(new URL('src/', root), { withFileTypes: true })) {
@@ -120,7 +120,7 @@ t.test('the map of the code names what is there, and every part of src/', async 
   }
 });
 
-/** What a proxy knows when a stranger asks it, and claims to be somebody else, elsewhere. */
+/** A stranger's address as a proxy sees it; the request claims another one. */
 const client = '192.0.2.7';
 const claimed = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-host': 'evil.example' };
 const variables: Record<string, string> = {
@@ -143,10 +143,10 @@ function sentBy(configuration: string): Record<string, string> {
   return { ...host, ...claimed, ...(isAppended && added), ...Object.fromEntries(set) };
 }
 
-t.test('what the documented proxies send is understood', async (t) => {
+t.test('the headers of the documented proxies are understood', async (t) => {
   const lines: { address: string; msg: string }[] = [];
   const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
-  const { blocks } = operating.part('## Behind a reverse proxy');
+  const { blocks } = operating.section('## Behind a reverse proxy');
   const [settingsOf = '', , nginx = '', haproxy = ''] = blocks;
   const { nobody } = await startWorld(t, environmentOf(settingsOf), { logger });
   for (const configuration of [nginx, haproxy]) {
@@ -158,7 +158,7 @@ t.test('what the documented proxies send is understood', async (t) => {
     });
     t.equal(status, 400, 'it is our own page, and the password is wrong');
     t.ok(answered['strict-transport-security'], 'it came over https');
-    t.equal(lines.at(-1)?.address, client, 'nobody is who they claim to be');
+    t.equal(lines.at(-1)?.address, client, 'no forged address is believed');
   }
   t.notOk(lines.some(({ msg }) => msg.includes('X-Forwarded-For')));
   const bare = nginx.replaceAll(/proxy_set_header X.*\n/g, '');
@@ -182,7 +182,7 @@ t.test('links into the project lead to a file, and to a heading in it', async (t
   }
 });
 
-/** Whether there is such a file and, if a part of it is named, a heading that GitHub names so. */
+/** Whether a file exists and, if the link names a section, has a heading with that anchor. */
 async function leadsSomewhere(to: URL): Promise<boolean> {
   const anchor = decodeURIComponent(to.hash.slice(1));
   if (!existsSync(to)) return false;
@@ -198,7 +198,7 @@ async function leadsSomewhere(to: URL): Promise<boolean> {
 }
 
 t.test('the unit keeps trying, waits for its disk, and makes no database', async (t) => {
-  const [, unit = ''] = operating.part('## As a service').blocks;
+  const [, unit = ''] = operating.section('## As a service').blocks;
   const [before = '', service = ''] = unit.split('[Service]');
   for (const line of ['StartLimitIntervalSec=0', 'RequiresMountsFor=/var/lib/snug']) {
     t.ok(before.includes(`\n${line}\n`), line);
@@ -218,14 +218,14 @@ t.test('the unit keeps trying, waits for its disk, and makes no database', async
   );
 });
 
-t.test('its session prints what it says', { skip: without('bash', 'curl') }, async (t) => {
+t.test('the README’s session prints what it says', { skip: without('bash', 'curl') }, async (t) => {
   const { url } = await startServer(t, join(await tempFolder(t), 'snug.db'));
-  const [session = '', printed = ''] = api.part('## Try it').blocks;
+  const [session = '', printed = ''] = api.section('## Try it').blocks;
   const script = session.replace('SNUG=http://127.0.0.1:3000', `SNUG=${url}`);
   t.not(script, session);
   const first = await run(script);
   t.equal(withoutTimes(first), withoutTimes(printed));
-  t.equal(withoutIds(await run(script)), withoutIds(printed), 'and can be run again');
+  t.equal(withoutIds(await run(script)), withoutIds(printed), 'and it can be run again');
 });
 
 async function run(script: string): Promise<string> {

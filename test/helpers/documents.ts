@@ -1,4 +1,4 @@
-/** The documents of the project, as tests read them: parts, tables and blocks of code. */
+/** The project's documents as tests read them: sections, tables and code blocks. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
@@ -15,15 +15,15 @@ export class Document {
     return new Document(await readFile(new URL(path, root), 'utf8'));
   }
 
-  /** For what must be known while tests are defined. */
+  /** For tests that need it while they are defined. */
   static readSync(path: string): Document {
     return new Document(readFileSync(new URL(path, root), 'utf8'));
   }
 
-  /** A part by its heading of level 2 or 3, like `## Routes`, with the parts below it. */
-  part(heading: string): Document {
+  /** A section by its heading of level 2 or 3, like `## Routes`, with its subsections. */
+  section(heading: string): Document {
     const [, rest] = this.text.split(`\n${heading}\n`);
-    if (rest === undefined) throw new Error(`There is no part "${heading}".`);
+    if (rest === undefined) throw new Error(`There is no section "${heading}".`);
     const next = heading.startsWith('###') ? /\n###? / : /\n## /;
     return new Document(rest.split(next)[0] ?? '');
   }
@@ -34,13 +34,13 @@ export class Document {
     return Array.from(tables, ([, rows = '']) => rows.trimEnd().split('\n')).flat();
   }
 
-  /** Its blocks of code. */
+  /** Its code blocks. */
   get blocks(): string[] {
     return Array.from(this.text.matchAll(/^```\w*\n(.*?)^```$/gms), ([, block = '']) => block);
   }
 }
 
-/** The settings of a block of code, a line each. */
+/** The settings of a code block, one per line. */
 export function environmentOf(block: string): Record<string, string> {
   const lines = block.trim().split('\n');
   return Object.fromEntries(lines.map((line) => line.split('=')));

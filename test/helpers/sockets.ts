@@ -1,4 +1,4 @@
-/** The program at the other end of bare sockets, and what it takes of the system. */
+/** The program on bare sockets, and the system resources that it uses. */
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -11,8 +11,8 @@ import { RemotePerson, type ServerProcess, startServer } from './server.ts';
 import { tempFolder } from './world.ts';
 
 /**
- * Loaded into the program. At SIGWINCH its event loop stands still until there is a file `go` beside
- * the database; at SIGURG it throws away what it does not need, and tells how large its heap is.
+ * Loaded into the program. At SIGWINCH its event loop stops until a file `go` exists next to
+ * the database; at SIGURG it collects garbage and prints the size of its heap.
  */
 const inside = `data:text/javascript,
   import { existsSync, writeSync } from 'node:fs';
@@ -28,7 +28,7 @@ const inside = `data:text/javascript,
   });
 `;
 
-/** The program on a fresh file. */
+/** The program on a new file. */
 export async function start(t: Test, options: Parameters<typeof startServer>[2] = {}) {
   const file = join(await tempFolder(t), 'snug.db');
   const nodeArgs = ['--expose-gc', '--import', inside];
@@ -46,31 +46,31 @@ export async function startChat({ url }: ServerProcess) {
 export const descriptors = ({ child }: ServerProcess) =>
   readdirSync(`/proc/${child.pid}/fd`).length;
 
-/** What the process holds in memory, in bytes. */
+/** The resident memory of the process, in bytes. */
 export function residence({ child }: ServerProcess): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
-/** What lives on the heap of the process, in bytes. */
+/** The heap in use by the process, in bytes. */
 export async function heap({ child, output, wrote }: ServerProcess): Promise<number> {
-  const told = output().split(/heap \d+: /).length;
+  const count = output().split(/heap \d+: /).length;
   child.kill('SIGURG');
-  const [, bytes] = await wrote(new RegExp(`heap ${told}: (\\d+) bytes`));
+  const [, bytes] = await wrote(new RegExp(`heap ${count}: (\\d+) bytes`));
   return Number(bytes);
 }
 
-/** Resolves once `isTrue`; rejects after a time that no machine needs. */
+/** Resolves once `isTrue`; rejects after longer than any machine needs. */
 export async function until(what: string, isTrue: () => boolean): Promise<void> {
   const end = performance.now() + 60_000;
   while (!isTrue()) {
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > end) throw new Error(`timed out waiting for ${what}`);
     await sleep(20);
   }
 }
 
-/** A connection, and the text that has come over it. */
-export interface Line {
+/** A connection, and the text received on it. */
+export interface Connection {
   readonly socket: Socket;
   text: string;
 }
@@ -79,42 +79,42 @@ export async function dial(
   t: Test,
   { url, host = '127.0.0.1' }: { url: string; host?: string },
   bytes = '',
-): Promise<Line> {
+): Promise<Connection> {
   const socket = connect(Number(new URL(url).port), host);
-  const line = { socket, text: '' };
+  const connection = { socket, text: '' };
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
-  socket.setEncoding('utf8').on('data', (data) => (line.text += data));
+  socket.setEncoding('utf8').on('data', (data) => (connection.text += data));
   await once(socket, 'connect');
   if (bytes !== '') socket.write(bytes);
-  return line;
+  return connection;
 }
 
-/** Opens so many connections, some at a time, each resolved when its answer has begun. */
+/** Opens a connection per request, 100 at a time, each resolved when its answer has started. */
 export async function dialMany(
   t: Test,
   server: { url: string },
   requests: string[],
-): Promise<Line[]> {
-  const lines: Line[] = [];
+): Promise<Connection[]> {
+  const connections: Connection[] = [];
   for (let i = 0; i < requests.length; i += 100) {
     const some = requests.slice(i, i + 100).map((bytes) => dial(t, server, bytes));
     const dialled = await Promise.all(some);
     await until('answers', () => dialled.every(({ text }) => text !== ''));
-    lines.push(...dialled);
+    connections.push(...dialled);
   }
-  return lines;
+  return connections;
 }
 
-/** Unlike `once`, it takes a reset for an end as well. */
-export const closed = ({ socket }: Pick<Line, 'socket'>) =>
+/** Unlike `once`, it counts a reset as an end as well. */
+export const closed = ({ socket }: Pick<Connection, 'socket'>) =>
   until('the end of a connection', () => socket.closed);
 
 export const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 export const eventsOf = (cookie: string) =>
   `GET /api/events HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`;
 
-/** Makes users past the front door, which would hash a password for each; returns their cookies. */
+/** Makes users in the database, without hashing a password for each; returns their cookies. */
 export function makeUsers(t: Test, file: string, count: number): string[] {
   const sqlite = outside(t, file);
   const user = sqlite.prepare(
@@ -135,7 +135,7 @@ export function makeUsers(t: Test, file: string, count: number): string[] {
   return sqlite.transaction(() => Array.from({ length: count }, make))();
 }
 
-/** Runs a program with so many file descriptors. */
+/** Runs a program with a limit of file descriptors. */
 export const withDescriptors = (limit: number) => [
   'sh',
   '-c',
@@ -143,8 +143,8 @@ export const withDescriptors = (limit: number) => [
   'sh',
 ];
 
-/** Asserts that somebody who was never here registers, signs in and talks. */
-export async function welcomes(t: Test, { url }: ServerProcess, name: string): Promise<void> {
+/** Asserts that a new user can register, sign in and post. */
+export async function servesNewUser(t: Test, { url }: ServerProcess, name: string): Promise<void> {
   const person = await new RemotePerson(url).register(name);
   const made = await person.send('POST', '/api/chats', { title: 'Sunday hike' });
   t.equal(made.status, 201);

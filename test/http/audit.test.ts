@@ -10,7 +10,7 @@ import { password, startWorld } from '../helpers/world.ts';
 
 const address = '127.0.0.1';
 
-/** A server whose log is read, with three people and a chat of alice and bob. */
+/** A server whose log is captured, with three people and a chat of alice and bob. */
 async function startAudited(t: Test, env: Record<string, string> = {}) {
   const lines: string[] = [];
   const logger = pino(
@@ -24,11 +24,11 @@ async function startAudited(t: Test, env: Record<string, string> = {}) {
   const chat = await alice.createChat('Sunday hike');
   await alice.post(`${chat}/members`, { name: 'bob' });
   let taken = lines.length;
-  /** What the audit log says since the last call, without the fields that each line has. */
+  /** The audit log's entries since the last call, without the fields that each line has. */
   const take = () => {
-    const news = lines.slice(taken).map((line) => JSON.parse(line));
+    const entries = lines.slice(taken).map((line) => JSON.parse(line));
     taken = lines.length;
-    return news
+    return entries
       .filter(({ audit }) => audit !== undefined)
       .map(({ time: _time, level: _level, reqId: _reqId, msg: _msg, ...line }) => line);
   };
@@ -52,7 +52,7 @@ const refused = (audit: string, reason: string, user: number | undefined, on: ob
   reason,
 });
 
-t.test('who comes and goes leaves a line', async (t) => {
+t.test('signing in and out is logged', async (t) => {
   const { alice, bob, nobody, lines, take, register } = await startAudited(t);
   await register('dora');
   t.strictSame(take(), [done('registered', 4)]);
@@ -96,7 +96,7 @@ t.test('who comes and goes leaves a line', async (t) => {
   }
 });
 
-t.test('what is done to others leaves a line', async (t) => {
+t.test('actions on other users are logged', async (t) => {
   const { alice, bob, carol, chat, chatId, take } = await startAudited(t);
   const id = await bob.send(chat, 'shall we?');
   take();
@@ -127,7 +127,7 @@ t.test('what is done to others leaves a line', async (t) => {
   ]);
 });
 
-t.test('invites, and the ends of chats and accounts, leave a line', async (t) => {
+t.test('invites, and the ends of chats and accounts, are logged', async (t) => {
   const { alice, bob, carol, chat, chatId, take } = await startAudited(t);
   take();
   const made = await alice.post(`${chat}/invites`);
@@ -156,7 +156,7 @@ t.test('invites, and the ends of chats and accounts, leave a line', async (t) =>
   ]);
 });
 
-t.test('changes of accounts, chats and members leave a line, without a name', async (t) => {
+t.test('changes of accounts, chats and members are logged, without names', async (t) => {
   const { alice, bob, carol, chat, chatId, take, nobody, lines } = await startAudited(t);
   await bob.put('/api/user', { name: 'robert', email: 'robert@example.net' });
   await bob.put(`/api/user/${bob.id}`, { name: 'carol' });
@@ -198,19 +198,19 @@ t.test('changes of accounts, chats and members leave a line, without a name', as
   t.notOk(lines.join('').includes(code));
 });
 
-/** What changes neither an account nor a chat, a membership or an invite, and what it changes. */
+/** Routes that change no account, chat, membership or invite, and what they change. */
 const unaudited: Record<string, string> = {
   'POST /api/chats/:chat_id': 'a message: its event says who wrote it, and when',
-  'DELETE /api/chats/:chat_id': 'a message of one’s own',
-  'PUT /api/chats/:chat_id/messages/:id': 'a message of one’s own',
-  'PUT /api/chats/:chat_id/read': 'what one has read',
-  'PUT /api/chats/:chat_id/notify': 'what one wants to hear of',
-  'POST /api/chats/:chat_id/typing': 'nothing that stays',
+  'DELETE /api/chats/:chat_id': 'one’s own message',
+  'PUT /api/chats/:chat_id/messages/:id': 'one’s own message',
+  'PUT /api/chats/:chat_id/read': 'a read mark',
+  'PUT /api/chats/:chat_id/notify': 'a notification level',
+  'POST /api/chats/:chat_id/typing': 'nothing that is stored',
   'PUT /api/chats/:chat_id/messages/:id/reactions/:emoji': 'a reaction',
-  'DELETE /api/chats/:chat_id/messages/:id/reactions/:emoji': 'a reaction of one’s own',
+  'DELETE /api/chats/:chat_id/messages/:id/reactions/:emoji': 'one’s own reaction',
 };
 
-t.test('every route that changes accounts, chats, members or invites has a name', async (t) => {
+t.test('every route that changes accounts, chats, members or invites is audited', async (t) => {
   const routes = await routesOf(() => startWorld(t));
   const silent = routes
     .filter(({ config }) => config?.audit === undefined)
@@ -219,7 +219,7 @@ t.test('every route that changes accounts, chats, members or invites has a name'
   t.strictSame(silent.sort(), Object.keys(unaudited).sort());
 });
 
-t.test('what is forbidden leaves a line, whatever it was', async (t) => {
+t.test('every refusal for lack of rights is logged', async (t) => {
   const { alice, bob, carol, chat, chatId, take, app } = await startAudited(t);
   const id = await bob.send(chat, 'shall we?');
   take();
@@ -237,7 +237,7 @@ t.test('what is forbidden leaves a line, whatever it was', async (t) => {
   ]);
 });
 
-t.test('cookies of another user leave a line, and sign nobody out', async (t) => {
+t.test('cookies of another user are logged, and sign nobody out', async (t) => {
   const { alice, bob, nobody, take } = await startAudited(t);
   take();
   for (const user_id of [String(bob.id), `0${alice.id}`, 'a secret']) {
@@ -253,11 +253,11 @@ t.test('cookies of another user leave a line, and sign nobody out', async (t) =>
   const unknown = Object.assign(nobody(), { cookies: { user_id: '1', token: 'x'.repeat(43) } });
   t.equal((await unknown.get('/api/chats')).status, 403);
   t.equal((await nobody().get('/api/chats')).status, 403);
-  t.strictSame(take(), [], 'a token of nobody’s names nobody');
+  t.strictSame(take(), [], 'an unknown token names nobody');
   for (const person of [alice, bob]) t.equal((await person.get('/api/chats')).status, 200);
 });
 
-t.test('nothing that people write comes into it', async (t) => {
+t.test('the audit log contains nothing that people write', async (t) => {
   const { alice, carol, nobody, chat, lines } = await startAudited(t);
   const secret = 'a-secret-of-mine';
   const made = await alice.post(`${chat}/invites`);
@@ -290,7 +290,7 @@ t.test('nothing that people write comes into it', async (t) => {
   }
 });
 
-t.test('what is done leaves a line though nobody waits for the answer', async (t) => {
+t.test('an action is logged even if nobody waits for the answer', async (t) => {
   const world = await startAudited(t);
   const { alice, carol, chatId, take } = world;
   const { hostname, port } = new URL(await addressOf(world));
@@ -306,7 +306,7 @@ t.test('what is done leaves a line though nobody waits for the answer', async (t
   t.equal((await alice.get(`/api/chats/${chatId}`)).status, 200);
 });
 
-t.test('the address is the client’s own, by the word of a proxy that is trusted', async (t) => {
+t.test('the logged address is the client’s own, as a trusted proxy reports it', async (t) => {
   const { nobody, take } = await startAudited(t, { TRUST_PROXY: '10.0.0.1' });
   take();
   const headers = { 'x-forwarded-for': '203.0.113.7' };

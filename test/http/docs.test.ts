@@ -1,4 +1,4 @@
-/** The API's description: that it is one, that it is true, and that its page needs nobody else. */
+/** The API's description is valid and true, and its page needs no other host. */
 import type { RouteOptions } from 'fastify';
 import t, { type Test } from 'tap';
 import { Refusal } from '../../src/errors.ts';
@@ -58,7 +58,7 @@ function operationsOf({ paths }: Document): [name: string, operation: Operation]
   );
 }
 
-t.test('the description is a document of OpenAPI 3.1', async (t) => {
+t.test('the description is a valid OpenAPI 3.1 document', async (t) => {
   const { answer, document } = await describe(t);
   t.equal(answer.status, 200);
   t.equal(answer.headers['content-type'], 'application/json');
@@ -74,7 +74,11 @@ function checkOperation(t: Test, name: string, operation: Operation) {
   t.equal(new Set(places).size, places.length, `${name}: each parameter once`);
   for (const { in: place, required, schema } of parameters) {
     t.match(place, /^(path|query|header)$/, name);
-    t.equal(required === true || place !== 'path', true, `${name}: what is in a path is required`);
+    t.equal(
+      required === true || place !== 'path',
+      true,
+      `${name}: parameters in a path are required`,
+    );
     checkSchema(t, name, schema);
   }
   const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, param]) => `path ${param}`);
@@ -92,7 +96,7 @@ function checkOperation(t: Test, name: string, operation: Operation) {
   for (const { schema } of contents.flatMap(Object.values)) checkSchema(t, name, schema);
 }
 
-/** JSON Schema 2020-12, as far as it is used here; nothing of OpenAPI 3.0 is left. */
+/** The keywords of JSON Schema 2020-12 used here; none of OpenAPI 3.0 is left. */
 const keywords = new Set([
   ...['type', 'properties', 'required', 'items', 'enum', 'const', 'pattern', 'format', 'examples'],
   ...['minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'description'],
@@ -108,7 +112,7 @@ function checkSchema(t: Test, name: string, schema: Schema) {
   const { properties, required = [], pattern } = schema;
   if (properties !== undefined) {
     const missing = required.filter((field) => properties[field] === undefined);
-    t.strictSame(missing, [], `${name}: what is required is described`);
+    t.strictSame(missing, [], `${name}: required properties are described`);
   }
   if (typeof pattern === 'string') t.ok(new RegExp(pattern, 'u'), name);
   const { anyOf = [], oneOf = [], allOf = [], not = [], items = [] } = schema;
@@ -122,7 +126,7 @@ const schemaOf = (route: RouteOptions) =>
     readonly hide?: boolean;
   };
 
-t.test('every route is described, with what it takes, gives and refuses', async (t) => {
+t.test('every route is described, with its input, answers and refusals', async (t) => {
   const routes = await routesOf(() => startWorld(t));
   const { document } = await describe(t);
   const operations = new Map(operationsOf(document));
@@ -148,7 +152,7 @@ t.test('every route is described, with what it takes, gives and refuses', async 
       'GET /assets/:file',
       'GET /.well-known/security.txt',
     ],
-    'but for the description itself and the client',
+    'except the description itself and the client',
   );
   for (const [i, route] of described.entries()) {
     const operation = operations.get(named[i] ?? '');
@@ -196,7 +200,7 @@ function checkDescription(t: Test, route: RouteOptions, operation: Operation) {
   t.strictSame(Object.keys(operation.responses).sort(), [...new Set(statuses)].sort(), name);
 }
 
-t.test('the page is made of its own parts alone', async (t) => {
+t.test('the page loads only its own parts', async (t) => {
   const { nobody } = await startWorld(t);
   const page = await nobody().get('/docs');
   checkPart(t, page, 'text/html');
@@ -205,7 +209,7 @@ t.test('the page is made of its own parts alone', async (t) => {
     policy.split('; ').map((one) => [one.split(' ')[0], one.split(' ').slice(1).join(' ')]),
   );
   t.equal(directives.get('default-src'), "'none'");
-  t.equal(directives.get('script-src'), "'self'", 'no script stands in the page itself');
+  t.equal(directives.get('script-src'), "'self'", 'no inline scripts');
   t.equal(directives.get('connect-src'), "'self'");
   t.equal(directives.get('frame-ancestors'), "'none'");
   t.notMatch(policy, /https?:|\*|unsafe-eval/);
@@ -235,7 +239,7 @@ function checkPart(t: Test, { status, headers, text }: Answer, type: string) {
   t.ok(text.length > 50, type);
 }
 
-t.test('what is public is the same for every server and tells nothing of it', async (t) => {
+t.test('public pages are the same on every server and reveal nothing about it', async (t) => {
   const { nobody } = await startWorld(t);
   const full = await startCast(t, { PUBLIC_URL: 'https://chat.example', REGISTRATION: 'closed' });
   for (const url of ['/openapi.json', '/docs', '/docs/start.js', '/healthz']) {
@@ -247,7 +251,7 @@ t.test('what is public is the same for every server and tells nothing of it', as
   }
 });
 
-t.test('beside the page there is nothing', async (t) => {
+t.test('there is nothing else next to the page', async (t) => {
   const { nobody } = await startWorld(t);
   for (const url of [
     '/docs/index.html',

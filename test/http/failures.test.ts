@@ -1,4 +1,4 @@
-/** What the framework, its parsers and Node's refuse: in our words, whoever speaks. */
+/** Refusals of the framework, its parsers and Node's, all in our words. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -30,7 +30,7 @@ const tooLarge = 'The request is too large. Send less.';
 
 const form = 'application/x-www-form-urlencoded';
 
-/** Creates a chat by a body of any kind. */
+/** Creates a chat with a body of any type. */
 function create(person: Person, payload: string | Buffer, headers: Record<string, string> = {}) {
   return person.request({ method: 'POST', url: '/api/chats', payload, headers });
 }
@@ -38,7 +38,7 @@ function create(person: Person, payload: string | Buffer, headers: Record<string
 const createByJson = (person: Person, payload: string) =>
   create(person, payload, { 'content-type': 'application/json' });
 
-t.test('an address that is none is answered so, and leads round no door', async (t) => {
+t.test('an unknown address is answered as such, and bypasses no check', async (t) => {
   const { alice, nobody } = await startCast(t);
   for (const url of [
     '/nothing',
@@ -79,12 +79,12 @@ t.test('an address that is none is answered so, and leads round no door', async 
   for (const url of ['/assets/..%2findex.html', '/assets/%2e%2e%2fsw.js', '/assets/.env']) {
     refused(t, await nobody().get(url), 400, undefined, url);
   }
-  // RFC 3986, 6.2.2.2: the same address, and so the same door.
+  // RFC 3986, 6.2.2.2: the same address, and so the same check.
   refused(t, await nobody().get('/api/%63hats'), 403);
   t.equal((await alice.get('/api/%63hats')).status, 200);
 });
 
-t.test('a method that a route does not have is answered so', async (t) => {
+t.test('a method that a route does not have is answered as such', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const before = allRows(file);
   const methods = ['OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'] as const;
@@ -113,7 +113,7 @@ t.test('a method that a route does not have is answered so', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('a page or a file says by which methods it can be had', async (t) => {
+t.test('a page or a file lists its methods in Allow', async (t) => {
   const { nobody } = await startWorld(t);
   const wrong = 'This address is read-only. Use GET.';
   const allow = 'GET, HEAD, OPTIONS';
@@ -159,7 +159,7 @@ t.test('no header or field turns a method into another', async (t) => {
   t.equal((await alice.get(chat)).status, 200, 'she has not left');
 });
 
-t.test('fields come as a form or as JSON', async (t) => {
+t.test('fields may come as a form or as JSON', async (t) => {
   const { alice } = await startCast(t);
   const types = [
     form,
@@ -184,7 +184,7 @@ t.test('fields come as a form or as JSON', async (t) => {
   t.strictSame(titles, [...Array(14).fill('a b!'), 'Sunday hike']);
 });
 
-t.test('fields come in no other way', async (t) => {
+t.test('fields in any other type are refused', async (t) => {
   const { alice, file } = await startCast(t);
   const before = allRows(file);
   for (const type of [
@@ -226,7 +226,7 @@ t.test('fields come in no other way', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('JSON is one object of strings', async (t) => {
+t.test('JSON must be one object of strings', async (t) => {
   const { alice, file } = await startCast(t);
   const before = allRows(file);
   const bodies = [
@@ -256,7 +256,7 @@ t.test('JSON is one object of strings', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('a form’s fields stand in it once, whatever else does', async (t) => {
+t.test('a form has each of its fields once', async (t) => {
   const { alice } = await startCast(t);
   const send = (body: string) => create(alice, body, { 'content-type': form });
   for (const body of [
@@ -280,7 +280,7 @@ t.test('a form’s fields stand in it once, whatever else does', async (t) => {
   done(t, await send(`${many}&title=fine`), 201);
 });
 
-t.test('what nobody knows is ignored, however much of it there is', async (t) => {
+t.test('unknown fields are ignored, however many there are', async (t) => {
   const { alice } = await startCast(t);
   const fields = (sign: string) => Array.from({ length: 5000 }, (_, i) => `${i}${sign}1`);
   const json = `{${fields(':')
@@ -299,7 +299,7 @@ t.test('what nobody knows is ignored, however much of it there is', async (t) =>
   }
 });
 
-t.test('what is not UTF-8 is refused, and never stored as something else', async (t) => {
+t.test('text that is not UTF-8 is refused, and never stored as something else', async (t) => {
   const { alice, nobody, file } = await startCast(t);
   const before = allRows(file);
   const latin1 = (text: string) => Buffer.from(text, 'latin1');
@@ -332,7 +332,7 @@ t.test('what is not UTF-8 is refused, and never stored as something else', async
   t.strictSame(allRows(file), before);
 });
 
-t.test('what is UTF-8 comes as it was sent', async (t) => {
+t.test('UTF-8 text arrives unchanged', async (t) => {
   const { alice, chat } = await startCast(t);
   for (const [body, content] of [
     ['%F0%9F%A6%86', '🦆'],
@@ -372,7 +372,7 @@ t.test('a request larger than the longest message is refused', async (t) => {
   t.equal(query(file, 'select * from messages').length, 1);
 });
 
-t.test('who is not signed in is told so before anything is read', async (t) => {
+t.test('without a session a request is refused before it is read', async (t) => {
   const { nobody, chat } = await startCast(t);
   const signedOut = 'You are not signed in. Sign in first.';
   const payload = 'x'.repeat(1024 * 1024);
@@ -381,9 +381,9 @@ t.test('who is not signed in is told so before anything is read', async (t) => {
   refused(t, await nobody().get(`/api/chats/${'9'.repeat(5000)}`), 403, signedOut);
 });
 
-t.test('nothing that a client says of itself moves where an answer leads', async (t) => {
+t.test('no header or query of a client changes the Location of an answer', async (t) => {
   const env = { TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: 'evil.example' };
-  // Not the first account: that one needs a code where a proxy's headers are.
+  // Not the first account: behind a proxy's headers that one needs a code.
   const { nobody } = await startCast(t, env);
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
   const payload = { name: 'dave', password, email: 'a@b' };
@@ -394,7 +394,7 @@ t.test('nothing that a client says of itself moves where an answer leads', async
   t.notMatch(JSON.stringify(answer.headers), 'evil');
 });
 
-t.test('a defect is answered without a word about itself', async (t) => {
+t.test('an internal error reveals nothing about itself', async (t) => {
   const { alice, db, chat } = await startCast(t);
   const read = db.read;
   const secret = 'SQLITE_CORRUPT: select secret from /home/alice at Object.<anonymous> (x.ts:1)';
@@ -410,7 +410,7 @@ t.test('a defect is answered without a word about itself', async (t) => {
   t.equal((await alice.get(chat)).status, 200);
 });
 
-t.test('no secret and no text of anybody comes into the log', async (t) => {
+t.test('no secret and no user’s text is logged', async (t) => {
   const lines: string[] = [];
   const logger = pino(
     { level: 'trace', serializers: { req: describeRequest } },
@@ -437,7 +437,7 @@ t.test('no secret and no text of anybody comes into the log', async (t) => {
   );
 });
 
-/** Sends bytes over a connection of their own and returns all that comes back until it ends. */
+/** Sends bytes on a new connection and returns everything received until it ends. */
 async function exchange(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let text = '';
@@ -447,7 +447,7 @@ async function exchange(port: number, bytes: string): Promise<string> {
   return text;
 }
 
-/** What came over a connection, as an answer. */
+/** Parses the bytes of an answer. */
 function parseAnswer(text: string): Answer {
   const [head = '', body = ''] = text.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
@@ -468,16 +468,16 @@ async function listen(t: Test): Promise<World & { alice: Person; chat: string; p
   return { ...cast, port: (cast.app.server.address() as AddressInfo).port };
 }
 
-t.test('who comes while the server is stopping is told so', async (t) => {
+t.test('a request while the server is stopping is refused with a reason', async (t) => {
   const { app, alice, chat, port } = await listen(t);
   const cookie = Object.entries(alice.cookies).map((pair) => pair.join('='));
   const head = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\nCookie: ${cookie.join('; ')}\r\n`;
   const socket = connect(port, '127.0.0.1');
   let text = '';
   socket.setEncoding('utf8').on('data', (data) => (text += data));
-  const begun = once(app.server, 'request');
+  const started = once(app.server, 'request');
   socket.write(`${head(`POST ${chat}`)}Content-Type: ${form}\r\nContent-Length: 9\r\n\r\ncontent=`);
-  await begun;
+  await started;
   const closed = app.close();
   socket.write(`x${head('GET /api/chats')}\r\n`);
   await Promise.all([closed, once(socket, 'close')]);
@@ -486,7 +486,7 @@ t.test('who comes while the server is stopping is told so', async (t) => {
   refused(t, second, 503, 'The server is shutting down. Try again in a moment.');
 });
 
-t.test('bytes that are no request are answered in the same shape', async (t) => {
+t.test('bytes that are no request are answered in the same form', async (t) => {
   const { alice, port } = await listen(t);
   const login = `POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: ${form}\r\n`;
   const get = 'GET /healthz HTTP/1.1\r\n';
@@ -503,31 +503,26 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
     ['random bytes', '\x00\xff\x80\x7f{}\r\n\r\n', 400, badRequest],
     ['bare line feeds', 'GET /healthz HTTP/1.1\nHost: x\n\n', 400, badRequest],
     [
-      'a chunk of more than there is',
+      'a chunk longer than its data',
       `${login}Transfer-Encoding: chunked\r\n\r\n${'f'.repeat(20)}\r\n`,
       400,
       badRequest,
     ],
     [
-      'a coding that is not the last',
+      'chunked, but not as the last coding',
       `${login}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`,
       400,
       badRequest,
     ],
+    ['too many headers', `${get}Host: x\r\n${'a: b\r\n'.repeat(200)}\r\n`, 431, tooLong],
     [
-      'more headers than anybody sends',
-      `${get}Host: x\r\n${'a: b\r\n'.repeat(200)}\r\n`,
-      431,
-      tooLong,
-    ],
-    [
-      'a giant that asks before it comes',
+      'a huge body that asks first',
       `${login}Expect: 100-continue\r\nContent-Length: 1073741824\r\n\r\n`,
       413,
       tooLarge,
     ],
     [
-      'both lengths',
+      'a length and chunks',
       `${login}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
       400,
       badRequest,
@@ -535,25 +530,20 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
     ['two lengths', `${login}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde`, 400, badRequest],
     ['no number', `${login}Content-Length: abc\r\n\r\n`, 400, badRequest],
     ['an unknown coding', `${login}Transfer-Encoding: xchunked\r\n\r\n`, 400, badRequest],
-    ['a chunk that is none', `${login}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400, badRequest],
+    ['an invalid chunk', `${login}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400, badRequest],
     ['a long header', `${get}Host: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 431, tooLong],
     ['a long cookie', `${get}Host: x\r\nCookie: token=${'a'.repeat(20_000)}\r\n\r\n`, 431, tooLong],
     ['many headers', `${get}Host: x\r\n${'a: b\r\n'.repeat(3000)}\r\n`, 431, tooLong],
     ['a long address', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, tooLong],
     ['an unreadable address', 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
-    [
-      'a letter that is no escape',
-      'GET /api/user?name=café HTTP/1.1\r\nHost: x\r\n\r\n',
-      400,
-      badUrl,
-    ],
+    ['an unescaped letter', 'GET /api/user?name=café HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
     ['the same in a path', 'GET /café HTTP/1.1\r\nHost: x\r\n\r\n', 400, badUrl],
     ['dots', 'GET /api/../healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['a dot', 'GET /api/./chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['a backslash', 'GET /api\\chats HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     ['two slashes', 'GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n', 404, noRoute],
     [
-      'a whole address',
+      'an absolute URL',
       'GET http://snug.local/api/chats HTTP/1.1\r\nHost: x\r\n\r\n',
       403,
       'You are not signed in. Sign in first.',
@@ -564,9 +554,9 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
       400,
       'Enter your name as text of at most 1024 characters.',
     ],
-    ['an announced giant', `${login}Content-Length: 1073741824\r\n\r\n`, 413, tooLarge],
+    ['a huge length', `${login}Content-Length: 1073741824\r\n\r\n`, 413, tooLarge],
     [
-      'a giant in chunks',
+      'a huge body in chunks',
       `${login}Transfer-Encoding: chunked\r\n\r\n${`8000\r\n${'x'.repeat(0x8000)}\r\n`.repeat(3)}`,
       413,
       tooLarge,
@@ -578,7 +568,7 @@ t.test('bytes that are no request are answered in the same shape', async (t) => 
   t.equal((await alice.get('/api/chats')).status, 200);
 });
 
-t.test('a request hidden behind another is never carried out', async (t) => {
+t.test('a request hidden in another is never executed', async (t) => {
   const { alice, port } = await listen(t);
   const cookie = `Cookie: user_id=${alice.id}; token=${alice.cookies.token}\r\n`;
   const hidden = `GET /api/logout HTTP/1.1\r\nHost: x\r\n${cookie}\r\n`;
@@ -594,7 +584,7 @@ t.test('a request hidden behind another is never carried out', async (t) => {
   t.equal((await alice.get('/api/chats')).status, 200, 'she is still signed in');
 });
 
-t.test('cookies in two headers are one jar: doubled, they are refused', async (t) => {
+t.test('cookies in two headers count as one: duplicates are refused', async (t) => {
   const { alice, port } = await listen(t);
   const get = 'GET /api/chats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
   const id = `user_id=${alice.id}`;
@@ -609,7 +599,7 @@ t.test('cookies in two headers are one jar: doubled, they are refused', async (t
   t.equal((await alice.get('/api/chats')).status, 200);
 });
 
-t.test('HTTP/1.0 and upgrades get a plain answer', async (t) => {
+t.test('HTTP/1.0 and upgrade requests get a plain answer', async (t) => {
   const { port } = await listen(t);
   const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\n';
   for (const bytes of [
@@ -623,7 +613,7 @@ t.test('HTTP/1.0 and upgrades get a plain answer', async (t) => {
   t.equal(await exchange(port, 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n'), '', 'no tunnel');
 });
 
-t.test('what is asked at once is answered in order, errors as well', async (t) => {
+t.test('pipelined requests are answered in order, errors as well', async (t) => {
   const { port } = await listen(t);
   const host = 'HTTP/1.1\r\nHost: x\r\n';
   const early = `POST /api/chats ${host}Content-Type: ${form}\r\nContent-Length: 7\r\n\r\ntitle=x`;
@@ -633,56 +623,53 @@ t.test('what is asked at once is answered in order, errors as well', async (t) =
   t.strictSame(statuses, [200, 404, 200, 403, 200, 404, 200]);
 });
 
-t.test(
-  'what is refused before it is a request stands in the log, and nothing of what it says',
-  async (t) => {
-    const lines: string[] = [];
-    const logger = pino({}, { write: (line: string) => void lines.push(line) });
-    const { app, nobody, register } = await startWorld(t, {}, { logger });
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    const { port } = app.server.address() as AddressInfo;
-    const evil = '\u001b[31m\u0024{jndi:ldap://evil}';
-    const host = 'HTTP/1.1\r\nHost: x\r\n';
-    const sent: [bytes: string, told: object][] = [
-      [`GET /evil%zz ${host}\r\n`, { method: 'GET', status: 400, address: '127.0.0.1' }],
-      [`EVIL /evil ${host}\r\n`, { status: 400, reason: 'HPE_INVALID_METHOD' }],
-      [`GET /evil ${host}Evil: ${'evil'.repeat(250_000)}\r\n\r\n`, { status: 431 }],
-      [`GET /\u001b[31mevil ${host}\r\n`, { status: 400 }],
-      [`GET /evil ${host}User-Agent: evil\rINJECTED: evil\r\n\r\n`, { status: 400 }],
-      ['\x16\x03\x01evil\r\n', { status: 400, reason: 'HPE_INVALID_METHOD' }],
-    ];
-    for (const [bytes, told] of sent) {
-      lines.length = 0;
-      await exchange(port, bytes).catch(() => undefined);
-      t.equal(lines.length, 1, `one line for ${bytes.slice(0, 30)}`);
-      t.match(JSON.parse(lines[0] ?? '{}'), told);
-      t.notMatch(lines[0], /evil|INJECTED/i);
-      t.ok((lines[0]?.length ?? 0) < 500, 'a short one');
-    }
+t.test('a malformed request is logged, without its contents', async (t) => {
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => void lines.push(line) });
+  const { app, nobody, register } = await startWorld(t, {}, { logger });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const evil = '\u001b[31m\u0024{jndi:ldap://evil}';
+  const host = 'HTTP/1.1\r\nHost: x\r\n';
+  const sent: [bytes: string, logged: object][] = [
+    [`GET /evil%zz ${host}\r\n`, { method: 'GET', status: 400, address: '127.0.0.1' }],
+    [`EVIL /evil ${host}\r\n`, { status: 400, reason: 'HPE_INVALID_METHOD' }],
+    [`GET /evil ${host}Evil: ${'evil'.repeat(250_000)}\r\n\r\n`, { status: 431 }],
+    [`GET /\u001b[31mevil ${host}\r\n`, { status: 400 }],
+    [`GET /evil ${host}User-Agent: evil\rINJECTED: evil\r\n\r\n`, { status: 400 }],
+    ['\x16\x03\x01evil\r\n', { status: 400, reason: 'HPE_INVALID_METHOD' }],
+  ];
+  for (const [bytes, logged] of sent) {
     lines.length = 0;
-    const alice = await register('alice');
-    await alice.get(`/api/user?name=${encodeURIComponent(evil)}`, {
-      'user-agent': evil,
-      referer: evil,
-    });
-    await nobody().get(`/${encodeURIComponent(`${evil}\r\n{"level":60}`)}`, {
-      'x-forwarded-for': evil,
-    });
-    await nobody().post('/api/login', { name: evil, password });
-    const told = lines.map((line) => JSON.parse(line));
-    const ofKind = (kind: string) => told.filter(({ msg }) => msg === kind);
-    t.strictSame(
-      ofKind('request').map(({ level, status }) => [level, status]),
-      [201, 404, 404, 400].map((status) => [30, status]),
-    );
-    t.match(ofKind('audit'), [{ audit: 'registered' }, { audit: 'signed_in', outcome: 'refused' }]);
-    t.equal(told.length, 6, 'one line for each request, and for what matters to security');
-    t.notMatch(lines.join(''), /evil|\\u001b|"level":60/);
-    t.notOk(lines.join('').includes('\u001b'));
-  },
-);
+    await exchange(port, bytes).catch(() => undefined);
+    t.equal(lines.length, 1, `one line for ${bytes.slice(0, 30)}`);
+    t.match(JSON.parse(lines[0] ?? '{}'), logged);
+    t.notMatch(lines[0], /evil|INJECTED/i);
+    t.ok((lines[0]?.length ?? 0) < 500, 'a short one');
+  }
+  lines.length = 0;
+  const alice = await register('alice');
+  await alice.get(`/api/user?name=${encodeURIComponent(evil)}`, {
+    'user-agent': evil,
+    referer: evil,
+  });
+  await nobody().get(`/${encodeURIComponent(`${evil}\r\n{"level":60}`)}`, {
+    'x-forwarded-for': evil,
+  });
+  await nobody().post('/api/login', { name: evil, password });
+  const logged = lines.map((line) => JSON.parse(line));
+  const ofKind = (kind: string) => logged.filter(({ msg }) => msg === kind);
+  t.strictSame(
+    ofKind('request').map(({ level, status }) => [level, status]),
+    [201, 404, 404, 400].map((status) => [30, status]),
+  );
+  t.match(ofKind('audit'), [{ audit: 'registered' }, { audit: 'signed_in', outcome: 'refused' }]);
+  t.equal(logged.length, 6, 'one line for each request, and one for each security event');
+  t.notMatch(lines.join(''), /evil|\\u001b|"level":60/);
+  t.notOk(lines.join('').includes('\u001b'));
+});
 
-t.test('who asks is told by the proxy that is trusted, and by nobody else', async (t) => {
+t.test('the client’s address comes from a trusted proxy only', async (t) => {
   const addressOf = async (proxies: string, forwarded: string) => {
     const lines: string[] = [];
     const logger = pino({}, { write: (line: string) => void lines.push(line) });
@@ -695,13 +682,17 @@ t.test('who asks is told by the proxy that is trusted, and by nobody else', asyn
   t.equal(
     await addressOf('127.0.0.1', '6.6.6.6, 7.7.7.7'),
     '7.7.7.7',
-    'what it was told is not what it saw',
+    'the reported address differs from the one seen',
   );
   t.equal(await addressOf('127.0.0.1,10.0.0.0/8', '6.6.6.6, 7.7.7.7, 10.1.1.1'), '7.7.7.7');
-  t.equal((await addressOf('127.0.0.1', 'x'.repeat(9_000))).length, 45, 'no more than an address');
+  t.equal(
+    (await addressOf('127.0.0.1', 'x'.repeat(9_000))).length,
+    45,
+    'no longer than an address',
+  );
 });
 
-t.test('no line break in what is sent makes a header', async (t) => {
+t.test('a line break in a field never makes a header', async (t) => {
   const { alice, nobody, chat } = await startCast(t);
   const lineBreak = '\r\nX-Evil: 1';
   const encoded = encodeURIComponent(lineBreak);
@@ -723,7 +714,7 @@ t.test('no line break in what is sent makes a header', async (t) => {
   }
 });
 
-t.test('many parameters and long ones cost little', async (t) => {
+t.test('many or long parameters cost little', async (t) => {
   const { alice } = await startCast(t);
   for (const query of ['a&'.repeat(5_000), `a=${'x'.repeat(15_000)}`, 'a[]=1&'.repeat(2_000)]) {
     const took = await leastCpuTime(3, async () => {

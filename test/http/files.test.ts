@@ -1,4 +1,4 @@
-/** What the server serves as it is: compressed by the build, kept by clients, sent from memory. */
+/** Static files: compressed by the build, cached by clients, sent from memory. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
@@ -15,7 +15,7 @@ const manifest: Manifest = JSON.parse(
   readFileSync(new URL('../../dist/files.json', import.meta.url), 'utf8'),
 );
 
-/** All that is public and stays the same, by its address. */
+/** The addresses of all public files. */
 const places = [
   ...Object.keys(manifest).map((name) => (name === 'index.html' ? '/' : `/${name}`)),
   ...['/docs', '/docs/start.js', '/openapi.json'],
@@ -26,7 +26,7 @@ const unpack: Record<string, (bytes: Buffer) => Buffer> = {
   gzip: gunzipSync,
 };
 
-t.test('a client gets each file in the smallest form that it takes', async (t) => {
+t.test('a client gets each file in the smallest encoding that it accepts', async (t) => {
   const { app } = await startWorld(t);
   const get = async (url: string, accepted?: string) => {
     const headers = accepted === undefined ? {} : { 'accept-encoding': accepted };
@@ -61,7 +61,7 @@ t.test('a client gets each file in the smallest form that it takes', async (t) =
   t.ok(packed > 3 * 10, `${packed}`);
 });
 
-t.test('what a client has already is not sent again', async (t) => {
+t.test('a file that the client has cached is not sent again', async (t) => {
   const { nobody, register } = await startWorld(t);
   const tags = new Map<string, unknown>();
   for (const url of places) {
@@ -71,21 +71,21 @@ t.test('what a client has already is not sent again', async (t) => {
     const isNamed = url.startsWith('/assets/');
     const expected = isNamed ? 'public, max-age=31536000, immutable' : 'no-cache';
     t.equal(headers['cache-control'], expected, url);
-    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
-      const again = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': known });
+    for (const cached of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      const again = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': cached });
       t.equal(again.status, 304, url);
       t.equal(again.text, '');
       t.match(again.headers, { etag, 'cache-control': expected });
     }
-    for (const known of ['"x"', etag.slice(1, -1), `${etag}x`]) {
-      const changed = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': known });
+    for (const cached of ['"x"', etag.slice(1, -1), `${etag}x`]) {
+      const changed = await nobody().get(url, { 'accept-encoding': 'br', 'if-none-match': cached });
       t.equal(changed.status, 200, url);
     }
     tags.set(url, etag);
   }
   await register('alice');
   const page = await nobody().get('/', { 'if-none-match': String(tags.get('/')) });
-  t.equal(page.status, 200, 'the page says other things now');
+  t.equal(page.status, 200, 'the page has changed');
   for (const [url, etag] of tags) {
     if (url === '/') continue;
     const same = await nobody().get(url, { 'accept-encoding': 'br' });
@@ -93,7 +93,7 @@ t.test('what a client has already is not sent again', async (t) => {
   }
 });
 
-t.test('what browsers, search engines and finders of weaknesses look for is there', async (t) => {
+t.test('favicon.ico, robots.txt and security.txt are served', async (t) => {
   const { app, nobody } = await startWorld(t);
   const icon = await app.inject('/favicon.ico');
   t.equal(icon.headers['content-type'], 'image/x-icon');
@@ -114,7 +114,7 @@ t.test('what browsers, search engines and finders of weaknesses look for is ther
   );
 });
 
-t.test('nothing is found but what the build has packed', async (t) => {
+t.test('only the files of the build are served', async (t) => {
   const { nobody } = await startWorld(t);
   for (const name of ['index.html', 'files.json', '__proto__', 'constructor', 'x.js']) {
     const { status } = await nobody().get(`/assets/${name}`);
@@ -125,7 +125,7 @@ t.test('nothing is found but what the build has packed', async (t) => {
   t.equal(empty.find('toString'), undefined);
 });
 
-t.test('without a build there is no client, and the API goes on', async (t) => {
+t.test('without a build there is no client, but the API works', async (t) => {
   t.intercept(Files, 'open', { value: () => new Files({}, undefined) });
   const { nobody } = await startWorld(t);
   const { message } = new Refusal('no_client');
@@ -135,7 +135,7 @@ t.test('without a build there is no client, and the API goes on', async (t) => {
   t.equal((await nobody().get('/healthz')).status, 200);
 });
 
-t.test('JSON from 1 KB on goes out compressed to who takes it', async (t) => {
+t.test('JSON of at least 1 KB is compressed for clients that accept it', async (t) => {
   const { app, alice, bob, chat } = await startCast(t);
   for (let i = 0; i < 20; i++) await alice.send(chat, `Message ${i}: shall we meet at nine?`);
   const get = async (url: string, accepted: string, method: 'GET' | 'HEAD' = 'GET') => {
@@ -147,7 +147,7 @@ t.test('JSON from 1 KB on goes out compressed to who takes it', async (t) => {
     t.equal(answered['content-type'], 'application/json', url);
     return { bytes, headers: answered, encoding: answered['content-encoding'] };
   };
-  // One is kept as bytes, one is made of them for the occasion, one is written by the framework.
+  // One is cached as bytes, one is built for the request, one is written by the framework.
   await bob.put(`${chat}/read`, { id: '1' });
   for (const url of [chat, `${chat}?limit=19`, '/api/search?q=nine']) {
     const plain = await get(url, '');
@@ -178,7 +178,7 @@ t.test('JSON from 1 KB on goes out compressed to who takes it', async (t) => {
   }
 });
 
-t.test('a page that is kept is compressed once, until it changes', async (t) => {
+t.test('a cached page is compressed once, until it changes', async (t) => {
   const { alice, chat } = await startCast(t);
   for (let i = 0; i < 20; i++) await alice.send(chat, `Message ${i}: shall we meet at nine?`);
   let count = 0;
@@ -195,10 +195,10 @@ t.test('a page that is kept is compressed once, until it changes', async (t) => 
   t.equal(count, 2);
 });
 
-/** As many as one sends before anything is answered. */
+/** As many requests as a client may send before anything is answered. */
 const depth = 400;
 
-t.test('who asks for files and never takes them gets no descriptors and no memory', async (t) => {
+t.test('a client that never reads its files uses no descriptors and no memory', async (t) => {
   const server = await startServer(t, join(await tempFolder(t), 'snug.db'), {
     wrapper: ['sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh'],
   });

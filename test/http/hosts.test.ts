@@ -1,4 +1,4 @@
-/** By which names the server answers, and what its proxies say. */
+/** The host names that the server answers, and the headers of its proxies. */
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -27,7 +27,7 @@ const foreign = [
   ...['1.2.3', '[::1].evil.example', 'evil.homearpa', 'evil.com.'],
 ];
 
-t.test('only hosts of a local network, addresses and our own names are answered', async (t) => {
+t.test('only local hosts, addresses and our own names are answered', async (t) => {
   const env = { PUBLIC_URL: 'https://Chat.Example.org', ALLOWED_HOSTS: 'snug.example.net' };
   const named = ['chat.example.org', 'CHAT.example.org:8443', 'chat.example.org.:3000'];
   const more = ['snug.example.net', 'snug.example.net:80'];
@@ -46,7 +46,7 @@ t.test('only hosts of a local network, addresses and our own names are answered'
   }
 });
 
-t.test('a host that is not ours is refused on every route, whatever the Origin says', async (t) => {
+t.test('a foreign host is refused on every route, whatever the Origin says', async (t) => {
   const routes = await routesOf(() => startWorld(t));
   const { alice, nobody, file } = await startCast(t, { PUBLIC_URL: 'https://chat.example.org' });
   const before = allRows(file);
@@ -65,13 +65,16 @@ t.test('a host that is not ours is refused on every route, whatever the Origin s
   t.strictSame(allRows(file), before);
   const payload = { name: 'dora', password, email: 'dora@example.org' };
   const own = { host: 'chat.example.org', origin: 'https://chat.example.org' };
-  for (const agreed of [own, { host: 'raspberrypi.local', origin: 'http://raspberrypi.local' }]) {
-    const request = { method: 'POST', url: '/api/login', headers: agreed, payload } as const;
+  for (const consistent of [
+    own,
+    { host: 'raspberrypi.local', origin: 'http://raspberrypi.local' },
+  ]) {
+    const request = { method: 'POST', url: '/api/login', headers: consistent, payload } as const;
     refused(t, await nobody().request(request), 400, 'The name or the password is wrong.');
   }
 });
 
-t.test('a trusted proxy says by which host it was asked, and nobody else does', async (t) => {
+t.test('only a trusted proxy may name the host that was asked', async (t) => {
   const env = { TRUST_PROXY: '10.0.0.1', PUBLIC_URL: 'https://chat.example.org' };
   const { nobody } = await startWorld(t, env);
   const ask = async (remoteAddress: string, host: string, forwarded: string) => {
@@ -81,12 +84,12 @@ t.test('a trusted proxy says by which host it was asked, and nobody else does', 
   t.equal(await ask('10.0.0.1', 'snug:3000', 'chat.example.org'), 200);
   t.equal(await ask('10.0.0.1', 'snug:3000', 'evil.example'), 421);
   t.equal(await ask('10.0.0.1', 'evil.example', 'chat.example.org'), 421, 'both must be ours');
-  t.equal(await ask('10.0.0.1', 'snug', 'evil.example, chat.example.org'), 200, 'by its own word');
-  t.equal(await ask('10.0.0.2', 'snug:3000', 'evil.example'), 200, 'of no account');
+  t.equal(await ask('10.0.0.1', 'snug', 'evil.example, chat.example.org'), 200, 'the last counts');
+  t.equal(await ask('10.0.0.2', 'snug:3000', 'evil.example'), 200, 'ignored');
   t.equal(await ask('10.0.0.2', 'evil.example', 'chat.example.org'), 421);
 });
 
-t.test('a phone at home opens the server by its name there, without any setting', async (t) => {
+t.test('a phone at home opens the server by its local name, without any setting', async (t) => {
   const server = await startServer(t, join(await tempFolder(t), 'snug.db'), {
     env: { HOST: '0.0.0.0' },
   });
@@ -107,13 +110,13 @@ t.test('a phone at home opens the server by its name there, without any setting'
 
   t.match(await ask('GET /healthz HTTP/1.0'), /^HTTP\/1.1 200/, 'an old client names no host');
   const evil = 'GET http://evil.example/healthz HTTP/1.1';
-  t.match(await ask(`${evil}\r\nhost: localhost`), /^HTTP\/1.1 421/, 'a whole URL counts more');
+  t.match(await ask(`${evil}\r\nhost: localhost`), /^HTTP\/1.1 421/, 'the whole URL counts');
   t.match(await ask(`${evil.replace('evil.example', host)}\r\nhost: localhost`), /^HTTP\/1.1 200/);
   t.match(await ask('GET / HTTP/1.1\r\nhost:'), /^HTTP\/1.1 421/);
   t.match(await ask('GET / HTTP/1.1\r\nhost: a@b'), /^HTTP\/1.1 400/, 'no host at all');
 });
 
-t.test('a proxy that does not say for whom it asks is warned of, once', async (t) => {
+t.test('a proxy that does not name the client is reported, once', async (t) => {
   const lines: string[] = [];
   const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
   const warnings = () => lines.filter((line) => line.includes('X-Forwarded-For'));
@@ -124,7 +127,7 @@ t.test('a proxy that does not say for whom it asks is warned of, once', async (t
   await ask('/', '192.0.2.7');
   await ask('/healthz', '10.0.0.1');
   await ask('/', '10.0.0.1', { 'x-forwarded-for': '192.0.2.7' });
-  t.strictSame(warnings(), [], 'no stranger, no watcher, and not who says it');
+  t.strictSame(warnings(), [], 'not for a stranger, a health check, or a proxy that names it');
   await ask('/', '10.0.0.1');
   await ask('/', '::1');
   t.equal(warnings().length, 1);
@@ -133,5 +136,5 @@ t.test('a proxy that does not say for whom it asks is warned of, once', async (t
   const six = await startWorld(t, { TRUST_PROXY: '10.0.0.1' }, { logger });
   done(t, await six.nobody().request({ url: '/healthz' }), 200);
   await six.nobody().request({ url: '/', remoteAddress: '::ffff:10.0.0.1' });
-  t.equal(warnings().length, 2, 'however the socket shows its address');
+  t.equal(warnings().length, 2, 'however the socket writes its address');
 });

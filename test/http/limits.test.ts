@@ -1,4 +1,4 @@
-/** How often one may ask: what is counted, by whom, and who is never kept out. */
+/** Rate limits: what is counted, for which client, and who is never locked out. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** A server that limits, whose time stands still until a test sets it forward. */
+/** A server with limits, whose clock stands still until a test sets it forward. */
 async function startLimited(t: Test, env: Record<string, string> = {}) {
   const time = { now: hour };
   const lines: string[] = [];
@@ -48,13 +48,13 @@ function login(
   return person.request({ method: 'POST', url: '/api/login', payload, remoteAddress });
 }
 
-/** As many addresses as are needed, none twice. */
+/** As many different addresses as needed. */
 function addresses() {
   let count = 0;
   return () => `10.1.${++count >> 8}.${count & 255}`;
 }
 
-/** The seconds after which it may be tried again. */
+/** The seconds in Retry-After. */
 function waitOf(t: Test, answer: Answer, name = ''): number {
   refused(t, answer, 429, tooOften, name);
   const text = String(answer.headers['retry-after']);
@@ -71,12 +71,12 @@ const asked: Record<keyof typeof limits, InjectOptions> = {
   lookup: { method: 'GET', url: '/api/user/999' },
   profile: { method: 'PUT', url: '/api/user/999' },
   write: { method: 'POST', url: '/api/chats/999' },
-  // Refused for its cursor after it was counted: no stream is opened.
+  // Refused for its cursor after it was counted, so no stream is opened.
   stream: { method: 'GET', url: '/api/events?since=x' },
   nowhere: { method: 'GET', url: '/wp-login.php' },
 };
 
-t.test('a limit tells how much is left, refuses what is more, and lets in who waits', async (t) => {
+t.test('a limit reports what is left, refuses the rest, and recovers with time', async (t) => {
   const { register, time } = await startLimited(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -97,7 +97,7 @@ t.test('a limit tells how much is left, refuses what is more, and lets in who wa
     }
     for (let i = 0; i < 3; i++) {
       const answer = await alice.request(request);
-      t.equal(waitOf(t, answer, name), Math.ceil(step / second), 'what is refused does not count');
+      t.equal(waitOf(t, answer, name), Math.ceil(step / second), 'refused requests do not count');
       expect(answer, 0, window * second);
     }
     const other = by === 'user' ? bob : alice;
@@ -107,11 +107,11 @@ t.test('a limit tells how much is left, refuses what is more, and lets in who wa
     waitOf(t, await alice.request(request), `${name} is not back yet`);
     time.now += 1;
     expect(await alice.request(request), 0, window * second);
-    t.equal((await alice.get('/api/chats')).status, 200, 'what has no limit goes on');
+    t.equal((await alice.get('/api/chats')).status, 200, 'requests without a limit are served');
   }
 });
 
-t.test('what is refused is refused before it is read', async (t) => {
+t.test('a limited request is refused before it is read', async (t) => {
   const { nobody } = await startLimited(t);
   const headers = { 'content-type': 'application/json' };
   const payload = 'x'.repeat(100_000);
@@ -120,7 +120,7 @@ t.test('what is refused is refused before it is read', async (t) => {
   waitOf(t, await send());
 });
 
-/** What one can do to oneself alone, as often as one likes. */
+/** Routes that affect only oneself have no limit. */
 const unlimited = [
   'DELETE /api/sessions',
   'DELETE /api/chats',
@@ -128,7 +128,7 @@ const unlimited = [
   'PUT /api/users/:user_id',
 ];
 
-t.test('every route that changes something has a limit, but for a few', async (t) => {
+t.test('every route that changes something has a limit, with a few exceptions', async (t) => {
   const routes = await routesOf(() => startWorld(t));
   const without = routes.filter(({ config }) => config?.limit === undefined).map(nameOf);
   t.strictSame(
@@ -137,7 +137,7 @@ t.test('every route that changes something has a limit, but for a few', async (t
   );
 });
 
-t.test('off means off', async (t) => {
+t.test('RATE_LIMIT=off turns off all limits', async (t) => {
   const { nobody, register } = await startWorld(t);
   await register('alice');
   for (let i = 0; i < 12; i++) {
@@ -148,18 +148,18 @@ t.test('off means off', async (t) => {
 });
 
 t.test(
-  'however requests come, none passes that has no room, and none waits too long',
+  'however requests are timed, none passes without quota, and none waits too long',
   async (t) => {
     const limit = { quota: 5, window: 10 };
     const gaps = fc.array(fc.oneof(fc.nat(3 * second), fc.nat(40 * second)), { maxLength: 60 });
     const run = (list: number[]) => {
       let now = 12_345;
       let room = limit.quota;
-      const meter = new RateLimiter(() => now + 0.7);
+      const limiter = new RateLimiter(() => now + 0.7);
       for (const gap of list) {
         now += gap;
         room = Math.min(limit.quota, room + (gap * limit.quota) / (limit.window * second));
-        const { left, wait } = meter.consume('somebody', limit);
+        const { left, wait } = limiter.consume('somebody', limit);
         const mayPass = room >= 1 - 1e-9;
         if (mayPass !== (wait === 0)) return false;
         if (mayPass) room -= 1;
@@ -173,10 +173,10 @@ t.test(
   },
 );
 
-/** What an answer costs whoever reads it. */
+/** The cost of an answer to its reader. */
 const costOf = ({ text }: Answer) => baseCosts.read + Buffer.byteLength(text);
 
-t.test('reading is limited by what it costs, for each user by themselves', async (t) => {
+t.test('reading is limited by cost, for each user separately', async (t) => {
   const { register, time } = await startLimited(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -198,16 +198,16 @@ t.test('reading is limited by what it costs, for each user by themselves', async
   const wait = waitOf(t, answer);
   t.match(answer.headers['ratelimit-policy'], `"read";q=${budget.quota};qu="content-bytes";w=60`);
   for (const url of ['/api/session', '/api/chats', '/icon.svg']) {
-    if (url !== '/icon.svg') waitOf(t, await alice.get(url), 'whatever is asked for');
-    t.equal((await bob.get(url)).status, 200, 'nobody else is concerned');
+    if (url !== '/icon.svg') waitOf(t, await alice.get(url), 'whatever is requested');
+    t.equal((await bob.get(url)).status, 200, 'no other user is affected');
   }
   t.equal((await alice.otherDevice().then((device) => device.get(chat))).status, 429);
   time.now += wait * second;
-  t.equal((await alice.get(chat)).status, 200, 'who waits is served');
+  t.equal((await alice.get(chat)).status, 200, 'after the wait it is served');
   time.now += 30 * second;
   let again = 0;
   while ((await alice.get(chat)).status === 200) again += 1;
-  t.ok(again > 0.45 * served && again < 0.55 * served, 'half a minute, half of it');
+  t.ok(again > 0.45 * served && again < 0.55 * served, 'half of it after half a minute');
 });
 
 t.test('an answer costs its bytes, however many it has', async (t) => {
@@ -220,7 +220,7 @@ t.test('an answer costs its bytes, however many it has', async (t) => {
   time.now += hour;
   for (let spent = 0; spent < budget.quota / 2; ) spent += costOf(await alice.get(chat));
   const left = ({ headers }: Answer) => Number(/r=(\d+)/.exec(String(headers.ratelimit))?.[1]);
-  // All of one's chats have no other bound.
+  // The list of all one's chats has no other bound.
   for (const url of ['/api/chats', `${chat}/messages/${id}`, `${chat}/members`, chat]) {
     const answer = await alice.get(url);
     const next = await alice.get('/api/session');
@@ -237,12 +237,12 @@ t.test('in each turn of the event loop, one request of a user is served', async 
   await new Promise((resolve) => void setImmediate(resolve));
   t.strictSame(order.slice(2), ['a2', 'b2']);
   turns.take('c', note('c1'));
-  t.equal(order.at(-1), 'c1', 'nor who comes later');
+  t.equal(order.at(-1), 'c1', 'nor does a later request');
   await new Promise((resolve) => void setImmediate(resolve));
-  t.strictSame(order.slice(5), ['a3'], 'and nobody is forgotten');
+  t.strictSame(order.slice(5), ['a3'], 'and none is forgotten');
 });
 
-t.test('a limit by cost is far above what people do', async (t) => {
+t.test('the limit by cost is far above normal use', async (t) => {
   const { register, time } = await startLimited(t);
   const alice = await register('alice');
   const chat = await alice.createChat('Sunday hike');
@@ -254,10 +254,10 @@ t.test('a limit by cost is far above what people do', async (t) => {
   const reload = start + 200 * (page + (await costs(`${chat}/members`)));
   t.comment(`${reload} bytes for a reload of 200 chats with all their members`);
   t.ok(15 * reload < budget.quota, 'on 15 devices within the same minute');
-  t.ok(60 * 10 * page < budget.quota / 4, 'ten pages a second while one scrolls');
+  t.ok(60 * 10 * page < budget.quota / 4, 'ten pages a second while scrolling');
 });
 
-t.test('a stranger’s reading is limited by address, wherever one need not sign in', async (t) => {
+t.test('a stranger’s reading is limited by address, on every public route', async (t) => {
   const { nobody, register, time } = await startLimited(t);
   const alice = await register('alice');
   const ask = (url: string, remoteAddress: string) => nobody().request({ url, remoteAddress });
@@ -272,7 +272,7 @@ t.test('a stranger’s reading is limited by address, wherever one need not sign
     waitOf(t, await ask(path, '192.0.2.7'), name);
     t.not((await ask(path, '192.0.2.8')).status, 429, 'another address');
   }
-  t.equal((await ask('/healthz', '192.0.2.7')).status, 200, 'a watcher hears that all is well');
+  t.equal((await ask('/healthz', '192.0.2.7')).status, 200, 'a health check is answered');
   t.equal((await alice.request({ url: '/api/chats', remoteAddress: '192.0.2.7' })).status, 200);
   const six = (n: number) => ask(url, `2001:db8::${n.toString(16)}`);
   for (let i = 1; i <= served + 1; i++) await six(i);
@@ -281,7 +281,7 @@ t.test('a stranger’s reading is limited by address, wherever one need not sign
   t.equal((await ask(url, '192.0.2.7')).status, 200);
 });
 
-t.test('what may write without a limit of its own costs more', async (t) => {
+t.test('writes without a limit of their own cost more', async (t) => {
   const { register, time } = await startLimited(t);
   const alice = await register('alice');
   const chat = await alice.createChat('Sunday hike');
@@ -292,28 +292,28 @@ t.test('what may write without a limit of its own costs more', async (t) => {
   t.ok(marked > 900 && marked <= budget.quota / baseCosts.write, `${marked}`);
 });
 
-t.test('no more keys are remembered than there is room for', async (t) => {
-  const meter = new RateLimiter(() => 0);
+t.test('the number of remembered keys is bounded', async (t) => {
+  const limiter = new RateLimiter(() => 0);
   const once = { quota: 1, window: 1 };
-  const isRefused = (key: string) => meter.consume(key, once).wait > 0;
+  const isRefused = (key: string) => limiter.consume(key, once).wait > 0;
   t.notOk(isRefused('first'));
-  for (let i = 0; i < 9_999; i++) meter.consume(`key ${i}`, once);
-  t.ok(isRefused('first'), 'ten thousand are');
-  meter.consume('another', once);
-  t.notOk(isRefused('key 0'), 'of more, the one heard of longest ago is forgotten');
+  for (let i = 0; i < 9_999; i++) limiter.consume(`key ${i}`, once);
+  t.ok(isRefused('first'), 'ten thousand are remembered');
+  limiter.consume('another', once);
+  t.notOk(isRefused('key 0'), 'of more, the least recently used is forgotten');
 });
 
-t.test('what is asked for is remembered longer, however much comes and goes', async (t) => {
-  const recent = new LruMap<number>(3);
+t.test('recently used keys are remembered longer, however many come and go', async (t) => {
+  const lru = new LruMap<number>(3);
   for (let i = 0; i < 1_000; i++) {
-    recent.get('wanted');
-    recent.set(i === 0 ? 'wanted' : `key ${i}`, i);
+    lru.get('wanted');
+    lru.set(i === 0 ? 'wanted' : `key ${i}`, i);
   }
-  const kept = ['wanted', 'key 997', 'key 998', 'key 999'].filter((key) => recent.has(key));
-  t.same(kept, ['wanted', 'key 998', 'key 999']);
-  recent.delete('wanted');
-  recent.set('key 1000', 1_000);
-  t.ok(recent.has('key 998'), 'what is deleted makes room');
+  const present = ['wanted', 'key 997', 'key 998', 'key 999'].filter((key) => lru.has(key));
+  t.same(present, ['wanted', 'key 998', 'key 999']);
+  lru.delete('wanted');
+  lru.set('key 1000', 1_000);
+  t.ok(lru.has('key 998'), 'a deleted key makes room');
 });
 
 t.test('an address counts as the network of one customer', async (t) => {
@@ -337,7 +337,7 @@ t.test('an address counts as the network of one customer', async (t) => {
   }
 });
 
-/** Uses up the quota of signing in, each time as `as` says; then tells whether `then` is refused. */
+/** Uses up the quota of sign-ins, one per call of `as`; returns whether `then` is refused. */
 async function exhaust(t: Test, nobody: Person, as: (i: number) => InjectOptions) {
   for (let i = 0; i < limits.login.quota; i++) {
     t.equal((await nobody.request({ ...asked.login, ...as(i) })).status, 400, `${i}`);
@@ -346,25 +346,28 @@ async function exhaust(t: Test, nobody: Person, as: (i: number) => InjectOptions
     (await nobody.request({ ...asked.login, ...then })).status === 429;
 }
 
-t.test('who is counted is who the trusted proxies say, and nobody else', async (t) => {
+t.test('only trusted proxies say which client is counted', async (t) => {
   const forwarded = (value: string) => ({ headers: { 'x-forwarded-for': value } });
   const from = (remoteAddress: string, value: string) => ({ remoteAddress, ...forwarded(value) });
 
   const plain = await startLimited(t);
   const isRefused = await exhaust(t, plain.nobody(), (i) => forwarded(`6.6.6.${i}`));
-  t.ok(await isRefused(forwarded('6.6.7.7')), 'without a proxy, nobody’s word counts');
+  t.ok(await isRefused(forwarded('6.6.7.7')), 'without a proxy, the header is ignored');
   t.notOk(await isRefused({ remoteAddress: '127.0.0.2' }));
 
   const env = { TRUST_PROXY: '10.0.0.1,10.2.0.0/16' };
   const proxied = await startLimited(t, env);
-  const isShut = await exhaust(t, proxied.nobody(), (i) =>
+  const isRefusedBehind = await exhaust(t, proxied.nobody(), (i) =>
     from('10.0.0.1', `6.6.6.${i}, 7.7.7.7, 10.2.0.${i}`),
   );
-  t.ok(await isShut(from('10.2.9.9', '7.7.7.7')), 'what stands before it is only said');
-  t.notOk(await isShut(from('10.0.0.1', '7.7.7.8')));
-  t.notOk(await isShut(from('10.0.0.2', '7.7.7.7')), 'another peer is counted itself');
-  for (let i = 0; i < 9; i++) await isShut(from('10.0.0.2', `8.8.8.${i}`));
-  t.ok(await isShut(from('10.0.0.2', '9.9.9.9')), 'whatever it says');
+  t.ok(await isRefusedBehind(from('10.2.9.9', '7.7.7.7')), 'entries before it are not trusted');
+  t.notOk(await isRefusedBehind(from('10.0.0.1', '7.7.7.8')));
+  t.notOk(
+    await isRefusedBehind(from('10.0.0.2', '7.7.7.7')),
+    'another peer is counted by its own address',
+  );
+  for (let i = 0; i < 9; i++) await isRefusedBehind(from('10.0.0.2', `8.8.8.${i}`));
+  t.ok(await isRefusedBehind(from('10.0.0.2', '9.9.9.9')), 'whatever its header says');
 
   const six = await startLimited(t);
   const isClosed = await exhaust(t, six.nobody(), (i) => ({ remoteAddress: `2001:db8::${i}:1` }));
@@ -372,7 +375,7 @@ t.test('who is counted is who the trusted proxies say, and nobody else', async (
   t.notOk(await isClosed({ remoteAddress: '2001:db8:0:1::1' }), 'the next one');
 });
 
-t.test('of many names tried from one address, ten a minute are', async (t) => {
+t.test('sign-ins with many names from one address are limited to ten a minute', async (t) => {
   const { nobody, time } = await startLimited(t);
   const statuses: number[] = [];
   for (let i = 0; i < 200; i++) {
@@ -385,7 +388,7 @@ t.test('of many names tried from one address, ten a minute are', async (t) => {
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-t.test('guesses at one account wait longer and longer, whether there is one or not', async (t) => {
+t.test('repeated guesses wait longer and longer, whether the account exists or not', async (t) => {
   const { nobody, register, time, warnings } = await startLimited(t);
   const alice = await register('alice');
   const next = addresses();
@@ -415,20 +418,20 @@ t.test('guesses at one account wait longer and longer, whether there is one or n
       rest,
     ]);
   }
-  t.strictSame(seen.alice, seen['no such person'], 'nothing tells which of the two there is');
-  const told = warnings().filter(({ msg }) => msg === 'wrong passwords: slowing down');
-  t.match(told, [
+  t.strictSame(seen.alice, seen['no such person'], 'nothing shows which of the two exists');
+  const logged = warnings().filter(({ msg }) => msg === 'wrong passwords: slowing down');
+  t.match(logged, [
     { level: 40, user: alice.id, address: '10.1.0.5' },
     { level: 40, user: alice.id, address: /^10\.1\.0\.\d+$/ },
     { level: 40, address: /^10\.1\.0\.\d+$/ },
     { level: 40, address: /^10\.1\.0\.\d+$/ },
   ]);
-  t.equal(told.length, 4, 'told once, when it begins');
-  t.notOk('user' in told[2]);
+  t.equal(logged.length, 4, 'logged once, when it starts');
+  t.notOk('user' in logged[2]);
   t.notMatch(JSON.stringify(warnings()), /no such|alice|not this/i, 'names are not logged');
 });
 
-t.test('guesses at the same time are no more than one after the other', async (t) => {
+t.test('concurrent guesses count like sequential ones', async (t) => {
   const { nobody, register } = await startLimited(t);
   await register('alice');
   const next = addresses();
@@ -439,7 +442,7 @@ t.test('guesses at the same time are no more than one after the other', async (t
   t.strictSame(statuses, [...Array(5).fill(400), ...Array(15).fill(429)]);
 });
 
-t.test('nobody is kept out of their own account by others', async (t) => {
+t.test('nobody can lock a user out of their own account', async (t) => {
   const { nobody, register } = await startLimited(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -449,16 +452,16 @@ t.test('nobody is kept out of their own account by others', async (t) => {
   }
   waitOf(t, await login(nobody(), 'alice', password, next()), 'a stranger with the password');
 
-  t.equal((await alice.get('/api/chats')).status, 200, 'who is in stays in');
+  t.equal((await alice.get('/api/chats')).status, 200, 'a signed-in user stays in');
   const home = '127.0.0.1';
   done(t, await login(nobody(), 'alice', password, home));
-  waitOf(t, await login(nobody(), 'alice', password, next()), 'which lets no stranger in');
+  waitOf(t, await login(nobody(), 'alice', password, next()), 'it admits no stranger');
   const phone = Object.assign(nobody(), { cookies: { ...alice.cookies } });
   done(t, await login(phone, 'alice', password, '10.3.0.1'));
   done(t, await login(nobody(), 'alice', password, '10.3.0.1'));
 
   refused(t, await login(nobody(), 'alice', 'not this one', '10.3.1.1'), 400, wrong);
-  waitOf(t, await login(bob, 'alice', password, '10.3.1.2'), 'somebody else’s session');
+  waitOf(t, await login(bob, 'alice', password, '10.3.1.2'), 'another user’s session');
   const forger = Object.assign(nobody(), {
     cookies: { user_id: String(alice.id), token: 'A'.repeat(43) },
   });
@@ -466,7 +469,7 @@ t.test('nobody is kept out of their own account by others', async (t) => {
   waitOf(t, await login(alice, 'alice', password, '10.3.1.2'), 'one that has ended');
 });
 
-t.test('a known place and a session have patience of their own, and no more than it', async (t) => {
+t.test('a known network and a session have their own, limited tries', async (t) => {
   const { nobody, register, time } = await startLimited(t);
   const alice = await register('alice');
   const school = '127.0.0.1';
@@ -480,7 +483,7 @@ t.test('a known place and a session have patience of their own, and no more than
   for (let i = 0; i < 4; i++) refused(t, await fail(nobody(), school), 400, wrong);
   done(t, await login(nobody(), 'alice', password, school));
   time.now += minute;
-  refused(t, await fail(nobody(), school), 400, wrong, 'what was right has ended the row');
+  refused(t, await fail(nobody(), school), 400, wrong, 'the right password has ended the series');
 
   const copy = () => Object.assign(nobody(), { cookies: { ...alice.cookies } });
   for (let i = 0; i < 5; i++) refused(t, await fail(copy(), '10.3.0.1'), 400, wrong);
@@ -507,22 +510,22 @@ t.test('the current password is no easier to guess', async (t) => {
   done(t, await change(phone, password), 200);
 });
 
-t.test('what could not be verified was no guess', async (t) => {
-  const guesses = new LoginThrottle(() => hour, { isOn: true });
+t.test('a password that could not be checked does not count as a guess', async (t) => {
+  const throttle = new LoginThrottle(() => hour, { isOn: true });
   const request = { ip: '192.0.2.7', log: { warn: () => undefined } };
   const guess = { nameKey: 'alice', userId: 1, session: undefined, isKnown: false };
   const busy = async () => {
     throw new Refusal('busy');
   };
   for (let i = 0; i < 20; i++) {
-    await t.rejects(guesses.check(request, guess, busy), { code: 'busy' });
+    await t.rejects(throttle.check(request, guess, busy), { code: 'busy' });
   }
   const isWrong = async () => false;
-  for (let i = 0; i < 5; i++) t.equal(await guesses.check(request, guess, isWrong), false);
-  await t.rejects(guesses.check(request, guess, isWrong), { code: 'too_often', wait: second });
+  for (let i = 0; i < 5; i++) t.equal(await throttle.check(request, guess, isWrong), false);
+  await t.rejects(throttle.check(request, guess, isWrong), { code: 'too_often', wait: second });
 });
 
-t.test('health checks by any method use up no limit on what there is not', async (t) => {
+t.test('health checks by any method use up no limit on unknown addresses', async (t) => {
   const { nobody } = await startWorld(t, { RATE_LIMIT: 'on' });
   const { quota } = limits.nowhere;
   for (let i = 0; i < 2 * quota; i++) {
@@ -535,7 +538,7 @@ t.test('health checks by any method use up no limit on what there is not', async
   t.match(answer.headers.ratelimit, new RegExp(`r=${quota - 1};`));
 });
 
-t.test('the time of day, however it steps, lets nobody in and keeps nobody out', async (t) => {
+t.test('changes of the system clock neither admit nor lock out anybody', async (t) => {
   const { nobody, clock } = await startWorld(t, { RATE_LIMIT: 'on' });
   for (let i = 0; i < limits.nowhere.quota; i++) await nobody().request(asked.nowhere);
   const { now } = Date;
@@ -549,10 +552,10 @@ t.test('the time of day, however it steps, lets nobody in and keeps nobody out',
   }
 });
 
-/** The value below which all but one in a hundred are. */
+/** The 99th percentile. */
 const p99 = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)];
 
-/** Runs `act` one after the other until `work` is done, and tells how long each took, in ms. */
+/** Runs `act` repeatedly until `work` is done, and returns how long each run took, in ms. */
 async function timesDuring(work: Promise<unknown>, act: () => Promise<void>): Promise<number[]> {
   let isDone = false;
   void work.finally(() => {
@@ -567,7 +570,7 @@ async function timesDuring(work: Promise<unknown>, act: () => Promise<void>): Pr
   return times;
 }
 
-/** Sends so many requests, so many at a time, and counts what is answered. */
+/** Sends this many requests, some at a time, and counts the answers by status. */
 async function flood(
   count: number,
   { atOnce }: { atOnce: number },
@@ -586,10 +589,10 @@ async function flood(
   return counts;
 }
 
-/** Generous, for a machine that has other things to do. */
+/** Generous, for a machine with other work. */
 const soon = 1_000;
 
-t.test('who asks for the dearest thing all the time holds up nobody else', async (t) => {
+t.test('a user who repeats the most expensive request delays nobody else', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { url } = await startServer(t, file, { env: { RATE_LIMIT: 'on' } });
   const [alice, bob] = [new RemotePerson(url), new RemotePerson(url)];
@@ -609,7 +612,7 @@ t.test('who asks for the dearest thing all the time holds up nobody else', async
   t.ok(Number(p99(times)) < soon);
 });
 
-t.test('many sign-ins at once hold up nobody, and take no memory without bound', async (t) => {
+t.test('many simultaneous sign-ins delay nobody, and take bounded memory', async (t) => {
   const server = await startServer(t, join(await tempFolder(t), 'snug.db'));
   const alice = await new RemotePerson(server.url).register('alice');
   const before = memoryOf(server.child.pid);
@@ -627,12 +630,12 @@ t.test('many sign-ins at once hold up nobody, and take no memory without bound',
   t.equal(tried + turnedAway, 150);
   t.ok(tried >= 100 && turnedAway > 0, 'as many are tried as can wait; others may come back');
   t.ok(Number(p99(times)) < soon);
-  // The C library keeps some 20 MB for each thread that has ever hashed.
+  // The C library holds some 20 MB for each thread that has ever hashed.
   t.notOk(grown > 300, 'far from 20 MB for each sign-in');
-  t.equal((await logIn(0)).status, 400, 'it goes on');
+  t.equal((await logIn(0)).status, 400, 'it still works');
 });
 
-/** The most memory that a process ever had, in bytes; NaN where there is no /proc. */
+/** The peak memory of a process, in bytes; NaN where there is no /proc. */
 function memoryOf(pid = 0): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
@@ -642,10 +645,10 @@ function memoryOf(pid = 0): number {
   }
 }
 
-/** TIMING_SAMPLES=200 looks more closely. */
+/** TIMING_SAMPLES=200 measures more precisely. */
 const samples = Number(process.env.TIMING_SAMPLES ?? 40);
 
-t.test('a sign-in takes as long for a name that nobody has', async (t) => {
+t.test('a sign-in takes equally long for an unknown name', async (t) => {
   const { nobody, register } = await startWorld(t);
   await register('alice');
   const times: Record<string, number[]> = { alice: [], dora: [] };

@@ -1,4 +1,4 @@
-/** From where people sign in: known networks, and strangers, who share what they are given. */
+/** The networks that people sign in from: known ones, and strangers, who share their limits. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -33,7 +33,7 @@ function login(person: Person, name: string, given: string, remoteAddress: strin
   return person.request({ method: 'POST', url: '/api/login', payload, remoteAddress });
 }
 
-/** The seconds after which it may be tried again. */
+/** The seconds in Retry-After. */
 function waitOf(t: Test, answer: Answer, name = ''): number {
   refused(t, answer, 429, tooOften, name);
   return Number(answer.headers['retry-after']);
@@ -41,7 +41,7 @@ function waitOf(t: Test, answer: Answer, name = ''): number {
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** As many networks as are needed, each of another owner. */
+/** As many networks as needed, each of another owner. */
 function networks() {
   let count = 0;
   return () => `2001:db8:${(++count).toString(16)}::1`;
@@ -59,7 +59,7 @@ t.test('the networks around an address take turns, the widest first', async (t) 
   }
 });
 
-t.test('guesses without end keep nobody out, over a restart too', async (t) => {
+t.test('endless guesses lock nobody out, over a restart too', async (t) => {
   const time = { now: hour };
   const file = join(await tempFolder(t), 'snug.db');
   const env = { RATE_LIMIT: 'on' };
@@ -93,21 +93,21 @@ t.test('guesses without end keep nobody out, over a restart too', async (t) => {
   const typo = () => login(world.nobody(), 'alice', 'correct horse', '192.0.2.77');
   refused(t, await typo(), 400, wrong);
   const wait = waitOf(t, await typo());
-  t.ok(wait <= 60, 'a network has tries of its own, a minute after the first');
+  t.ok(wait <= 60, 'a network has its own tries, a minute after the first');
   time.now += wait * second;
   done(t, await login(world.nobody(), 'alice', password, '192.0.2.77'));
 });
 
-t.test('tries in spite of the wait are bounded for each name', async (t) => {
+t.test('tries that ignore the wait are bounded for each name', async (t) => {
   const time = { now: hour };
-  const guesses = new LoginThrottle(() => time.now, { isOn: true });
+  const throttle = new LoginThrottle(() => time.now, { isOn: true });
   const next = networks();
   let verified = 0;
   const tries = async (count: number) => {
     for (let i = 0; i < count; i++) {
       const request = { ip: next(), log: { warn: () => undefined } };
       const guess = { nameKey: 'alice', userId: 1, session: undefined, isKnown: false };
-      const check = guesses.check(request, guess, async () => false);
+      const check = throttle.check(request, guess, async () => false);
       await check.then(() => (verified += 1)).catch(() => undefined);
     }
   };
@@ -118,7 +118,7 @@ t.test('tries in spite of the wait are bounded for each name', async (t) => {
   t.equal(verified, 5 + 1_000 + 9, 'they come back one by one: a thousand a day');
 });
 
-t.test('a known network is kept 90 days, longer in use, and 20 of them at most', async (t) => {
+t.test('a known network is stored for 90 days from its last use, at most 20 a user', async (t) => {
   const { nobody, register, clock, file, db } = await startWorld(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -132,9 +132,9 @@ t.test('a known network is kept 90 days, longer in use, and 20 of them at most',
   }
   done(t, await login(nobody(), 'alice', password, '198.51.100.1'));
   t.equal(rows(alice.id).length, 20);
-  t.equal(rows(bob.id).length, 2, 'one that is known already takes no other place');
+  t.equal(rows(bob.id).length, 2, 'a known network occupies no second place');
   const hashes = [alice, bob].map(({ id }) => rows(id).map(({ hash }) => String(hash)));
-  t.equal(new Set(hashes.flat()).size, 22, 'the file does not show who was at the same place');
+  t.equal(new Set(hashes.flat()).size, 22, 'the file does not show which users share a network');
   for (const bytes of [await readFile(file), await readFile(`${file}-wal`)]) {
     t.notOk(bytes.includes('198.51.'), 'the file lists no addresses');
   }
@@ -144,7 +144,7 @@ t.test('a known network is kept 90 days, longer in use, and 20 of them at most',
   };
   t.ok(await isKnown('198.51.100.1'));
   t.ok(await isKnown('198.51.25.1'));
-  t.notOk(await isKnown('198.51.5.1'), 'the newest are kept');
+  t.notOk(await isKnown('198.51.5.1'), 'the newest are stored');
   t.notOk(await isKnown('198.51.25.2'));
   for (let i = 0; i < 3; i++) {
     clock.now += 29 * day;
@@ -155,7 +155,7 @@ t.test('a known network is kept 90 days, longer in use, and 20 of them at most',
   t.notOk(await isKnown('198.51.25.1'), '90 days later');
   await runMaintenance(db);
   t.equal(rows(alice.id).length, 0);
-  t.equal(rows(bob.id).length, 1, 'where a session is used');
+  t.equal(rows(bob.id).length, 1, 'the network of a session in use');
   done(t, await bob.form('DELETE', '/api/user', { current_password: password }));
   t.strictSame(query(file, 'select * from known_networks'), []);
 });
@@ -188,7 +188,7 @@ t.test('strangers are limited by /56 and /48 as well', async (t) => {
   for (const i of range(0, 200)) off.take('login', `2001:db8:7:${i}::1`);
 });
 
-t.test('people at known networks are not counted among the strangers around them', async (t) => {
+t.test('users at known networks are not counted with the strangers around them', async (t) => {
   const time = { now: hour };
   const env = { RATE_LIMIT: 'on' };
   const { nobody, register } = await startWorld(t, env, { ticks: () => time.now });
@@ -204,7 +204,7 @@ t.test('people at known networks are not counted among the strangers around them
   done(t, await login(nobody(), 'alice', password, from(0)));
 });
 
-t.test('a flood of sign-ins by strangers holds up nobody at a known network', async (t) => {
+t.test('a flood of sign-ins by strangers delays nobody at a known network', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const add = ['user', 'add', 'alice', '--email', 'alice@example.org'];
   await runSnug(t, file, add, { input: password });
@@ -223,12 +223,12 @@ t.test('a flood of sign-ins by strangers holds up nobody at a known network', as
   let isOver = false;
   const flood = range(0, 120).map(async () => {
     while (!isOver) {
-      // Each time from another site: no limit of a network applies.
+      // Each time from another site, so that no limit of a network applies.
       site += 1;
       const status = await send(`2001:db8:${site.toString(16)}::1`, `nobody ${site}`);
       if (status === 503) turnedAway += 1;
       else tried += 1;
-      // The next moment, as Retry-After says; a loop without it would only measure this machine.
+      // As soon as Retry-After allows; a loop without it would only measure this machine.
       if (status === 503) await new Promise((resolve) => setTimeout(resolve, 200));
     }
   });
@@ -243,5 +243,5 @@ t.test('a flood of sign-ins by strangers holds up nobody at a known network', as
   await Promise.all(flood);
   t.comment(`strangers served before: ${waits}; ${tried} tried, ${turnedAway} turned away`);
   const [, , median = 0] = waits.toSorted((one, other) => one - other);
-  t.ok(median < places.strangers / 4, 'far from all that wait');
+  t.ok(median < places.strangers / 4, 'far fewer than all that wait');
 });

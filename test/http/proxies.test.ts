@@ -1,4 +1,4 @@
-/** People can talk behind real proxies, as docs/operating.md configures them and as people write them. */
+/** People can talk behind real proxies, with the documented configurations and with common ones. */
 import { once } from 'node:events';
 import { request as askPlainly, type IncomingMessage } from 'node:http';
 import { request as askSecurely } from 'node:https';
@@ -12,16 +12,16 @@ import { type ServerProcess, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
 import { password, tempFolder } from '../helpers/world.ts';
 
-const [settings = '', ...configurations] = Document.readSync('docs/operating.md').part(
+const [settings = '', ...configurations] = Document.readSync('docs/operating.md').section(
   '## Behind a reverse proxy',
 ).blocks;
 const documented = ['caddy', 'nginx', 'haproxy', 'apache2'] as const;
 
-/** Who asks, as the proxy sees them, and who they claim to be. */
+/** The client's address as the proxy sees it, which other headers contradict. */
 const client = '127.0.0.2';
 const claims = { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' };
 
-/** A browser of somebody's, with a cookie jar. */
+/** A browser with a cookie jar. */
 class Client {
   readonly origin: URL;
   readonly port: number;
@@ -30,7 +30,7 @@ class Client {
   attributes: readonly string[] = [];
   readonly headers: Record<string, string>;
 
-  /** @param headers what it sends with everything. */
+  /** @param headers sent with every request. */
   constructor(origin: string, port: number, headers: Record<string, string> = {}) {
     this.origin = new URL(origin);
     this.port = port;
@@ -78,7 +78,7 @@ class Client {
   }
 }
 
-/** The address that the log has for who made a chat last. */
+/** The logged address of the last request that created a chat. */
 function addressIn(server: ServerProcess): string {
   const lines = server
     .output()
@@ -93,7 +93,7 @@ function addressIn(server: ServerProcess): string {
 /** Longer than a busy machine takes, shorter than the time to the next beat of a stream, in ms. */
 const atOnce = 12_000;
 
-/** Two people register through a proxy, talk, and hear of it at once. */
+/** Two people register through a proxy, post, and receive the events at once. */
 async function talk(t: Test, open: () => Client, setup: string) {
   const [alice, bob] = [open(), open()];
   const registered = await alice.register('alice', { setup });
@@ -108,17 +108,17 @@ async function talk(t: Test, open: () => Client, setup: string) {
   const { response, sent } = await bob.open('GET', '/api/events');
   t.equal(response.statusCode, 200);
   t.teardown(() => sent.destroy());
-  const heard = Promise.withResolvers<string>();
+  const received = Promise.withResolvers<string>();
   let stream = '';
   response.setEncoding('utf8').on('data', (data: string) => {
     stream += data;
-    if (stream.includes('at nine?')) heard.resolve('at once');
+    if (stream.includes('at nine?')) received.resolve('at once');
   });
   const start = performance.now();
   const content = 'Shall we meet at the café, at nine? 🦆';
   t.equal((await alice.ask('POST', chat, { content })).status, 201);
-  const late = setTimeout(() => heard.resolve('late'), atOnce);
-  t.equal(await heard.promise, 'at once', 'the event is not held back');
+  const late = setTimeout(() => received.resolve('late'), atOnce);
+  t.equal(await received.promise, 'at once', 'the event is not held back');
   clearTimeout(late);
   t.comment(`${Math.round(performance.now() - start)} ms from one to the other`);
   const { body } = await bob.ask('GET', chat);
@@ -136,21 +136,25 @@ async function start(t: Test, env: Record<string, string>) {
 
 for (const [index, name] of documented.entries()) {
   const configuration = configurations[index] ?? '';
-  t.test(`the documented ${name}`, { skip: without(name, 'openssl') }, async (t) => {
-    const { server, setup, backend } = await start(t, environmentOf(settings));
-    const port = await startProxy(t, name, { configuration, backend });
-    const headers = { 'x-forwarded-host': 'chat.example.org' };
-    const open = () => new Client('https://chat.example.org', port, headers);
-    const alice = await talk(t, open, setup);
-    for (const cookie of alice.attributes) t.match(cookie, /; Secure/, 'it came over https');
-    const { headers: answered } = await alice.ask('GET', '/api/session');
-    t.ok(answered['strict-transport-security']);
-    t.equal(addressIn(server), client, 'nobody is who they claim to be');
-    t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
-  });
+  t.test(
+    `people can talk behind the documented ${name}`,
+    { skip: without(name, 'openssl') },
+    async (t) => {
+      const { server, setup, backend } = await start(t, environmentOf(settings));
+      const port = await startProxy(t, name, { configuration, backend });
+      const headers = { 'x-forwarded-host': 'chat.example.org' };
+      const open = () => new Client('https://chat.example.org', port, headers);
+      const alice = await talk(t, open, setup);
+      for (const cookie of alice.attributes) t.match(cookie, /; Secure/, 'it came over https');
+      const { headers: answered } = await alice.ask('GET', '/api/session');
+      t.ok(answered['strict-transport-security']);
+      t.equal(addressIn(server), client, 'no forged address is believed');
+      t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
+    },
+  );
 }
 
-/** What people write first, over plain http at home. */
+/** Common first configurations, over plain http at home. */
 const plain: [name: string, proxy: ProxyName, configuration: string][] = [
   [
     'nginx without a Host',
@@ -189,7 +193,7 @@ for (const [title, name, configuration] of plain) {
     async (t) => {
       const { server, setup, backend } = await start(t, {});
       const port = await startProxy(t, name, { configuration, backend });
-      // As the client does; over http to another machine, a browser says no more of itself.
+      // As the client does; over http to another machine, a browser does not identify the page.
       const headers = { 'x-requested-with': 'Snug' };
       const open = () => new Client(`http://pi.lan:${port}`, port, headers);
       const alice = await talk(t, open, setup);
@@ -200,7 +204,7 @@ for (const [title, name, configuration] of plain) {
 }
 
 async function talkInBrowsers(t: Test, stage: Stage): Promise<void> {
-  // It is another address than the server's own.
+  // The address differs from the server's own.
   stage.expect(/^asked http:\/\/pi\.lan|Cross-Origin-Opener-Policy/);
   await stage.person('root');
   const backend = new URL(stage.server.url).host;
@@ -226,7 +230,7 @@ async function talkInBrowsers(t: Test, stage: Stage): Promise<void> {
   await alice.message('At ten.').waitFor();
 }
 
-const title = 'over plain http, by a name of the network, people talk in the client';
+const title = 'over plain http, by a local host name, people talk in the client';
 const missing = without('nginx', 'openssl');
 if (missing === false) webTest(title, talkInBrowsers);
 else t.test(title, { skip: missing }, async () => undefined);

@@ -1,4 +1,4 @@
-/** What holds for every route, asserted over the routes that the server itself has. */
+/** Properties of every route, checked on the routes that the server registers. */
 import { AjvCompiler } from '@fastify/ajv-compiler';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import t, { type Test } from 'tap';
@@ -36,9 +36,9 @@ t.test('the table of rights has every route, and no other', async (t) => {
 });
 
 for (const row of rights) {
-  t.test(`${row.name}: who may`, async (t) => {
+  t.test(`${row.name}: only the roles in the table succeed`, async (t) => {
     const world = await enter(t, stage);
-    // Before anybody asks: what is asked for may be gone with who has asked.
+    // Before anybody asks, because a request may delete its target or its user.
     const targets = new Map<Asker, { own: Targets; others: Targets }>();
     for (const [name] of askers) targets.set(name, await world.targets(name));
     for (const [name, role] of askers) {
@@ -51,11 +51,11 @@ for (const row of rights) {
       const answer = await ask(world.app, person, row, right.others === true ? others : own);
       t.equal(answer.status, successOf(row), name);
     }
-    t.strictSame(world.leaks(), [], 'no secret is said or logged');
+    t.strictSame(world.leaks(), [], 'no secret is sent or logged');
   });
 }
 
-/** What a route answers when it has done what was asked. */
+/** The status of a route's success. */
 function successOf(row: Row): number {
   const route = routes.find((one) => nameOf(one) === row.route);
   return Number(Object.keys(schemaOf(route).response ?? {})[0]);
@@ -76,8 +76,8 @@ async function checkRefused(
 }
 
 /**
- * Who may not know what is there is answered alike for what is not; everybody else is told that it
- * is not there.
+ * A user who may not know what exists gets the same answer for what does not exist; other users
+ * get 404.
  */
 async function checkAbsent(t: Test, row: Row, role: Role, person: Person, there: Targets) {
   const places = row.name.match(/\{(?!emoji|file)\w+\}|\?(?!q=)\w+=/g) ?? [];
@@ -97,7 +97,7 @@ async function checkAbsent(t: Test, row: Row, role: Role, person: Person, there:
   if (row.rights[role].others === true) refused(t, inChat, 404, undefined, `${person.name}: gone`);
 }
 
-/** Asks for what is allowed; an answer that has no end is taken by its head. */
+/** Requests what is allowed; of an endless answer it reads only the head. */
 async function ask(
   app: FastifyInstance,
   person: Person,
@@ -124,7 +124,7 @@ t.test('an admin sees nothing of a chat that they are not in', async (t) => {
   t.match((await asker('bob').get('/api/search?q=among')).text, 'among');
 });
 
-/** What an answer says of itself, whatever it is. */
+/** Headers of every answer. */
 const everywhere = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
@@ -132,13 +132,13 @@ const everywhere = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** What a browser runs: it has a policy of its own, which forbids to frame it as well. */
+/** Pages that a browser runs have their own policy, which forbids framing as well. */
 const programs = new Set(['GET /', 'GET /docs', 'GET /sw.js']);
 
-/** Files may be kept. */
+/** Files may be cached. */
 const isFile = (row: Row) => /^GET \/(docs(\/.*)?|assets\/.*|[^/]*\.\w+)?$/.test(row.route);
 
-t.test('every answer bears the same headers', async (t) => {
+t.test('every answer has the same security headers', async (t) => {
   const { app, asker, targets } = await enter(t, stage);
   const check = (name: string, { headers }: { headers: object }, row?: Row) => {
     const get = (header: string) => Reflect.get(headers, header) as string | undefined;
@@ -147,7 +147,7 @@ t.test('every answer bears the same headers', async (t) => {
     if (row !== undefined && programs.has(row.route)) t.match(policy, /frame-ancestors 'none'/);
     else t.equal(policy, "default-src 'none'; frame-ancestors 'none'", name);
     if (row === undefined || !isFile(row)) t.equal(get('cache-control'), 'no-store', name);
-    t.equal(get('strict-transport-security'), undefined, 'not by http');
+    t.equal(get('strict-transport-security'), undefined, 'not over http');
     t.notMatch(Object.keys(headers).join(), 'access-control', name);
   };
   const { own } = await targets('bob');
@@ -164,7 +164,7 @@ t.test('every answer bears the same headers', async (t) => {
   for (const url of ['/nothing', '/%zz', '/api/chats/x']) check(url, await asker('bob').get(url));
 });
 
-t.test('who came by https is told to come by nothing else', async (t) => {
+t.test('an answer over https requires https from then on', async (t) => {
   const { nobody } = await startWorld(t, { TRUST_PROXY: '127.0.0.1' });
   for (const url of ['/', '/api/chats', '/nothing', '/healthz']) {
     const { headers } = await nobody().get(url, { 'x-forwarded-proto': 'https' });
@@ -174,18 +174,18 @@ t.test('who came by https is told to come by nothing else', async (t) => {
   }
 });
 
-t.test('no route knows another method than its own', async (t) => {
+t.test('no route answers a method other than its own', async (t) => {
   const { asker, targets, file } = await enter(t, stage);
   const { own } = await targets('bob');
   const person = asker('bob');
   const before = allRows(file);
-  const known = new Set(routes.map(nameOf));
+  const existing = new Set(routes.map(nameOf));
   for (const { route, name } of rights) {
     const { url } = valid(name, own);
     const path = route.split(' ')[1];
     for (const method of ['OPTIONS', 'TRACE', 'PATCH', 'PROPFIND', 'POST', 'PUT', 'DELETE']) {
-      if (known.has(`${method} ${path}`) || path?.startsWith('/assets')) continue;
-      // The public original of the document registers there.
+      if (existing.has(`${method} ${path}`) || path?.startsWith('/assets')) continue;
+      // The public original of the API registers there.
       if (method === 'POST' && path === '/api/user/:user_id') continue;
       const answer = await person.request({ method: method as 'GET', url });
       const isPage = path?.startsWith('/api') !== true;
@@ -196,10 +196,10 @@ t.test('no route knows another method than its own', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-/** A GET that does something, or has no end. */
+/** A GET that changes something, or does not end. */
 const forGetOnly = ['GET /api/logout', 'GET /api/events'];
 
-t.test('HEAD answers as GET does, without a body, where GET has no effect', async (t) => {
+t.test('HEAD answers like GET, without a body, if GET changes nothing', async (t) => {
   const { asker, targets, file } = await enter(t, stage);
   const { own } = await targets('bob');
   const before = allRows(file);
@@ -226,14 +226,14 @@ t.test('HEAD answers as GET does, without a body, where GET has no effect', asyn
   t.strictSame(allRows(file), before);
 });
 
-/** What is said by the address alone. */
+/** Routes that need only their address. */
 const bodiless = new Set([
   'POST /api/chats/:chat_id/typing',
   'POST /api/invites/:code',
   'PUT /api/chats/:chat_id/messages/:id/reactions/:emoji',
 ]);
 
-t.test('every route says what it takes and gives', async (t) => {
+t.test('every route declares its input and its answers', async (t) => {
   for (const route of routes) {
     const { summary, hide, params, body, response } = schemaOf(route);
     t.match(summary, /^[A-Z].*[^.]$/, `${nameOf(route)} has a summary`);
@@ -250,8 +250,8 @@ t.test('every route says what it takes and gives', async (t) => {
   }
 });
 
-t.test('what every route takes is a schema by the rules of JSON Schema', async (t) => {
-  // The server itself does not look: see validateSchema in app.ts.
+t.test('the schemas of every route’s input are valid JSON Schema', async (t) => {
+  // The server itself does not check: see validateSchema in app.ts.
   const build = AjvCompiler();
   const compile = build({}, { customOptions: { keywords: ['x-error'] } });
   const check = (schema: FieldSchema) => void compile({ schema } as never);
@@ -264,7 +264,7 @@ t.test('what every route takes is a schema by the rules of JSON Schema', async (
   }
 });
 
-t.test('every field has a sentence for whoever gets it wrong', async (t) => {
+t.test('every field has a sentence for invalid values', async (t) => {
   for (const route of routes) {
     const { params, querystring, headers, body } = schemaOf(route);
     for (const [field, schema] of [params, querystring, headers, body].flatMap(fieldsOf)) {
@@ -277,12 +277,12 @@ t.test('every field has a sentence for whoever gets it wrong', async (t) => {
           `${name} comes as text`,
         );
       const isBound = schema.pattern ?? schema.enum ?? schema.const;
-      t.ok(isBound ?? (lengthOnly.has(field) && schema.maxLength), `${name} says what it may be`);
+      t.ok(isBound ?? (lengthOnly.has(field) && schema.maxLength), `${name} has a bound`);
     }
   }
 });
 
-/** What no pattern of JSON Schema can say: emoji; a header's bytes are bound by HTTP. */
+/** Beyond the patterns of JSON Schema: emoji; a header's bytes are limited by HTTP. */
 const lengthOnly = new Set(['emoji', 'idempotency-key']);
 
 const idFields = new Set(['chat_id', 'user_id', 'id', 'before', 'after']);
@@ -308,7 +308,7 @@ const badIds = [
 
 const goodIds = ['2147483648', '4294967297', '999999999999999', '100000000000000'];
 
-t.test('an id is canonical decimal, wherever it stands', async (t) => {
+t.test('an id must be canonical decimal, wherever it is used', async (t) => {
   const { alice, file, chat } = await startCast(t);
   const own = { chat_id: Number(chat.split('/').at(-1)), user_id: alice.id };
   const targets = { ...absent, ...own, id: await alice.send(chat, 'stays') };
@@ -329,11 +329,11 @@ t.test('an id is canonical decimal, wherever it stands', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-/** Whether an id only marks a point in time, where there need not be anything. */
+/** Whether an id only marks a point in time, where nothing need exist. */
 const isMark = (place: string, { url }: RouteOptions) =>
   ['before', 'after'].includes(place) || (url.endsWith('/read') && place === 'id in the body');
 
-t.test('what a query names, it names once and by its own name', async (t) => {
+t.test('query parameters must have their exact names, once each', async (t) => {
   const { alice, file, chat } = await startCast(t);
   const invite = String((await alice.post(`${chat}/invites`)).headers.location);
   const own = { chat_id: Number(chat.split('/').at(-1)), user_id: alice.id, name: 'alice' };
@@ -351,13 +351,13 @@ t.test('what a query names, it names once and by its own name', async (t) => {
     const [field = '', value = ''] = query.split('&')[0]?.split('=') ?? [];
     const doubled = [`${query}&${field}=${value}`, `${field}=x&${query}`];
     const others = [`${field}[]=`, `${field}[0]=`, `${field}[x]=`, `${field.toUpperCase()}=`];
-    // Without its chat a search is one of all chats.
+    // Without its chat a search covers all chats.
     const isOptional = name === 'GET /api/search?chat_id=';
     const without = isOptional
       ? []
       : ['', ...others.map((other) => query.replace(`${field}=`, other))];
     for (const odd of [...doubled, ...without, query.replace(`=${value}`, `=${value};x`)]) {
-      // A search takes any text, and so does the name of somebody who is not there.
+      // A search takes any text, and so does the name of an unknown user.
       if (odd.endsWith(';x') && ['q', 'name'].includes(field)) continue;
       const answer = await alice.request({ ...request, url: `${path}?${odd}` });
       refused(t, answer, 400, undefined, `${route} ?${odd}`);
@@ -369,7 +369,7 @@ t.test('what a query names, it names once and by its own name', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-/** The places where a route takes an id, each with a way to put one there as it is. */
+/** The places where a route takes an id, each with a way to insert one unescaped. */
 function idPlaces(route: RouteOptions, targets: Targets) {
   const name = rights.find((row) => row.route === nameOf(route))?.name ?? '';
   const { url, ...rest } = valid(name, targets);

@@ -7,7 +7,7 @@ import { startCast, startWorld } from '../helpers/world.ts';
 
 const { message: sentence } = new Refusal('cross_site');
 
-/** What a request says of where it comes from, and whether that is our own page or no browser. */
+/** What a request says about its origin, and whether that is our own page or no browser. */
 const origins: [name: string, headers: Record<string, string>, isOwn: boolean][] = [
   ['a program', {}, true],
   ['our page', { 'sec-fetch-site': 'same-origin', origin: 'http://chat.example' }, true],
@@ -19,7 +19,7 @@ const origins: [name: string, headers: Record<string, string>, isOwn: boolean][]
     { 'sec-fetch-site': 'cross-site', origin: 'http://chat.example' },
     false,
   ],
-  ['a word that nobody knows', { 'sec-fetch-site': 'SAME-ORIGIN' }, false],
+  ['an unknown value', { 'sec-fetch-site': 'SAME-ORIGIN' }, false],
   ['an older browser on our page', { origin: 'http://chat.example' }, true],
   ['an older browser on another site', { origin: 'https://evil.example' }, false],
   ['an older browser in a sandbox', { origin: 'null' }, false],
@@ -35,12 +35,12 @@ const origins: [name: string, headers: Record<string, string>, isOwn: boolean][]
     { 'sec-fetch-site': 'cross-site', 'x-requested-with': 'Snug' },
     false,
   ],
-  ['a host that begins like ours', { origin: 'http://chat.example.evil.example' }, false],
+  ['a host that starts like ours', { origin: 'http://chat.example.evil.example' }, false],
 ];
 
 const host = 'chat.example';
 
-t.test('what changes something is done for our own page only', async (t) => {
+t.test('only our own page can change something', async (t) => {
   const { alice, chat } = await startCast(t, { ALLOWED_HOSTS: host });
   for (const [name, headers, isOwn] of origins) {
     const answer = await alice.request({
@@ -60,7 +60,7 @@ t.test('what changes something is done for our own page only', async (t) => {
   );
 });
 
-t.test('every route that is no plain GET is guarded, and so are logout and events', async (t) => {
+t.test('every route but plain GETs is guarded, and so are logout and events', async (t) => {
   const routes = await routesOf(() => startWorld(t));
   const { alice, nobody } = await startCast(t, { ALLOWED_HOSTS: host });
   const headers = { host, 'sec-fetch-site': 'cross-site' };
@@ -76,7 +76,7 @@ t.test('every route that is no plain GET is guarded, and so are logout and event
   t.equal((await alice.get('/api/chats', headers)).status, 200, 'reading gives nothing away');
 });
 
-t.test('PUBLIC_URL is our own address, behind whatever proxy', async (t) => {
+t.test('PUBLIC_URL is our own address, behind any proxy', async (t) => {
   const { alice, chat } = await startCast(t, { PUBLIC_URL: 'https://chat.example' });
   const send = (origin: string) =>
     alice.request({
@@ -89,7 +89,7 @@ t.test('PUBLIC_URL is our own address, behind whatever proxy', async (t) => {
   refused(t, await send('http://chat.example'), 403, sentence);
 });
 
-t.test('X-Forwarded-Host counts by the word of a trusted proxy, with its scheme', async (t) => {
+t.test('X-Forwarded-Host counts only from a trusted proxy, with its scheme', async (t) => {
   const forwarded = { 'x-forwarded-host': 'pi.lan:8080', 'x-forwarded-proto': 'http' };
   for (const [proxies, origin, isOwn] of [
     ['127.0.0.1', 'http://pi.lan:8080', true],
@@ -129,7 +129,7 @@ t.test('the log says once what to do about a host that is not the page’s', asy
   }
 });
 
-t.test('a form of another site signs nobody in, in whatever encoding', async (t) => {
+t.test('a form of another site signs nobody in, in any encoding', async (t) => {
   const { nobody } = await startCast(t, { ALLOWED_HOSTS: host });
   for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data']) {
     const headers = { host, 'content-type': type, origin: 'https://evil.example' };
