@@ -39,7 +39,7 @@ const revoke = (person: Person, chat: string, address: string) =>
 const register = (person: Person, name: string, fields: Record<string, string> = {}) =>
   person.post('/api/user', { name, password, email: `${name}@example.org`, ...fields });
 
-t.test('an invite leads into its chat, and says where it leads', async (t) => {
+t.test('an invite leads into its chat, and names the chat', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const answer = await bob.post(`${chat}/invites`);
   done(t, answer, 201);
@@ -55,7 +55,7 @@ t.test('an invite leads into its chat, and says where it leads', async (t) => {
   t.equal(joined.headers.location, chat);
   t.match((await alice.get(`${chat}/members`)).body.members[2], { name: 'carol', role: 'member' });
   done(t, await carol.post(address), 201);
-  t.equal((await alice.get(`${chat}/members`)).body.members.length, 3, 'and is in it once');
+  t.equal((await alice.get(`${chat}/members`)).body.members.length, 3, 'and is a member once');
 });
 
 t.test('codes are long and differ from each other', async (t) => {
@@ -67,7 +67,7 @@ t.test('codes are long and differ from each other', async (t) => {
   t.ok(codes.every((code) => Buffer.from(code, 'base64url').length * 8 >= 128));
 });
 
-t.test('an owner sees all invites of a chat, others their own', async (t) => {
+t.test('an owner sees all invites of a chat, other members only their own', async (t) => {
   const { alice, bob, carol, chat, clock } = await startCast(t);
   const first = await invite(alice, chat);
   clock.now += 1000;
@@ -86,7 +86,7 @@ t.test('an owner sees all invites of a chat, others their own', async (t) => {
   t.equal((await bob.get(`${chat}/invites`)).text, text);
 });
 
-t.test('of 20 who use an invite for one at once one gets in', async (t) => {
+t.test('of 20 simultaneous uses of an invite for one, one succeeds', async (t) => {
   const { alice, chat, file, nobody } = await startCast(t);
   const guests = await Promise.all(
     Array.from({ length: 20 }, (_, i) => nobody().register(`guest ${i}`)),
@@ -101,7 +101,7 @@ t.test('of 20 who use an invite for one at once one gets in', async (t) => {
   t.strictSame(query(file, 'select * from invites'), []);
 });
 
-t.test('an invite takes as many as it says, and members use nothing up', async (t) => {
+t.test('an invite admits as many as it says, and members do not use it up', async (t) => {
   const { alice, bob, carol, chat, nobody } = await startCast(t);
   const address = await invite(alice, chat, { max_uses: '2' });
   for (const member of [alice, bob]) done(t, await member.post(address), 201);
@@ -116,28 +116,28 @@ t.test('an invite takes as many as it says, and members use nothing up', async (
   t.strictSame(await codesOf(alice, chat), []);
 });
 
-t.test('an invite ends to the millisecond', async (t) => {
+t.test('an invite expires to the millisecond', async (t) => {
   const { alice, carol, chat, clock, db, file } = await startCast(t);
   const short = await invite(alice, chat, { expires_in: '60' });
   const usual = await invite(alice, chat);
-  const born = clock.now;
-  clock.now = born + 59_999;
+  const createdAt = clock.now;
+  clock.now = createdAt + 59_999;
   t.equal((await carol.get(short)).status, 200);
-  clock.now = born + 60_000;
+  clock.now = createdAt + 60_000;
   refused(t, await carol.get(short), 404, noInvite);
   refused(t, await carol.post(short), 404, noInvite);
   t.strictSame(await codesOf(alice, chat), [codeOf(usual)]);
-  clock.now = born + week - 1;
+  clock.now = createdAt + week - 1;
   t.equal((await carol.get(usual)).status, 200);
-  clock.now = born + week;
+  clock.now = createdAt + week;
   const late = await register(carol, 'dora', { invite: codeOf(usual) });
   refused(t, late, 404, noInvite);
   refused(t, await carol.post(usual), 404, noInvite);
   await runMaintenance(db);
-  t.strictSame(query(file, 'select * from invites'), [], 'and is cleared away');
+  t.strictSame(query(file, 'select * from invites'), [], 'and is cleared');
 });
 
-t.test('one revokes one’s own invites, an owner anybody’s', async (t) => {
+t.test('a member revokes their own invites, an owner any', async (t) => {
   const { alice, bob, carol, chat, file, nobody } = await startCast(t);
   const dora = await nobody().register('dora');
   await alice.post(`${chat}/members`, { name: 'dora' });
@@ -168,11 +168,11 @@ t.test('an invite ends with its maker’s membership, and with its chat', async 
   await alice.post(`${chat}/members`, { name: 'bob' });
   refused(t, await carol.post(left), 404, noInvite);
 
-  const shut = await invite(bob, chat);
+  const ofDisabled = await invite(bob, chat);
   await alice.put(`/api/users/${bob.id}`, { disabled: '1' });
-  refused(t, await carol.post(shut), 404, noInvite);
+  refused(t, await carol.post(ofDisabled), 404, noInvite);
   await alice.put(`/api/users/${bob.id}`, { disabled: '0' });
-  refused(t, await carol.post(shut), 404, noInvite);
+  refused(t, await carol.post(ofDisabled), 404, noInvite);
   Object.assign(bob.cookies, (await bob.otherDevice()).cookies);
 
   const deleted = await invite(bob, chat);
@@ -186,7 +186,7 @@ t.test('an invite ends with its maker’s membership, and with its chat', async 
   t.strictSame(damage(file), []);
 });
 
-t.test('all dead codes are answered alike', async (t) => {
+t.test('all invalid codes get the same answer', async (t) => {
   const { alice, bob, carol, chat, clock, nobody } = await startCast(t);
   const dora = await nobody().register('dora');
   const [used, expired] = [
@@ -212,7 +212,7 @@ t.test('all dead codes are answered alike', async (t) => {
   }
 });
 
-t.test('no code is guessed, and who is shut out joins by none', async (t) => {
+t.test('codes cannot be guessed, and a disabled user cannot join by one', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const address = await invite(bob, chat, { max_uses: '1' });
   const code = codeOf(address);
@@ -235,7 +235,7 @@ t.test('no code is guessed, and who is shut out joins by none', async (t) => {
   t.match((await bob.get(`${chat}/invites`)).body.invites, [{ code, uses_left: 1 }]);
 });
 
-t.test('an invite’s limits are whole numbers', async (t) => {
+t.test('an invite’s limits must be whole numbers', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const badUses = 'The number in max_uses must be a whole number from 1 to 999999.';
   const badTime = 'The seconds in expires_in must be a whole number from 1 to 31536000.';
@@ -250,7 +250,7 @@ t.test('an invite’s limits are whole numbers', async (t) => {
   done(t, await alice.request({ method: 'POST', url: `${chat}/invites` }), 201);
 });
 
-t.test('an invite holds for a year at most, a member’s for 30 days and 100 people', async (t) => {
+t.test('an invite is valid for at most a year, a member’s for 30 days and 100 uses', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const tooLong = 'An invite can be valid for at most a year. Use a smaller expires_in.';
   const tooLarge =
@@ -265,14 +265,14 @@ t.test('an invite holds for a year at most, a member’s for 30 days and 100 peo
   done(t, await make(bob, { expires_in: String(30 * 86_400), max_uses: '100' }), 201);
   done(t, await make(bob, {}), 201);
   const uses = query(file, 'select uses_left from invites where user_id = 2');
-  t.strictSame(uses, [{ uses_left: 100 }, { uses_left: 100 }], 'without a number as well');
+  t.strictSame(uses, [{ uses_left: 100 }, { uses_left: 100 }], 'without max_uses as well');
   done(t, await make(alice, { expires_in: '31536000' }), 201);
   t.strictSame(query(file, 'select uses_left from invites where user_id = 1'), [
     { uses_left: null },
   ]);
 });
 
-t.test('where owners alone invite, nobody else brings anybody in', async (t) => {
+t.test('if only owners may invite, no other member can', async (t) => {
   const { alice, bob, carol, chat, nobody, ...world } = await startCast(t);
   await world.register('dave');
   const ownersOnly = 'Only an owner of this chat may do this.';
@@ -290,7 +290,7 @@ t.test('where owners alone invite, nobody else brings anybody in', async (t) => 
   done(t, await carol.post(ofAlice), 201);
   done(t, await alice.post(`${chat}/members`, { name: 'dave' }), 201);
   done(t, await alice.put(`${chat}/members/${bob.id}`, { role: 'owner' }));
-  t.equal((await carol.get(before)).status, 200, 'it holds while its maker may invite');
+  t.equal((await carol.get(before)).status, 200, 'it is valid while its maker may invite');
   done(t, await alice.put(`${chat}/members/${bob.id}`, { role: 'member' }));
   refused(t, await carol.get(before), 404, noInvite);
   done(t, await alice.put(`${chat}/permissions`, { invite: 'everybody' }));
@@ -298,12 +298,12 @@ t.test('where owners alone invite, nobody else brings anybody in', async (t) => 
   done(t, await bob.post(`${chat}/invites`), 201);
 });
 
-t.test('who registers by an invite is in its chat, where registration is open', async (t) => {
+t.test('with open registration, a user who registers by an invite joins its chat', async (t) => {
   const { alice, chat, nobody, file } = await startCast(t);
   const address = await invite(alice, chat, { max_uses: '1' });
   const before = allRows(file);
   refused(t, await register(nobody(), 'bob', { invite: codeOf(address) }), 400, taken);
-  t.strictSame(allRows(file), before, 'a registration that fails uses nothing up');
+  t.strictSame(allRows(file), before, 'a failed registration does not use it up');
   const dora = nobody();
   done(t, await register(dora, 'dora', { invite: codeOf(address) }), 201);
   t.equal((await dora.get(chat)).status, 200);
@@ -313,7 +313,7 @@ t.test('who registers by an invite is in its chat, where registration is open', 
   t.strictSame((await eve.get('/api/chats')).body, { chats: [] });
 });
 
-t.test('where registration is by invite, the first needs none and all others do', async (t) => {
+t.test('with registration by invite, only the first user needs none', async (t) => {
   const { nobody, file } = await startWorld(t, { REGISTRATION: 'invite' });
   const alice = nobody();
   done(t, await register(alice, 'alice'), 201);
@@ -335,7 +335,7 @@ t.test('where registration is by invite, the first needs none and all others do'
   t.equal((await alice.get(`${chat}/members`)).body.members.length, 2);
 });
 
-t.test('where registration is closed, an invite opens nothing', async (t) => {
+t.test('with closed registration, an invite admits no new users', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const code = codeOf(await invite(alice, chat));
   const closed = await openWorld(t, await copyOf(t, file), { REGISTRATION: 'closed' });
@@ -350,7 +350,7 @@ t.test('where registration is closed, an invite opens nothing', async (t) => {
   t.strictSame(allRows(closed.file), before);
   const carol = await Object.assign(closed.nobody(), { name: 'carol' }).otherDevice();
   done(t, await carol.post(`/api/invites/${code}`), 201);
-  t.equal((await carol.get(chat)).status, 200, 'those who have an account join by it');
+  t.equal((await carol.get(chat)).status, 200, 'existing users can join by it');
 });
 
 /** A copy of an open database. */
@@ -360,7 +360,7 @@ async function copyOf(t: Test, file: string): Promise<string> {
   return copy;
 }
 
-t.test('invites come in pages, the newest first, and to whom they are shown', async (t) => {
+t.test('invites are paginated, newest first, and shown only to those who may see', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const made: string[] = [];
   const ofBob: string[] = [];
@@ -394,5 +394,5 @@ t.test('invites come in pages, the newest first, and to whom they are shown', as
   const [first = []] = await codesOf(alice, '?limit=3');
   t.strictSame(first[0], made.at(-1));
   clock.now += week;
-  t.strictSame(await codesOf(alice, '?limit=3'), [[]], 'what has run out is on no page');
+  t.strictSame(await codesOf(alice, '?limit=3'), [[]], 'an expired one is on no page');
 });

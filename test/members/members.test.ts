@@ -17,7 +17,7 @@ const rolesOf = async (person: Person, chat: string) =>
 const leave = (person: Person, chat: string) =>
   person.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
 
-t.test('members are listed to members, the longest-standing first', async (t) => {
+t.test('members are listed to members, longest-standing first', async (t) => {
   const { alice, bob, carol, chat, clock } = await startCast(t);
   clock.now += 1000;
   const answer = await bob.post(`${chat}/members`, { name: 'CAROL' });
@@ -35,7 +35,7 @@ t.test('members are listed to members, the longest-standing first', async (t) =>
   );
 });
 
-t.test('members come in pages, and each of them once', async (t) => {
+t.test('members are paginated, each of them once', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const chatId = Number(chat.split('/').at(-1));
   const numbers =
@@ -75,7 +75,7 @@ t.test('members come in pages, and each of them once', async (t) => {
   }
 });
 
-t.test('strangers neither see members nor add any', async (t) => {
+t.test('non-members neither see members nor add any', async (t) => {
   const { alice, carol, chat, file } = await startCast(t);
   const before = query(file, 'select * from memberships');
   refused(t, await carol.get(`${chat}/members`), 403, notMember);
@@ -87,7 +87,7 @@ t.test('strangers neither see members nor add any', async (t) => {
   t.strictSame(await rolesOf(alice, chat), ['alice owner', 'bob member']);
 });
 
-t.test('only a user is added, once, as a member', async (t) => {
+t.test('only an existing user is added, once, as a member', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const add = (name: string) => bob.post(`${chat}/members`, { name });
   refused(t, await add('dora'), 404, 'There is no such user.');
@@ -103,7 +103,7 @@ t.test('only a user is added, once, as a member', async (t) => {
   t.notOk(query(file, 'select * from memberships where joined_at = 1').length);
 });
 
-t.test('an owner who leaves hands over to the longest-standing', async (t) => {
+t.test('an owner who leaves hands over to the longest-standing member', async (t) => {
   const { alice, bob, carol, chat, clock } = await startCast(t);
   clock.now += 1000;
   await alice.post(`${chat}/members`, { name: 'carol' });
@@ -115,17 +115,17 @@ t.test('an owner who leaves hands over to the longest-standing', async (t) => {
   t.strictSame(
     await rolesOf(carol, chat),
     ['carol owner', 'alice member'],
-    'who comes back stands at the end',
+    'a returning member is last',
   );
 });
 
-t.test('a member who leaves changes nobody’s role', async (t) => {
+t.test('a member who leaves changes no other role', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   done(t, await leave(bob, chat));
   t.strictSame(await rolesOf(alice, chat), ['alice owner']);
 });
 
-t.test('two who leave at once leave one owner, or no chat', async (t) => {
+t.test('when two leave at once, one owner is left, or no chat', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   const answers = await Promise.all([leave(alice, chat), leave(bob, chat)]);
@@ -133,7 +133,7 @@ t.test('two who leave at once leave one owner, or no chat', async (t) => {
   t.strictSame(await rolesOf(carol, chat), ['carol owner']);
 });
 
-t.test('the last one leaves while another is added: one of two legal states', async (t) => {
+t.test('the last member leaves while another is added: either state is consistent', async (t) => {
   const { alice, carol, file } = await startCast(t);
   // All with a body, so that they arrive in the order in which they are sent.
   const body = { name: 'carol' };
@@ -145,12 +145,12 @@ t.test('the last one leaves while another is added: one of two legal states', as
     for (const isFirst of [true, false]) {
       const chat = await alice.createChat('meeting');
       const invite = String((await alice.post(`${chat}/invites`)).headers.location);
-      const begin = [
+      const requests = [
         () => enter(chat, invite),
         () => alice.form('DELETE', `/api/chats?chat_id=${chat.split('/').at(-1)}`, body),
       ];
-      const begun = isFirst ? begin : begin.toReversed();
-      const answers = await Promise.all(begun.map((one) => one()));
+      const ordered = isFirst ? requests : requests.toReversed();
+      const answers = await Promise.all(ordered.map((one) => one()));
       const [added, left] = (isFirst ? answers : answers.toReversed()) as [Answer, Answer];
       done(t, left);
       if (isFirst) {
@@ -188,7 +188,7 @@ t.test('an owner makes others owners and hands over', async (t) => {
   t.strictSame(await rolesOf(bob, chat), ['alice member', 'bob owner']);
 });
 
-t.test('roles are changed by owners alone, of members alone', async (t) => {
+t.test('only owners change roles, and only of members', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const before = allRows(file);
   refused(t, await setRole(bob, chat, bob.id, 'owner'), 403, notOwner);
@@ -204,7 +204,7 @@ t.test('roles are changed by owners alone, of members alone', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('two owners who step down at once leave one', async (t) => {
+t.test('when two owners step down at once, one stays', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   await setRole(alice, chat, bob.id, 'owner');
   const answers = await Promise.all(
@@ -215,7 +215,7 @@ t.test('two owners who step down at once leave one', async (t) => {
   t.equal(roles.filter((role: string) => role.endsWith('owner')).length, 1);
 });
 
-t.test('only an owner removes others; who is removed sees nothing more', async (t) => {
+t.test('only an owner removes others; a removed member sees nothing more', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   await carol.send(chat, 'I was here');
@@ -237,7 +237,7 @@ t.test('only an owner removes others; who is removed sees nothing more', async (
   refused(t, await remove(alice, chat, carol.id), 404, noMember);
 });
 
-t.test('to remove oneself is to leave', async (t) => {
+t.test('removing oneself is leaving', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   done(t, await remove(bob, chat, bob.id));
   done(t, await alice.post(`${chat}/members`, { name: 'bob' }), 201);
@@ -247,7 +247,7 @@ t.test('to remove oneself is to leave', async (t) => {
   done(t, await carol.post(`${chat}/members`, { name: 'alice' }), 201);
 });
 
-t.test('who was removed comes back by an owner’s hand only', async (t) => {
+t.test('only an owner brings back a removed member', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const add = (person: Person, name: string) => person.post(`${chat}/members`, { name });
   const invite = String((await bob.post(`${chat}/invites`)).headers.location);
@@ -258,7 +258,7 @@ t.test('who was removed comes back by an owner’s hand only', async (t) => {
   refused(t, await add(bob, 'carol'), 403, userRemoved);
   for (const one of [invite, ofOwner]) refused(t, await carol.post(one), 403, removed);
   refused(t, await add(carol, 'carol'), 403, notMember);
-  t.strictSame(allRows(file), before, 'and uses no invite up');
+  t.strictSame(allRows(file), before, 'and uses up no invite');
 
   done(t, await add(alice, 'carol'), 201);
   done(t, await leave(carol, chat));
@@ -266,7 +266,7 @@ t.test('who was removed comes back by an owner’s hand only', async (t) => {
   t.strictSame(await rolesOf(alice, chat), ['alice owner', 'bob member', 'carol member']);
 });
 
-t.test('who was removed from an open chat does not walk in again', async (t) => {
+t.test('a user removed from an open chat cannot join it again', async (t) => {
   const { alice, bob, register } = await startCast(t);
   const open = String(
     (await alice.post('/api/chats', { title: 'Open', open: '1' })).headers.location,
@@ -279,14 +279,14 @@ t.test('who was removed from an open chat does not walk in again', async (t) => 
   t.match((await bob.get('/api/directory')).body.chats, [{ title: 'Open', members: 2 }]);
   refused(t, await join(bob), 403, removed);
   refused(t, await dora.post(`${open}/members`, { name: 'bob' }), 403, userRemoved);
-  // A new owner is as good as the one who removed him.
+  // Any owner can add him back, not only the one who removed him.
   await setRole(alice, open, dora.id, 'owner');
   done(t, await leave(alice, open));
   done(t, await dora.post(`${open}/members`, { name: 'bob' }), 201);
 });
 
 t.test(
-  'everybody chooses for themselves what to be told of, and types in their own chats',
+  'members choose their own notification level, and type only in their own chats',
   async (t) => {
     const { alice, bob, carol, chat, file } = await startCast(t);
     const choose = (person: Person, notify: string) => person.put(`${chat}/notify`, { notify });
@@ -297,7 +297,7 @@ t.test(
     }
     t.equal(await shown(alice), undefined);
     done(t, await choose(bob, 'all'));
-    t.equal(await shown(bob), undefined, 'what is usual is not said');
+    t.equal(await shown(bob), undefined, 'the default is omitted');
     const before = allRows(file);
     refused(t, await choose(carol, 'all'), 403, notMember);
     const badNotify = 'Set notify to all, mentions or nothing.';

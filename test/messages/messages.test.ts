@@ -20,13 +20,13 @@ const messagesIn = (answer: Answer): WireMessage[] => answer.body.messages;
 const contentsIn = (answer: Answer) => messagesIn(answer).map(({ content }) => content);
 const idsIn = (answer: Answer) => messagesIn(answer).map(({ id }) => id);
 
-/** The address that a page's Link header gives for a direction. */
+/** The address in a page's Link header for a direction. */
 function link({ headers }: Answer, rel: 'prev' | 'next'): string | undefined {
   const links = String(headers.link ?? '').split(', ');
   return links.map((one) => /^<(.+)>; rel="(.+)"$/.exec(one)).find((one) => one?.[2] === rel)?.[1];
 }
 
-/** Sends messages whose content counts up; returns their ids. */
+/** Sends messages with rising numbers as content; returns their ids. */
 async function sendMany(person: Person, chat: string, count: number, from = 1): Promise<number[]> {
   const numbers = Array.from({ length: count }, (_, i) => from + i);
   return Promise.all(numbers.map((number) => person.send(chat, String(number))));
@@ -35,7 +35,7 @@ async function sendMany(person: Person, chat: string, count: number, from = 1): 
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 
-t.test('messages are read oldest first, to the letter', async (t) => {
+t.test('messages are read oldest first, byte for byte', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const answer = await alice.post(chat, { content: 'Nine?' });
   done(t, answer, 201);
@@ -52,10 +52,10 @@ t.test('messages are read oldest first, to the letter', async (t) => {
       `{"content":"Nine?","id":${first},"sender_id":${alice.id},"time":"2026-11-22T08:35:52.123Z"},` +
       `{"content":"Ten!","id":${second},"sender_id":${bob.id},"time":"2026-11-22T08:35:52.124Z"}]}`,
   );
-  t.notOk(page.headers.link, 'nothing on either side');
+  t.notOk(page.headers.link, 'no more on either side');
 });
 
-t.test('content is kept byte for byte', async (t) => {
+t.test('content is stored byte for byte', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const contents = [
     'x',
@@ -84,7 +84,7 @@ t.test('content is kept byte for byte', async (t) => {
   );
 });
 
-t.test('a page says of each message what the message says by itself, to the letter', async (t) => {
+t.test('a page has the same JSON of a message as its own address, byte for byte', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const controls = Array.from({ length: 31 }, (_, i) => String.fromCharCode(i + 1)).join('');
   const beginning = '},{"content":"","id":7,';
@@ -121,10 +121,10 @@ t.test('a page says of each message what the message says by itself, to the lett
   const newest = await bob.get(chat);
   t.equal(newest.text, (await bob.get(`${chat}?before=999999999999999`)).text);
   t.equal(messagesIn(newest).length, 50);
-  t.ok(newest.text.includes('To that'), 'cut where a message begins');
+  t.ok(newest.text.includes('To that'), 'cut where a message starts');
 });
 
-t.test('content fits up to 4000 code points, and is not blank', async (t) => {
+t.test('content has up to 4000 code points, and is not blank', async (t) => {
   const { alice, chat, file } = await startCast(t);
   for (const content of ['x'.repeat(3999), 'x'.repeat(4000), '🦆'.repeat(4000)]) {
     t.ok(await alice.send(chat, content));
@@ -156,7 +156,7 @@ t.test('only a member reads and sends', async (t) => {
   t.equal((await alice.get(chat)).text, before);
 });
 
-t.test('one deletes one’s own messages, and nobody else’s', async (t) => {
+t.test('users delete only their own messages', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const own = await bob.send(chat, 'mine');
   const hers = await alice.send(chat, 'hers');
@@ -179,7 +179,7 @@ t.test('one deletes one’s own messages, and nobody else’s', async (t) => {
   t.strictSame(contentsIn(await alice.get(chat)), ['hers']);
 });
 
-t.test('deleting names its message exactly', async (t) => {
+t.test('deleting requires the exact id of the message', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'stays');
   const queries = ['', '?id=', `?id=${id}&id=${id}`, `?id[]=${id}`, `?id[0]=${id}`, `?ID=${id}`];
@@ -191,7 +191,7 @@ t.test('deleting names its message exactly', async (t) => {
   done(t, await alice.delete(`${chat}?id=${id}&x=y`));
 });
 
-t.test('extra fields change nothing of a message', async (t) => {
+t.test('unknown fields change nothing in a message', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const other = await bob.createChat('other');
   const extras = { id: '1', chat_id: other.split('/').at(-1) ?? '', sender_id: String(bob.id) };
@@ -201,7 +201,7 @@ t.test('extra fields change nothing of a message', async (t) => {
   t.strictSame((await bob.get(other)).body, { messages: [] });
 });
 
-t.test('a page is the newest 50, or what before, after and limit ask for', async (t) => {
+t.test('a page has the newest 50, or the ones that before, after and limit select', async (t) => {
   const { alice, chat } = await startCast(t);
   const ids = await sendMany(alice, chat, 60);
   const page = async (query: string) => contentsIn(await alice.get(`${chat}${query}`));
@@ -233,7 +233,7 @@ t.test('a page is the newest 50, or what before, after and limit ask for', async
   }
 });
 
-t.test('ids of another chat or of a deleted message page as well as any', async (t) => {
+t.test('ids of another chat or of a deleted message work as cursors', async (t) => {
   const { alice, chat } = await startCast(t);
   const [first = 0, second = 0] = await sendMany(alice, chat, 3);
   const between = await alice.send(await alice.createChat('other'), 'x');
@@ -247,7 +247,7 @@ t.test('ids of another chat or of a deleted message page as well as any', async 
   t.strictSame(await page(`before=${first}`), []);
 });
 
-t.test('links lead on only where there may be something', async (t) => {
+t.test('pages link on only where there may be more messages', async (t) => {
   const { alice, chat } = await startCast(t);
   const ids = await sendMany(alice, chat, 5);
   t.notOk((await alice.get(`${chat}?limit=5`)).headers.link);
@@ -284,13 +284,13 @@ t.test('following the links shows every message once while others are posting', 
   t.strictSame(upwards, idsIn(all), 'from the oldest on as well');
 });
 
-/** Texts that are long in one way or another: by their bytes, or as JSON. */
+/** Texts that are long in various ways: in bytes, or as JSON. */
 const texts = [
   ...['𝕏'.repeat(4000), `x${'\u0001'.repeat(3999)}`, '"'.repeat(4000), 'ß'.repeat(4000)],
   ...[',{"content":"x","id":7,"sender_id":1}', 'short', `${'\\'.repeat(3990)}]}`],
 ];
 
-t.test('a page has 256 KB at most, and its links still lead to every message once', async (t) => {
+t.test('a page has at most 256 KB, and its links still lead to every message once', async (t) => {
   const { alice, chat } = await startCast(t);
   const random = randomNumbers(seedOf(t));
   const sent: number[] = [];
@@ -308,7 +308,7 @@ t.test('a page has 256 KB at most, and its links still lead to every message onc
     const id = await alice.send(chat, text);
     sent.push(id);
     expected.set(id, text);
-    // The newest page is kept, and grows: as it is when it is read.
+    // The newest page is cached and updated; it must equal a fresh read.
     const newest = await alice.get(chat);
     if (i % 5 > 0) continue;
     checkPage(newest);
@@ -336,7 +336,7 @@ t.test('a page has 256 KB at most, and its links still lead to every message onc
   }
 });
 
-t.test('posts at once are all kept, each under an id of its own', async (t) => {
+t.test('simultaneous posts are all stored, each under an id of its own', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const ids = (await Promise.all([sendMany(alice, chat, 50), sendMany(bob, chat, 50)])).flat();
   t.equal(new Set(ids).size, 100);
@@ -357,7 +357,7 @@ t.test('deleting one message many times at once deletes it once', async (t) => {
   t.equal(query(file, "select * from events where type = 'message.deleted'").length, 1);
 });
 
-t.test('what was deleted is nowhere in the rows any more', async (t) => {
+t.test('the text of a deleted message is in no row', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'a secret');
   await alice.delete(`${chat}?id=${id}`);
@@ -384,7 +384,7 @@ async function follow(person: Person, page: Answer, rel: 'prev' | 'next'): Promi
 
 const otherSender = 'You can edit and delete only your own messages.';
 
-t.test('one message is read by itself, to the letter', async (t) => {
+t.test('a single message is read byte for byte', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const elsewhere = await alice.createChat('elsewhere');
@@ -399,7 +399,7 @@ t.test('one message is read by itself, to the letter', async (t) => {
   refused(t, await alice.get(`/api/chats/999999/messages/${id}`), 404, noChat);
 });
 
-t.test('one edits one’s own messages, which then say so', async (t) => {
+t.test('users edit only their own messages, which are then marked as edited', async (t) => {
   const { alice, bob, carol, chat, clock, file } = await startCast(t);
   const elsewhere = await alice.createChat('elsewhere');
   const id = await alice.send(chat, 'Nine?');
@@ -429,7 +429,7 @@ t.test('one edits one’s own messages, which then say so', async (t) => {
   );
   t.match((await bob.get(chat)).body.messages, [{ edited: /53\.123Z$/ }, { content: 'Yes' }]);
   t.equal((await bob.get(chat)).body.messages[1].edited, undefined);
-  t.equal(await lastShown(alice), 'Yes', 'the list follows the last message only');
+  t.equal(await lastShown(alice), 'Yes', 'the list shows only the last message');
   clock.now += 1000;
   done(t, await bob.put(`${chat}/messages/${last}`, { content: 'Ten it is' }));
   t.match((await bob.get('/api/chats')).body.chats[0], {
@@ -437,11 +437,11 @@ t.test('one edits one’s own messages, which then say so', async (t) => {
     last_message_time: '2026-11-22T08:35:52.123Z',
     sender_id: bob.id,
   });
-  t.notMatch(JSON.stringify(allRows(file)), 'Nine?', 'what it said before is gone');
+  t.notMatch(JSON.stringify(allRows(file)), 'Nine?', 'the previous text is gone');
 });
 
 t.test(
-  'who goes through all ids finds what is theirs, and the same answer elsewhere',
+  'going through all ids reveals only one’s own chats, with one answer for the rest',
   async (t) => {
     const { alice, carol, chat } = await startCast(t);
     const own = await carol.createChat('Carol’s');
@@ -463,11 +463,11 @@ t.test(
       elsewhere.add(JSON.stringify([status, { ...headers, date: '' }, text]));
     }
     t.strictSame(found, mine);
-    t.equal(elsewhere.size, 1, 'there or not, it looks the same to a stranger');
+    t.equal(elsewhere.size, 1, 'existing or not, it looks the same to a stranger');
   },
 );
 
-t.test('who edits after leaving is refused, and may again when back', async (t) => {
+t.test('an edit after leaving the chat is refused, and allowed again after a return', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const id = await bob.send(chat, 'Nine?');
   const edit = () => bob.put(`${chat}/messages/${id}`, { content: 'Ten?' });
@@ -477,7 +477,7 @@ t.test('who edits after leaving is refused, and may again when back', async (t) 
   done(t, await edit());
 });
 
-t.test('an owner deletes anybody’s message, but not by the documented route', async (t) => {
+t.test('an owner deletes any message, but not by the documented route', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const [own, ofBob] = [await alice.send(chat, 'mine'), await bob.send(chat, 'his')];
   const remove = (person: Person, id: number) => person.delete(`${chat}/messages/${id}`);
@@ -497,7 +497,7 @@ t.test('an owner deletes anybody’s message, but not by the documented route', 
   t.equal(await lastShown(bob), null);
 });
 
-t.test('a reply names what it answers, even when that is gone', async (t) => {
+t.test('a reply names the message it answers, even a deleted one', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const elsewhere = await bob.createChat('elsewhere');
@@ -517,7 +517,7 @@ t.test('a reply names what it answers, even when that is gone', async (t) => {
   t.strictSame(Object.keys(answer), ['content', 'id', 'sender_id', 'time', 'reply_to']);
   t.equal(answer.reply_to, id);
   done(t, await alice.delete(`${chat}/messages/${id}`));
-  t.strictSame((await alice.get(chat)).body.messages, [answer], 'the answer stays as it was');
+  t.strictSame((await alice.get(chat)).body.messages, [answer], 'the answer is unchanged');
   refused(t, await reply(id, 'again'), 404, noMessage);
 });
 
@@ -552,7 +552,7 @@ t.test('the same key gives the first answer again and posts nothing', async (t) 
   t.equal((await alice.get(chat)).body.messages.length, 3);
 });
 
-t.test('a key is no way round a right, and a refused post uses none up', async (t) => {
+t.test('a key bypasses no right, and a refused post does not use it up', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   refused(t, await postOnce(alice, chat, 'k', ' '), 400, badContent);
   done(t, await postOnce(alice, chat, 'k'), 201);
@@ -575,11 +575,11 @@ t.test('a key is remembered for 24 hours, to the millisecond', async (t) => {
   done(t, late, 201);
   t.not(late.headers.location, first.headers.location);
   const again = await postOnce(alice, chat, 'k');
-  t.equal(again.headers.location, late.headers.location, 'and anew from then on');
+  t.equal(again.headers.location, late.headers.location, 'and for another 24 hours');
   t.equal((await alice.get(chat)).body.messages.length, 2);
   clock.now += day;
   await runMaintenance(db);
-  t.strictSame(query(file, 'select * from idempotency_keys'), [], 'then it is cleared away');
+  t.strictSame(query(file, 'select * from idempotency_keys'), [], 'then it is cleared');
 });
 
 t.test('a key has 1 to 64 characters', async (t) => {
@@ -592,7 +592,7 @@ t.test('a key has 1 to 64 characters', async (t) => {
   }
 });
 
-t.test('of 20 posts with one key at once one is posted', async (t) => {
+t.test('of 20 simultaneous posts with one key, one is stored', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) => postOnce(alice, chat, 'k', `try ${i}`)),

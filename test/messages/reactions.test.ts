@@ -30,7 +30,7 @@ const unreact = (person: Person, chat: string, id: number, emoji: string) =>
 const reactionsTo = async (person: Person, chat: string, id: number) =>
   (await person.get(`${chat}/messages/${id}`)).body.message.reactions;
 
-t.test('reactions stand beside their message, to the letter', async (t) => {
+t.test('reactions are listed with their message, byte for byte', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const plain = await alice.send(chat, 'plain');
   const id = await alice.send(chat, 'Nine?');
@@ -48,14 +48,14 @@ t.test('reactions stand beside their message, to the letter', async (t) => {
   t.equal((await bob.get(`${chat}?before=${id}`)).body.messages[0].reactions, undefined);
 });
 
-t.test('to react or take it back twice does no harm', async (t) => {
+t.test('repeating a reaction or its removal does no harm', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const events = () => query(file, "select * from events where type = 'reaction'").length;
   const answers = await Promise.all(Array.from({ length: 10 }, () => react(bob, chat, id, '👍')));
   for (const answer of answers) done(t, answer);
   t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', count: 1, user_ids: [bob.id] }]);
-  t.equal(events(), 1, 'and is told once');
+  t.equal(events(), 1, 'and is sent once');
   done(t, await unreact(alice, chat, id, '👍'));
   t.strictSame(await reactionsTo(alice, chat, id), [{ emoji: '👍', count: 1, user_ids: [bob.id] }]);
   for (let i = 0; i < 2; i++) done(t, await unreact(bob, chat, id, '👍'));
@@ -63,13 +63,13 @@ t.test('to react or take it back twice does no harm', async (t) => {
   t.equal(events(), 2);
 });
 
-t.test('a reaction is one emoji, however long that is', async (t) => {
+t.test('a reaction is one emoji, of any length', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const good = ['👍', '👍🏽', '❤️', '👨‍👩‍👧‍👦', '🏳️‍🌈', '🇩🇪', '🏴󠁧󠁢󠁳󠁣󠁴󠁿', '1️⃣', '☺️', '👩🏾‍❤️‍💋‍👨🏻'];
   for (const emoji of good) done(t, await react(alice, chat, id, emoji));
   const given: { emoji: string }[] = await reactionsTo(alice, chat, id);
-  t.strictSame(new Set(given.map(({ emoji }) => emoji)), new Set(good), 'kept as it came');
+  t.strictSame(new Set(given.map(({ emoji }) => emoji)), new Set(good), 'stored unchanged');
   for (const emoji of good) done(t, await unreact(alice, chat, id, emoji));
   const before = allRows(file);
   const bad = ['a', '1', ':)', '👍👍', '👍a', ' 👍', '👍 ', '👍\n', '\u200d', '\ufe0f', '🇩'];
@@ -86,7 +86,7 @@ t.test('a reaction is one emoji, however long that is', async (t) => {
   done(t, await unreact(alice, chat, id, 'a'), 200);
 });
 
-t.test('an emoji in another form is the same emoji', async (t) => {
+t.test('different forms of an emoji are the same reaction', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const forms = {
@@ -114,10 +114,10 @@ t.test('an emoji in another form is the same emoji', async (t) => {
   t.ok((await reactionsTo(alice, chat, id)).every(({ count }: { count: number }) => count === 1));
 });
 
-t.test('every emoji that the client offers is taken as it is', async (t) => {
+t.test('every emoji that the client offers is accepted unchanged', async (t) => {
   const offered = [...german, ...english].filter(({ group }) => group !== undefined && group !== 2);
   for (const { unicode } of offered) t.match(qualifiedEmoji(unicode), /^\p{RGI_Emoji}$/v, unicode);
-  // What is in databases was taken in its one form before.
+  // Older databases hold each emoji in its one former encoding.
   for (const { unicode } of offered.filter(({ unicode }) => /^\p{RGI_Emoji}$/v.test(unicode))) {
     t.equal(qualifiedEmoji(unicode), unicode);
   }
@@ -125,7 +125,7 @@ t.test('every emoji that the client offers is taken as it is', async (t) => {
 
 const faces = Array.from({ length: 51 }, (_, i) => String.fromCodePoint(0x1f600 + i));
 
-t.test('a user reacts to a message with 20 emoji at most', async (t) => {
+t.test('a user reacts to a message with at most 20 emoji', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const [id, other] = [await alice.send(chat, 'Nine?'), await alice.send(chat, 'Ten?')];
   for (const emoji of faces.slice(0, 20)) done(t, await react(bob, chat, id, emoji));
@@ -144,7 +144,7 @@ t.test('a user reacts to a message with 20 emoji at most', async (t) => {
   done(t, await react(bob, chat, id, faces[20] ?? ''));
 });
 
-/** Lets users from 1,001 on react to some messages with some emoji, as if they had been members. */
+/** Makes users from 1,001 on react to some messages with some emoji, without being members. */
 function crowd(
   file: string,
   { chat, ids, emoji, users }: { chat: string; ids: number[]; emoji: string[]; users: number },
@@ -165,13 +165,13 @@ function crowd(
   );
 }
 
-t.test('of many who reacted a message shows the first ten, and oneself', async (t) => {
+t.test('of many reactions a message shows the first ten users, and one’s own', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   const id = await alice.send(chat, 'Nine?');
   const emoji = ['👍', '🎉'];
   crowd(file, { chat, ids: [id], emoji, users: 250 });
-  // So that of ten ids, none is anybody's here.
+  // So that none of the ten ids belongs to anybody here.
   execute(file, `update reactions set user_id = user_id - 2000`);
   done(t, await react(bob, chat, id, '👍'));
   const ten = Array.from({ length: 10 }, (_, i) => i - 999);
@@ -191,7 +191,7 @@ t.test('of many who reacted a message shows the first ten, and oneself', async (
   t.notOk('own_reactions' in (await bob.get(chat)).body);
 });
 
-t.test('the client knows how oneself reacted, whatever it is told', async (t) => {
+t.test('the client keeps its own reactions right, whatever events arrive', async (t) => {
   const [me, other] = [7, 8];
   const others = Array.from({ length: 10 }, (_, i) => 100 + i);
   const many = { emoji: '👍', count: 40, user_ids: others };
@@ -205,20 +205,20 @@ t.test('the client knows how oneself reacted, whatever it is told', async (t) =>
     shown.reactions,
   );
   t.strictSame(keepOwnReactions({ ...page, content: 'Ten?' }, page, me).reactions, [many]);
-  const tell = (reactions: Reaction[], userId: number, added: boolean, count: number) => {
+  const apply = (reactions: Reaction[], userId: number, added: boolean, count: number) => {
     const change = { chat_id: 1, id: 1, emoji: '👍', user_id: userId, added, count };
     return changeReactions(reactions, change, me);
   };
-  const reacted = tell([many], me, true, 41);
+  const reacted = apply([many], me, true, 41);
   t.strictSame(reacted, [{ emoji: '👍', count: 41, user_ids: [me, ...others] }]);
-  t.strictSame(tell(reacted, me, true, 41), reacted, 'told twice');
-  t.strictSame(tell(reacted, other, true, 42)[0]?.user_ids, [me, ...others], 'one of many');
-  t.strictSame(tell(reacted, me, false, 40), [many]);
-  t.strictSame(tell([], other, true, 1), [{ emoji: '👍', count: 1, user_ids: [other] }]);
-  t.strictSame(tell([{ emoji: '👍', count: 1, user_ids: [other] }], other, false, 0), []);
+  t.strictSame(apply(reacted, me, true, 41), reacted, 'received twice');
+  t.strictSame(apply(reacted, other, true, 42)[0]?.user_ids, [me, ...others], 'one of many');
+  t.strictSame(apply(reacted, me, false, 40), [many]);
+  t.strictSame(apply([], other, true, 1), [{ emoji: '👍', count: 1, user_ids: [other] }]);
+  t.strictSame(apply([{ emoji: '👍', count: 1, user_ids: [other] }], other, false, 0), []);
 });
 
-t.test('who reacted is listed, a page at a time', async (t) => {
+t.test('the users who reacted are listed in pages', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   crowd(file, { chat, ids: [id], emoji: ['👍'], users: 199 });
@@ -259,7 +259,7 @@ t.test(
     const stream = await follow(t, cast, bob);
     done(t, await react(bob, chat, id, emoji));
     const { text, data } = await stream.next('reaction');
-    t.ok(text.length < 1_000, `an event of ${text.length}`);
+    t.ok(text.length < 1_000, `an event of ${text.length} characters`);
     t.match(data, { chat_id: 1, id, emoji, user_id: bob.id, added: true, count: 201 });
     const page = Buffer.byteLength((await bob.get(chat)).text);
     t.ok(page <= 256 * 1024, `a page of ${page} bytes`);
@@ -273,11 +273,11 @@ t.test(
     }
     const median = (all: number[] = []) => all.sort((a, b) => a - b)[all.length / 2] ?? 0;
     const [light, heavy] = [median(times[small]), median(times[id])];
-    t.ok(heavy < 5 * light, `a change takes ${heavy} ms where others reacted, else ${light} ms`);
+    t.ok(heavy < 5 * light, `a change takes ${heavy} ms with many reactions, ${light} ms without`);
   },
 );
 
-t.test('a message takes 50 different emoji, from whomever', async (t) => {
+t.test('a message has at most 50 different emoji, from all users together', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   const id = await alice.send(chat, 'Nine?');
@@ -294,7 +294,7 @@ t.test('a message takes 50 different emoji, from whomever', async (t) => {
   done(t, await react(bob, chat, id, faces[50] ?? ''));
 });
 
-t.test('only members react, and only to what is there', async (t) => {
+t.test('only members react, and only to existing messages', async (t) => {
   const { alice, carol, chat, file } = await startCast(t);
   const id = await alice.send(chat, 'Nine?');
   const elsewhere = await alice.createChat('elsewhere');
@@ -309,7 +309,7 @@ t.test('only members react, and only to what is there', async (t) => {
   t.strictSame(allRows(file), before);
 });
 
-t.test('reactions go with their message, and stay when their giver leaves', async (t) => {
+t.test('reactions are deleted with their message, and stay when their user leaves', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
   const [id, other] = [await alice.send(chat, 'Nine?'), await alice.send(chat, 'Ten?')];
   for (const message of [id, other]) done(t, await react(bob, chat, message, '👍'));

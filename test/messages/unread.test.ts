@@ -1,6 +1,6 @@
 /**
- * Unread and mention counts, kept in columns, against a model that simply counts: thousands of
- * random changes through the commands themselves. UNREAD_STEPS and SEED hunt for longer.
+ * Unread and mention counts, stored in columns, against a model that simply counts: thousands of
+ * random changes by the mutations themselves. UNREAD_STEPS and SEED run more of them.
  */
 import Database from 'better-sqlite3';
 import t from 'tap';
@@ -28,7 +28,7 @@ interface Message {
   calls: Set<number>;
 }
 
-t.test('counts are right whatever happened', async (t) => {
+t.test('the counts are right after any changes', async (t) => {
   const { db, file, register } = await startWorld(t);
   const people: Person[] = [];
   for (const name of ['alice', 'bob', 'carol', 'dave']) people.push(await register(name));
@@ -40,14 +40,14 @@ t.test('counts are right whatever happened', async (t) => {
   /** How far each member has read. */
   const marks = new Map([[owner.id, 0]]);
   const messages: Message[] = [];
-  /** How many deleted messages were yet to be forgotten by some. */
+  /** How many deleted messages had yet to be subtracted for some members. */
   const pending = new Set<number>();
   const chance = randomNumbers(seedOf(t));
   const pick = <Element>(list: readonly Element[]) => list[Math.floor(chance() * list.length)];
   const newest = () => messages.at(-1)?.id ?? 0;
   crowd(file, chatId, owner.id);
 
-  /** A text that calls some, and who of them is a member. */
+  /** A text that mentions some users, and the members among them. */
   const draft = (sender: number) => {
     const called = people.filter(() => chance() < 0.3).map(({ id }) => id);
     const content = ['hello', ...called.map((id) => `@${names.get(id)}`)].join(' ');
@@ -69,12 +69,12 @@ t.test('counts are right whatever happened', async (t) => {
       message.calls = calls;
     },
     async delete(userId) {
-      // The newest ones more often than not: what they stood for comes back.
+      // The newest ones more often, because their deletion brings back an older last message.
       const message = chance() < 0.5 ? messages.at(-1) : pick(messages);
       const mayDelete = userId === owner.id || message?.sender === userId;
       if (message === undefined || !mayDelete) return;
-      const command = chance() < 0.5 ? deleteMessage : hurried(deleteMessage);
-      await db.write(command, { chatId, userId, id: message.id, ownOnly: false });
+      const mutation = chance() < 0.5 ? deleteMessage : hurried(deleteMessage);
+      await db.write(mutation, { chatId, userId, id: message.id, ownOnly: false });
       messages.splice(messages.indexOf(message), 1);
     },
     async clear() {
@@ -82,7 +82,7 @@ t.test('counts are right whatever happened', async (t) => {
       pending.add(Number(query(file, 'select count(*) as n from pending_deletions')[0]?.n));
     },
     async read(userId) {
-      // Before the mark, behind the newest, at a message or between two.
+      // Before the mark, after the newest, at a message or between two.
       const unread = messages.filter(({ id }) => id > (marks.get(userId) ?? 0));
       const near = pick(chance() < 0.7 ? unread : messages)?.id ?? 1;
       const id = Math.max(1, Math.floor(near + chance() * 6 - 2));
@@ -120,13 +120,13 @@ t.test('counts are right whatever happened', async (t) => {
     for (const { id } of people) {
       const chat = await db.read(findChat, { id: chatId });
       const own = await db.read(findMembership, { chatId, userId: id });
-      const is = own && [Number(chat?.posted) - own.seen, own.mentions, own.readId];
+      const actual = own && [Number(chat?.posted) - own.seen, own.mentions, own.readId];
       const mark = marks.get(id);
       const unread = messages.filter((message) => message.id > (mark ?? 0));
       const calls = unread.filter((message) => message.calls.has(id));
-      const should = mark === undefined ? undefined : [unread.length, calls.length, mark];
-      if (String(is) === String(should)) continue;
-      t.strictSame(is, should, `step ${step}: ${change} by ${userId}, as ${id} sees it`);
+      const expected = mark === undefined ? undefined : [unread.length, calls.length, mark];
+      if (String(actual) === String(expected)) continue;
+      t.strictSame(actual, expected, `step ${step}: ${change} by ${userId}, as ${id} sees it`);
       return;
     }
   }
@@ -139,11 +139,11 @@ t.test('counts are right whatever happened', async (t) => {
   for (const { id } of people) {
     const stored = 'select seen from memberships where user_id = ? and chat_id = ?';
     const own = await db.read(findMembership, { chatId, userId: id });
-    t.equal(query(file, stored, id, chatId)[0]?.seen, own?.seen, 'nothing is yet to be added');
+    t.equal(query(file, stored, id, chatId)[0]?.seen, own?.seen, 'no subtraction is pending');
   }
 });
 
-/** Has a hundred join when a member does: a deletion in portions reaches each member by themselves. */
+/** Adds a hundred members with one: a deletion in portions then reaches each member separately. */
 function crowd(file: string, chatId: number, userId: number): void {
   execute(
     file,
@@ -156,7 +156,7 @@ function crowd(file: string, chatId: number, userId: number): void {
   );
 }
 
-t.test('one statement finds all whom a message could mention', async (t) => {
+t.test('one statement finds everybody whom a message could mention', async (t) => {
   const { file, alice, bob, chat } = await startCast(t);
   let statements = 0;
   const sqlite = new Database(file, { verbose: () => (statements += 1) });
@@ -177,7 +177,7 @@ t.test('one statement finds all whom a message could mention', async (t) => {
   t.equal((await bob.get('/api/chats')).body.chats[0].mentions, 1);
 });
 
-t.test('nobody is mentioned in code', async (t) => {
+t.test('code mentions nobody', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   const mentionsOf = async (person: Person): Promise<number> =>
@@ -191,7 +191,7 @@ t.test('nobody is mentioned in code', async (t) => {
   }
 });
 
-t.test('unread mentions of a member are bounded, the newest are kept', async (t) => {
+t.test('a member’s unread mentions are bounded, and the newest are stored', async (t) => {
   const { db, file, alice, bob, chat } = await startCast(t);
   const chatId = Number(chat.split('/').at(-1));
   const content = 'Where are you, @bob?';
@@ -204,13 +204,13 @@ t.test('unread mentions of a member are bounded, the newest are kept', async (t)
   const [oldest] = query(file, 'select min(message_id) as id from mentions');
   t.equal(oldest?.id, ids[2]);
   await db.write(markRead, { chatId, userId: bob.id, id: Number(ids[500]) });
-  t.equal(await mentions(), ids.length - 501, 'from here on it is exact');
+  t.equal(await mentions(), ids.length - 501, 'below the limit it is exact');
   await db.write(markRead, { chatId, userId: bob.id, id: Number(ids.at(-1)) });
   t.equal(await mentions(), undefined);
   t.strictSame(query(file, 'select * from mentions'), []);
 });
 
-t.test('a mark moves over very many messages a portion at a time', async (t) => {
+t.test('a read mark moves over very many messages a portion at a time', async (t) => {
   const { db, alice, bob, chat } = await startCast(t);
   const chatId = Number(chat.split('/').at(-1));
   const posts = Array.from({ length: 1_200 }, () =>
@@ -219,8 +219,8 @@ t.test('a mark moves over very many messages a portion at a time', async (t) => 
   const ids = (await Promise.all(posts)).map(({ id }) => id);
   const unread = async () => (await bob.get('/api/chats')).body.chats[0].unread;
   const mark = { chatId, userId: bob.id, id: Number(ids[1_099]) };
-  t.ok(await db.write(hurried(markRead), mark), 'in a unit without time');
-  t.equal(await unread(), 200, 'it is a mark like others meanwhile');
+  t.ok(await db.write(hurried(markRead), mark), 'in a unit without time left');
+  t.equal(await unread(), 200, 'meanwhile it works as any other mark');
   t.notOk(await db.write(hurried(markRead), mark));
   t.equal(await unread(), 100);
   t.equal((await alice.delete(`${chat}/messages/${ids[1_150]}`)).status, 200);
