@@ -36,11 +36,11 @@ async function fill(db: Store, { id: userId }: Person, chat: string, texts: stri
 const countRows = (file: string, table: string) =>
   Number(query(file, `select count(*) as n from ${table}`)[0]?.n);
 
-/** How many parts of the search index FTS5 merges by itself; 0 if it merges nothing. */
+/** How many segments of the search index FTS5 merges automatically; 0 if none. */
 const merging = (file: string) =>
   query(file, "select v from search_config where k = 'automerge'")[0]?.v;
 
-/** What the database has of something that is being deleted is no fault. */
+/** Asserts that rows of a pending deletion do not count as damage. */
 async function sound(t: Test, db: Store, file: string, when: string) {
   t.strictSame(damage(file), [], when);
   for (const count of [countOrphans, countMiscounted, countUnsearchable]) {
@@ -48,7 +48,7 @@ async function sound(t: Test, db: Store, file: string, when: string) {
   }
 }
 
-t.test('a large chat is gone for everybody at once, and its rows go in portions', async (t) => {
+t.test('a large chat disappears at once, and its rows are deleted in portions', async (t) => {
   const cast = await startCast(t);
   const { db, file, alice, bob, carol } = cast;
   const chat = String(
@@ -88,7 +88,7 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
     refused(t, await person.post(`${chat}/members`, { name: person.name }), 404, noChat);
     refused(t, await person.put(`${chat}/read`, { id: String(ids[5]) }), 404, noChat);
   }
-  refused(t, await alice.request(post), 404, noChat, 'not even the same post again');
+  refused(t, await alice.request(post), 404, noChat, 'not even a repeated post');
   t.equal(query(file, 'select title from chats where id = ?', idOf(chat))[0]?.title, '');
   await sound(t, db, file, 'meanwhile');
 
@@ -98,7 +98,7 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
   }
   t.equal(merging(file), 0, 'until all of it is');
   await clearAllDeleted(db);
-  t.equal(merging(file), 4, 'and then by itself again');
+  t.equal(merging(file), 4, 'and then automatically again');
   for (const table of [
     'messages',
     'reactions',
@@ -115,10 +115,10 @@ t.test('a large chat is gone for everybody at once, and its rows go in portions'
   await runMaintenance(db);
   const bytes = [file, `${file}-wal`].map((name) => readFileSync(name, 'utf8')).join();
   t.notOk(bytes.includes(text), 'no byte of it is left');
-  t.notOk(await db.write(clearDeleted, {}), 'nothing is left');
+  t.notOk(await db.write(clearDeleted, {}), 'no more work is left');
 });
 
-t.test('a direct chat can be opened again while the old one is cleared away', async (t) => {
+t.test('a direct chat can be opened again while the old one is being deleted', async (t) => {
   const { db, alice, bob } = await startCast(t);
   const open = async () => {
     const { headers } = await alice.post('/api/chats', { with: 'bob' });
@@ -137,7 +137,7 @@ t.test('a direct chat can be opened again while the old one is cleared away', as
   refused(t, await bob.get(old), 404, noChat);
 });
 
-t.test('a deleted account is gone at once, and leaves its chats in portions', async (t) => {
+t.test('a deleted account disappears at once, and leaves its chats in portions', async (t) => {
   const cast = await startCast(t);
   const { db, file, alice, bob, carol, chat } = cast;
   const { id: carolId } = carol;
@@ -170,7 +170,7 @@ t.test('a deleted account is gone at once, and leaves its chats in portions', as
   t.not(newcomer.id, carolId, 'the name is free');
   refused(t, await newcomer.get(shared), 403);
   await sound(t, db, file, 'meanwhile');
-  // Of the two who are left nobody is an owner yet: the one who leaves hands over to nobody gone.
+  // Neither of the two who are left is an owner yet: the leaving one must not hand over to carol.
   done(t, await alice.delete(`/api/chats?chat_id=${idOf(shared)}`));
 
   await clearAllDeleted(db);
@@ -181,12 +181,12 @@ t.test('a deleted account is gone at once, and leaves its chats in portions', as
   t.equal(countRows(file, `memberships where user_id = ${carolId}`), 0);
   t.equal(countRows(file, `removals where user_id = ${carolId}`), 0);
   t.equal(countRows(file, 'pending_deletions'), 0);
-  t.strictSame(query(file, 'select * from chats where id = ?', idOf(own)), [], 'nobody was left');
+  t.strictSame(query(file, 'select * from chats where id = ?', idOf(own)), [], 'no member left');
   t.equal(countRows(file, 'messages'), 1);
   await sound(t, db, file, 'after it');
 });
 
-t.test('what is left by others while an account is cleared away is deleted with it', async (t) => {
+t.test('a chat that others leave during an account’s deletion is deleted with it', async (t) => {
   const { db, file, alice, bob, carol } = await startCast(t);
   for (let i = 0; i < 10; i++) await carol.createChat(`Number ${i}`);
   const shared = await carol.createChat('Shared');
@@ -203,7 +203,7 @@ t.test('what is left by others while an account is cleared away is deleted with 
   await sound(t, db, file, 'after it');
 });
 
-t.test('the reactions to a deleted message go in portions', async (t) => {
+t.test('the reactions to a deleted message are deleted in portions', async (t) => {
   const { db, file, alice, chat } = await startCast(t);
   const chatId = idOf(chat);
   const id = await alice.send(chat, 'Everybody reacts to this.');
@@ -224,7 +224,7 @@ t.test('the reactions to a deleted message go in portions', async (t) => {
   t.equal(countRows(file, 'pending_deletions'), 0);
 });
 
-t.test('while a large chat is deleted others write, and kill -9 only interrupts it', async (t) => {
+t.test('others can write during a large deletion, and kill -9 only interrupts it', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file);
   const alice = await new RemotePerson(server.url).register('alice');
@@ -250,9 +250,9 @@ t.test('while a large chat is deleted others write, and kill -9 only interrupts 
   const left = () => countRows(file, `messages where chat_id = ${idOf(cellar)}`);
   const waits: number[] = [];
   const post = async () => {
-    const began = performance.now();
+    const startedAt = performance.now();
     t.equal((await bob.send('POST', talk, { content: 'Meanwhile' })).status, 201);
-    waits.push(performance.now() - began);
+    waits.push(performance.now() - startedAt);
   };
 
   const { status } = await alice.send('DELETE', `/api/chats?chat_id=${idOf(cellar)}`, {});
@@ -260,7 +260,7 @@ t.test('while a large chat is deleted others write, and kill -9 only interrupts 
   t.ok(left() > count / 2, 'the answer comes before the work is done');
   t.equal((await alice.get(cellar)).status, 404);
   for (let i = 0; i < 10; i++) await post();
-  t.ok(left() > 0, 'and so do those of others');
+  t.ok(left() > 0, 'and so do other answers');
   t.ok(Math.max(...waits) < 1_000, `at most ${Math.max(...waits)} ms`);
   await server.end('SIGKILL');
   const interrupted = left();
@@ -277,7 +277,7 @@ t.test('while a large chat is deleted others write, and kill -9 only interrupts 
 });
 
 t.test(
-  'what is left is cleared away at the start and after each commit, until it stops',
+  'pending deletions continue at the start and after each commit, until the stop',
   async (t) => {
     const { db, file, alice } = await startCast(t);
     const leave = async () => {
@@ -303,20 +303,20 @@ t.test(
   },
 );
 
-t.test('after a portion comes a pause as long as it was, which a signal ends', async (t) => {
+t.test('after each portion there is an equally long pause, which a signal ends', async (t) => {
   const taken: number[] = [];
   const pauses: number[] = [];
   let ended = performance.now();
   await inPortions(async () => {
-    const began = performance.now();
-    if (taken.length > 0) pauses.push(began - ended);
-    while (performance.now() - began < 20);
+    const startedAt = performance.now();
+    if (taken.length > 0) pauses.push(startedAt - ended);
+    while (performance.now() - startedAt < 20);
     ended = performance.now();
-    taken.push(ended - began);
+    taken.push(ended - startedAt);
     return taken.length < 4;
   });
   t.equal(pauses.length, 3);
-  // A timer may be one millisecond early.
+  // A timer may fire one millisecond early.
   for (const [index, pause] of pauses.entries()) t.ok(pause >= Number(taken[index]) - 1);
   const stopping = new AbortController();
   let portions = 0;
@@ -329,15 +329,15 @@ t.test('after a portion comes a pause as long as it was, which a signal ends', a
   t.equal(portions, 1);
 });
 
-t.test('long work takes less time where commits are slow', async (t) => {
+t.test('long work gets less time where commits are slow', async (t) => {
   let now = 0;
   const pace = new Pace(() => now);
-  /** How long the statements of one batch may take, if its commit takes so long; in ms. */
+  /** The time in ms for the statements of one batch, after a commit of this length in ms. */
   const batch = (commit: number) => {
     pace.begin();
-    const began = now;
+    const startedAt = now;
     while (pace.hasTime()) now += 1;
-    const taken = now - began;
+    const taken = now - startedAt;
     now += commit;
     pace.end();
     return taken;
@@ -353,5 +353,5 @@ t.test('long work takes less time where commits are slow', async (t) => {
     now += 1_000;
     pace.end();
   }
-  t.equal(batch(1), 20, 'batches without long work say nothing');
+  t.equal(batch(1), 20, 'batches without long work do not count');
 });

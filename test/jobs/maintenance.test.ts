@@ -15,7 +15,7 @@ t.test('a deleted text is in no file any more', async (t) => {
   const id = await alice.send(chat, text);
   t.match(bytes(), text);
   await alice.delete(`${chat}/messages/${id}`);
-  t.match(bytes(), text, 'its pages are still in the log');
+  t.match(bytes(), text, 'its pages are still in the WAL');
   await runMaintenance(db);
   t.notMatch(bytes(), text);
 });
@@ -23,8 +23,8 @@ t.test('a deleted text is in no file any more', async (t) => {
 const hour = 3_600_000;
 const year = 365 * 24 * hour;
 
-/** A cast and its housekeeping, by a clock that may be set and one that only goes on. */
-async function startTidying(t: Test) {
+/** A cast and its maintenance, with a wall clock that tests may set and a monotonic clock. */
+async function startWithClocks(t: Test) {
   const world = await startCast(t);
   const { clock, db } = world;
   let steady = 0;
@@ -32,7 +32,7 @@ async function startTidying(t: Test) {
     () => clock.now,
     () => steady,
   );
-  /** Lets time go by on both, as housekeeping does: ten minutes at a time. */
+  /** Moves both clocks forward, ten minutes at a time, like maintenance. */
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += hour / 6) {
       clock.now += hour / 6;
@@ -43,14 +43,14 @@ async function startTidying(t: Test) {
   return { ...world, pass };
 }
 
-/** What housekeeping clears by the clock: how many there are of each. */
+/** The number of rows that maintenance clears by the clock, of each kind. */
 function counts(file: string) {
   const count = (table: string) => query(file, `select count(*) n from ${table}`)[0]?.n;
   return ['sessions', 'invites', 'idempotency_keys', 'events'].map(count);
 }
 
-t.test('a clock that is wrong for a while takes nothing with it', async (t) => {
-  const { alice, bob, chat, clock, file, pass } = await startTidying(t);
+t.test('a clock that is wrong for a while deletes nothing', async (t) => {
+  const { alice, bob, chat, clock, file, pass } = await startWithClocks(t);
   await alice.post(`${chat}/invites`);
   const headers = { 'idempotency-key': 'once' };
   await alice.request({ method: 'POST', url: chat, payload: { content: 'Hi' }, headers });
@@ -71,17 +71,17 @@ t.test('a clock that is wrong for a while takes nothing with it', async (t) => {
 });
 
 t.test('a server that has just started clears nothing by its clock', async (t) => {
-  const { clock, file, pass } = await startTidying(t);
+  const { clock, file, pass } = await startWithClocks(t);
   const before = counts(file);
   clock.now += year;
   await pass(hour / 2);
   t.strictSame(counts(file), before);
   await pass(hour);
-  t.equal(counts(file)[0], 0, 'but once it is sure, it does');
+  t.equal(counts(file)[0], 0, 'once the time is certain, it does');
 });
 
-t.test('nothing is cleared by a clock that shows a time before Snug', async (t) => {
-  const { alice, clock, file, pass } = await startTidying(t);
+t.test('nothing is cleared while the clock shows a time before Snug existed', async (t) => {
+  const { alice, clock, file, pass } = await startWithClocks(t);
   const before = query(file, 'select * from sessions');
   const now = clock.now;
   clock.now = 0;
@@ -91,8 +91,8 @@ t.test('nothing is cleared by a clock that shows a time before Snug', async (t) 
   t.equal((await alice.get('/api/session')).status, 200);
 });
 
-t.test('a session that was made while the clock was ahead does not live for ever', async (t) => {
-  const { alice, clock, pass } = await startTidying(t);
+t.test('a session made while the clock was ahead still expires', async (t) => {
+  const { alice, clock, pass } = await startWithClocks(t);
   const now = clock.now;
   clock.now = now + 10 * year;
   const device = await alice.otherDevice();
@@ -103,8 +103,8 @@ t.test('a session that was made while the clock was ahead does not live for ever
   t.equal((await device.get('/api/session')).status, 403);
 });
 
-t.test('what has run out is cleared away in portions', async (t) => {
-  const { alice, clock, db, file } = await startTidying(t);
+t.test('expired rows are cleared in portions', async (t) => {
+  const { alice, clock, db, file } = await startWithClocks(t);
   const now = clock.now;
   const rows = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 250)';
   execute(
@@ -135,7 +135,7 @@ t.test('what has run out is cleared away in portions', async (t) => {
   }
 });
 
-t.test('messages keep their order, whatever the clock does', async (t) => {
+t.test('messages keep their order when the clock changes', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);
   const ids: number[] = [];
   const now = clock.now;

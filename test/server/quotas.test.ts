@@ -1,4 +1,4 @@
-/** How much one may have: who is refused, who is not, and what a refusal says. */
+/** Quotas: who is refused, who is not, and what a refusal says. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -25,7 +25,7 @@ const leave = (person: Person, chat: string) =>
   person.delete(`/api/chats?chat_id=${chat.split('/').at(-1)}`);
 
 /** Asserts that a request is refused for a quota, and that nothing was written. */
-async function usedUp(
+async function quotaRefused(
   t: Test,
   file: string,
   sentence: string,
@@ -36,15 +36,15 @@ async function usedUp(
   t.strictSame(allRows(file), before, 'nothing was written');
 }
 
-t.test('chats that one makes are counted while they are there', async (t) => {
+t.test('the chats that a user created count until they are deleted', async (t) => {
   const { alice, bob, carol, file } = await startCast(t, { CHATS_PER_USER: '3' });
   const first = await bob.createChat('1');
   await bob.createChat('2');
   done(t, await bob.post('/api/chats', { with: 'carol' }), 201);
-  await usedUp(t, file, sentences.chats, () => bob.post('/api/chats', { title: '4' }));
-  await usedUp(t, file, sentences.chats, () => bob.post('/api/chats', { with: 'alice' }));
+  await quotaRefused(t, file, sentences.chats, () => bob.post('/api/chats', { title: '4' }));
+  await quotaRefused(t, file, sentences.chats, () => bob.post('/api/chats', { with: 'alice' }));
   done(t, await bob.post('/api/chats', { with: 'carol' }), 201);
-  t.strictSame((await bob.get('/api/chats')).body.chats.length, 4, 'what is there is there');
+  t.strictSame((await bob.get('/api/chats')).body.chats.length, 4, 'existing chats stay');
   done(t, await carol.post('/api/chats', { title: 'mine' }), 201);
   done(t, await carol.post('/api/chats', { with: 'bob' }), 201);
   await leave(bob, first);
@@ -52,17 +52,17 @@ t.test('chats that one makes are counted while they are there', async (t) => {
   for (let i = 0; i < 5; i++) done(t, await alice.post('/api/chats', { title: 'x' }), 201);
 });
 
-t.test('open chats are a few of them', async (t) => {
+t.test('open chats have a smaller quota of their own', async (t) => {
   const { bob, carol, file } = await startCast(t, { OPEN_CHATS_PER_USER: '2' });
   const open = { title: 'BUY NOW', open: '1' };
   for (let i = 0; i < 2; i++) done(t, await bob.post('/api/chats', open), 201);
-  await usedUp(t, file, sentences.open, () => bob.post('/api/chats', open));
+  await quotaRefused(t, file, sentences.open, () => bob.post('/api/chats', open));
   done(t, await bob.post('/api/chats', { title: 'closed' }), 201);
   done(t, await carol.post('/api/chats', open), 201);
   t.equal((await carol.get('/api/directory')).body.chats.length, 3);
 });
 
-t.test('nobody uses up the memberships of somebody else', async (t) => {
+t.test('nobody can use up another user’s memberships', async (t) => {
   const { alice, bob, carol, file } = await startCast(t, { MEMBERSHIPS_PER_USER: '3' });
   const opened = await alice.post('/api/chats', { title: 'all', open: '1' });
   const all = String(opened.headers.location);
@@ -76,7 +76,7 @@ t.test('nobody uses up the memberships of somebody else', async (t) => {
   await carol.createChat('2');
   done(t, await carol.post(`${all}/members`, { name: 'carol' }), 201);
   const full = (ask: () => ReturnType<Person['get']>) =>
-    usedUp(t, file, sentences.memberships, ask);
+    quotaRefused(t, file, sentences.memberships, ask);
   await full(() => carol.post('/api/chats', { title: '3' }));
   await full(() => carol.post('/api/chats', { with: 'alice' }));
   await leave(carol, all);
@@ -91,22 +91,22 @@ t.test('nobody uses up the memberships of somebody else', async (t) => {
   done(t, await carol.post('/api/chats', { title: '4' }), 201);
 });
 
-t.test('invites are counted while they hold', async (t) => {
+t.test('invites count while they are valid', async (t) => {
   const { bob, chat, clock, file } = await startCast(t, { INVITES_PER_USER: '2' });
   const make = (fields = {}) => bob.post(`${chat}/invites`, fields);
   done(t, await make({ expires_in: '60' }), 201);
   const code = String((await make()).headers.location)
     .split('/')
     .at(-1);
-  await usedUp(t, file, sentences.invites, () => make());
+  await quotaRefused(t, file, sentences.invites, () => make());
   clock.now += 60_000;
   done(t, await make(), 201);
-  await usedUp(t, file, sentences.invites, () => make());
+  await quotaRefused(t, file, sentences.invites, () => make());
   done(t, await bob.delete(`${chat}/invites?code=${code}`));
   done(t, await make(), 201);
 });
 
-t.test('with one session too many, the one used longest ago ends', async (t) => {
+t.test('one session too many ends the least recently used one', async (t) => {
   const { alice, bob, clock } = await startCast(t, { SESSIONS_PER_USER: '3' });
   const devices = [bob];
   for (let i = 0; i < 4; i++) {
@@ -120,21 +120,21 @@ t.test('with one session too many, the one used longest ago ends', async (t) => 
     statuses.map(({ status }) => status),
     [200, 403, 403, 200, 200],
   );
-  t.equal((await alice.get('/api/session')).status, 200, 'nobody else’s');
+  t.equal((await alice.get('/api/session')).status, 200, 'no other user’s session ends');
   const device = await bob.otherDevice();
-  t.equal((await device.get('/api/sessions')).body.sessions.length, 3, 'at the same time as well');
+  t.equal((await device.get('/api/sessions')).body.sessions.length, 3, 'concurrently as well');
   t.ok((await device.get('/api/sessions')).body.sessions.some((one: object) => 'current' in one));
 });
 
-t.test('texts are counted by their bytes, and come back with time', async (t) => {
+t.test('texts count by their bytes, and the quota recovers with time', async (t) => {
   const time = { now: 0 };
   const env = { TEXT_MB_PER_DAY: '1' };
   const { alice, bob, carol, chat, file } = await startCast(t, env, { ticks: () => time.now });
   const text = '界'.repeat(4000);
   const id = await bob.send(chat, 'short');
   for (let i = 0; i < 87; i++) await bob.send(chat, text);
-  await usedUp(t, file, sentences.texts, () => bob.post(chat, { content: text }));
-  await usedUp(t, file, sentences.texts, () =>
+  await quotaRefused(t, file, sentences.texts, () => bob.post(chat, { content: text }));
+  await quotaRefused(t, file, sentences.texts, () =>
     bob.put(`${chat}/messages/${id}`, { content: text }),
   );
   done(t, await bob.delete(`${chat}/messages/${id}`));
@@ -142,14 +142,14 @@ t.test('texts are counted by their bytes, and come back with time', async (t) =>
   done(t, await carol.post(own, { content: text }), 201);
   time.now += (24 * 3_600_000 * 12_000) / (1024 * 1024);
   done(t, await bob.post(chat, { content: text }), 201);
-  await usedUp(t, file, sentences.texts, () => bob.post(chat, { content: text }));
+  await quotaRefused(t, file, sentences.texts, () => bob.post(chat, { content: text }));
   time.now = 0;
   for (let i = 0; i < 90; i++) await alice.send(chat, text);
 });
 
 const fieldsOf = (name: string) => ({ name, password, email: `${name}@example.org` });
 
-t.test('accounts are counted by network, unless nothing is', async (t) => {
+t.test('accounts are counted per network, unless limits are off', async (t) => {
   const env = { RATE_LIMIT: 'on', ACCOUNTS_PER_NETWORK: '2' };
   const world = await startCast(t, env, { ticks: () => 0 });
   const register = (remoteAddress: string) =>
@@ -158,7 +158,7 @@ t.test('accounts are counted by network, unless nothing is', async (t) => {
       payload: fieldsOf(`user-${randomUUID().slice(0, 8)}`),
     });
   for (let i = 0; i < 2; i++) done(t, await register('192.0.2.1'), 201);
-  await usedUp(t, world.file, sentences.accounts, () => register('192.0.2.1'));
+  await quotaRefused(t, world.file, sentences.accounts, () => register('192.0.2.1'));
   done(t, await register('192.0.2.2'), 201);
   const off = await startWorld(t, { ACCOUNTS_PER_NETWORK: '1', ACCOUNTS_PER_DAY: '1' });
   for (const name of ['alice', 'bob', 'carol']) {
@@ -166,7 +166,7 @@ t.test('accounts are counted by network, unless nothing is', async (t) => {
   }
 });
 
-t.test('a network that has used up its own accounts takes none from others', async (t) => {
+t.test('a network that has used up its accounts takes none from others', async (t) => {
   const ofIp = (ip: string) => networksOf(ip);
   t.strictSame(ofIp('192.0.2.7'), ['192.0.2.7']);
   t.strictSame(ofIp('2001:db8:1:ab02::7'), [
@@ -202,7 +202,7 @@ t.test('a network that has used up its own accounts takes none from others', asy
   const daily = new DailyQuotas(() => 0, limits);
   for (let i = 0; i < 100; i++) daily.takeAccount('2001:db8::1');
   for (let i = 0; i < 25; i++) t.ok(daily.takeAccount(`192.0.2.${i}`), 'refusals used up nothing');
-  t.notOk(daily.takeAccount('192.0.2.99'), 'and then all are made that may be');
+  t.notOk(daily.takeAccount('192.0.2.99'), 'the daily quota is used in full');
 });
 
 t.test('on a nearly full disk only admins and deletions write', async (t) => {
