@@ -16,7 +16,7 @@ import { startCast } from '../helpers/world.ts';
 const stateOf = (file: string) =>
   query(file, "select value from server_state where key = 'search_rebuild'")[0]?.value;
 
-/** A file with much to index, and a cookie of somebody who may read all of it. */
+/** A file with much to index, and the cookie of a user who may read all of it. */
 async function startLong(t: Test, count: number) {
   const { alice, app, db, file, chat } = await startCast(t);
   const posts = Array.from({ length: count }, (_, n) => ({
@@ -35,20 +35,23 @@ async function startLong(t: Test, count: number) {
   return { file, cookie };
 }
 
-t.test('a rebuild that was killed goes on by itself, and meanwhile all is found', async (t) => {
+t.test('a killed rebuild continues automatically, and meanwhile everything is found', async (t) => {
   const count = 4_000;
   const { file, cookie } = await startLong(t, count);
   const isReplaced = () =>
     query(file, "select 1 from server_state where key = 'search_outdated'").length === 0;
   /** How many messages the new index has. */
-  const known = () =>
+  const indexedCount = () =>
     isReplaced() ? query(file, 'select count(*) as n from search_docsize')[0]?.n : 0;
   /** Kills a process when it has indexed a number of messages again. */
   const killAt = async (least: number, { child, exited }: SnugProcess) => {
-    while (stateOf(file) === undefined || Number(known()) < least) await sleep(1);
+    while (stateOf(file) === undefined || Number(indexedCount()) < least) await sleep(1);
     child.kill('SIGKILL');
     t.equal(await exited, 'SIGKILL');
-    t.ok(stateOf(file) !== undefined && Number(known()) < count, `killed at ${known()}`);
+    t.ok(
+      stateOf(file) !== undefined && Number(indexedCount()) < count,
+      `killed at ${indexedCount()}`,
+    );
   };
   const findAll = async (url: string) => {
     const found: number[] = [];
@@ -65,10 +68,10 @@ t.test('a rebuild that was killed goes on by itself, and meanwhile all is found'
     const env = { DATABASE_URL: file };
     await killAt(least, spawnSnug(t, { args: ['check', '--repair-search'], env }));
     const server = await startServer(t, file);
-    t.equal(await findAll(server.url), count / 50, 'what is not indexed yet is found');
+    t.equal(await findAll(server.url), count / 50, 'messages not yet indexed are found');
     await server.wrote(/rebuilding the search index/);
     if (least > 0) {
-      await killAt(Number(known()) + 1, server);
+      await killAt(Number(indexedCount()) + 1, server);
       const next = await startServer(t, file);
       await next.wrote(/the search index is rebuilt/);
       await next.end('SIGTERM');
@@ -78,13 +81,13 @@ t.test('a rebuild that was killed goes on by itself, and meanwhile all is found'
       t.equal(await server.end('SIGTERM'), 0);
     }
     t.equal(stateOf(file), undefined);
-    t.equal(known(), count);
+    t.equal(indexedCount(), count);
   }
   const check = await runSnug(t, file, ['check']);
   t.match(check.output, 'ok     search');
 });
 
-t.test('the old index goes in portions, between which others write', async (t) => {
+t.test('the old index is deleted in portions, between which others write', async (t) => {
   const { alice, chat, db, file } = await startCast(t);
   const [userId, chatId] = [alice.id, Number(chat.split('/').at(-1))];
   for (let n = 0; n < 2_000; n += 200) {
@@ -106,7 +109,7 @@ t.test('the old index goes in portions, between which others write', async (t) =
     return Number(n);
   };
   await db.write(startRebuild, {});
-  t.equal(left(), 0, 'to start it changes nothing but a note');
+  t.equal(left(), 0, 'starting it only stores a note');
   t.equal(await portion(), true);
   const sizes = [left()];
   t.ok((sizes[0] ?? 0) > 2_000, 'all of it is put aside at once');
@@ -120,7 +123,7 @@ t.test('the old index goes in portions, between which others write', async (t) =
     if (sizes.length % 10 === 0) {
       await alice.send(chat, `meanwhile ${posted}`);
       posted += 1;
-      t.equal((await ids(alice, 'word1999 ')).length, 1, 'all is found');
+      t.equal((await ids(alice, 'word1999 ')).length, 1, 'everything is found');
       t.strictSame(await db.read(findDamage, {}), []);
       t.strictSame(await db.read(findForeignSchema, {}), []);
       t.equal(await db.read(countUnsearchable, {}), 0);

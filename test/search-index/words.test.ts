@@ -1,4 +1,4 @@
-/** How texts and queries become words, and what is shown of a hit. */
+/** Splitting texts and queries into words, and the snippets of hits. */
 import fc from 'fast-check';
 import t from 'tap';
 import { snippetOf } from '../../src/search/snippet.ts';
@@ -8,7 +8,7 @@ import { foldedWords, wordsOf } from '../../src/search-index/words.ts';
 
 const texts = (text: string) => wordsOf(text).map((word) => word.text);
 
-t.test('what looks or sounds alike is one word', async (t) => {
+t.test('words that look or sound alike are one word', async (t) => {
   const alike = [
     ['Grüße', 'GRÜSSE', 'grusse', 'Gru\u0308ße'],
     ['café', 'CAFE', 'cafe\u0301'],
@@ -48,8 +48,8 @@ t.test('what looks or sounds alike is one word', async (t) => {
   t.notSame(texts('бык'), texts('бик'), 'other letters are other words');
 });
 
-t.test('words that need little folding are as if they had all of it', async (t) => {
-  // An accent at its end lets a word go the long way.
+t.test('words that need little folding equal fully folded ones', async (t) => {
+  // A trailing accent sends a word through the full folding.
   const isAsAccented = (char: string) =>
     foldedWords(char).join() === foldedWords(`${char}\u0301`).join();
   const chars = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code));
@@ -59,7 +59,7 @@ t.test('words that need little folding are as if they had all of it', async (t) 
   );
 });
 
-t.test('a text is split where its script puts words apart', async (t) => {
+t.test('a text is split as its script separates words', async (t) => {
   t.strictSame(texts('Shall we, at 9:30?'), ['shall', 'we', 'at', '9', '30']);
   t.strictSame(texts('山に登る'), ['山', 'に', '登', 'る']);
   t.strictSame(texts('한국'), ['한', '국']);
@@ -69,7 +69,7 @@ t.test('a text is split where its script puts words apart', async (t) => {
   t.strictSame(texts(' -- "*" ﹰ \u200b'), []);
 });
 
-t.test('words stand where they say and fit the index whatever the text', async (t) => {
+t.test('words have correct positions and fit the index, in any text', async (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       let last = 0;
@@ -84,10 +84,10 @@ t.test('words stand where they say and fit the index whatever the text', async (
     }),
     { numRuns: 1_000 },
   );
-  t.equal(texts('a'.repeat(100))[0]?.length, 64, 'a long word counts by its beginning');
+  t.equal(texts('a'.repeat(100))[0]?.length, 64, 'a long word counts by its first 64 characters');
 });
 
-t.test('a query is words, phrases, and perhaps a beginning', async (t) => {
+t.test('a query consists of words, phrases, and perhaps a prefix', async (t) => {
   const term = (isPrefix: boolean, ...words: string[]) => ({ words, isPrefix });
   t.strictSame(parseQuery('Hike nin'), [term(false, 'hike'), term(true, 'nin')]);
   t.strictSame(parseQuery('hike nine '), [term(false, 'hike'), term(false, 'nine')]);
@@ -97,20 +97,20 @@ t.test('a query is words, phrases, and perhaps a beginning', async (t) => {
   t.strictSame(parseQuery('x-ray'), [term(true, 'x', 'ray')]);
   t.strictSame(parseQuery('登山'), [term(false, '登', '山')]);
   t.strictSame(parseQuery(' "" * - '), []);
-  t.equal(parseQuery('a '.repeat(100)).length, 16, 'of a pasted text the beginning counts');
+  t.equal(parseQuery('a '.repeat(100)).length, 16, 'a pasted text counts by its first words');
   t.strictSame(parseQuery('一'.repeat(200)), [term(false, ...Array<string>(16).fill('一'))]);
   const long = parseQuery(`${'ab '.repeat(15)}cd-ef`);
-  t.strictSame(long.at(-1), term(false, 'cd'), 'what was cut off is no beginning');
+  t.strictSame(long.at(-1), term(false, 'cd'), 'a word that was cut off is no prefix');
 });
 
-t.test('nothing that is typed becomes syntax', async (t) => {
+t.test('nothing typed becomes query syntax', async (t) => {
   t.equal(
     matchExpression(parseQuery('a" OR scope : "c1'), [1, 36], 7),
     '("1·a" AND "1·or 1·scope" AND "1·c1" * AND "1†7") OR ("10·a" AND "10·or 10·scope" AND "10·c1" * AND "10†7")',
   );
 });
 
-t.test('what is asked of one block is the beginning of nothing in another', (t) => {
+t.test('a word of one block is no prefix of a word in another', (t) => {
   const block = fc.integer({ min: 1, max: 999_999_999_999_999 });
   const text = fc.string({ unit: 'grapheme', maxLength: 20 });
   fc.assert(
@@ -130,7 +130,7 @@ const found = (content: string, query: string) => {
   return { text, marked: marks.map(([start, end]) => text.slice(start, end)) };
 };
 
-t.test('a snippet shows and marks what was searched for', async (t) => {
+t.test('a snippet shows and marks the search words', async (t) => {
   t.strictSame(found('Viele Grüße aus Köln', 'koln grus').marked, ['Grüße', 'Köln']);
   t.strictSame(found('the cat, the hat', '"the hat"').marked, ['the', 'hat']);
   t.strictSame(found('明日は山に登る', '山に').marked, ['山', 'に']);
@@ -140,7 +140,7 @@ t.test('a snippet shows and marks what was searched for', async (t) => {
   t.match(late.text, /^…[x ]{40}hike [y ]{115}…$/);
 });
 
-t.test('a snippet is a piece of its message, with no halves, and no mark is wrong', async (t) => {
+t.test('a snippet is part of its message, with no split character or wrong mark', async (t) => {
   const alphabet = fc.constantFrom('a', 'b', ' ', '👍', '山', 'é', 'e\u0301', '𝒳', 'ß', '"', '-');
   const text = (maxLength: number) => fc.string({ unit: alphabet, minLength: 1, maxLength });
   fc.assert(
@@ -148,7 +148,7 @@ t.test('a snippet is a piece of its message, with no halves, and no mark is wron
       const { text, marks } = snippetOf(content, parseQuery(query));
       const piece = text.replace(/^…|…$/g, '');
       const wanted = new Set(parseQuery(query).flatMap(({ words }) => words));
-      const isWanted = (word: string) => [...wanted].some((begin) => word.startsWith(begin));
+      const isWanted = (word: string) => [...wanted].some((prefix) => word.startsWith(prefix));
       const marked = marks.map(([start, end]) => texts(text.slice(start, end)).join());
       return text.isWellFormed() && content.includes(piece) && marked.every(isWanted);
     }),

@@ -1,4 +1,4 @@
-/** Whatever people do, a search finds what going through all messages finds. */
+/** After any changes, a search finds what reading all messages finds. */
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
@@ -27,7 +27,7 @@ interface Place {
   said: Said[];
 }
 
-/** What was drawn for a step; each kind of step takes of it what it needs. */
+/** The random values of a step; each kind of step uses those that it needs. */
 interface Step {
   readonly does: keyof typeof kinds;
   readonly who: number;
@@ -47,7 +47,7 @@ interface State extends Awaited<ReturnType<typeof startCast>> {
   found: number;
 }
 
-/** A step with what it is about. */
+/** A step with the objects that it works on. */
 interface Scene {
   readonly state: State;
   readonly person: Person;
@@ -90,7 +90,7 @@ const kinds = {
     place.members.delete(person);
   },
 
-  /** As if much had been said and deleted: the next message opens a block. */
+  /** As after many posts and deletions: the next message opens a block. */
   openBlock: async ({ state: { file }, place }: Scene) =>
     execute(
       file,
@@ -100,7 +100,7 @@ const kinds = {
 
   startRebuild: ({ state: { db } }: Scene) => replaceIndex(db),
 
-  /** The vocabulary of one block comes to know some of what was said. */
+  /** The vocabulary of one block learns some of its messages. */
   extend: ({ state: { db }, place }: Scene) =>
     db.write(hurried(extendVocabularies), { chatIds: [place.id] }),
 
@@ -136,7 +136,7 @@ const kinds = {
   },
 };
 
-/** What is searched through, newest first. */
+/** The messages that a search covers, newest first. */
 function allOf({ state: { places }, person, place, step }: Scene): Said[] {
   const searched = step.isEverywhere
     ? places.filter(({ members }) => members.has(person))
@@ -203,7 +203,7 @@ async function take(state: State, step: Step): Promise<void> {
   await kinds[step.does]({ state, person, place, step, own, isMember });
 }
 
-/** In the end the vocabularies have the words of the messages, and no others. */
+/** In the end the vocabularies have exactly the words of the messages. */
 async function requireExact({ db, file }: State): Promise<void> {
   while (await db.write(rebuildPortion, {}));
   await extendAll(db);
@@ -222,7 +222,7 @@ async function requireExact({ db, file }: State): Promise<void> {
   if (difference.length > 0) throw new Error(`vocabularies: ${difference}`);
 }
 
-t.test('a search finds what going through all messages finds', async (t) => {
+t.test('a search finds what reading all messages finds', async (t) => {
   let found = 0;
   const run = async (taken: readonly Step[]) => {
     const state = await startState(t);
@@ -230,7 +230,7 @@ t.test('a search finds what going through all messages finds', async (t) => {
     await requireExact(state);
     found += state.found;
   };
-  // A failure is printed with its seed.
+  // A failure prints its seed.
   await fc.assert(fc.asyncProperty(steps, run), { numRuns, endOnFailure: true });
   t.ok(found > 20, `${found} hits`);
 });

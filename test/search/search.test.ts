@@ -23,7 +23,7 @@ import { execute, query } from '../helpers/rows.ts';
 import { ids, replaceIndex, search } from '../helpers/search.ts';
 import { type Person, startCast, startWorld, tempFolder } from '../helpers/world.ts';
 
-/** How many messages the dearest search goes through. SEARCH_MESSAGES=1000000 takes a minute. */
+/** How many messages the most expensive search covers. SEARCH_MESSAGES=1000000 takes a minute. */
 const messageCount = Number(process.env.SEARCH_MESSAGES ?? 20_000);
 
 const idOf = (url: string) => Number(url.split('/').at(-1));
@@ -57,10 +57,10 @@ t.test('a message is found by what people would type for it', async (t) => {
   for (const q of ['rüße', 'iele', '"viele gr"', '"grüße viele"', '京東', 'g v']) {
     t.strictSame(await ids(bob, q), [], `${q} finds nothing`);
   }
-  t.strictSame(await ids(bob, 'gr viele'), [], 'only the last word may be a beginning');
+  t.strictSame(await ids(bob, 'gr viele'), [], 'only the last word may be a prefix');
 });
 
-t.test('whatever is typed is answered', async (t) => {
+t.test('every query gets an answer, whatever is typed', async (t) => {
   const { alice, chat } = await startCast(t);
   const id = await alice.send(chat, 'a plain body');
   const hostile = [
@@ -88,7 +88,7 @@ t.test('whatever is typed is answered', async (t) => {
     t.equal((await alice.get(`/api/search?${new URLSearchParams({ q })}`)).status, 400);
   }
   t.equal((await alice.get('/api/search')).status, 400);
-  t.strictSame(await ids(alice, 'body:'), [id], 'signs are spaces');
+  t.strictSame(await ids(alice, 'body:'), [id], 'signs count as spaces');
   const anything = fc.string({ unit: 'binary', maxLength: 100 });
   const syntax = fc.string({ unit: fc.constantFrom(...'ab"*^-+:(){}., \'ANDORT'), maxLength: 60 });
   await fc.assert(
@@ -106,7 +106,7 @@ t.test('only one’s own chats are searched', async (t) => {
   t.strictSame(await ids(bob, 'secret'), [id]);
   t.strictSame(await ids(bob, 'secret', { chat_id: String(idOf(chat)) }), [id]);
   const nothing = { hits: [] };
-  const isShut = async (person: Person, why: string) => {
+  const findsNothing = async (person: Person, why: string) => {
     const answer = await person.get('/api/search?q=secret');
     t.strictSame([answer.status, answer.body], [200, nothing], why);
     t.equal(answer.headers.link, undefined, `${why}: no trace in Link`);
@@ -114,28 +114,28 @@ t.test('only one’s own chats are searched', async (t) => {
       const own = await person.get(`/api/search?q=secret&chat_id=${idOf(chat)}${from}`);
       t.equal(own.status, 403, `${why}, by its id ${from}`);
       const absent = await person.get(`/api/search?q=secret&chat_id=999999${from}`);
-      t.equal(absent.status, 404, `${why}, by the id of none ${from}`);
+      t.equal(absent.status, 404, `${why}, by an unknown id ${from}`);
     }
   };
-  await isShut(carol, 'an outsider');
+  await findsNothing(carol, 'an outsider');
   await carol.createChat('of her own');
-  await isShut(carol, 'an outsider with a chat');
+  await findsNothing(carol, 'an outsider with a chat');
   await bob.delete(`/api/chats?chat_id=${idOf(chat)}`);
-  await isShut(bob, 'who left');
+  await findsNothing(bob, 'a user who left');
   await alice.post(`${chat}/members`, { name: 'carol' });
-  t.strictSame(await ids(carol, 'secret'), [id], 'who was added');
+  t.strictSame(await ids(carol, 'secret'), [id], 'an added user');
   await alice.delete(`${chat}/members?user_id=${carol.id}`);
-  await isShut(carol, 'who was removed');
+  await findsNothing(carol, 'a removed user');
 });
 
-t.test('what was deleted or edited away is found no more', async (t) => {
+t.test('deleted texts, and the previous texts of edited messages, are not found', async (t) => {
   const { alice, bob, chat, file } = await startCast(t);
-  const kept = await alice.send(chat, 'apple tree');
+  const left = await alice.send(chat, 'apple tree');
   const edited = await alice.send(chat, 'apple pie');
   const deleted = await alice.send(chat, 'apple juice');
   await alice.put(`${chat}/messages/${edited}`, { content: 'cherry pie' });
   await alice.delete(`${chat}?id=${deleted}`);
-  t.strictSame(await ids(bob, 'apple'), [kept]);
+  t.strictSame(await ids(bob, 'apple'), [left]);
   t.strictSame(await ids(bob, 'juice'), []);
   t.strictSame(await ids(bob, 'cherry'), [edited]);
   t.strictSame(await ids(bob, 'pie'), [edited]);
@@ -144,7 +144,7 @@ t.test('what was deleted or edited away is found no more', async (t) => {
   t.strictSame(indexOf(file), [], 'a deleted chat leaves no words');
 });
 
-t.test('hits come newest first, from whom and as many as asked for', async (t) => {
+t.test('hits come newest first, filtered by sender and limited', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   const sent: number[] = [];
   for (let n = 0; n < 25; n += 1) sent.push(await (n % 2 ? bob : alice).send(chat, `walk ${n}`));
@@ -166,7 +166,7 @@ t.test('hits come newest first, from whom and as many as asked for', async (t) =
 t.test('nothing is lost where two blocks of a chat meet', async (t) => {
   const { alice, chat, file } = await startCast(t);
   const sent = [await alice.send(chat, 'edge')];
-  // As if much had been said and deleted meanwhile.
+  // As after many posts and deletions.
   execute(file, 'update chats set posted = ? where id = ?', blockSize - 1, idOf(chat));
   for (let n = 0; n < 4; n += 1) sent.unshift(await alice.send(chat, 'edge'));
   t.strictSame(blocksOf(file), [sent[4], sent[2]]);
@@ -177,7 +177,7 @@ t.test('nothing is lost where two blocks of a chat meet', async (t) => {
   t.strictSame(await ids(alice, 'edge'), sent.toSpliced(2, 1), 'also without its first message');
 });
 
-t.test('a search that runs out of time leads on, and finds all of it', async (t) => {
+t.test('a search that runs out of time links to the rest, and finds all of it', async (t) => {
   const { alice, bob, db } = await startCast(t);
   const chats: string[] = [];
   for (let n = 0; n < 12; n += 1) {
@@ -217,26 +217,26 @@ t.test('a search that runs out of time leads on, and finds all of it', async (t)
   t.ok(again.pages > 2, `${again.pages} pages`);
 });
 
-t.test('the index can be made anew from the messages', async (t) => {
+t.test('the index can be rebuilt from the messages', async (t) => {
   const { alice, bob, chat, db, file } = await startCast(t);
   for (let n = 0; n < 30; n += 1) await alice.send(chat, `Grüße ${n} 山 @bob`);
   const edited = await bob.send(chat, 'before');
   await bob.put(`${chat}/messages/${edited}`, { content: 'after' });
   await bob.delete(`${chat}?id=${await bob.send(chat, 'gone')}`);
-  const kept = indexOf(file);
-  t.ok(kept.length > 100);
+  const before = indexOf(file);
+  t.ok(before.length > 100);
   await rebuild(db);
-  t.strictSame(indexOf(file), kept, 'of a sound one, the same');
+  t.strictSame(indexOf(file), before, 'a sound index stays the same');
   const sqlite = new Database(file);
   sqlite.exec("delete from search where rowid % 2; insert into search values('stray', '1†1')");
   sqlite.close();
-  t.notSame(indexOf(file), kept);
+  t.notSame(indexOf(file), before);
   await rebuild(db);
-  t.strictSame(indexOf(file), kept, 'of a broken one, what it should be');
+  t.strictSame(indexOf(file), before, 'a broken index becomes right');
   t.strictSame((await ids(bob, 'grusse')).length, 30);
 });
 
-t.test('the dearest search holds nobody else up', async (t) => {
+t.test('the most expensive search delays nobody else', async (t) => {
   const world = await startWorld(t);
   const sqlite = new Database(world.file);
   fill(sqlite, messageCount, 7);
@@ -245,7 +245,7 @@ t.test('the dearest search holds nobody else up', async (t) => {
   const reader = Object.assign(world.nobody(), { cookies });
   // When all of them have signed in.
   world.clock.now = Date.parse('2024-11-01T00:00:00Z');
-  const dear = [
+  const expensive = [
     'a',
     'e',
     't',
@@ -257,17 +257,17 @@ t.test('the dearest search holds nobody else up', async (t) => {
     '山',
     `${'a '.repeat(16)}`,
   ];
-  for (const q of dear) {
+  for (const q of expensive) {
     const url = `/api/search?${new URLSearchParams({ q })}`;
     const took = await leastCpuTime(3, async () => {
       t.equal((await reader.get(url)).status, 200);
     });
     t.ok(took < 100, `${q}: ${took} ms`);
   }
-  t.ok((await reader.get('/api/search?q=the')).body.hits.length > 0, 'there is much to be found');
+  t.ok((await reader.get('/api/search?q=the')).body.hits.length > 0, 'there is much to find');
 });
 
-t.test('what changes again within one batch is found as it is in the end', async (t) => {
+t.test('repeated changes within one batch are found in their last state', async (t) => {
   const { db, file, bob, chat } = await startCast(t);
   const mine = { chatId: idOf(chat), userId: bob.id };
   const posts = ['posted and left', 'posted and edited', 'posted and deleted'];
@@ -291,7 +291,7 @@ t.test('what changes again within one batch is found as it is in the end', async
   t.same(query(file, 'select id from search_docsize except select id from messages'), []);
 });
 
-t.test('the messages of a batch are one piece of the index, not one each', async (t) => {
+t.test('the messages of a batch are one segment of the index, not one each', async (t) => {
   const { db, file, bob, chat } = await startCast(t);
   const pieces = () =>
     Number(query(file, 'select count(distinct segid) as n from search_idx')[0]?.n);
@@ -310,17 +310,13 @@ async function countLookUps(db: Store, { id: userId }: Person, query: string): P
   return (await db.read(listBlocks, { ...wanted, userId, before: beyondIds })).length;
 }
 
-t.test('blocks that do not have the words are not looked up', async (t) => {
+t.test('blocks without the words are not looked up', async (t) => {
   const { alice, db, file } = await startCast(t);
   const texts = ['a walk in Rauðhólar', 'an internationalist talk', 'walk and talk 山川 café'];
   const chats: string[] = [];
   for (const text of texts) chats.push(await alice.createChat(text.slice(0, 10)));
   for (const [n, text] of texts.entries()) await alice.send(chats[n] ?? '', text);
-  t.equal(
-    await countLookUps(db, alice, 'nowhere'),
-    3,
-    'what was not learned yet may have any word',
-  );
+  t.equal(await countLookUps(db, alice, 'nowhere'), 3, 'an unlearned block may have any word');
   await extendAll(db);
   const wanted = {
     nowhere: 0,
@@ -342,7 +338,7 @@ t.test('blocks that do not have the words are not looked up', async (t) => {
     t.equal(await countLookUps(db, alice, query), count, query);
   }
   const posted = await alice.send(chats[0] ?? '', 'more');
-  t.equal(await countLookUps(db, alice, 'nowhere '), 1, 'that with a new message');
+  t.equal(await countLookUps(db, alice, 'nowhere '), 1, 'the block with a new message');
   t.strictSame(await ids(alice, 'more'), [posted]);
   await extendAll(db);
   t.equal(await countLookUps(db, alice, 'nowhere '), 0);
@@ -358,21 +354,21 @@ t.test('blocks that do not have the words are not looked up', async (t) => {
   t.equal(await countLookUps(db, alice, 'walk '), 2);
 });
 
-t.test('vocabularies are extended by what others and other processes do', async (t) => {
+t.test('vocabularies learn from the changes of others and of other processes', async (t) => {
   const { alice, chat, db, file } = await startCast(t);
   const behind = new ChatsBehind(db);
-  const known = () => query(file, 'select max(known_to) as id from search_blocks')[0]?.id;
+  const knownUpTo = () => query(file, 'select max(known_to) as id from search_blocks')[0]?.id;
   await alice.send(chat, 'before');
   t.equal(await behind.extend(), false);
   const id = await alice.send(chat, 'after');
-  t.ok(Number(known()) < id);
+  t.ok(Number(knownUpTo()) < id);
   t.equal(await behind.extend(), false);
-  t.equal(known(), id);
+  t.equal(knownUpTo(), id);
   execute(file, 'update search_blocks set known_to = 0');
   await alice.send(chat, 'and on');
   await db.catchUp();
   await behind.extend();
-  t.ok(Number(known()) > id);
+  t.ok(Number(knownUpTo()) > id);
   t.equal(await countLookUps(db, alice, 'before '), 1);
 });
 
@@ -392,11 +388,11 @@ t.test('a long chat is learned in portions', async (t) => {
   t.strictSame(await db.write(extendVocabularies, { chatIds: [chatId] }), []);
 });
 
-/** How many words of vocabularies start so. */
+/** How many words of vocabularies start with this. */
 const countKnown = (file: string, start: string) =>
   query(file, 'select 1 from search_vocabulary where instr(word, ?) = 1', start).length;
 
-t.test('the words of what was deleted or edited away leave the vocabularies', async (t) => {
+t.test('words of deleted or edited texts leave the vocabularies', async (t) => {
   const { alice, bob, chat, db, file } = await startCast(t);
   await alice.send(chat, 'zebra crossing, abcdefg\u{10428}');
   const deleted = await alice.send(chat, 'zebra crossings by xylophonist, abcdefg\u{10428}h');
@@ -416,7 +412,7 @@ t.test('the words of what was deleted or edited away leave the vocabularies', as
 
   t.equal(await db.write(hurried(forgetStaleWords), {}), true);
   await areRight();
-  // What a kill leaves is the file and its log as they are.
+  // A kill leaves the file and its WAL as they are.
   const copy = join(await tempFolder(t), 'snug.db');
   for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
   const restarted = openStore(copy);
@@ -426,8 +422,8 @@ t.test('the words of what was deleted or edited away leave the vocabularies', as
   for (const name of [file, copy]) {
     for (const gone of ['xylo', 'by', 'quick', 'crossroa'])
       t.equal(countKnown(name, gone), 0, gone);
-    for (const kept of ['zebra', 'crossing', 'roads', 'abcdefg'])
-      t.equal(countKnown(name, kept), 1);
+    for (const left of ['zebra', 'crossing', 'roads', 'abcdefg'])
+      t.equal(countKnown(name, left), 1);
     t.strictSame(query(name, 'select * from stale_words'), []);
   }
   await areRight();
@@ -441,14 +437,14 @@ t.test('an emptied chat keeps no words', async (t) => {
   execute(file, 'update search_blocks set known_to = 0');
   execute(file, 'delete from stale_words');
   await extendAll(db);
-  t.equal(countKnown(file, 'x'), 0, 'also if its block is to be learned again');
+  t.equal(countKnown(file, 'x'), 0, 'also if its block will be learned again');
 });
 
-t.test('vocabularies are looked through for words that they should have', async (t) => {
+t.test('a check finds words missing from the vocabularies', async (t) => {
   const { alice, chat, db, file } = await startCast(t);
   for (let n = 0; n < 20; n += 1) await alice.send(chat, `word${n} again`);
   await alice.send(await alice.createChat('other'), 'elsewhere');
-  t.equal(await db.read(countUnlearned, {}), 0, 'what is to be learned is not missing');
+  t.equal(await db.read(countUnlearned, {}), 0, 'words yet to be learned are not missing');
   await extendAll(db);
   t.equal(await db.read(countUnlearned, {}), 0);
   execute(file, "delete from search_vocabulary where word = 'word7'");
@@ -471,7 +467,7 @@ async function rebuild(db: Store): Promise<void> {
 const blocksOf = (file: string) =>
   query(file, 'select first_id from search_blocks order by first_id').map((row) => row.first_id);
 
-/** All words of the index and where they stand. */
+/** All words of the index and their positions. */
 function indexOf(file: string): unknown[] {
   const sqlite = new Database(file);
   sqlite.exec("create virtual table temp.places using fts5vocab(main, search, 'instance')");

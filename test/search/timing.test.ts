@@ -1,4 +1,4 @@
-/** What a search costs says nothing of what others have written. */
+/** The cost of a search reveals nothing about other users' messages. */
 import { existsSync, readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
@@ -11,22 +11,22 @@ import { searchMessages } from '../../src/search/search.ts';
 import { execute } from '../helpers/rows.ts';
 import { type Person, startCast } from '../helpers/world.ts';
 
-/** How often each of two searches is timed. TIMING_SAMPLES=2000 looks more closely. */
+/** How often each of two searches is timed. TIMING_SAMPLES=2000 measures more precisely. */
 const samples = Number(process.env.TIMING_SAMPLES ?? 400);
 
-/** Two searches cannot be told apart if the area under the ROC curve is as near to a half as this. */
+/** Two searches cannot be distinguished if the area under the ROC curve is this close to a half. */
 const tolerance = 0.05;
 
 const secret = 'the vault code is zebrafish9177';
 
-/** What bob searches for: what stands in carol's chat only, and what stands nowhere. */
+/** Searches of bob: a word only in carol's chat, and a word that occurs nowhere. */
 const pairs: Record<string, readonly [string, string]> = {
   word: ['zebrafish9177 ', 'zebrafish9178 '],
   phrase: ['"code is zebrafish9177"', '"code is zebrafish9178"'],
   prefix: ['zebrafish91', 'zebrafish92'],
 };
 
-/** Carol has a secret in a chat of her own; bob is in `chats` chats with a little talk in each. */
+/** Carol has a secret in a chat of her own; bob is in `chats` chats with a few messages in each. */
 async function startSecret(t: Test, chats: number) {
   const world = await startCast(t);
   const { db, file, bob, carol } = world;
@@ -41,7 +41,7 @@ async function startSecret(t: Test, chats: number) {
 
 let nextChat = 900_000;
 
-/** Chats of one person, past the server and its quotas. */
+/** Chats of one person, added to the database without the server's quotas. */
 function addChats(file: string, { id: userId }: Person, count: number): number[] {
   const sqlite = new Database(file);
   const addChat = sqlite.prepare(
@@ -73,7 +73,7 @@ async function talk(db: Store, { id: userId }: Person, chats: readonly number[],
   }
 }
 
-/** Merges the index into one piece: of how many it consists depends on how much was written last. */
+/** Merges the index into one segment; how many it has depends on how much was written last. */
 function optimize(file: string): void {
   const sqlite = new Database(file);
   sqlite.exec("insert into search(search) values('optimize')");
@@ -104,11 +104,12 @@ function areaUnderRoc(ones: readonly number[], others: readonly number[]): numbe
 }
 
 /**
- * Whether two searches can be told apart. Of equal ones the area of 400 samples each has a standard
- * deviation of 0.02, so chance leaves 0.05 in 14 of 1,000 measurements, and there are nine of them here.
- * It does so three times on the same side once in a million. A difference of 0.1 is hardly ever missed.
+ * Whether two searches can be distinguished. For equal ones, the area of 400 samples each has a
+ * standard deviation of 0.02. So chance exceeds 0.05 in 14 of 1,000 measurements, and nine are made
+ * here. It exceeds it three times on the same side once in a million. A difference of 0.1 is almost
+ * always found.
  */
-async function areApart(t: Test, measure: () => Promise<number>): Promise<boolean> {
+async function areDistinguishable(t: Test, measure: () => Promise<number>): Promise<boolean> {
   const sides = new Set<number>();
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const area = await measure();
@@ -120,11 +121,11 @@ async function areApart(t: Test, measure: () => Promise<number>): Promise<boolea
   return true;
 }
 
-/** By how many chats the searcher is in. */
+/** Searchers by the number of their chats. */
 const searchers = {
-  'a search takes as long for what others wrote, in one chat': 1,
-  'a search takes as long for what others wrote, in 50 chats': 50,
-  'a search takes as long for what others wrote, in 1,000 chats': 1_000,
+  'a search takes equally long for other users’ words, in one chat': 1,
+  'a search takes equally long for other users’ words, in 50 chats': 50,
+  'a search takes equally long for other users’ words, in 1,000 chats': 1_000,
 } as const;
 
 for (const [title, chats] of Object.entries(searchers)) {
@@ -134,7 +135,7 @@ for (const [title, chats] of Object.entries(searchers)) {
       const { body } = await bob.get(`/api/search?${new URLSearchParams({ q: searches[0] })}`);
       t.strictSame(body, { hits: [] });
       const measure = async () => areaUnderRoc(...(await timesOf(bob, searches)));
-      t.notOk(await areApart(t, measure), `a ${kind}`);
+      t.notOk(await areDistinguishable(t, measure), `a ${kind}`);
     }
   });
 }
@@ -144,10 +145,10 @@ const canCount = existsSync('/proc/self/io');
 
 const bytesRead = () => Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
 
-/** How many pages of the database a search reads: with an empty cache that forgets nothing. */
+/** How many pages of the database a search reads, with an empty cache that evicts nothing. */
 async function pagesOf(file: string, { id: userId }: Person, query: string): Promise<number> {
   const counts: number[] = [];
-  // Something else in this process may read meanwhile; not each time.
+  // Other work in this process may read meanwhile, but not each time.
   for (let n = 0; n < 3; n += 1) {
     const sqlite = new Database(file, { readonly: true });
     sqlite.pragma('cache_size = -200000');
@@ -165,7 +166,7 @@ async function pagesOf(file: string, { id: userId }: Person, query: string): Pro
 const skip = canCount ? false : 'no /proc/self/io';
 
 t.test(
-  'a search reads as many pages for what others wrote as for what nobody did',
+  'a search reads as many pages for other users’ words as for words that occur nowhere',
   { skip },
   async (t) => {
     for (const chats of [1, 50, 1_000]) {
@@ -206,7 +207,7 @@ t.test(
     const large = await grow(9_000);
     t.comment(`pages: ${small} and ${large}`);
     for (const [n, q] of queries.entries()) {
-      // The trees of the file may be deeper by one.
+      // The trees of the file may be one level deeper.
       t.ok(
         (large[n] ?? 0) <= 1.25 * (small[n] ?? 0) + 4,
         `${q}: ${small[n]} and ${large[n]} pages`,
