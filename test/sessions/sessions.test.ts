@@ -22,15 +22,15 @@ const base64url = /^[A-Za-z0-9_-]{43}$/;
 const cookiesOf = ({ headers }: Answer) => [headers['set-cookie'] ?? []].flat();
 const isIn = async (person: Person) => (await person.get('/api/chats')).status === 200;
 
-/** Waits for what requests write beside themselves: commits come in the order of their writes. */
+/** Waits for writes that follow a request: commits come in the order of their writes. */
 const settled = (db: Store) => db.write(async () => undefined, {});
 
-/** Somebody who sends a Cookie header of their own making. */
+/** A client with a hand-made Cookie header. */
 function withCookie(nobody: Person, cookie: string): Promise<Answer> {
   return nobody.get('/api/chats', { cookie });
 }
 
-t.test('signing in answers with exactly the two cookies', async (t) => {
+t.test('signing in sets exactly the two cookies', async (t) => {
   const { nobody, register } = await startWorld(t);
   const alice = await register('alice');
   const device = nobody();
@@ -46,7 +46,7 @@ t.test('signing in answers with exactly the two cookies', async (t) => {
   t.ok(await isIn(device));
 });
 
-t.test('registering answers with the same two cookies', async (t) => {
+t.test('registering sets the same two cookies', async (t) => {
   const { nobody } = await startWorld(t);
   const answer = await nobody().post('/api/user', { ...right, email: 'a@example.org' });
   const [userId = '', token = '', ...others] = cookiesOf(answer);
@@ -67,7 +67,7 @@ t.test('cookies are Secure exactly when the request came over https', async (t) 
     ['an untrusted peer says https', {}, '127.0.0.1', 'https', false],
     ['a proxy says https', { TRUST_PROXY: '10.0.0.0/8' }, '10.1.2.3', 'https', true],
     ['a proxy says http', { TRUST_PROXY: '10.0.0.0/8' }, '10.1.2.3', 'http', false],
-    ['another than the proxy', { TRUST_PROXY: '10.0.0.0/8' }, '11.1.2.3', 'https', false],
+    ['a peer other than the proxy', { TRUST_PROXY: '10.0.0.0/8' }, '11.1.2.3', 'https', false],
     [
       'a client in front of the proxy',
       { TRUST_PROXY: '10.0.0.1' },
@@ -97,7 +97,7 @@ t.test('cookies are Secure exactly when the request came over https', async (t) 
 });
 
 t.test(
-  'a page that came over http gets cookies that it can keep, whatever PUBLIC_URL says',
+  'a page loaded over http gets cookies that it can store, whatever PUBLIC_URL says',
   async (t) => {
     const { nobody, register } = await startWorld(t, { PUBLIC_URL: 'https://chat.example.org' });
     await register('alice');
@@ -121,7 +121,7 @@ t.test(
   },
 );
 
-t.test('a wrong name and a wrong password are answered alike', async (t) => {
+t.test('a wrong name and a wrong password get the same answer', async (t) => {
   const { nobody, register, file } = await startWorld(t);
   await register('alice');
   const wrongPassword = await nobody().post('/api/login', { ...right, password: 'not my own' });
@@ -140,7 +140,7 @@ t.test('a wrong name and a wrong password are answered alike', async (t) => {
   t.equal(query(file, 'select * from sessions').length, 1);
 });
 
-t.test('a sign-in that is not one is refused, whatever its shape', async (t) => {
+t.test('an invalid sign-in is refused, whatever its form', async (t) => {
   const { nobody, register, file } = await startWorld(t);
   await register('alice');
   const before = allRows(file);
@@ -217,7 +217,7 @@ t.test('tokens do not repeat or resemble each other', async (t) => {
   t.equal(new Set(tokens.map((token) => token.slice(0, 12))).size, tokens.length);
 });
 
-t.test('a sign-in ends the session that it was made with, and no other', async (t) => {
+t.test('a sign-in ends the session whose cookies it sent, and no other', async (t) => {
   const { register, nobody } = await startWorld(t);
   const alice = await register('alice');
   const phone = await alice.otherDevice();
@@ -237,7 +237,7 @@ t.test('a failed sign-in ends nothing', async (t) => {
   t.ok(await isIn(alice));
 });
 
-t.test('a token that was planted before the sign-in never becomes a session', async (t) => {
+t.test('a token planted before the sign-in never becomes a session', async (t) => {
   const { register, nobody } = await startWorld(t);
   const alice = await register('alice');
   const planted = { user_id: String(alice.id), token: 'A'.repeat(43) };
@@ -249,7 +249,7 @@ t.test('a token that was planted before the sign-in never becomes a session', as
   refused(t, await attacker.get('/api/chats'), 403, signedOut);
 });
 
-t.test('signing out ends this session only and blanks both cookies', async (t) => {
+t.test('signing out ends only this session and clears both cookies', async (t) => {
   const { register, nobody } = await startWorld(t);
   const alice = await register('alice');
   const phone = await alice.otherDevice();
@@ -289,7 +289,7 @@ t.test('a session ends after 30 days without use', async (t) => {
   t.ok(await isIn(alice), 'one millisecond before');
   await settled(db);
   clock.now += 30 * day - 1;
-  t.ok(await isIn(alice), 'the use has been noted');
+  t.ok(await isIn(alice), 'the use was stored');
   await settled(db);
   clock.now += 30 * day;
   refused(t, await alice.get('/api/chats'), 403, signedOut);
@@ -298,29 +298,29 @@ t.test('a session ends after 30 days without use', async (t) => {
 t.test('a session ends 180 days after its sign-in, however much it is used', async (t) => {
   const { register, clock, file, nobody, db } = await startWorld(t);
   const alice = await register('alice');
-  const born = clock.now;
+  const createdAt = clock.now;
   for (let days = 20; days < 180; days += 20) {
-    clock.now = born + days * day;
+    clock.now = createdAt + days * day;
     t.ok(await isIn(alice), `after ${days} days`);
     await settled(db);
   }
-  clock.now = born + 180 * day - 1;
+  clock.now = createdAt + 180 * day - 1;
   t.ok(await isIn(alice), 'one millisecond before');
-  clock.now = born + 180 * day;
+  clock.now = createdAt + 180 * day;
   refused(t, await alice.get('/api/chats'), 403, signedOut);
   refused(t, await alice.get('/api/logout'), 403, signedOut);
   done(t, await nobody().post('/api/login', right));
   await runMaintenance(db);
-  t.equal(query(file, 'select * from sessions').length, 1, 'the one that ran out is cleared away');
+  t.equal(query(file, 'select * from sessions').length, 1, 'the expired one is cleared');
 });
 
 t.test('the last use is written at most once an hour', async (t) => {
   const { register, clock, file, db } = await startWorld(t);
   const alice = await register('alice');
-  const born = clock.now;
+  const createdAt = clock.now;
   const lastSeen = async () => {
     await settled(db);
-    return Number(query(file, 'select last_seen_at from sessions')[0]?.last_seen_at) - born;
+    return Number(query(file, 'select last_seen_at from sessions')[0]?.last_seen_at) - createdAt;
   };
   for (const [after, expected] of [
     [59 * minute, 0],
@@ -329,7 +329,7 @@ t.test('the last use is written at most once an hour', async (t) => {
     [2 * hour - 1, hour],
     [2 * hour, 2 * hour],
   ] as const) {
-    clock.now = born + after;
+    clock.now = createdAt + after;
     t.ok(await isIn(alice));
     t.equal(await lastSeen(), expected, `after ${after / minute} minutes`);
   }
@@ -338,14 +338,14 @@ t.test('the last use is written at most once an hour', async (t) => {
 t.test('a clock that steps back ends no session', async (t) => {
   const { register, clock } = await startWorld(t);
   const alice = await register('alice');
-  const born = clock.now;
-  for (const now of [born - hour, born - 365 * day, 0]) {
+  const createdAt = clock.now;
+  for (const now of [createdAt - hour, createdAt - 365 * day, 0]) {
     clock.now = now;
     t.ok(await isIn(alice));
   }
 });
 
-t.test('cookies that are not exactly ours are refused, and the session is unharmed', async (t) => {
+t.test('cookies that are not exactly ours are refused without harm to the session', async (t) => {
   const { register, nobody } = await startWorld(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -400,7 +400,7 @@ t.test('cookies that are not exactly ours are refused, and the session is unharm
   t.ok((await isIn(alice)) && (await isIn(bob)));
 });
 
-t.test('a token counts nowhere but in its cookie', async (t) => {
+t.test('a token counts only in its cookie', async (t) => {
   const { register, nobody } = await startWorld(t);
   const { id, cookies } = await register('alice');
   const token = String(cookies.token);
@@ -415,7 +415,7 @@ t.test('a token counts nowhere but in its cookie', async (t) => {
   refused(t, await nobody().post('/api/chats', fields), 403, signedOut);
 });
 
-t.test('signing out beside other requests is legal in either order', async (t) => {
+t.test('signing out during other requests is consistent in either order', async (t) => {
   const { register, file, nobody } = await startWorld(t);
   const alice = await register('alice');
   const cookies = { ...alice.cookies };
@@ -431,7 +431,7 @@ t.test('signing out beside other requests is legal in either order', async (t) =
   refused(t, await same().get('/api/chats'), 403, signedOut);
 });
 
-t.test('what a client calls itself is kept short and whole', async (t) => {
+t.test('a session’s device name is stored short and whole', async (t) => {
   const { register, nobody, file } = await startWorld(t);
   await register('alice');
   const login = (agent: string) =>
@@ -443,7 +443,7 @@ t.test('what a client calls itself is kept short and whole', async (t) => {
     });
   done(t, await login('x'.repeat(5000)));
   done(t, await login('Mozilla\u001b[31m'));
-  // As Node has it: each byte a character.
+  // As Node represents it: each byte a character.
   done(t, await login(Buffer.from('Zoë’s 🦆').toString('latin1')));
   done(t, await login('Zo\xeb'));
   const devices = query(file, 'select device from sessions order by id').map((row) => row.device);
@@ -456,7 +456,7 @@ const sessionsOf = async (person: Person) => (await person.get('/api/sessions'))
 const sessionIdOf = async (person: Person): Promise<number> =>
   (await person.get('/api/session')).body.session.id;
 
-t.test('one sees who one is, to the letter', async (t) => {
+t.test('a user sees their own account, byte for byte', async (t) => {
   const { register, clock, db } = await startWorld(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -474,7 +474,7 @@ t.test('one sees who one is, to the letter', async (t) => {
   t.equal((await alice.get('/api/session')).body.user.role, 'admin');
 });
 
-t.test('one sees one’s own sessions, the one used last first, and nobody else’s', async (t) => {
+t.test('a user sees only their own sessions, the last used first', async (t) => {
   const { register, nobody, clock, db } = await startWorld(t);
   const alice = await register('alice');
   await register('bob');
@@ -483,14 +483,14 @@ t.test('one sees one’s own sessions, the one used last first, and nobody else�
   const headers = { 'user-agent': 'A phone' };
   await phone.request({ method: 'POST', url: '/api/login', payload: right, headers });
   const [one, other] = [await sessionIdOf(alice), await sessionIdOf(phone)];
-  const [born, later] = ['2026-11-22T08:35:52.123Z', '2026-11-22T08:35:53.123Z'];
+  const [createdAt, later] = ['2026-11-22T08:35:52.123Z', '2026-11-22T08:35:53.123Z'];
   const { status, text } = await phone.get('/api/sessions');
   t.equal(status, 200);
   t.equal(
     text,
     '{"sessions":[' +
       `{"id":${other},"created":"${later}","last_seen":"${later}","device":"A phone","current":true},` +
-      `{"id":${one},"created":"${born}","last_seen":"${born}","device":"lightMyRequest"}]}`,
+      `{"id":${one},"created":"${createdAt}","last_seen":"${createdAt}","device":"lightMyRequest"}]}`,
   );
   clock.now += 2 * hour;
   await alice.get('/api/chats');
@@ -500,11 +500,11 @@ t.test('one sees one’s own sessions, the one used last first, and nobody else�
     { id: other, current: undefined },
   ]);
   clock.now += 30 * day - 1;
-  t.match(await sessionsOf(alice), [{ id: one }], 'one that ran out is not shown');
+  t.match(await sessionsOf(alice), [{ id: one }], 'an expired one is not shown');
   t.equal((await sessionsOf(alice)).length, 1);
 });
 
-t.test('one ends a session of one’s own, and nobody else’s', async (t) => {
+t.test('a user ends a session of their own, and of nobody else', async (t) => {
   const { register, file } = await startWorld(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -530,7 +530,7 @@ t.test('one ends a session of one’s own, and nobody else’s', async (t) => {
   refused(t, await alice.get('/api/chats'), 403, signedOut);
 });
 
-t.test('one ends all sessions but this one', async (t) => {
+t.test('a user ends all sessions except the current one', async (t) => {
   const { register } = await startWorld(t);
   const alice = await register('alice');
   const bob = await register('bob');
@@ -544,7 +544,7 @@ t.test('one ends all sessions but this one', async (t) => {
   done(t, await phone.delete('/api/sessions?others=1'), 200);
 });
 
-t.test('sessions come in pages, the one used last first', async (t) => {
+t.test('sessions are paginated, the last used first', async (t) => {
   const { register, file, clock } = await startWorld(t);
   const alice = await register('alice');
   const times = Array.from({ length: 230 }, (_, i) => clock.now - Math.floor(i / 3) * minute);

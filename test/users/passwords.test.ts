@@ -15,7 +15,7 @@ const wrong = 'The name or the password is wrong.';
 const outOfBounds = 'The password must have 8 to 1024 characters.';
 const email = 'x@example.org';
 
-/** A password hashed as an older server may have done it, at less cost. */
+/** A password hashed as an older server may have done it, with lower cost. */
 function cheapHash(message: string): string {
   const nonce = Buffer.alloc(16, 7);
   const cost = { memory: 8, passes: 1, parallelism: 1, tagLength: 32 };
@@ -24,7 +24,7 @@ function cheapHash(message: string): string {
   return `$argon2id$v=19$m=8,t=1,p=1$${salt}$${tag}`;
 }
 
-t.test('a password is kept as argon2id at the cost that OWASP asks for', async (t) => {
+t.test('a password is stored as argon2id at the cost that OWASP recommends', async (t) => {
   const { register, file } = await startWorld(t);
   await register('alice');
   await register('bob');
@@ -35,7 +35,7 @@ t.test('a password is kept as argon2id at the cost that OWASP asks for', async (
   t.not(one?.hash, two?.hash, 'the same password has another salt');
 });
 
-t.test('a password fits up to its limits and is never trimmed or cut', async (t) => {
+t.test('a password has length limits and is never trimmed or cut', async (t) => {
   const { nobody } = await startWorld(t);
   const base = 'x🦆'.repeat(511);
   const cases: [given: string, isFit: boolean, alsoRight: string | undefined, not: string][] = [
@@ -67,7 +67,7 @@ t.test('a password fits up to its limits and is never trimmed or cut', async (t)
   }
 });
 
-t.test('a password that is too long is refused before it is hashed', async (t) => {
+t.test('too long a password is refused before it is hashed', async (t) => {
   const { nobody, register } = await startWorld(t);
   await register('alice');
   const long = { name: 'alice', password: 'x'.repeat(60_000) };
@@ -78,7 +78,7 @@ t.test('a password that is too long is refused before it is hashed', async (t) =
     'Enter your password as text of at most 1024 characters.',
   );
   refused(t, await nobody().post('/api/user', { ...long, email }), 400, outOfBounds);
-  // More than may wait for their turn to be hashed: if any did, some would be told to come back.
+  // More than may wait to be hashed: if any did, some would be refused as busy.
   const crowd = Array.from({ length: 200 }, (_, i) =>
     i % 2 === 0
       ? nobody().post('/api/login', long)
@@ -89,14 +89,14 @@ t.test('a password that is too long is refused before it is hashed', async (t) =
   refused(t, await nobody().post('/api/login', huge), 413, 'The request is too large. Send less.');
 });
 
-t.test('the most common passwords are refused in any case', async (t) => {
+t.test('the most common passwords are refused, in upper or lower case', async (t) => {
   const user = { name: 'alice', email };
   for (const common of ['password', '12345678', 'iloveyou', 'Football', 'SUNSHINE', 'trustno1']) {
     await t.rejects(checkPassword(common, user), { code: 'password_common' }, common);
   }
-  const known = dictionary['passwords-common'].filter(({ length }) => length >= 8);
-  t.ok(known.length >= 3000, 'of those that are long enough, as many as ASVS 6.2.4 asks for');
-  for (const one of known.slice(0, 3000)) {
+  const longEnough = dictionary['passwords-common'].filter(({ length }) => length >= 8);
+  t.ok(longEnough.length >= 3000, 'of those that are long enough, as many as ASVS 6.2.4 asks for');
+  for (const one of longEnough.slice(0, 3000)) {
     await t.rejects(checkPassword(one, user), { code: 'password_common' }, one);
     await t.rejects(checkPassword(one.toUpperCase(), user), { code: 'password_common' }, one);
   }
@@ -112,7 +112,7 @@ t.test('signing in renews a hash that costs less than today’s', async (t) => {
   const hash = () => query(file, 'select password_hash from users')[0]?.password_hash;
   const current = hash();
   done(t, await nobody().post('/api/login', { name: 'alice', password }));
-  t.equal(hash(), current, 'one of today is left alone');
+  t.equal(hash(), current, 'a current hash is unchanged');
 
   const old = cheapHash(password);
   execute(file, 'update users set password_hash = ?', old);
@@ -124,12 +124,12 @@ t.test('signing in renews a hash that costs less than today’s', async (t) => {
   t.equal((await alice.get('/api/chats')).status, 200, 'other sessions live on');
 });
 
-t.test('a sign-in with a password that changes meanwhile proves nothing', async (t) => {
+t.test('a sign-in with a password that changes meanwhile is refused', async (t) => {
   const { register, nobody, file, db } = await startWorld(t);
   await register('alice');
   const login = nobody().post('/api/login', { name: 'alice', password });
   const read = db.read.bind(db);
-  // Between the look-up of the hash and the write of the session, as another request may do it.
+  // Between the lookup of the hash and the write of the session, as another request may do it.
   db.read = async (...args) => {
     const found = await read(...args);
     execute(file, 'update users set password_hash = ?', cheapHash('another password'));
@@ -139,7 +139,7 @@ t.test('a sign-in with a password that changes meanwhile proves nothing', async 
   t.equal(query(file, 'select * from sessions').length, 1, 'only the one of the registration');
 });
 
-/** A queue that does one job at a time, each when it is told to; and the order of what was done. */
+/** A queue that runs one job at a time, each on demand; and the order of the finished jobs. */
 function startQueue() {
   const queue = new PasswordQueue(1);
   const done: string[] = [];
@@ -161,7 +161,7 @@ function startQueue() {
         refused.push(`${name}: ${code}`);
       });
   };
-  /** Does so many jobs, and tells which. */
+  /** Finishes this many jobs, and returns their names. */
   const next = async (count: number) => {
     await new Promise(setImmediate);
     const before = done.length;
@@ -175,7 +175,7 @@ function startQueue() {
 }
 
 t.test(
-  'networks take turns to have passwords hashed, wide ones and narrow ones in them',
+  'networks take turns to have passwords hashed, and so do the networks within them',
   async (t) => {
     const { add, next } = startQueue();
     add('first', ['x']);
@@ -189,7 +189,7 @@ t.test(
   },
 );
 
-t.test('people who are known go first, and strangers have every fourth turn', async (t) => {
+t.test('known users go first, and strangers get every fourth turn', async (t) => {
   const { add, next } = startQueue();
   add('first', ['x']);
   await next(0);
@@ -202,7 +202,7 @@ t.test('people who are known go first, and strangers have every fourth turn', as
   t.match(order.at(-1), 'stranger 4');
 });
 
-t.test('strangers fill their places only, and lose them to networks that have fewer', async (t) => {
+t.test('strangers use only their places, and lose them to networks with fewer', async (t) => {
   const { add, next, refused } = startQueue();
   add('first', ['x']);
   await next(0);
@@ -223,12 +223,12 @@ t.test('strangers fill their places only, and lose them to networks that have fe
   t.equal(refused.length, 6, 'each takes the place of the flood’s newest');
   t.ok(refused.slice(4).every((line) => line.startsWith('flood')));
   const order = await next(known + strangers);
-  t.equal(order.length, known + strangers, 'nobody else is lost');
+  t.equal(order.length, known + strangers, 'no other is lost');
   const [one, other] = ['newcomer', 'another'].map((name) => order.indexOf(name));
   t.ok(Number(one) < 12 && Number(other) < 20, `${one} and ${other}`);
 });
 
-t.test('who is gone loses their turn, and in a full lane their place', async (t) => {
+t.test('a client that has gone loses its turn, and in a full lane its place', async (t) => {
   const { add, next, refused } = startQueue();
   add('first', ['x']);
   await next(0);
@@ -255,10 +255,10 @@ t.test('who is gone loses their turn, and in a full lane their place', async (t)
   const order = await next(all.length + 1);
   t.strictSame(order.toSorted(), [...left, ...newcomers, 'known'].toSorted());
   t.equal(refused.at(-1), 'gone: busy');
-  t.equal(refused.length, newcomers.length + 1, 'nobody else is refused');
+  t.equal(refused.length, newcomers.length + 1, 'no other is refused');
 });
 
-t.test('who hangs up no longer waits, and who waits has not hung up', async (t) => {
+t.test('a client that hangs up is gone, and one that waits is not', async (t) => {
   const app = Fastify({ forceCloseConnections: true });
   t.teardown(() => app.close());
   const arrival = Promise.withResolvers<{ waiter: Waiter; closed: Promise<unknown> }>();
