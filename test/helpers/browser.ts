@@ -1,4 +1,4 @@
-/** People at real browsers, in front of the real server. */
+/** People at real browsers, with the real server. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -14,7 +14,7 @@ import { en } from '../../src/web/texts/en.ts';
 import { RemotePerson, type ServerProcess, startServer } from './server.ts';
 import { password, tempFolder } from './world.ts';
 
-/** The first of these that is there; the shell is Chromium without windows, in 0.6 of the CPU time. */
+/** The first of these that exists. The shell is Chromium without windows: 0.6 of the CPU time. */
 const executablePath = [
   process.env.CHROME_PATH,
   '/usr/bin/chromium-headless-shell',
@@ -34,39 +34,39 @@ const args = [
 ];
 
 /** Longer than anything takes on a busy machine, in ms. */
-const patience = 20_000;
+const actionTimeout = 20_000;
 
-/** The server, and the browsers in front of it. */
+/** The server, and the browsers that use it. */
 export interface Stage {
   readonly server: ServerProcess;
   readonly file: string;
-  /** What nobody should have seen: complaints of a page or of the policy, requests elsewhere. */
+  /** Errors of pages or of the policy, and requests to other origins. */
   readonly problems: string[];
-  /** Says which complaints belong to the test, as of a request that is refused. */
+  /** Allows errors that belong to the test, such as that of a refused request. */
   expect(complaint: RegExp): void;
   /** Kills the server as a power cut would; it is gone when this resolves. */
   kill(): Promise<void>;
-  /** Starts it again where it was. */
+  /** Starts it again at the same address. */
   revive(): Promise<void>;
-  /** A browser of somebody's own: no cookies, nothing kept. */
+  /** A new browser: no cookies, no storage. */
   browser(options?: BrowserContextOptions): Promise<BrowserContext>;
-  /** A page in a browser of its own, at the client. */
+  /** A page of the client in a new browser. */
   visitor(options?: BrowserContextOptions): Promise<Visitor>;
-  /** Registers somebody past the client, who can then act without a page too. */
+  /** Registers a user without the client, who can then act without a page too. */
   person(name: string): Promise<RemotePerson>;
-  /** A page of somebody who is registered, signed in. */
+  /** A page of a registered user, signed in. */
   visitorAs(person: RemotePerson, options?: BrowserContextOptions): Promise<Visitor>;
 }
 
 type Play = (t: Test, stage: Stage) => Promise<void>;
 
-/** A test in a browser; it fails as well if any page complains or asks another origin. */
+/** A test in a browser; it also fails if any page has an error or asks another origin. */
 export function webTest(name: string, play: Play, env: Record<string, string> = {}): void {
   const skip = executablePath === undefined && 'there is no Chromium; name one in CHROME_PATH';
   tap.test(name, { skip }, async (t) => {
     const stage = await startStage(t, env);
     await play(t, stage);
-    t.strictSame(stage.problems, [], 'no complaint, no request elsewhere');
+    t.strictSame(stage.problems, [], 'no error, no request to another origin');
   });
 }
 
@@ -95,7 +95,7 @@ async function startStage(t: Test, env: Record<string, string>): Promise<Stage> 
 
   const openBrowser = async (options: BrowserContextOptions = {}) => {
     const context = await browser.newContext({ locale: 'en-GB', ...options });
-    context.setDefaultTimeout(patience);
+    context.setDefaultTimeout(actionTimeout);
     t.teardown(() => context.close());
     watch(context, url, complain);
     return context;
@@ -122,7 +122,7 @@ async function startStage(t: Test, env: Record<string, string>): Promise<Stage> 
   };
 }
 
-/** Hears every page of a browser: what it complains of, and whom it asks. */
+/** Watches every page of a browser for errors and for requests to other origins. */
 function watch(context: BrowserContext, url: string, complain: (text: string) => void): void {
   context.on('console', (message) => {
     if (message.type() === 'error') complain(message.text());
@@ -158,7 +158,7 @@ export async function startDirect(person: RemotePerson, name: string): Promise<s
   return String(opened.headers.get('location'));
 }
 
-/** Sends a message past the client and returns its id. */
+/** Sends a message without the client and returns its id. */
 export async function post(
   sender: RemotePerson,
   chat: string,
@@ -169,7 +169,7 @@ export async function post(
   return Number(answer.headers.get('location')?.split('/').at(-1));
 }
 
-/** Gives a browser the cookies of somebody who is signed in, for one address of the server. */
+/** Gives a browser a user's cookies, for one address of the server. */
 export async function signIn(
   context: BrowserContext,
   { cookie }: RemotePerson,
@@ -182,11 +182,11 @@ export async function signIn(
   await context.addCookies(cookies);
 }
 
-/** Somebody at a page, who sees what is on it and uses it by what it says. */
+/** A person at a page, who sees its contents and uses it by its labels. */
 export class Visitor {
   readonly page: Page;
   readonly url: string;
-  /** The paths that the page has asked for, in order. */
+  /** The paths that the page has requested, in order. */
   readonly asked: string[] = [];
 
   constructor(page: Page, url: string) {
@@ -195,7 +195,7 @@ export class Visitor {
     page.on('request', (request) => void this.asked.push(new URL(request.url()).pathname));
   }
 
-  /** A page in this browser, at a place in the client. */
+  /** Opens a page of the client, at an address within it. */
   static async open(context: BrowserContext, url: string, path = ''): Promise<Visitor> {
     const visitor = new Visitor(await context.newPage(), url);
     await visitor.go(path);
@@ -211,7 +211,7 @@ export class Visitor {
     return this.page.locator('.timeline [data-id] > .message');
   }
 
-  /** What is shown at once but not yet known to be on the server. */
+  /** The messages shown at once but not yet known to be on the server. */
   get drafts(): Locator {
     return this.page.locator('.timeline .draft');
   }
@@ -225,7 +225,7 @@ export class Visitor {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  /** The input whose label begins so; a hint may follow. */
+  /** The input whose label starts with this; a hint may follow. */
   field(label: string): Locator {
     return this.page.getByLabel(new RegExp(`^${label}`));
   }
@@ -235,17 +235,17 @@ export class Visitor {
     return Visitor.open(this.page.context(), this.url, path);
   }
 
-  /** Waits until the stream of events is there. */
-  async lineIsOpen(): Promise<void> {
+  /** Waits until the stream of events is open. */
+  async streamIsOpen(): Promise<void> {
     await this.page.locator('.line[hidden]').waitFor({ state: 'attached' });
   }
 
-  /** Goes to a place in the client, named by what stands behind the server's address. */
+  /** Goes to an address within the client. */
   async go(path: string): Promise<void> {
     await this.page.goto(this.url + path);
   }
 
-  /** Fills the fields of the form in sight and sends it. */
+  /** Fills the fields of the visible form and sends it. */
   async fill(fields: Record<string, string>, submit: string): Promise<void> {
     for (const [label, value] of Object.entries(fields)) {
       await this.field(label).fill(value);
@@ -282,17 +282,17 @@ export class Visitor {
     await this.message(message).getByRole('button', { name: tool, exact: true }).click();
   }
 
-  /** Answers the question that is open by one of its buttons. */
+  /** Answers the open question with one of its buttons. */
   async answer(button: string): Promise<void> {
     const dialog = this.page.getByRole('dialog');
     await dialog.getByRole('button', { name: button, exact: true }).click();
     await dialog.waitFor({ state: 'detached' });
   }
 
-  /** Waits until the message with this text is where one sees it. */
+  /** Waits until the message with this text is visible on the screen. */
   async untilInSight(text: string): Promise<void> {
     await this.message(text).waitFor();
-    for (const end = Date.now() + patience; !(await this.#isInSight(text)); ) {
+    for (const end = Date.now() + actionTimeout; !(await this.#isInSight(text)); ) {
       if (Date.now() > end) throw new Error(`"${text}" is not in sight`);
       await this.page.waitForTimeout(20);
     }
@@ -306,11 +306,11 @@ export class Visitor {
   }
 }
 
-/** What a page says while its server is gone. */
+/** The message of a page while its server is gone. */
 export const noServer =
   /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET/;
 
-/** What a route is fulfilled with that the server refuses: it says so by a code too. */
+/** A refusal of the server for a fulfilled route, with its code. */
 export const refusal = (error: string) => ({
   status: 403,
   headers: { 'error-code': 'not_member' },
@@ -324,6 +324,6 @@ export async function messagesOf(person: RemotePerson, chat: string): Promise<st
   return messages.map((message) => message.content);
 }
 
-/** The texts of the chat that is open, as the page shows them. */
+/** The texts of the open chat, as the page shows them. */
 export const shownIn = ({ page }: Visitor) =>
   page.locator('.timeline .message .text').allInnerTexts();

@@ -1,4 +1,4 @@
-/** What a page of somebody else's can do to a person who is signed in: nothing. */
+/** Another site's page can do nothing to a signed-in user. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -26,9 +26,9 @@ async function serveEvil(t: Test): Promise<{ url: string; show(html: string): vo
   };
 }
 
-/** A victim at home in one tab, and the attacker's page in another one of the same browser. */
+/** A signed-in victim in one tab, and the attacker's page in another tab of the same browser. */
 async function lure(t: Test, stage: Stage) {
-  // The attacker's page is another origin, and what it tries is refused aloud.
+  // The attacker's page is of another origin, and the browser logs what it refuses.
   stage.expect(
     /^asked http:\/\/localhost|Failed to load resource|Refused to|CORS|blocked|violates/,
   );
@@ -46,7 +46,7 @@ async function lure(t: Test, stage: Stage) {
   return { alice, bob, chat, victim, attack, evil };
 }
 
-/** A form that sends itself. */
+/** A form that submits itself. */
 const form = (action: string, fields: Record<string, string>, type: string) => `
   <form method="post" action="${action}" enctype="${type}">
     ${Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`)}
@@ -66,7 +66,7 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
       [`${chat}/members`]: { name: 'bob' },
       [`${chat}/invites`]: { max_uses: '1' },
       [`${chat}/typing`]: {},
-      // C7: signed in as somebody else, the victim would write into the attacker's account.
+      // C7: signed in as another user, the victim would write into the attacker's account.
       '/api/login': { name: 'bob', password },
     };
     for (const [path, fields] of Object.entries(targets)) {
@@ -79,7 +79,7 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
     }
   });
 
-  await t.test('C3: what only our page may add is never sent', async (t) => {
+  await t.test('C3: headers that only our page may add are never sent', async (t) => {
     const page = await attack('');
     const sent = await page.evaluate(async (address) => {
       const headers = { 'x-requested-with': 'Snug' };
@@ -87,7 +87,7 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
       const init = { method: 'POST', headers, body, credentials: 'include' } as const;
       return fetch(address, init).then(({ type }) => type, String);
     }, `${url}/api/chats`);
-    t.match(sent, /Failed to fetch/, 'the browser asks first, and hears of nothing that it may');
+    t.match(sent, /Failed to fetch/, 'the preflight gets no permission');
     await stage.server.wrote(/"method":"OPTIONS"/);
   });
 
@@ -132,7 +132,7 @@ webTest('another site can neither write nor sign out', async (t, stage) => {
   await victim.message('I am still here').waitFor();
 });
 
-webTest('the server says no to what is not its own kind of request', async (t, stage) => {
+webTest('the server refuses requests in any form that it does not use itself', async (t, stage) => {
   const { alice, chat } = await startTalk(stage);
   const { url } = stage.server;
   const send = (path: string, init: RequestInit & { headers?: Record<string, string> }) =>
@@ -158,7 +158,7 @@ webTest('the server says no to what is not its own kind of request', async (t, s
     t.equal((await alice.get('/api/session')).status, 200);
   });
 
-  await t.test('C8: a method is what it is', async (t) => {
+  await t.test('C8: a method cannot be overridden', async (t) => {
     const answer = await send(chat, {
       method: 'POST',
       headers: { 'x-http-method-override': 'DELETE', 'content-type': types[0] ?? '' },
@@ -183,7 +183,7 @@ webTest('the server says no to what is not its own kind of request', async (t, s
   });
 });
 
-webTest('the page keeps to itself', async (t, stage) => {
+webTest('the page is isolated from other sites', async (t, stage) => {
   const { bob, chat, victim, attack, evil } = await lure(t, stage);
   const { url } = stage.server;
 
@@ -207,7 +207,7 @@ webTest('the page keeps to itself', async (t, stage) => {
     t.not(ran[1], 'rgb(255, 0, 0)');
   });
 
-  await t.test('C18: an answer of the API is no page', async (t) => {
+  await t.test('C18: an answer of the API does not act as a page', async (t) => {
     const page = await victim.page.context().newPage();
     const answer = await page.goto(`${url}/api/chats`);
     t.equal(answer?.headers()['content-type'], 'application/json');
@@ -215,7 +215,7 @@ webTest('the page keeps to itself', async (t, stage) => {
   });
 
   await t.test(
-    'C19: it is neither framed, nor reached through a window, nor tells where one is',
+    'C19: it cannot be framed or reached through a window, and sends no referrer',
     async (t) => {
       const page = await attack(`<iframe src="${url}/"></iframe>`);
       await page.waitForLoadState('networkidle');
@@ -227,7 +227,7 @@ webTest('the page keeps to itself', async (t, stage) => {
         }
         return other?.closed ?? true;
       }, url);
-      t.equal(reach, true, 'the opener is cut off');
+      t.equal(reach, true, 'the opener has no access');
       await post(bob, chat, `look: ${evil.url}`);
       const opened = victim.page.context().waitForEvent('page');
       await victim.message('look:').locator('a').click();
@@ -242,7 +242,7 @@ webTest('the page keeps to itself', async (t, stage) => {
 const isToForm = (address: string) => (response: Response) =>
   response.url() === address && response.request().method() === 'POST';
 
-/** What an attack would have changed. */
+/** The state that an attack would have changed. */
 async function stateOf(person: RemotePerson, chat: string) {
   const read = async (path: string) => (await (await person.get(path)).json()) as Listed;
   const { messages = [] } = await read(chat);

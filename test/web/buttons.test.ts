@@ -1,5 +1,5 @@
 /**
- * Every control of every screen, found on the page itself, is pressed without a line and while the
+ * Every control of every screen, found on the page itself, is pressed offline and while the
  * server refuses: it does what needs no server, or a sentence says what failed.
  */
 import type { Locator } from 'playwright-core';
@@ -17,7 +17,7 @@ import {
 import { RemotePerson } from '../helpers/server.ts';
 import { password } from '../helpers/world.ts';
 
-/** A screen: how it is opened, and the part of the page whose controls are its own. */
+/** A screen: how to open it, and the part of the page with its own controls. */
 interface Scene {
   readonly name: string;
   readonly within: string;
@@ -29,27 +29,27 @@ const controls =
 
 const busy = 'The server is busy. Try again in a moment.';
 
-/** A press has its effect before the page was looked at so often, at least 20 ms apart. */
-const patience = 500;
+/** A press has its effect within this many checks of the page, at least 20 ms apart. */
+const maxChecks = 500;
 
-/** A press that need not have an effect is over after this many looks. */
-const idlePatience = 15;
+/** A press that needs no effect is over after this many checks. */
+const maxIdleChecks = 15;
 
 type Server = 'well' | 'offline' | 'refusing';
 
-/** Presses what is on the page, and knows what the page has asked since. */
+/** Presses controls of the page, and records what the page has requested since. */
 class Presser {
   readonly #t: Test;
   readonly #visitor: Visitor;
   readonly #problems: string[];
   readonly #pressed: Set<string>;
   #server: Server = 'well';
-  /** The requests of the page since the last press; what the page reports by itself is left out. */
+  /** The requests of the page since the last press, without its automatic reports. */
   #asked: string[] = [];
-  /** How the page was before the last press. */
+  /** The state of the page before the last press. */
   #before = '';
 
-  /** @param done what need not be pressed, as `pressed` of another one names it. */
+  /** @param done controls that need not be pressed, from `pressed` of another presser. */
   constructor(t: Test, { problems }: Stage, visitor: Visitor, done: readonly string[] = []) {
     this.#pressed = new Set(done);
     this.#t = t;
@@ -69,7 +69,7 @@ class Presser {
   async start(): Promise<void> {
     await this.#visitor.page.context().route('**/api/**', (route) => {
       if (this.#server === 'offline') return route.abort('internetdisconnected');
-      // Nothing is ever written: what waits in the outbox is tried again once the server is well.
+      // Nothing is ever written, because the outbox retries once the server works again.
       const isRefused = this.#server === 'refusing' || route.request().method() !== 'GET';
       if (!isRefused) return route.continue();
       return route.fulfill({
@@ -80,7 +80,7 @@ class Presser {
     });
   }
 
-  /** Presses each control of a screen, and of each window that one of them opens. */
+  /** Presses each control of a screen, and of each dialog that one of them opens. */
   async pressAll(scene: Scene): Promise<void> {
     await scene.open();
     for (const name of await this.#names(scene)) {
@@ -94,7 +94,7 @@ class Presser {
     }
   }
 
-  /** The window that a control opens. */
+  /** The dialog that a control opens. */
   #windowOf(scene: Scene, name: string): Scene {
     const open = async () => {
       await scene.open();
@@ -104,7 +104,7 @@ class Presser {
     return { name: `${name} at ${scene.name}`, within: 'dialog', open };
   }
 
-  /** The names of the controls, once the parts of a screen that load by themselves are all there. */
+  /** The names of the controls, once all parts of a screen that load automatically are there. */
   async #names(scene: Scene): Promise<string[]> {
     for (let before = ''; ; ) {
       const names = await this.#controls(scene).evaluateAll(nameControls);
@@ -114,9 +114,9 @@ class Presser {
     }
   }
 
-  /** A control by its name, which it keeps while others come before it as the screen loads. */
+  /** A control by its name, which it keeps while others appear before it as the screen loads. */
   async #find(scene: Scene, name: string): Promise<Locator> {
-    for (let i = 0; i < patience; i++) {
+    for (let i = 0; i < maxChecks; i++) {
       const names = await this.#controls(scene).evaluateAll(nameControls);
       const at = names.indexOf(name);
       if (at >= 0 && (await this.#controls(scene).evaluateAll(mark, { at, count: names.length }))) {
@@ -124,7 +124,7 @@ class Presser {
       }
       await this.#visitor.page.waitForTimeout(20);
     }
-    throw new Error(`${name} is not at ${scene.name} any more`);
+    throw new Error(`${name} is no longer at ${scene.name}`);
   }
 
   #controls({ within }: Scene): Locator {
@@ -134,12 +134,12 @@ class Presser {
   async #press(scene: Scene, name: string, server: Server) {
     const { page } = this.#visitor;
     const title = `${name} at ${scene.name}`;
-    // What was not done offline is tried again on the same page, as people do.
+    // What failed offline is tried again on the same page, as people do.
     const isOpen = server === 'refusing' && (await page.evaluate(pageState)) === this.#before;
     if (!isOpen) await scene.open();
     const control = await this.#find(scene, name);
     await fillIn(control.locator('xpath=ancestor::form'));
-    // What is out of sight until it has the focus.
+    // Shows a control that is visible only with the focus.
     await control.focus();
     const isIdle = await control.evaluate(isWhereItLeads);
     const windows = await page.locator('dialog').count();
@@ -154,16 +154,16 @@ class Presser {
       (await sentence.count()) !== said ||
       (await page.locator('dialog').count()) !== windows;
     for (let i = 0; this.#asked.length === 0 && !(await hasActed()); i++) {
-      // What leads nowhere else may still ask: the server must not be well again before it does.
-      if (isIdle && i === idlePatience) break;
-      if (i === patience) throw new Error(`${title} does nothing, ${server}`);
+      // A press that leads nowhere else may still send a request: the server must still fail then.
+      if (isIdle && i === maxIdleChecks) break;
+      if (i === maxChecks) throw new Error(`${title} does nothing, ${server}`);
       await page.waitForTimeout(20);
     }
     const isWrite = () => this.#asked.some((request) => /^(?!GET)|logout$/.test(request));
     if (isWrite() || (this.#asked.length > 0 && server === 'refusing')) {
       const of503 = page.getByRole('alert').filter({ hasText: busy }).or(page.locator('.draft'));
       await (server === 'refusing' ? of503 : sentence).first().waitFor();
-      // What was written stands as on its way.
+      // The written message is shown as being sent.
       const isDraft = (await page.locator('.draft').count()) > 0;
       if (isWrite() && !isDraft) {
         this.#t.equal(await page.evaluate(pageState), before, `${title}: nothing done`);
@@ -185,7 +185,7 @@ class Presser {
 /** Marks the control that is pressed. */
 const marked = 'data-pressed';
 
-/** Runs in the page: marks a control, unless there are more of them, or fewer, by now. */
+/** Runs in the page: marks a control, unless the number of controls has changed. */
 function mark(
   found: (Element | SVGElement)[],
   { at, count }: { at: number; count: number },
@@ -197,7 +197,7 @@ function mark(
   return found.length === count;
 }
 
-/** Runs in the page: the names of controls; an empty one for what need not be pressed. */
+/** Runs in the page: the names of controls; empty for those that need not be pressed. */
 function nameControls(found: (Element | SVGElement)[]): string[] {
   return found.map((control) => {
     const isElsewhere =
@@ -212,7 +212,7 @@ function nameControls(found: (Element | SVGElement)[]): string[] {
   });
 }
 
-/** Runs in the page: whether a press changes nothing, as one is there, or it is chosen, already. */
+/** Runs in the page: whether a press changes nothing, because it leads to the current state. */
 function isWhereItLeads(control: Element | SVGElement): boolean {
   const isHere =
     control instanceof HTMLAnchorElement && control.href === window.location.href.replace(/#$/, '');
@@ -221,7 +221,7 @@ function isWhereItLeads(control: Element | SVGElement): boolean {
   return isHere || isSelf;
 }
 
-/** Runs in the page: all that a press could change, but for what says that it failed. */
+/** Runs in the page: everything that a press could change, except the error messages. */
 function pageState(): string {
   const copy = document.body.cloneNode(true) as HTMLElement;
   for (const said of copy.querySelectorAll('[role=alert], .line, .draft, .tools, .typing')) {
@@ -239,7 +239,7 @@ function pageState(): string {
   ]);
 }
 
-/** Something for each field that must have something. */
+/** Fills each required field. */
 async function fillIn(form: Locator): Promise<void> {
   for (const input of await form.locator('input[required]').all()) {
     if ((await input.inputValue()) === '') await input.fill('long.enough@password');
@@ -279,8 +279,8 @@ webTest('every button does what it can, or says what failed', async (t, stage) =
   for (const scene of scenes(onPhone, phone, chat, code)) {
     if (more.includes(scene.name)) await phone.pressAll(scene);
   }
-  t.ok(phone.pressed.includes(`${en.back} at a chat`), 'what only a narrow page has');
-  t.strictSame((await onServer()).slice(0, 4), before, 'the server has what it had');
+  t.ok(phone.pressed.includes(`${en.back} at a chat`), 'controls only of a narrow page');
+  t.strictSame((await onServer()).slice(0, 4), before, 'the data on the server is unchanged');
   const ofMessages = [en.react, en.reply, en.edit, en.delete, en.copy, en.jumpToNewest];
   const ofMembers = [en.removeMember, en.makeOwner, en.revoke, en.leave, en.rename, en.add];
   const levels = [en.notifyAll, en.notifyMentions, en.notifyNothing];
@@ -299,7 +299,7 @@ webTest('every button does what it can, or says what failed', async (t, stage) =
   }
 });
 
-/** Every screen of somebody who is signed in. */
+/** Every screen of a signed-in user. */
 function scenes(visitor: Visitor, presser: Presser, chat: string, code: string): Scene[] {
   const { page } = visitor;
   const place = chat.replace('/api', '');
@@ -311,9 +311,9 @@ function scenes(visitor: Visitor, presser: Presser, chat: string, code: string):
     await page.reload();
     await page.locator(ready).first().waitFor();
     await page.locator('.chat').first().waitFor({ state: 'attached' });
-    await visitor.lineIsOpen();
+    await visitor.streamIsOpen();
   };
-  /** The same where the first page of a list leads to another. */
+  /** The same, for screens whose list has a second page. */
   const longer = (hash: string, ready: string, list: RegExp, next: string) => async () => {
     await page.route(list, async (route) => {
       const response = await route.fetch();
@@ -392,22 +392,22 @@ function scenes(visitor: Visitor, presser: Presser, chat: string, code: string):
   ];
 }
 
-webTest('every button at the door does what it can, or says what failed', async (t, stage) => {
+webTest('before signing in every button works too, or says what failed', async (t, stage) => {
   stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 503/);
   await stage.person('alice');
   const visitor = await stage.visitor({ serviceWorkers: 'block' });
   const presser = new Presser(t, stage, visitor);
   await presser.start();
-  const known = async () => {
+  const openSignIn = async () => {
     await visitor.page.reload();
     await visitor.button(en.signIn).waitFor();
   };
   const fresh = async () => {
-    await known();
+    await openSignIn();
     await visitor.button(en.newHere).click();
     await visitor.button(en.register).waitFor();
   };
-  await presser.pressAll({ name: 'signing in', within: 'main', open: known });
+  await presser.pressAll({ name: 'signing in', within: 'main', open: openSignIn });
   await presser.pressAll({ name: 'registering', within: 'main', open: fresh });
   t.equal(presser.pressed.length, 4);
 });

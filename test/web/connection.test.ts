@@ -1,4 +1,4 @@
-/** The line between browser and server: broken, shared, resumed; and nothing that is lost by it. */
+/** The connection between browser and server: broken, shared, resumed, and never lossy. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { en } from '../../src/web/texts/en.ts';
@@ -11,7 +11,7 @@ import {
   webTest,
 } from '../helpers/browser.ts';
 
-/** So many messages by each of two. */
+/** The number of messages by each of two people. */
 const each = 100;
 
 webTest('200 messages survive a server that is killed twice', async (t, stage) => {
@@ -44,13 +44,13 @@ webTest('200 messages survive a server that is killed twice', async (t, stage) =
   t.equal(await one.page.getByText(en.disconnected).isVisible(), false);
 });
 
-/** Types one message after the other as fast as the page takes them. */
+/** Types one message after the other as fast as the page accepts them. */
 async function sayAll({ composer }: Visitor, name: string): Promise<void> {
   const texts = Array.from({ length: each }, (_, i) => `${name} ${i}`);
   await composer.evaluate(typeAll, texts);
 }
 
-/** Runs in the page, so that not each key has to be sent there. */
+/** Runs in the page, so that keys need not be sent there one by one. */
 async function typeAll(area: SVGElement | HTMLElement, texts: string[]): Promise<void> {
   for (const text of texts) {
     Object.assign(area, { value: text });
@@ -60,36 +60,36 @@ async function typeAll(area: SVGElement | HTMLElement, texts: string[]): Promise
   }
 }
 
-/** Waits until all is shown and nothing is on its way. */
+/** Waits until all messages are shown and none is being sent. */
 async function settled(visitor: Visitor): Promise<void> {
   const { messages, drafts } = visitor;
   await messages.nth(2 * each - 1).waitFor({ state: 'attached', timeout: 30_000 });
   await drafts.first().waitFor({ state: 'detached' });
-  await visitor.lineIsOpen();
+  await visitor.streamIsOpen();
 }
 
-webTest('a broken line is seen wherever one is, on a phone too', async (t, stage) => {
+webTest('a broken connection is shown on every screen, on a phone too', async (t, stage) => {
   stage.expect(noServer);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice, { viewport: { width: 390, height: 780 } });
   const notice = reader.page.getByText(en.disconnected);
   await reader.openChat('Sunday hike');
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await stage.kill();
   await notice.waitFor();
   await reader.page.locator('.bar [href="#/"]').click();
-  t.equal(await notice.isVisible(), true, 'beside the list as well');
+  t.equal(await notice.isVisible(), true, 'next to the list as well');
   await stage.revive();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   t.equal(await notice.isVisible(), false);
 });
 
-webTest('a proxy without its server does not replace the client', async (t, stage) => {
+webTest('an error page of a proxy does not replace the client', async (t, stage) => {
   stage.expect(noServer);
   stage.expect(/status of 50\d/);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice);
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await reader.page.evaluate(async () => void (await navigator.serviceWorker.ready));
   const port = Number(new URL(stage.server.url).port);
   await stage.kill();
@@ -110,15 +110,15 @@ webTest('a proxy without its server does not replace the client', async (t, stag
   await reader.page.locator('.chat').first().waitFor();
 });
 
-webTest('a page of another build offers to reload, or does so unseen', async (t, stage) => {
+webTest('a page of another build offers to reload, or reloads while hidden', async (t, stage) => {
   const { alice } = await startTalk(stage);
-  // It would fetch the page past the test.
+  // A service worker would fetch the page past the test.
   const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
   const { page } = reader;
   await reader.openChat('Sunday hike');
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   t.equal(await page.getByText(en.newVersion).count(), 0, 'it has this build');
-  /** The page as it was before an upgrade. */
+  /** Makes the page look like one from before an upgrade. */
   const age = async (build: string) => {
     await page.route('**/', async (route) => {
       const response = await route.fetch();
@@ -132,19 +132,19 @@ webTest('a page of another build offers to reload, or does so unseen', async (t,
   await reader.composer.fill('half a sent');
   await page.getByText(en.newVersion).waitFor();
   await page.evaluate(hide, true);
-  t.equal(await page.locator('html').getAttribute('data-build'), 'old', 'not while one types');
+  t.equal(await page.locator('html').getAttribute('data-build'), 'old', 'not while the user types');
   await page.evaluate(hide, false);
   await reader.composer.fill('');
   await Promise.all([page.waitForEvent('load'), page.evaluate(hide, true)]);
   t.not(await page.locator('html').getAttribute('data-build'), 'old');
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await age('older');
   await Promise.all([page.waitForEvent('load'), reader.button(en.reload).click()]);
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   t.equal(await page.getByText(en.newVersion).count(), 0);
 });
 
-/** Runs in the page: the tab is put into the background, or to the front. */
+/** Runs in the page: puts the tab into the background, or to the front. */
 function hide(isHidden: boolean): void {
   Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));

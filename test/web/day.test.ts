@@ -1,6 +1,6 @@
 /**
- * A day of two people. A login page, a dead line and a server that is killed come between them; in
- * the end both and the server agree on every message, mark and count.
+ * A day of two people, with a login page, a dead connection and a killed server. In the end both
+ * people and the server agree on every message, mark and count.
  */
 import type { RequestListener } from 'node:http';
 import t, { type Test } from 'tap';
@@ -23,14 +23,14 @@ const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 
 const nginx = 'server { listen 80; location / { proxy_pass http://127.0.0.1:3000; } }';
 
-/** A message as somebody sees it: its text, whether it was edited, and its reactions. */
+/** A message as a person sees it: its text, whether it was edited, and its reactions. */
 interface Seen {
   readonly text: string;
   readonly isEdited: boolean;
   readonly reactions: readonly string[];
 }
 
-/** A hotel's network, which answers everything itself until one has signed in to it. */
+/** A hotel's network, which answers everything itself until its login. */
 interface Hotel {
   readonly url: string;
   isClosed: boolean;
@@ -45,7 +45,7 @@ async function startHotel(t: Test, target: string): Promise<Hotel> {
   return hotel;
 }
 
-/** A line that can die, in front of nginx, which speaks plain http. */
+/** A connection that can die, in front of nginx over plain http. */
 async function startHome(t: Test, target: string): Promise<Wire> {
   const backend = new URL(target).host;
   const port = await startRealProxy(t, 'nginx', { configuration: nginx, backend });
@@ -68,7 +68,7 @@ async function day(t: Test, stage: Stage): Promise<void> {
   };
   const alice = await open(people.alice, hotel.url);
   const bob = await open(people.bob, home.url, phone);
-  for (const visitor of [alice, bob]) await visitor.lineIsOpen();
+  for (const visitor of [alice, bob]) await visitor.streamIsOpen();
 
   await say(alice, 'Good morning! Shall we meet at nine?');
   await bob.message('Shall we meet at nine?').waitFor();
@@ -92,7 +92,7 @@ async function day(t: Test, stage: Stage): Promise<void> {
   await alice.message('I am on my way.').waitFor();
   await alice.message('Take the early bus.').waitFor();
 
-  // Bob's phone lay in a pocket; his line died without a word, and he writes all the same.
+  // Bob's phone was in a pocket; his connection died silently, and he writes all the same.
   home.die();
   await post(people.alice, chat, 'The early one is full.');
   await say(bob, 'Or walk.');
@@ -100,7 +100,7 @@ async function day(t: Test, stage: Stage): Promise<void> {
   await bob.message('The early one is full.').waitFor();
   await alice.message('Or walk.').waitFor();
 
-  // The power goes while both are writing.
+  // The power fails while both are writing.
   await say(alice, 'We walk, then.');
   await stage.kill();
   await say(bob, 'It will rain.');
@@ -113,7 +113,7 @@ async function day(t: Test, stage: Stage): Promise<void> {
     }
   }
 
-  // What was said is changed, and some of it taken back, while one of them sees only the list.
+  // Messages are edited and reactions removed, while one of them sees only the list.
   await bob.go('/#/');
   await bob.page.locator('.chat').waitFor();
   const [, ten, way] = await idsOf(people.bob, chat);
@@ -134,10 +134,10 @@ async function day(t: Test, stage: Stage): Promise<void> {
   await bob.message('Good night').waitFor();
 
   for (const [name, visitor] of Object.entries({ alice, bob })) {
-    await agree(t, stage, name, visitor, people[name as 'alice' | 'bob'], chat);
+    await assertAgreement(t, stage, name, visitor, people[name as 'alice' | 'bob'], chat);
     await visitor.page.reload();
     await visitor.message('Good night').waitFor();
-    await agree(
+    await assertAgreement(
       t,
       stage,
       `${name}, after a reload`,
@@ -176,8 +176,8 @@ async function messagesIn(person: RemotePerson, chat: string) {
 const idsOf = async (person: RemotePerson, chat: string) =>
   (await messagesIn(person, chat)).map(({ id }) => id);
 
-/** What the server has, as one should see it. */
-async function kept(person: RemotePerson, chat: string): Promise<Seen[]> {
+/** The server's messages, as each person should see them. */
+async function stored(person: RemotePerson, chat: string): Promise<Seen[]> {
   return (await messagesIn(person, chat)).map(({ content, edited, reactions = [] }) => ({
     text: content,
     isEdited: edited !== undefined,
@@ -185,7 +185,7 @@ async function kept(person: RemotePerson, chat: string): Promise<Seen[]> {
   }));
 }
 
-/** What a page shows; the stub of a message that was deleted is left out. */
+/** The messages of a page, without the placeholder of a deleted one. */
 function shown({ page }: Visitor): Promise<Seen[]> {
   return page.locator('.timeline .message:has(.text)').evaluateAll((items) =>
     items.map((item) => ({
@@ -196,7 +196,7 @@ function shown({ page }: Visitor): Promise<Seen[]> {
   );
 }
 
-async function agree(
+async function assertAgreement(
   t: Test,
   stage: Stage,
   name: string,
@@ -205,7 +205,7 @@ async function agree(
   chat: string,
 ): Promise<void> {
   await visitor.page.locator('.badge').waitFor({ state: 'detached' });
-  t.strictSame(await shown(visitor), await kept(person, chat), `${name} sees what is kept`);
+  t.strictSame(await shown(visitor), await stored(person, chat), `${name} sees what is stored`);
   t.equal(await visitor.drafts.count(), 0, `${name} has sent all`);
   t.equal(await visitor.page.title(), 'Snug', `${name} has read all`);
   const { chats } = (await (await person.get('/api/chats')).json()) as {
@@ -219,7 +219,7 @@ async function agree(
   t.notMatch(stage.server.output(), /"level":50/, 'the log has no error');
 }
 
-const title = 'after a day with all that may come between, two people and the server agree';
+const title = 'after a day of failures, two people and the server agree';
 const missing = without('nginx', 'openssl');
 if (missing === false) webTest(title, day);
 else t.test(title, { skip: missing }, async () => undefined);

@@ -1,4 +1,4 @@
-/** Messages, addresses and events made to break the client: it shows what it can, and goes on. */
+/** Messages, addresses and events made to break the client: it shows what it can, and works on. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,20 +10,20 @@ import { execute } from '../helpers/rows.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A message has 4,000 characters at most. */
+/** A message has at most 4,000 characters. */
 const longest = 4_000;
 
-/** A pattern as often as it fits into a message. */
+/** A pattern repeated as often as it fits into a message. */
 const fill = (pattern: string, length = longest) =>
   pattern.repeat(Math.ceil(length / pattern.length)).slice(0, length);
 
-/** A table of so many columns and lines. */
+/** A table with this many columns and lines. */
 function table(columns: number, lines: number): string {
   const line = (cell: string) => `|${`${cell}|`.repeat(columns)}\n`;
   return (line('a') + line('-') + line('b').repeat(lines)).slice(0, longest);
 }
 
-/** What was slow, or overflowed the stack, or costs the browser most. */
+/** Texts that were slow, or overflowed the stack, or cost the browser most. */
 const slowest = [
   `${'>'.repeat(1_000)}a`,
   fill('1. '),
@@ -60,13 +60,13 @@ const slowest = [
   `http://a${fill(')')}`.slice(0, longest),
 ];
 
-/** Pieces of Markdown, and of texts that browsers take time to lay out. */
+/** Pieces of Markdown, and of texts that browsers are slow to lay out. */
 const atoms =
   '* ** *** _ __ ~ ~~ ` `` ``` [ ]( ](http://b) ] ( ) < > - 1. + \\ ! | -|- |a| |-| # = --- [x] & &amp; <a <!-- @ @bob www. http:// a@b.c é 漢 。 ﷺ 👨‍👩‍👧‍👦 \u202e a b 0'
     .split(' ')
     .concat(' ', '  \n', '\n', '\n\n', '> ', '- ', '1. ', '    ', '\t');
 
-/** A text of a few patterns, each repeated, so that what costs more than its length shows. */
+/** A text of a few patterns, each repeated, so that superlinear cost shows. */
 function randomText(random: () => number): string {
   const pick = (count: number) => 1 + Math.floor(random() * count);
   const parts = pick(3);
@@ -76,7 +76,7 @@ function randomText(random: () => number): string {
   return text.slice(0, longest);
 }
 
-webTest('no message takes the others along, whatever is in it', async (t, stage) => {
+webTest('no message breaks the others, whatever it contains', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const random = randomNumbers(seedOf(t));
   // One page of messages.
@@ -84,7 +84,7 @@ webTest('no message takes the others along, whatever is in it', async (t, stage)
   const texts = ['before them', ...slowest, ...written, 'after them'];
   const ids: number[] = [];
   for (const text of texts) ids.push(await post(bob, chat, text));
-  // What has nothing to be seen in it is refused.
+  // Texts without anything visible are refused.
   const sent = ids.filter((id) => !Number.isNaN(id));
   t.ok(sent.length > slowest.length, `${sent.length} of ${texts.length}`);
   const reader = await stage.visitorAs(alice);
@@ -92,17 +92,17 @@ webTest('no message takes the others along, whatever is in it', async (t, stage)
   await reader.message('after them').waitFor();
   await reader.message('before them').waitFor();
   t.equal(await reader.messages.count(), sent.length, 'each is drawn');
-  // The worst of them is a message like any other.
-  const death = reader.messages.nth(1);
-  t.match(await death.locator('.text').innerText(), `${'>'.repeat(900)}a`);
-  await death.focus();
-  await death.getByRole('button', { name: en.reply, exact: true }).click();
+  // The worst of them is treated like any other message.
+  const worst = reader.messages.nth(1);
+  t.match(await worst.locator('.text').innerText(), `${'>'.repeat(900)}a`);
+  await worst.focus();
+  await worst.getByRole('button', { name: en.reply, exact: true }).click();
   await reader.say('What was that?');
   await reader.message('What was that?').locator('.quote').getByText('bob').waitFor();
-  await death.focus();
-  await death.getByRole('button', { name: en.delete, exact: true }).click();
+  await worst.focus();
+  await worst.getByRole('button', { name: en.delete, exact: true }).click();
   await reader.answer(en.delete);
-  await death.getByText(en.deletedMessage).waitFor();
+  await worst.getByText(en.deletedMessage).waitFor();
   await post(bob, chat, 'and on');
   await reader.message('and on').waitFor();
 });
@@ -110,7 +110,7 @@ webTest('no message takes the others along, whatever is in it', async (t, stage)
 /** A message is drawn within this, in ms of CPU time. */
 const limit = 50;
 
-/** The CPU time of `spin` on the machine that the limit is meant for, in ms. */
+/** The CPU time of `spin` on the machine for which the limit is meant, in ms. */
 const usualSpin = 6;
 
 webTest('4,000 characters of any kind are drawn in 50 ms', async (t, stage) => {
@@ -134,14 +134,14 @@ async function openStudio(stage: Stage) {
   await page.addStyleTag({ content: readFileSync(`${root}/src/web/style.css`, 'utf8') });
   await page.addScriptTag({ content: await studioScript() });
   const devtools = await page.context().newCDPSession(page);
-  // The time that the page's thread ran: what else the machine does is not in it.
+  // Measures the time of the page's thread only, without the machine's other work.
   await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
   const timed = async (work: () => Promise<unknown>) => {
     const before = await taskTime(devtools);
     await work();
     return (await taskTime(devtools)) - before;
   };
-  /** The CPU time of a message, in ms; of a usual machine, where this one is slower just now. */
+  /** The CPU time of a message in ms, scaled to the usual machine if this one is slower now. */
   const draw = async (text: string) => {
     const took = await timed(() => page.evaluate((text) => drawMessage(text), text));
     if (took < limit) return took;
@@ -187,7 +187,7 @@ async function taskTime(devtools: CDPSession): Promise<number> {
   return 1_000 * Number(metrics.find(({ name }) => name === 'TaskDuration')?.value);
 }
 
-/** Work of always the same amount. */
+/** A constant amount of work. */
 function spin(): number {
   let sum = 0;
   for (let i = 0; i < 1e7; i++) sum = (sum + Math.imul(i, 31)) | 0;
@@ -201,7 +201,7 @@ async function leastOf(tries: number, limit: number, attempt: () => Promise<numb
   return least;
 }
 
-/** Goes to addresses in the page; answers at which of them it shows nothing. */
+/** Visits addresses in the page; returns those at which it shows nothing. */
 async function visitAll(addresses: string[]): Promise<string[]> {
   const blank: string[] = [];
   for (const address of addresses) {
@@ -239,7 +239,7 @@ webTest('any address opens the client', async (t, stage) => {
     { length: 60 },
     () => `#/${any(names)}/${any(pieces)}${any(pieces)}/${any(pieces)}`,
   );
-  const known = [
+  const handmade = [
     '#/search/%',
     '#/search/%E0%A4%A/1',
     '#/chats/',
@@ -247,7 +247,7 @@ webTest('any address opens the client', async (t, stage) => {
     '#/invite/%zz',
     '#',
   ];
-  const blank = await reader.page.evaluate(visitAll, [...known, ...made]);
+  const blank = await reader.page.evaluate(visitAll, [...handmade, ...made]);
   t.strictSame(blank, []);
   t.equal(await reader.page.getByText(en.broken).count(), 0);
   await reader.go('#/search/%');
@@ -256,65 +256,62 @@ webTest('any address opens the client', async (t, stage) => {
   await reader.openChat('Sunday hike');
 });
 
-webTest(
-  'an event or an answer that is not as it should be takes nothing along',
-  async (_, stage) => {
-    const { alice, bob, chat } = await startTalk(stage);
-    const id = Number(chat.split('/').at(-1));
-    const good = await post(bob, chat, 'good');
-    await post(bob, chat, 'bad');
-    const reader = await stage.visitorAs(alice);
-    await reader.lineIsOpen();
-    const context = reader.page.context();
-    await context.route(`**${chat}?*`, (route) =>
-      spoil(route, 'messages', { time: 'never', content: 7777 }),
-    );
-    await context.route('**/api/chats', (route) => spoil(route, 'chats', { last_message: 7 }));
-    const events = [
-      ['message', '{'],
-      ['message', 'null'],
-      ['message', `{"chat_id":${id}}`],
-      ['reaction', `{"chat_id":${id},"id":${good},"reactions":[null]}`],
-      ['member.joined', `{"chat_id":${id},"member":null}`],
-      ['message', `{"chat_id":${id},"message":{"id":1000000,"sender_id":2,"time":"x"}}`],
-      ['typing', `{"chat_id":${id},"user_id":2}`],
-    ];
-    const body = events.map(([type, data]) => `event: ${type}\ndata: ${data}\n\n`).join('');
-    await context.route(
-      '**/api/events*',
-      (route) => route.fulfill({ contentType: 'text/event-stream', body }),
-      { times: 1 },
-    );
-    await reader.go(`#${chat.replace('/api', '')}`);
-    await reader.page.reload();
-    await reader.message('good').waitFor();
-    await reader.page.getByText(en.isTyping(['bob'])).waitFor();
-    await reader.message('7777').waitFor();
-    await reader.page.locator('.chat').first().waitFor();
-    await context.unrouteAll({ behavior: 'wait' });
-    await reader.page.evaluate(() => {
-      localStorage.setItem('snug.1.draft.1', '{');
-      localStorage.setItem('snug.1.outbox.x', '{}');
-    });
-    await reader.page.reload();
-    await reader.message('good').waitFor();
-    await reader.say('still here');
-    await reader.message('still here').waitFor();
-  },
-);
+webTest('an invalid event or answer breaks nothing else', async (_, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = Number(chat.split('/').at(-1));
+  const good = await post(bob, chat, 'good');
+  await post(bob, chat, 'bad');
+  const reader = await stage.visitorAs(alice);
+  await reader.streamIsOpen();
+  const context = reader.page.context();
+  await context.route(`**${chat}?*`, (route) =>
+    corrupt(route, 'messages', { time: 'never', content: 7777 }),
+  );
+  await context.route('**/api/chats', (route) => corrupt(route, 'chats', { last_message: 7 }));
+  const events = [
+    ['message', '{'],
+    ['message', 'null'],
+    ['message', `{"chat_id":${id}}`],
+    ['reaction', `{"chat_id":${id},"id":${good},"reactions":[null]}`],
+    ['member.joined', `{"chat_id":${id},"member":null}`],
+    ['message', `{"chat_id":${id},"message":{"id":1000000,"sender_id":2,"time":"x"}}`],
+    ['typing', `{"chat_id":${id},"user_id":2}`],
+  ];
+  const body = events.map(([type, data]) => `event: ${type}\ndata: ${data}\n\n`).join('');
+  await context.route(
+    '**/api/events*',
+    (route) => route.fulfill({ contentType: 'text/event-stream', body }),
+    { times: 1 },
+  );
+  await reader.go(`#${chat.replace('/api', '')}`);
+  await reader.page.reload();
+  await reader.message('good').waitFor();
+  await reader.page.getByText(en.isTyping(['bob'])).waitFor();
+  await reader.message('7777').waitFor();
+  await reader.page.locator('.chat').first().waitFor();
+  await context.unrouteAll({ behavior: 'wait' });
+  await reader.page.evaluate(() => {
+    localStorage.setItem('snug.1.draft.1', '{');
+    localStorage.setItem('snug.1.outbox.x', '{}');
+  });
+  await reader.page.reload();
+  await reader.message('good').waitFor();
+  await reader.say('still here');
+  await reader.message('still here').waitFor();
+});
 
-/** Lets an answer through with something wrong in the last of its list. */
-async function spoil(route: Route, list: string, wrong: object): Promise<void> {
+/** Lets an answer through with an error in the last element of its list. */
+async function corrupt(route: Route, list: string, wrong: object): Promise<void> {
   const response = await route.fetch();
   const json = await response.json();
   Object.assign(json[list].at(-1) ?? {}, wrong);
   await route.fulfill({ response, json });
 }
 
-/** In every name, title and message of the next test, to be found again. */
+/** Marks every name, title and message of the next test, to find them again. */
 const marker = 'ZQ';
 
-webTest('what people write changes the direction of nothing around it', async (t, stage) => {
+webTest('no text changes the direction of its surroundings', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(
     alice,
@@ -335,40 +332,40 @@ webTest('what people write changes the direction of nothing around it', async (t
   execute(stage.file, 'update chats set title = ? || title', evil);
   const reader = await stage.visitorAs(alice);
   const place = `#${chat.replace('/api', '')}`;
-  const look = async (name: string, ready: string) => {
+  const assertIsolated = async (name: string, ready: string) => {
     await reader.page.locator(ready).first().waitFor();
     t.strictSame(await reader.page.evaluate(looseTexts, marker), [], name);
   };
-  await look('list', '.chat-title');
+  await assertIsolated('list', '.chat-title');
   await reader.go(place);
-  await look('chat', '.quote a');
+  await assertIsolated('chat', '.quote a');
   const gap = await reader.page.locator('.quote a').evaluate((line) => {
     const [who, what] = [...line.children].map((part) => part.getBoundingClientRect());
     return Number(what?.left) - Number(who?.right);
   });
-  t.ok(gap >= 0, 'who was quoted stays before what they wrote');
+  t.ok(gap >= 0, 'the quoted name stays before the text');
   await reader.composer.fill('@');
-  await look('offered names', '.options');
+  await assertIsolated('offered names', '.options');
   await reader.composer.press('Escape');
   await bob.send('POST', `${chat}/typing`, {});
-  await look('typing', '.typing:not(:empty)');
+  await assertIsolated('typing', '.typing:not(:empty)');
   await reader.messages.nth(1).focus();
   await reader.messages.nth(1).getByRole('button', { name: en.reply, exact: true }).click();
-  await look('reply', '.intent');
+  await assertIsolated('reply', '.intent');
   await reader.go(`#/search/${marker}`);
-  await look('search', '.hit mark');
+  await assertIsolated('search', '.hit mark');
   await reader.go(`${place}/members`);
-  await look('members', '.people li');
+  await assertIsolated('members', '.people li');
   await reader.go('#/directory');
-  await look('directory', '.people li');
+  await assertIsolated('directory', '.people li');
   await reader.page.keyboard.press('Control+k');
-  await look('switcher', 'dialog [role=option]');
+  await assertIsolated('switcher', 'dialog [role=option]');
 });
 
-/** What of people's texts, marked so, could change the direction of its surroundings. */
+/** The marked texts that could change the direction of their surroundings. */
 function looseTexts(marker: string): string[] {
   const own = (element: Element) => element.closest('bdi, [dir=auto]') !== null;
-  /** Whether what changes the direction is within isolates, which the text may try to end early. */
+  /** Whether a change of direction is within isolates, which the text may try to end early. */
   const isolated = (text: string) => {
     let depth = 0;
     for (const character of text) {

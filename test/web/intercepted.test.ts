@@ -1,4 +1,4 @@
-/** Something else answers in the server's place: a login page, a firewall, a proxy. */
+/** Other answers in the server's place: of a login page, a firewall, a proxy. */
 import type { RequestListener } from 'node:http';
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
@@ -6,7 +6,7 @@ import { messagesOf, post, startTalk, Visitor, webTest } from '../helpers/browse
 import { startProxy } from '../helpers/proxy.ts';
 import { password } from '../helpers/world.ts';
 
-/** What a login page, a firewall or a proxy may answer in the server's place. */
+/** Possible answers of a login page, a firewall or a proxy. */
 const foreign = [
   { status: 200, contentType: 'text/html', body: '<h1>Sign in to the network</h1>' },
   { status: 302, headers: { location: '/docs' } },
@@ -19,7 +19,7 @@ const foreign = [
   { status: 204 },
 ];
 
-webTest('what something else answers is no success, whatever one does', async (t, stage) => {
+webTest('a foreign answer never counts as success, for any action', async (t, stage) => {
   stage.expect(/status of 4\d\d/);
   const { alice, bob, chat } = await startTalk(stage);
   const id = await post(alice, chat, 'first');
@@ -28,7 +28,7 @@ webTest('what something else answers is no success, whatever one does', async (t
   await page.clock.install();
   await writer.go(`#${chat.replace('/api', '')}`);
   await page.reload();
-  await writer.lineIsOpen();
+  await writer.streamIsOpen();
   await writer.message('first').waitFor();
   let tries = 0;
   await page.route(/\/api\/(?!events)/, (route) => {
@@ -70,7 +70,7 @@ webTest('a login page in the server’s place signs nobody out', async (t, stage
     const isLast = answer === foreign[3];
     if (isLast) await Promise.all([page.waitForEvent('load'), reader.button(en.reload).click()]);
     await page.unrouteAll();
-    await reader.lineIsOpen();
+    await reader.streamIsOpen();
     await page.locator('.chat').waitFor();
 
     await stranger.page.route('**/api/**', (route) => route.fulfill(answer));
@@ -80,7 +80,7 @@ webTest('a login page in the server’s place signs nobody out', async (t, stage
   }
 });
 
-webTest('a login page is not kept as a part of the client', async (t, stage) => {
+webTest('a login page is never cached as a part of the client', async (t, stage) => {
   stage.expect(/^asked|MIME type|status of 404/);
   await stage.person('alice');
   let isAway = true;
@@ -105,10 +105,13 @@ webTest('a login page is not kept as a part of the client', async (t, stage) => 
   await page.reload();
   await reader.button(de.signIn).waitFor();
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
-  const kept = await page.evaluate(async () => {
+  const cached = await page.evaluate(async () => {
     const cache = await caches.open((await caches.keys())[0] ?? '');
     const parts = await Promise.all((await cache.keys()).map((key) => cache.match(key)));
     return Promise.all(parts.map(async (part) => (await part?.text())?.includes('<h1>Sign in')));
   });
-  t.ok(kept.length > 5 && !kept.includes(true), 'all is kept, and all of it is the server’s');
+  t.ok(
+    cached.length > 5 && !cached.includes(true),
+    'everything is cached, and all of it from the server',
+  );
 });

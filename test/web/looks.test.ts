@@ -1,6 +1,6 @@
 /**
- * How the client looks: every screen in both schemes, wide and narrow, in German. With SCREENSHOTS=1
- * it leaves pictures of the main screens in docs/screenshots.
+ * How the client looks: every screen in both schemes, wide and narrow, in German. SCREENSHOTS=1
+ * also writes pictures of the main screens to docs/screenshots.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { startHike } from '../helpers/hike.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pictures = process.env.SCREENSHOTS === '1' ? join(root, 'docs/screenshots') : undefined;
 
-/** A picture of the page for the README, if pictures are asked for. */
+/** A picture of the page for the README, if pictures are wanted. */
 async function picture({ page }: Visitor, name: string): Promise<void> {
   if (pictures === undefined) return;
   mkdirSync(pictures, { recursive: true });
@@ -32,7 +32,7 @@ async function picture({ page }: Visitor, name: string): Promise<void> {
   await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
 }
 
-/** Every screen of somebody who is signed in: how to come there, and what is seen there. */
+/** Every screen of a signed-in user: how to open it, and an element of it. */
 const screens = (
   chat: string,
   code: string,
@@ -73,7 +73,7 @@ const screens = (
   };
 };
 
-/** What opens over a screen, to be closed by Escape. */
+/** Dialogs over a screen, closed by Escape. */
 const windows: Record<string, (visitor: Visitor) => Promise<void>> = {
   'new chat': (v) => v.page.locator('.sidebar header button').click(),
   'direct chat': async (v) => {
@@ -97,7 +97,7 @@ const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch:
 const smallPhone = { viewport: { width: 320, height: 560 }, isMobile: true, hasTouch: true };
 
 webTest(
-  'every screen is accessible, fits its width, and is there in both schemes',
+  'every screen is accessible, fits its width, and works in both schemes',
   async (t, stage) => {
     const { alice, chat } = await startHike(stage);
     const code = await invitation(stage);
@@ -141,14 +141,14 @@ webTest('in German every screen is accessible and fits its width', async (t, sta
   }
 });
 
-/** An invite to a chat that nobody else is in: its code. */
+/** The code of an invite to a chat without other members. */
 async function invitation(stage: Stage): Promise<string> {
   const dora = await stage.person('Dora');
   const invite = await dora.send('POST', `${await startChat(dora, 'Choir')}/invites`, {});
   return String(invite.headers.get('location')).split('/').at(-1) ?? '';
 }
 
-/** Each window, by all rules. */
+/** Checks each dialog by all rules. */
 async function assertWindows(t: Test, visitor: Visitor, device: string): Promise<void> {
   for (const [name, open] of Object.entries(windows)) {
     await visitor.go('#/');
@@ -160,7 +160,7 @@ async function assertWindows(t: Test, visitor: Visitor, device: string): Promise
   }
 }
 
-webTest('the door is accessible, and speaks German to who prefers it', async (t, stage) => {
+webTest('the pages before signing in are accessible, in German too', async (t, stage) => {
   const visitor = await stage.visitor({ ...smallPhone, locale: 'de-DE' });
   await visitor.page.getByText(de.firstVisit).waitFor();
   t.equal(await visitor.page.locator('html').getAttribute('lang'), 'de');
@@ -193,7 +193,7 @@ const settings = [
   [smallPhone, 'dark', 'de-DE', de],
 ] as const;
 
-webTest('a disabled account is shown as one where people are shown', async (t, stage) => {
+webTest('a disabled account is marked wherever people are listed', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const direct = await startDirect(alice, 'bob');
   const id = /user_id=(\d+)/.exec(bob.cookie)?.[1];
@@ -207,7 +207,7 @@ webTest('a disabled account is shown as one where people are shown', async (t, s
       await assertAccessible(t, visitor, name);
     };
     const word = page.getByText(texts.deactivated, { exact: true });
-    await visitor.lineIsOpen();
+    await visitor.streamIsOpen();
     await page.locator('.chat').first().waitFor();
     t.equal(await word.count(), 0);
     await disable('1');
@@ -232,35 +232,35 @@ webTest('a disabled account is shown as one where people are shown', async (t, s
   }
 });
 
-webTest('nothing moves under the reader while a chat is loaded', async (t, stage) => {
+webTest('nothing moves under the reader while a chat is loading', async (t, stage) => {
   const { alice, chat } = await startHike(stage);
   for (const options of [desktop, phone]) {
     const visitor = await stage.visitorAs(alice, options);
     await visitor.go(`#${chat.replace('/api', '')}`);
     await visitor.page.reload();
     await visitor.message('Two hours').locator('.quote').getByText('Alice').waitFor();
-    await visitor.lineIsOpen();
+    await visitor.streamIsOpen();
     const shift = await visitor.page.evaluate(layoutShift);
     t.ok(shift < 0.1, `cumulative layout shift ${shift.toFixed(3)}, good is under 0.1`);
   }
 });
 
-/** How much has moved since the page was opened: https://web.dev/articles/cls. */
+/** The layout shift since the page was opened: https://web.dev/articles/cls. */
 function layoutShift(): Promise<number> {
   return new Promise((resolve) => {
     new PerformanceObserver((list) => {
       const shifts = list.getEntries() as (PerformanceEntry & { value: number })[];
       resolve(shifts.reduce((sum, { value }) => sum + value, 0));
     }).observe({ type: 'layout-shift', buffered: true });
-    // Without any shift nobody is called.
+    // Without any shift the observer is not called.
     setTimeout(() => resolve(0), 100);
   });
 }
 
-/** The rules of axe-core that a scheme is held to: all, or those that it makes a difference to. */
+/** The rules of axe-core for each scheme: all, or those that depend on the scheme. */
 const rulesOf = { light: undefined, dark: ['color-contrast'] };
 
-/** Nothing, by all rules of axe-core. */
+/** Asserts that axe-core finds nothing. */
 async function assertAccessible(
   t: Test,
   { page }: Visitor,
@@ -275,7 +275,7 @@ async function assertAccessible(
   t.strictSame(found, [], name);
 }
 
-/** Nothing sticks out to the side. */
+/** Asserts that nothing sticks out to the side. */
 async function assertFits(t: Test, { page }: Visitor, name: string): Promise<void> {
   const wide = await page.evaluate(() => {
     const boxes = [
@@ -286,5 +286,5 @@ async function assertFits(t: Test, { page }: Visitor, name: string): Promise<voi
       .filter((box) => box.scrollWidth > box.clientWidth && box.clientWidth > 0)
       .map((box) => `${box.tagName} ${box.className}`);
   });
-  t.strictSame(wide, [], `${name} is as wide as its window`);
+  t.strictSame(wide, [], `${name} fits its window`);
 }

@@ -1,4 +1,4 @@
-/** What the client says when something cannot be: offline, refused, removed, signed out, full. */
+/** The client's messages about failures: offline, refused, removed, signed out, storage full. */
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
 import {
@@ -18,14 +18,14 @@ import { password } from '../helpers/world.ts';
 
 const place = (chat: string) => `#${chat.replace('/api', '')}`;
 
-webTest('a draft stands under its own sender, and says what it waits for', async (t, stage) => {
+webTest('a draft is shown under its own sender, and says what it waits for', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);
   await post(bob, chat, 'from bob');
   const writer = await stage.visitorAs(alice);
   await writer.openChat('Sunday hike');
   await writer.message('from bob').waitFor();
-  await writer.lineIsOpen();
+  await writer.streamIsOpen();
   await stage.kill();
   await writer.page.getByText(en.disconnected).waitFor();
   await writer.say('on its way');
@@ -35,12 +35,12 @@ webTest('a draft stands under its own sender, and says what it waits for', async
   await writer.message('on its way').waitFor();
 });
 
-webTest('who is removed or signed out while looking is told what happened', async (t, stage) => {
+webTest('a user removed or signed out while reading sees what happened', async (t, stage) => {
   stage.expect(/status of 40[34]/);
   const { alice, bob, chat } = await startTalk(stage);
   const [reader, stranger] = [await stage.visitorAs(bob), await stage.visitor()];
   await reader.openChat('Sunday hike');
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await alice.send('DELETE', `${chat}/members?user_id=2`, {});
   await reader.page.getByText(en.gone.removed).waitFor();
   t.equal(await reader.page.locator('main h1').innerText(), 'Sunday hike');
@@ -59,14 +59,18 @@ webTest('who is removed or signed out while looking is told what happened', asyn
   await reader.button(en.signIn).waitFor();
   await stranger.button(en.signOut).click();
   await stranger.button(en.signIn).waitFor();
-  t.equal(await stranger.page.getByText(en.sessionEnded).count(), 0, 'not by oneself');
+  t.equal(
+    await stranger.page.getByText(en.sessionEnded).count(),
+    0,
+    'not after one’s own sign-out',
+  );
 
-  await t.test('and so is who is disabled', async (t) => {
+  await t.test('and so does a disabled user', async (t) => {
     await stage.person('carol');
     await alice.send('POST', `${chat}/members`, { name: 'carol' });
     await stranger.fill({ [en.name]: 'carol', [en.password]: password }, en.signIn);
     await stranger.openChat('Sunday hike');
-    await stranger.lineIsOpen();
+    await stranger.streamIsOpen();
     await alice.send('PUT', '/api/users/3', { disabled: '1' });
     await stranger.page.getByText(en.sessionEnded).waitFor();
     await stranger.fill({ [en.name]: 'carol', [en.password]: password }, en.signIn);
@@ -84,7 +88,7 @@ webTest('a new name and a deleted account show at once', async (t, stage) => {
   const reader = await stage.visitorAs(alice);
   const direct = reader.page.locator('.chat', { hasText: 'just us' }).locator('.chat-title');
   await direct.getByText('bob', { exact: true }).waitFor();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await bob.send('PUT', '/api/user/2', { name: 'bobby', email: 'bob@example.org' });
   await direct.getByText('bobby', { exact: true }).waitFor();
   await reader.openChat('Sunday hike');
@@ -95,7 +99,7 @@ webTest('a new name and a deleted account show at once', async (t, stage) => {
   await direct.getByText(en.deletedUser, { exact: true }).waitFor();
 });
 
-webTest('a direct chat with a deleted account says so, and takes no message', async (t, stage) => {
+webTest('a direct chat with a deleted account says so, and has no composer', async (t, stage) => {
   stage.expect(/status of 404/);
   const [alice, dan] = [await stage.person('alice'), await stage.person('dan')];
   const chat = await startDirect(alice, 'dan');
@@ -106,15 +110,15 @@ webTest('a direct chat with a deleted account says so, and takes no message', as
   for (const { page } of [reader, german]) {
     await page.locator('.chat-title').getByText('dan', { exact: true }).waitFor();
   }
-  await reader.lineIsOpen();
-  await german.lineIsOpen();
+  await reader.streamIsOpen();
+  await german.streamIsOpen();
   await dan.send('DELETE', '/api/user', {});
   for (const [visitor, texts] of [
     [reader, en],
     [german, de],
   ] as const) {
     const { page } = visitor;
-    // No chat was opened, so the name of nobody was looked up.
+    // No chat was opened, so no name was looked up.
     await page.locator('.chat-title').getByText(texts.deletedUser, { exact: true }).waitFor();
     await page.locator('.chat').click();
     await page.getByText(texts.partnerDeleted).waitFor();
@@ -127,10 +131,10 @@ webTest('a direct chat with a deleted account says so, and takes no message', as
   await reader.composer.fill('were you there?');
   await reader.composer.press('Enter');
   await reader.message('were you there?').waitFor();
-  t.equal(await reader.composer.count(), 0, 'only while one edits');
+  t.equal(await reader.composer.count(), 0, 'only during an edit');
 });
 
-webTest('an error goes when the server can be reached again', async (t, stage) => {
+webTest('an error disappears when the server can be reached again', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);
   const id = await post(alice, chat, 'a message');
@@ -144,7 +148,7 @@ webTest('an error goes when the server can be reached again', async (t, stage) =
   const members = `${place(chat)}/members`;
   const goTo = (hash: string) => () => visitor.go(hash);
   const isShown = (part: string) => () => page.locator(part).waitFor();
-  // Where one is, what one does there without the server, and what is there once it is back.
+  // The screen, the action without the server, and what appears once it is back.
   const scenes: [string, string, () => Promise<unknown>, () => Promise<unknown>][] = [
     [
       'a reaction',
@@ -163,7 +167,7 @@ webTest('an error goes when the server can be reached again', async (t, stage) =
     await visitor.go(before);
     await page.reload();
     await page.locator('.chat').first().waitFor();
-    await visitor.lineIsOpen();
+    await visitor.streamIsOpen();
     if (before !== '#/') await page.locator('main').getByText('alice').first().waitFor();
     await page.context().setOffline(true);
     await act();
@@ -207,7 +211,7 @@ webTest('the state of the connection covers no error', async (t, stage) => {
   }
 });
 
-/** Runs in the page: where the text of an element is. */
+/** Runs in the page: the position of the text of an element. */
 function placeOfText(element: Element | SVGElement): { top: number; bottom: number; left: number } {
   const range = document.createRange();
   range.selectNodeContents(element);
@@ -219,7 +223,7 @@ function placeOfText(element: Element | SVGElement): { top: number; bottom: numb
   };
 }
 
-webTest('a fault of the page itself is said, and not called the server’s', async (t, stage) => {
+webTest('an error of the page itself is shown, and not blamed on the server', async (t, stage) => {
   stage.expect(/a fault of the page/);
   const alice = await stage.person('alice');
   for (const visitor of [await stage.visitor(), await stage.visitorAs(alice)]) {
@@ -232,7 +236,7 @@ webTest('a fault of the page itself is said, and not called the server’s', asy
   }
 });
 
-webTest('a reply and an edit survive a look elsewhere', async (t, stage) => {
+webTest('a reply and an edit survive a visit to another screen', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await startChat(alice, 'Elsewhere', 'bob');
   const id = await post(bob, chat, 'a question');
@@ -276,11 +280,11 @@ webTest('a reply and an edit survive a look elsewhere', async (t, stage) => {
   });
 });
 
-webTest('with a full storage one writes on, and is told', async (t, stage) => {
+webTest('with a full storage a user can still write, and sees a warning', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const writer = await stage.visitorAs(alice);
   await writer.openChat('Sunday hike');
-  await writer.lineIsOpen();
+  await writer.streamIsOpen();
   await writer.page.evaluate(() => {
     Storage.prototype.setItem = () => {
       throw new DOMException('full', 'QuotaExceededError');
@@ -294,7 +298,7 @@ webTest('with a full storage one writes on, and is told', async (t, stage) => {
   t.strictSame(await shownIn(writer), ['sent all the same']);
 });
 
-webTest('a part that the server has no more is said to need a reload', async (t, stage) => {
+webTest('a missing module of the client is reported as needing a reload', async (t, stage) => {
   stage.expect(/status of 404|Failed to fetch/);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
@@ -310,7 +314,7 @@ webTest('a part that the server has no more is said to need a reload', async (t,
   await reader.page.locator('.emoji-grid button').first().waitFor();
 });
 
-webTest('who signs in without the cookies being kept is told why', async (_, stage) => {
+webTest('signing in without storable cookies shows why it fails', async (_, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy|status of 40\d|Secure/);
   await stage.person('alice').catch(() => undefined);
   const reader = await stage.visitor();
@@ -322,7 +326,7 @@ webTest('who signs in without the cookies being kept is told why', async (_, sta
   await reader.page.getByRole('alert').getByText(en.cookiesNeedHttps).waitFor();
 });
 
-webTest('the box for notifications tells the truth', async (t, stage) => {
+webTest('the checkbox for notifications shows the real state', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy/);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice);
@@ -335,7 +339,7 @@ webTest('the box for notifications tells the truth', async (t, stage) => {
   await box.click();
   await reader.page.getByText(en.noNotifications.denied).waitFor();
   t.equal(await box.isChecked(), false);
-  // As who allowed them once, and has taken that back in the browser since.
+  // Notifications were allowed once, and have been blocked in the browser since.
   await reader.page.evaluate(() => localStorage.setItem('snug.1.notices', 'true'));
   for (const permission of ['granted', 'denied']) {
     await reader.page.addInitScript((permission) => {
@@ -350,7 +354,7 @@ webTest('the box for notifications tells the truth', async (t, stage) => {
   }
 });
 
-webTest('over plain http the box for notifications says that they need https', async (t, stage) => {
+webTest('over plain http the notifications checkbox asks for https', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy/);
   const { alice } = await startTalk(stage);
   for (const [language, texts] of Object.entries({ en, de })) {
@@ -359,7 +363,7 @@ webTest('over plain http the box for notifications says that they need https', a
     await signIn(context, alice, url);
     const reader = await Visitor.open(context, url, '#/settings');
     const box = reader.page.getByLabel(texts.notifyDevice);
-    // As who allowed them for this address while it had https.
+    // Notifications were allowed for this address while it had https.
     await reader.page.evaluate(() => localStorage.setItem('snug.1.notices', 'true'));
     await reader.page.reload();
     await reader.page.getByText(texts.noNotifications.insecure).waitFor();
@@ -375,59 +379,56 @@ webTest('over plain http the box for notifications says that they need https', a
   t.equal(await near.page.getByText(en.noNotifications.insecure).count(), 0, 'not where they work');
 });
 
-webTest(
-  '"Added." is said only of who was added, until something else is done',
-  async (t, stage) => {
-    stage.expect(/status of 40\d|ERR_INTERNET_DISCONNECTED|status of 503/);
-    const { alice, chat } = await startTalk(stage);
-    await stage.person('carol');
-    const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
-    const { page } = visitor;
-    const said = page.getByText(en.added, { exact: true });
-    const add = (name: string) => visitor.fill({ [en.addMember]: name }, en.add);
-    await visitor.go(`${place(chat)}/members`);
-    await add('nobody of this name');
-    await page.getByRole('alert').waitFor();
-    t.equal(await said.count(), 0, 'not of who is not there');
-    await page.route('**/members', (route) => route.fulfill({ status: 200, body: 'Sign in' }));
-    await add('carol');
-    await page.getByRole('alert').waitFor();
-    t.equal(await said.count(), 0, 'not by an answer that is not the server’s');
-    await page.unroute('**/members');
-    await add('carol');
-    await said.waitFor();
-    await page.locator('.people').getByText('carol').waitFor();
-    t.equal(await page.getByRole('alert').count(), 0, 'what failed before is over');
-    t.equal(await visitor.field(en.addMember).inputValue(), '', 'ready for the next');
+webTest('"Added." is shown only for an added member, until the next action', async (t, stage) => {
+  stage.expect(/status of 40\d|ERR_INTERNET_DISCONNECTED|status of 503/);
+  const { alice, chat } = await startTalk(stage);
+  await stage.person('carol');
+  const visitor = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = visitor;
+  const said = page.getByText(en.added, { exact: true });
+  const add = (name: string) => visitor.fill({ [en.addMember]: name }, en.add);
+  await visitor.go(`${place(chat)}/members`);
+  await add('nobody of this name');
+  await page.getByRole('alert').waitFor();
+  t.equal(await said.count(), 0, 'not for an unknown user');
+  await page.route('**/members', (route) => route.fulfill({ status: 200, body: 'Sign in' }));
+  await add('carol');
+  await page.getByRole('alert').waitFor();
+  t.equal(await said.count(), 0, 'not for a foreign answer');
+  await page.unroute('**/members');
+  await add('carol');
+  await said.waitFor();
+  await page.locator('.people').getByText('carol').waitFor();
+  t.equal(await page.getByRole('alert').count(), 0, 'the previous error is gone');
+  t.equal(await visitor.field(en.addMember).inputValue(), '', 'ready for the next name');
 
-    await visitor.field(en.addMember).fill('d');
-    await said.waitFor({ state: 'detached' });
-    await visitor.field(en.addMember).fill('');
-    await alice.send('DELETE', `${chat}/members?user_id=3`, {});
-    await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
-    await add('carol');
-    await said.waitFor();
-    await alice.send('DELETE', `${chat}/members?user_id=3`, {});
-    await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
-    await said.waitFor({ state: 'detached' });
-    await add('carol');
-    await said.waitFor();
-    await add('carol');
-    await page.getByRole('alert').waitFor();
-    t.equal(await said.count(), 0, 'not beside what failed');
-  },
-);
+  await visitor.field(en.addMember).fill('d');
+  await said.waitFor({ state: 'detached' });
+  await visitor.field(en.addMember).fill('');
+  await alice.send('DELETE', `${chat}/members?user_id=3`, {});
+  await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
+  await add('carol');
+  await said.waitFor();
+  await alice.send('DELETE', `${chat}/members?user_id=3`, {});
+  await page.locator('.people').getByText('carol').waitFor({ state: 'detached' });
+  await said.waitFor({ state: 'detached' });
+  await add('carol');
+  await said.waitFor();
+  await add('carol');
+  await page.getByRole('alert').waitFor();
+  t.equal(await said.count(), 0, 'not next to an error');
+});
 
 webTest('after a time away there is one notification for each unread chat', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);
   const other = await startChat(alice, 'Elsewhere', 'bob');
   const reader = await stage.visitorAs(bob);
-  await reader.page.addInitScript(noteNotices);
+  await reader.page.addInitScript(recordNotifications);
   await reader.page.reload();
   await reader.page.getByLabel(en.settings).click();
   await reader.page.getByLabel(en.notifyDevice).check();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await reader.page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await reader.page.context().setOffline(true);
   await stage.kill();
@@ -439,11 +440,11 @@ webTest('after a time away there is one notification for each unread chat', asyn
   }
   await bob.send('PUT', `${chat}/read`, { id: '999999' });
   await reader.page.context().setOffline(false);
-  await reader.lineIsOpen();
-  await reader.page.waitForFunction(() => shownNotices.length > 0);
+  await reader.streamIsOpen();
+  await reader.page.waitForFunction(() => shownNotifications.length > 0);
   await post(alice, chat, 'the last');
-  await reader.page.waitForFunction(() => shownNotices.length > 1);
-  t.strictSame(await reader.page.evaluate(() => shownNotices), [
+  await reader.page.waitForFunction(() => shownNotifications.length > 1);
+  t.strictSame(await reader.page.evaluate(() => shownNotifications), [
     'alice · Elsewhere: unread 19',
     'alice · Sunday hike: the last',
   ]);
@@ -454,16 +455,16 @@ webTest('a visible window without focus gets a notification of its open chat', a
   const { alice, bob, chat } = await startTalk(stage);
   const reader = await stage.visitorAs(bob);
   const { page } = reader;
-  await page.addInitScript(noteNotices);
+  await page.addInitScript(recordNotifications);
   await page.addInitScript(() => localStorage.setItem('snug.2.notices', 'true'));
   await reader.go(place(chat));
   await page.reload();
   await reader.composer.waitFor();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await post(alice, chat, 'for the open chat');
-  await page.waitForFunction(() => shownNotices.length > 0);
-  const shown = () => page.evaluate(() => shownNotices.splice(0));
+  await page.waitForFunction(() => shownNotifications.length > 0);
+  const shown = () => page.evaluate(() => shownNotifications.splice(0));
   t.strictSame(await shown(), ['alice · Sunday hike: for the open chat']);
 
   await t.test('a mention is not lost because the members do not load', async (t) => {
@@ -471,11 +472,11 @@ webTest('a visible window without focus gets a notification of its open chat', a
     await reader.go('#/settings');
     await page.route('**/members*', (route) => route.abort());
     await page.reload();
-    await reader.lineIsOpen();
+    await reader.streamIsOpen();
     await page.locator('.chat').waitFor();
     await post(alice, chat, 'not for anybody');
     await post(alice, chat, 'for @bob');
-    await page.waitForFunction(() => shownNotices.length > 0);
+    await page.waitForFunction(() => shownNotifications.length > 0);
     t.strictSame(await shown(), ['alice · Sunday hike: for @bob']);
     await page.unroute('**/members*');
     await bob.send('PUT', `${chat}/notify`, { notify: 'all' });
@@ -494,7 +495,7 @@ webTest('a visible window without focus gets a notification of its open chat', a
       serviceWorker.getRegistration = async () => undefined;
     });
     await page.reload();
-    await reader.lineIsOpen();
+    await reader.streamIsOpen();
     await page.locator('.chat').waitFor();
     for (const text of ['while it installs', 'still']) {
       await post(alice, chat, text);
@@ -504,8 +505,8 @@ webTest('a visible window without focus gets a notification of its open chat', a
     t.equal(await page.getByRole('alert').count(), 0, 'nothing failed');
     t.strictSame(await shown(), []);
     await page.evaluate(() => finishInstalling());
-    await page.waitForFunction(() => shownNotices.length > 0);
-    t.strictSame(await shown(), ['alice · Sunday hike: still'], 'the last of the chat');
+    await page.waitForFunction(() => shownNotifications.length > 0);
+    t.strictSame(await shown(), ['alice · Sunday hike: still'], 'the last message of the chat');
   });
 });
 
@@ -519,7 +520,7 @@ webTest('a click on a notification opens its chat', async (t, stage) => {
   await page.locator('.chat').first().waitFor();
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await reader.openChat('Elsewhere');
-  // The documentation of the API is no page of the client, though it was used last.
+  // The API's documentation is not a page of the client, though it was used last.
   const docs = await page.context().newPage();
   await docs.goto(`${stage.server.url}/docs`);
   const [worker] = page.context().serviceWorkers();
@@ -558,19 +559,19 @@ async function clickNotification(open: string) {
   return done;
 }
 
-declare const shownNotices: string[];
+declare const shownNotifications: string[];
 
 /** Runs in the page: its window has no focus; the constructor throws, as in Chrome on Android. */
-function noteNotices(): void {
+function recordNotifications(): void {
   const shown: string[] = [];
-  class Notice {
+  class FakeNotification {
     static permission = 'granted';
     static requestPermission = async () => 'granted';
     constructor() {
       throw new TypeError('Illegal constructor');
     }
   }
-  Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  Object.assign(globalThis, { Notification: FakeNotification, shownNotifications: shown });
   ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
     shown.push(`${title}: ${options?.body}`);
   };

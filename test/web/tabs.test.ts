@@ -1,4 +1,4 @@
-/** What a browser keeps, and what its tabs know of each other: drafts, unsent messages, the session. */
+/** What a browser stores and its tabs share: drafts, unsent messages, the session. */
 import { en } from '../../src/web/texts/en.ts';
 import {
   messagesOf,
@@ -23,7 +23,7 @@ webTest('two tabs share one stream, and the second takes over', async (t, stage)
   await first.message('to both').waitFor();
   await second.message('to both').waitFor();
   t.strictSame([streamsOf(first), streamsOf(second)], [1, 0]);
-  // A tab that closes passes on what it is told to the last.
+  // A closing tab forwards its events to the last moment.
   const takingOver = second.page.waitForRequest(/\/api\/events/);
   await first.page.close();
   await takingOver;
@@ -37,49 +37,46 @@ webTest('two tabs share one stream, and the second takes over', async (t, stage)
 
 const streamsOf = ({ asked }: Visitor) => asked.filter((path) => path === '/api/events').length;
 
-webTest(
-  'what was written is kept over a reload: the draft and what is unsent',
-  async (t, stage) => {
-    stage.expect(noServer);
-    const { alice, bob, chat } = await startTalk(stage);
-    const writer = await stage.visitorAs(alice);
-    await writer.openChat('Sunday hike');
-    await writer.lineIsOpen();
-    // So that the page can be loaded anew while the server is away.
-    await writer.page.evaluate(async () => void (await navigator.serviceWorker.ready));
-    await writer.composer.fill('half a sent');
-    await writer.page.reload();
-    await writer.composer.waitFor();
-    t.equal(await writer.composer.inputValue(), 'half a sent');
+webTest('drafts and unsent messages survive a reload', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const writer = await stage.visitorAs(alice);
+  await writer.openChat('Sunday hike');
+  await writer.streamIsOpen();
+  // So that the page can be reloaded while the server is away.
+  await writer.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  await writer.composer.fill('half a sent');
+  await writer.page.reload();
+  await writer.composer.waitFor();
+  t.equal(await writer.composer.inputValue(), 'half a sent');
 
-    await stage.kill();
-    await writer.say('unsent one');
-    await writer.say('unsent two');
-    const other = await writer.otherTab(new URL(writer.page.url()).hash);
-    await writer.drafts.nth(1).waitFor();
-    await writer.page.getByText(en.disconnected).waitFor();
-    t.equal(await writer.drafts.getByText(en.waiting).count(), 2, 'marked as waiting');
-    await writer.page.reload();
-    await stage.revive();
-    await writer.message('unsent two').waitFor();
-    await other.message('unsent two').waitFor();
-    await writer.drafts.first().waitFor({ state: 'detached' });
-    t.strictSame(await messagesOf(bob, chat), ['unsent one', 'unsent two'], 'each once, in order');
-    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
-    await writer.page.reload();
-    await writer.message('unsent two').waitFor();
-    t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
-  },
-);
+  await stage.kill();
+  await writer.say('unsent one');
+  await writer.say('unsent two');
+  const other = await writer.otherTab(new URL(writer.page.url()).hash);
+  await writer.drafts.nth(1).waitFor();
+  await writer.page.getByText(en.disconnected).waitFor();
+  t.equal(await writer.drafts.getByText(en.waiting).count(), 2, 'marked as waiting');
+  await writer.page.reload();
+  await stage.revive();
+  await writer.message('unsent two').waitFor();
+  await other.message('unsent two').waitFor();
+  await writer.drafts.first().waitFor({ state: 'detached' });
+  t.strictSame(await messagesOf(bob, chat), ['unsent one', 'unsent two'], 'each once, in order');
+  t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
+  await writer.page.reload();
+  await writer.message('unsent two').waitFor();
+  t.strictSame(await shownIn(writer), ['unsent one', 'unsent two']);
+});
 
-webTest('tabs do not forget what another one has not sent', async (t, stage) => {
+webTest('tabs preserve each other’s unsent messages', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);
   const first = await stage.visitorAs(alice);
   await first.openChat('Sunday hike');
   const second = await first.otherTab(new URL(first.page.url()).hash);
   await second.composer.waitFor();
-  await second.lineIsOpen();
+  await second.streamIsOpen();
   await stage.kill();
   await first.say('from the first');
   await second.say('from the second');
@@ -94,12 +91,12 @@ webTest('tabs do not forget what another one has not sent', async (t, stage) => 
   t.equal((await messagesOf(bob, chat)).length, 2);
 });
 
-webTest('what the server refuses is said, and can be discarded', async (t, stage) => {
+webTest('a refused message shows the reason, and can be discarded', async (t, stage) => {
   stage.expect(/status of 403/);
   const { alice, bob, chat } = await startTalk(stage);
   const writer = await stage.visitorAs(bob);
   await writer.openChat('Sunday hike');
-  await writer.lineIsOpen();
+  await writer.streamIsOpen();
   await writer.page.route('**/api/chats/*', (route) =>
     route.request().method() === 'POST'
       ? route.fulfill(refusal('You are not a member of this chat.'))
@@ -114,22 +111,22 @@ webTest('what the server refuses is said, and can be discarded', async (t, stage
   t.strictSame(await messagesOf(alice, chat), ['nobody hears this']);
 });
 
-webTest('what one has read stays read', async (t, stage) => {
+webTest('read messages stay read', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const reader = await stage.visitorAs(bob);
   await reader.openChat('Sunday hike');
-  await reader.lineIsOpen();
-  const told = reader.page.waitForResponse(/\/read$/);
+  await reader.streamIsOpen();
+  const reported = reader.page.waitForResponse(/\/read$/);
   await post(alice, chat, 'seen as it came');
   await reader.message('seen as it came').waitFor();
-  await told;
+  await reported;
   t.equal(await unreadOf(bob), 0, 'the server knows');
   await reader.page.reload();
   await reader.message('seen as it came').waitFor();
   t.equal(await reader.page.locator('.new-line').count(), 0);
 });
 
-/** How much is unread in the only chat, by the server's count. */
+/** The unread count of the only chat, according to the server. */
 async function unreadOf(person: RemotePerson): Promise<number> {
   const { chats } = (await (await person.get('/api/chats')).json()) as {
     chats: { unread?: number }[];
@@ -137,7 +134,7 @@ async function unreadOf(person: RemotePerson): Promise<number> {
   return chats[0]?.unread ?? 0;
 }
 
-/** A second tab has nothing to show of somebody who has signed out. */
+/** A second tab must show nothing of a user who has signed out. */
 webTest('signing out clears the other tab and the way back', async (t, stage) => {
   stage.expect(/status of 403/);
   const { alice, bob, chat } = await startTalk(stage);

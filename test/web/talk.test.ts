@@ -1,4 +1,4 @@
-/** What people do with each other in their browsers. */
+/** Conversations of people in their browsers. */
 
 import type { Route } from 'playwright-core';
 import type { Test } from 'tap';
@@ -8,11 +8,11 @@ import { execute } from '../helpers/rows.ts';
 import { password } from '../helpers/world.ts';
 
 webTest(
-  'the first visit explains itself, and an empty server is a place to begin',
+  'the first visit explains itself, and an empty server shows how to start',
   async (t, stage) => {
     const alice = await stage.visitor();
     await alice.page.getByText(en.firstVisit).waitFor();
-    // What is typed is hidden, and a keeper of passwords finds its way.
+    // The password is hidden, and password managers recognise the fields.
     for (const [name, value] of [
       ['type', 'password'],
       ['autocomplete', 'new-password'],
@@ -29,10 +29,10 @@ webTest(
     t.equal(
       await bob.page.getByText(en.firstVisit).count(),
       0,
-      'the second one is no first visitor',
+      'the second visit is not the first one',
     );
     await bob.register('bob');
-    t.equal(await bob.page.locator('.chat').count(), 0, 'nobody else’s chats');
+    t.equal(await bob.page.locator('.chat').count(), 0, 'no chats of others');
   },
 );
 
@@ -44,7 +44,7 @@ webTest('two people talk', async (t, stage) => {
   await alice.say('Good *morning*!');
   await alice.message('Good morning!').locator('em').waitFor();
 
-  await t.test('who is elsewhere sees a badge, and a count in the title', async (t) => {
+  await t.test('a user in another chat sees a badge, and a count in the title', async (t) => {
     await bob.page.locator('.badge', { hasText: en.unread(1) }).waitFor();
     await alice.composer.pressSequentially('Hello @b');
     await alice.page.getByRole('option', { name: '@bob' }).waitFor();
@@ -69,20 +69,20 @@ webTest('two people talk', async (t, stage) => {
     t.equal(await bob.message('one').locator('.text').innerText(), 'one\ntwo');
   });
 
-  await t.test('a length is counted as the server counts it', async (t) => {
+  await t.test('the client counts a length as the server does', async (t) => {
     await alice.say('🦆'.repeat(4001));
     await alice.page.getByRole('alert').getByText(en.tooLong).waitFor();
     t.equal([...(await alice.composer.inputValue())].length, 4001, 'nothing is lost');
     await alice.composer.fill('');
-    t.equal(await alice.page.getByRole('alert').count(), 0, 'gone with its cause');
-    // As one types or pastes: what the page itself fills in knows no limit.
+    t.equal(await alice.page.getByRole('alert').count(), 0, 'the error disappears with its cause');
+    // As a user types or pastes: text set by the page itself has no limit.
     await alice.page.keyboard.insertText('🦆'.repeat(4000));
     await alice.composer.press('Enter');
     await bob.message('🦆'.repeat(4000)).waitFor();
     t.equal(await alice.page.getByRole('alert').count(), 0);
   });
 
-  await t.test('somebody is seen typing', async () => {
+  await t.test('typing is shown to the other user', async () => {
     await alice.composer.pressSequentially('I');
     await bob.page.getByText(en.isTyping(['alice'])).waitFor();
     await alice.composer.fill('');
@@ -116,7 +116,7 @@ webTest('two people talk', async (t, stage) => {
     await alice.message('Nine is fine').locator('.reactions button', { hasText: '1' }).waitFor();
   });
 
-  await t.test('a reply leads to what it answers', async (t) => {
+  await t.test('a reply links to the message it answers', async (t) => {
     await bob.use(en.reply, 'Good morning');
     await bob.page.getByText(en.replyTo('alice')).waitFor();
     await bob.say('And to you');
@@ -136,7 +136,7 @@ webTest('two people talk', async (t, stage) => {
   });
 });
 
-webTest('what is found is marked, and leads into its place', async (t, stage) => {
+webTest('a hit is marked, and opens in its place', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(bob, chat, '# We bring\n- a **kettle** & `tea`');
   for (let i = 0; i < 120; i++) await post(alice, chat, `line ${i}`);
@@ -148,7 +148,11 @@ webTest('what is found is marked, and leads into its place', async (t, stage) =>
   await reader.page.getByRole('searchbox').pressSequentially('kettl');
   const hit = reader.page.locator('.hit');
   t.equal(await hit.locator('mark').innerText(), 'kettle');
-  t.equal(await hit.locator('[dir=auto]').innerText(), 'We bring a kettle & tea', 'without marks');
+  t.equal(
+    await hit.locator('[dir=auto]').innerText(),
+    'We bring a kettle & tea',
+    'without Markdown',
+  );
   t.equal(await hit.count(), 1);
   await hit.click();
   await reader.page.locator('[data-target]', { hasText: 'kettle' }).waitFor();
@@ -160,7 +164,7 @@ webTest('what is found is marked, and leads into its place', async (t, stage) =>
   await reader.page.getByText(en.nothingFound).waitFor();
 });
 
-webTest('an invite link brings somebody in who was not registered', async (t, stage) => {
+webTest('an invite link brings in a user who was not registered', async (t, stage) => {
   const { alice } = await startTalk(stage);
   const host = await stage.visitorAs(alice);
   await host.openChat('Sunday hike');
@@ -211,14 +215,14 @@ webTest('members come and go, chats are renamed and left', async (t, stage) => {
   await bob.openChat('Monday swim');
   t.equal(await bob.page.getByText(en.owner, { exact: true }).count(), 0);
   await bob.page.getByLabel(en.chatMenu).click();
-  t.equal(await bob.button(en.removeMember).count(), 0, 'a member removes nobody');
+  t.equal(await bob.button(en.removeMember).count(), 0, 'a plain member can remove nobody');
   await bob.button(en.leave).click();
   await bob.answer(en.leave);
   await bob.page.getByText(en.noChats).waitFor();
   await row('bob').waitFor({ state: 'detached' });
 });
 
-webTest('who has joined stays in the list, though an older one comes late', async (_, stage) => {
+webTest('a new member stays in the list, though an older list arrives late', async (_, stage) => {
   const people = await startTalk(stage);
   await stage.person('carol');
   const alice = await stage.visitorAs(people.alice);
@@ -227,7 +231,7 @@ webTest('who has joined stays in the list, though an older one comes late', asyn
   const asked = new Promise<Route>((resolve) => {
     void alice.page.route('**/members', resolve, { times: 1 });
   });
-  await alice.lineIsOpen();
+  await alice.streamIsOpen();
   await alice.page.getByLabel(en.chatMenu).click();
   const held = await asked;
   const response = await held.fetch();
@@ -238,7 +242,7 @@ webTest('who has joined stays in the list, though an older one comes late', asyn
   await row('carol').waitFor();
 });
 
-webTest('a name is offered though the members come after the @ was typed', async (t, stage) => {
+webTest('a name is offered even if the members load after the @ was typed', async (t, stage) => {
   const people = await startTalk(stage);
   const alice = await stage.visitorAs(people.alice);
   const asked = new Promise<Route>((resolve) => {
@@ -252,11 +256,11 @@ webTest('a name is offered though the members come after the @ was typed', async
   await bob.waitFor();
   await alice.button(en.send).click();
   await alice.message('@b').waitFor();
-  t.equal(await bob.count(), 0, 'the list goes with the message');
+  t.equal(await bob.count(), 0, 'the list closes with the message');
 });
 
 webTest(
-  'the last of a long list of members is found, and one who joins meanwhile',
+  'a long list of members is loaded to the end, with one who joins meanwhile',
   async (t, stage) => {
     const { alice, chat } = await startTalk(stage);
     const ids =
@@ -273,7 +277,7 @@ webTest(
     );
     await stage.person('Zoe');
     const reader = await stage.visitorAs(alice);
-    // Somebody joins after the first page has been read, and before the last one has.
+    // A user joins after the first page has been read, and before the last one is.
     const joinMeanwhile = async (route: Route) => {
       const response = await route.fetch();
       await alice.send('POST', `${chat}/members`, { name: 'Zoe' });
@@ -317,7 +321,7 @@ webTest('direct chats and open chats are found', async (t, stage) => {
   ]);
 });
 
-webTest('an account is one’s own: to change, to sign out of, to delete', async (t, stage) => {
+webTest('users can change, sign out of, and delete their own account', async (t, stage) => {
   stage.expect(/status of 40[03]/);
   const person = await stage.person('alice');
   await startChat(person, 'Sunday hike');
@@ -335,7 +339,7 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.page.getByRole('alert').getByText('The current password is wrong.').waitFor();
   await alice.fill({ [en.currentPassword]: password }, en.changePassword);
   await alice.page.getByText(en.passwordChanged).waitFor();
-  // The page begins anew, so that nothing is left in its memory either.
+  // The page reloads, so that nothing is left in its memory either.
   await Promise.all([alice.page.waitForEvent('load'), alice.button(en.signOut).click()]);
   await alice.button(en.signIn).waitFor();
   t.equal(await alice.page.evaluate(() => localStorage.length), 0, 'nothing is left behind');
@@ -344,25 +348,25 @@ webTest('an account is one’s own: to change, to sign out of, to delete', async
   await alice.page.getByRole('alert').waitFor();
   await alice.fill({ [en.password]: 'paper kite in october' }, en.signIn);
   await alice.page.locator('.chat').waitFor();
-  // The page is still where it was, so its pane may have that name already.
+  // The page is still at the same address, so its pane may have that name already.
   await alice.page.getByRole('link', { name: en.settings }).click();
   await alice.page.getByText(en.thisDevice, { exact: true }).waitFor();
   await alice.button(en.deleteAccount).click();
   await alice.page.getByRole('dialog').getByLabel(en.currentPassword).fill('paper kite in october');
   await alice.answer(en.deleteAccount);
-  // Though nobody is here any more, the server is not a new one.
+  // The server has no accounts any more, but is not a new one.
   await alice.button(en.signIn).waitFor();
 });
 
 webTest(
-  'the first account of a server is made from elsewhere by its setup code',
+  'the first account of a server is made from another machine by its setup code',
   async (t, stage) => {
     stage.expect(/status of 403/);
     // As a proxy adds it.
     const away = { extraHTTPHeaders: { 'x-forwarded-for': '192.0.2.7' } };
     const stranger = await stage.visitor(away);
     await stranger.button(en.newHere).click();
-    t.equal(await stranger.page.getByText(en.firstVisit).count(), 0, 'nobody is invited to be it');
+    t.equal(await stranger.page.getByText(en.firstVisit).count(), 0, 'no stranger is invited');
     const mallory = { [en.name]: 'mallory', [en.email]: 'm@example.org', [en.password]: password };
     await stranger.fill(mallory, en.register);
     await stranger.page.getByRole('alert').getByText('setup code').waitFor();
@@ -379,7 +383,7 @@ webTest(
 );
 
 webTest(
-  'a session of some time asks for the password before it is a way to take an account',
+  'an older session asks for the password before the account can be taken over',
   async (t, stage) => {
     stage.expect(/status of 40[03]/);
     const person = await stage.person('alice');
@@ -406,7 +410,7 @@ webTest(
     await dialog.getByRole('button', { name: en.deleteAccount }).click();
     await dialog.getByRole('alert').getByText('The current password is wrong.').waitFor();
     await dialog.getByLabel(en.currentPassword).fill(password);
-    t.equal(await dialog.getByRole('alert').count(), 0, 'the error goes when it is mended');
+    t.equal(await dialog.getByRole('alert').count(), 0, 'the error disappears with its cause');
     await dialog.getByRole('button', { name: en.deleteAccount }).click();
     await alice.button(en.signIn).waitFor();
     t.equal((await person.get('/api/session')).status, 403);
@@ -421,9 +425,9 @@ webTest('owners choose who may rename a chat and invite', async (t, stage) => {
     await page.getByLabel(en.chatMenu).click();
     await page.locator('.people li').nth(1).waitFor();
   }
-  await bob.lineIsOpen();
+  await bob.streamIsOpen();
   const onlyOwners = alice.page.getByRole('button', { name: en.onlyOwners });
-  t.equal(await bob.page.getByText(en.permissions).count(), 0, 'a member does not choose');
+  t.equal(await bob.page.getByText(en.permissions).count(), 0, 'a plain member cannot choose');
   for (const [index, gone] of [bob.button(en.rename), bob.button(en.newInvite)].entries()) {
     await gone.waitFor();
     await onlyOwners.nth(index).click();
@@ -435,7 +439,7 @@ webTest('owners choose who may rename a chat and invite', async (t, stage) => {
   await bob.button(en.newInvite).waitFor();
 });
 
-webTest('another session is ended from here', async (t, stage) => {
+webTest('a user ends another session from this one', async (t, stage) => {
   const alice = await stage.visitor();
   await alice.register('alice');
   const phone = await stage.visitor();
@@ -448,51 +452,54 @@ webTest('another session is ended from here', async (t, stage) => {
   t.equal(await alice.button(en.signOut).count(), 1, 'this one goes on');
 });
 
-webTest('who is not looking is told, by the level of each chat', async (t, stage) => {
+webTest('a user who is not looking is notified, by the level of each chat', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const reader = await stage.visitorAs(bob);
   await reader.page.addInitScript(pretendToBeAway);
   await reader.page.reload();
   await reader.page.getByLabel(en.settings).click();
   await reader.page.getByLabel(en.notifyDevice).check();
-  // What happens before the stream is there is looked up, and nobody is notified of it.
-  await reader.lineIsOpen();
-  const told = () => reader.page.evaluate(() => shownNotices);
+  // Events before the stream is open are loaded without notifications.
+  await reader.streamIsOpen();
+  const notifications = () => reader.page.evaluate(() => shownNotifications);
   const say = async (text: string) => {
     await post(alice, chat, text);
     await reader.page.locator('.chat-last', { hasText: text }).waitFor();
   };
   await say('first');
-  await reader.page.waitForFunction(() => shownNotices.length > 0);
-  t.strictSame(await told(), ['alice · Sunday hike: first']);
-  for (const [notify, heard] of [
+  await reader.page.waitForFunction(() => shownNotifications.length > 0);
+  t.strictSame(await notifications(), ['alice · Sunday hike: first']);
+  for (const [notify, expected] of [
     ['mentions', ['for @Bob']],
     ['nothing', []],
   ] as const) {
     await bob.send('PUT', `${chat}/notify`, { notify });
-    await reader.page.evaluate(() => void shownNotices.splice(0));
+    await reader.page.evaluate(() => void shownNotifications.splice(0));
     await reader.page.waitForFunction(
       (level) => document.querySelector('.chat')?.hasAttribute('data-muted') === level,
       notify === 'nothing',
     );
     await say(`not for you, ${notify}`);
     await say('for @Bob');
-    await reader.page.waitForFunction((count) => shownNotices.length === count, heard.length);
+    await reader.page.waitForFunction(
+      (count) => shownNotifications.length === count,
+      expected.length,
+    );
     await reader.page.waitForTimeout(300);
     t.strictSame(
-      await told(),
-      heard.map((text) => `alice · Sunday hike: ${text}`),
+      await notifications(),
+      expected.map((text) => `alice · Sunday hike: ${text}`),
       notify,
     );
   }
 });
 
-declare const shownNotices: string[];
+declare const shownNotifications: string[];
 
-/** Runs in the page: it is hidden, and what it shows outside of itself is noted. */
+/** Runs in the page: it is hidden, and its notifications are recorded. */
 function pretendToBeAway(): void {
   const shown: string[] = [];
-  class Notice {
+  class FakeNotification {
     static permission = 'granted';
     static requestPermission = async () => 'granted';
     onclick = null;
@@ -501,14 +508,14 @@ function pretendToBeAway(): void {
     }
     close() {}
   }
-  Object.assign(globalThis, { Notification: Notice, shownNotices: shown });
+  Object.assign(globalThis, { Notification: FakeNotification, shownNotifications: shown });
   ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
     shown.push(`${title}: ${options?.body}`);
   };
   Object.defineProperty(document, 'hidden', { get: () => true });
 }
 
-/** Texts that would do something if anybody took them for more than text. */
+/** Texts that would do harm if they were taken for more than text. */
 const hostile = '<img src=x onerror="document.title=1"><b>bold</b><script>1</script>';
 
 const oddities = [
@@ -523,10 +530,10 @@ const oddities = [
   '**@bob <u>x</u>** `<code onclick=1>`',
 ];
 
-webTest('what people write is text, whatever it looks like', async (t, stage) => {
+webTest('everything people write is shown as text, whatever it looks like', async (t, stage) => {
   const { bob } = await startTalk(stage, hostile);
   const villain = await stage.person('<b>mallory</b>');
-  // What a pattern made of names would stumble over.
+  // Characters that a regular expression made of names would trip over.
   const signs = 'x+?|y';
   await stage.person(signs);
   const chat = await startChat(villain, hostile, 'bob', signs);
@@ -558,7 +565,7 @@ webTest('what people write is text, whatever it looks like', async (t, stage) =>
   await assertInert(t, reader);
 });
 
-webTest('who is told to wait waits, and what they wrote is not lost', async (t, stage) => {
+webTest('after a 429 the client waits, and the message is not lost', async (t, stage) => {
   stage.expect(/status of 429/);
   const { alice, bob, chat } = await startTalk(stage);
   const sentence = 'Too many requests. Wait a moment and try again.';
@@ -588,7 +595,7 @@ webTest('who is told to wait waits, and what they wrote is not lost', async (t, 
   await visitor.page.getByRole('alert').getByText(sentence).waitFor();
 });
 
-webTest('a change on its way neither holds up what is typed nor is lost', async (t, stage) => {
+webTest('an edit being sent neither blocks the composer nor is lost', async (t, stage) => {
   stage.expect(/status of 403/);
   const { alice, chat } = await startTalk(stage);
   const id = await post(alice, chat, 'Nime is fine');
@@ -616,7 +623,7 @@ async function titled({ page }: Visitor, title: string): Promise<void> {
   await page.waitForFunction((wanted) => document.title === wanted, title);
 }
 
-/** Nothing of what was written became an element or a link that acts. */
+/** Asserts that no text became an element or a link that acts. */
 async function assertInert(t: Test, { page }: Visitor): Promise<void> {
   const made = await page.evaluate(() => ({
     elements: document.querySelectorAll('img, script:not([src]), details, main u, main svg[onload]')

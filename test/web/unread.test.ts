@@ -1,4 +1,4 @@
-/** What is unread: the badge, the line "New", the place where a chat opens, and what the server knows. */
+/** Unread messages: the badge, the line "New", the place where a chat opens, the server's count. */
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
@@ -6,7 +6,7 @@ import type { RemotePerson } from '../helpers/server.ts';
 
 const place = (chat: string) => `#${chat.replace('/api', '')}`;
 
-/** How much is unread in a chat, by the server's count. */
+/** The unread count of a chat, according to the server. */
 async function unreadOf(person: RemotePerson, chat: string): Promise<number> {
   const { chats } = (await (await person.get('/api/chats')).json()) as {
     chats: { id: number; unread?: number }[];
@@ -14,7 +14,7 @@ async function unreadOf(person: RemotePerson, chat: string): Promise<number> {
   return chats.find(({ id }) => chat === `/api/chats/${id}`)?.unread ?? 0;
 }
 
-/** Waits until the server counts so much as unread. */
+/** Waits until the server has this unread count. */
 async function untilUnread(t: Test, person: RemotePerson, chat: string, count: number) {
   for (let i = 0; i < 400 && (await unreadOf(person, chat)) !== count; i++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -22,7 +22,7 @@ async function untilUnread(t: Test, person: RemotePerson, chat: string, count: n
   t.equal(await unreadOf(person, chat), count);
 }
 
-/** Waits for the first read mark, and for what may follow: so much is left unread. */
+/** Waits for the first read mark and any that follow; then this many are left unread. */
 async function staysUnread(
   t: Test,
   { page }: Visitor,
@@ -44,14 +44,14 @@ async function postMany(sender: RemotePerson, chat: string, from: number, to: nu
   for (let i = from; i <= to; i++) await post(sender, chat, `number ${i}.\nand\nmore`);
 }
 
-/** The text of the message that the line "New" stands above. */
+/** The text of the message below the line "New". */
 const firstNew = ({ page }: Visitor) =>
   page
     .locator('li', { has: page.locator('.new-line') })
     .locator('.text')
     .innerText();
 
-webTest('an event that the list has already is not counted twice', async (t, stage) => {
+webTest('an event that the list already includes is not counted twice', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(alice, chat, 'Are you coming, @bob?');
   const { messages } = (await (await bob.get(chat)).json()) as { messages: { id: number }[] };
@@ -64,7 +64,7 @@ webTest('an event that the list has already is not counted twice', async (t, sta
     `id: ${Number(message?.id) + 1}\nevent: chat\ndata: ${JSON.stringify({ chat: { id, title: 'Later' } })}`,
   ];
   const reader = await stage.visitorAs(bob);
-  // The first stream breaks at once. The next one resumes from before the message, though the list has it.
+  // The first stream breaks at once. The next one resumes before a message that the list includes.
   await reader.page.context().route('**/api/events*', async (route) => {
     const isListed = (await reader.page.locator('.badge').count()) > 0;
     const body = `${(isListed ? events : [hello]).join('\n\n')}\n\n`;
@@ -75,7 +75,7 @@ webTest('an event that the list has already is not counted twice', async (t, sta
   t.match(await reader.page.locator('.badge').innerText(), en.mentions(1));
 });
 
-webTest('everything was read, two come, and the chat opens at them', async (t, stage) => {
+webTest('when all was read and two messages arrive, the chat opens at them', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const other = await startChat(bob, 'Elsewhere');
   await postMany(alice, chat, 1, 60);
@@ -86,9 +86,9 @@ webTest('everything was read, two come, and the chat opens at them', async (t, s
   await reader.go(place(other));
   const before = lists();
   await reader.page.reload();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await reader.page.locator('.chat').first().waitFor();
-  t.equal(lists() - before, 1, 'the list is asked for once');
+  t.equal(lists() - before, 1, 'the list is requested once');
   await postMany(alice, chat, 61, 62);
   await reader.page.locator('.badge', { hasText: en.unread(2) }).waitFor();
   await reader.openChat('Sunday hike');
@@ -99,7 +99,7 @@ webTest('everything was read, two come, and the chat opens at them', async (t, s
 });
 
 webTest(
-  'a chat that is opened by its link is read, though the list comes late',
+  'a chat opened by its link is marked as read, though the list arrives late',
   async (t, stage) => {
     const { alice, bob, chat } = await startTalk(stage);
     await post(alice, chat, 'read already');
@@ -129,7 +129,7 @@ webTest('a chat that was never read opens at its first message', async (t, stage
   await postMany(alice, chat, 1, 70);
   await postMany(alice, short, 101, 140);
   const reader = await stage.visitorAs(bob);
-  // By its link, with a list that comes after the messages.
+  // By its link, with a list that arrives after the messages.
   const held = Promise.withResolvers<void>();
   await reader.page.route('**/api/chats', async (route) => {
     await held.promise;
@@ -146,7 +146,7 @@ webTest('a chat that was never read opens at its first message', async (t, stage
   await reader.untilInSight('number 70.');
   await untilUnread(t, bob, chat, 0);
 
-  await t.test('fewer than a page, higher than the window', async (t) => {
+  await t.test('fewer than a page, but higher than the window', async (t) => {
     await reader.page.evaluate(() => {
       document.hasFocus = () => false;
     });
@@ -162,10 +162,10 @@ webTest('a chat that was never read opens at its first message', async (t, stage
     await staysUnread(t, reader, bob, short, 20, 39);
   });
 
-  await t.test('more than the list knows of', async (t) => {
+  await t.test('more than the list has counted', async (t) => {
     const late = await startChat(alice, 'Later', 'bob');
     await postMany(alice, late, 201, 260);
-    // As a list that was loaded before the last ones came.
+    // As a list that was loaded before the last ones arrived.
     await reader.page.route('**/api/chats', async (route) => {
       const answer = await route.fetch();
       const { chats } = (await answer.json()) as { chats: { title: string; unread?: number }[] };
@@ -179,7 +179,7 @@ webTest('a chat that was never read opens at its first message', async (t, stage
   });
 });
 
-webTest('what comes while one is at an older message is unread', async (t, stage) => {
+webTest('messages that arrive at an older position stay unread', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const other = await startChat(alice, 'Elsewhere', 'bob');
   const hit = await post(alice, chat, 'a needle');
@@ -188,7 +188,7 @@ webTest('what comes while one is at an older message is unread', async (t, stage
   const reader = await stage.visitorAs(bob);
   await reader.go(`${place(chat)}/${hit}`);
   await reader.untilInSight('a needle');
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   await postMany(alice, chat, 121, 122);
   const badge = reader.page.locator('.badge', { hasText: en.unread(2) });
   await badge.waitFor();
@@ -207,7 +207,7 @@ webTest('what comes while one is at an older message is unread', async (t, stage
   await reader.page.waitForFunction(() => document.title === '(1) Snug');
 });
 
-webTest('only what was in sight is read', async (t, stage) => {
+webTest('only visible messages are marked as read', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(alice, chat, 'the first');
   await bob.send('PUT', `${chat}/read`, { id: '999999' });
@@ -215,13 +215,13 @@ webTest('only what was in sight is read', async (t, stage) => {
   const reader = await stage.visitorAs(bob);
   await reader.openChat('Sunday hike');
   await reader.untilInSight('number 1.');
-  t.match(await firstNew(reader), 'number 1.', 'more is unread than a page has');
+  t.match(await firstNew(reader), 'number 1.', 'more is unread than fits a page');
   await staysUnread(t, reader, bob, chat, 51, 69);
   await reader.button(en.jumpToNewest).click();
   await reader.untilInSight('number 70.');
   await untilUnread(t, bob, chat, 0);
 
-  await t.test('what comes while one has scrolled up is counted', async (t) => {
+  await t.test('messages that arrive while scrolled up are counted', async (t) => {
     await reader.page.locator('.timeline').evaluate((box) => box.scrollBy(0, -1_500));
     await reader.button(en.jumpToNewest).waitFor();
     await postMany(alice, chat, 71, 72);
@@ -231,7 +231,7 @@ webTest('only what was in sight is read', async (t, stage) => {
     await untilUnread(t, bob, chat, 0);
   });
 
-  await t.test('and what comes while the window has no focus', async (t) => {
+  await t.test('and so are those that arrive while the window has no focus', async (t) => {
     const focus = (has: boolean) =>
       reader.page.evaluate((isFocused) => {
         document.hasFocus = () => isFocused;

@@ -1,4 +1,4 @@
-/** How the client is used: by keyboard alone, installed, in every time zone; and how soon it is there. */
+/** How the client is used: by keyboard only, installed, in every time zone; and how fast it is. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const desktop = { viewport: { width: 1200, height: 800 } };
 
-webTest('the keyboard alone suffices', async (t, stage) => {
+webTest('the client can be used by keyboard only', async (t, stage) => {
   const { alice } = await startHike(stage);
   const visitor = await stage.visitorAs(alice, desktop);
   const { keyboard } = visitor.page;
@@ -42,7 +42,7 @@ webTest('the keyboard alone suffices', async (t, stage) => {
   await visitor.page.locator('.emoji-grid button').first().waitFor();
   await keyboard.press('Escape');
   await visitor.page.locator('dialog').waitFor({ state: 'detached' });
-  t.equal(await nameInFocus(visitor), en.react, 'back where one was');
+  t.equal(await nameInFocus(visitor), en.react, 'back where it was');
   await tabTo(visitor, en.reply);
   await keyboard.press('Enter');
   await visitor.page.getByText(en.replyTo('Bob')).waitFor();
@@ -52,14 +52,14 @@ webTest('the keyboard alone suffices', async (t, stage) => {
   await visitor.message('And answered').locator('.quote').waitFor();
 });
 
-webTest('what is typed right after Ctrl+K goes into its window', async (t, stage) => {
+webTest('text typed right after Ctrl+K goes into its dialog', async (t, stage) => {
   const { alice } = await startHike(stage);
   const visitor = await stage.visitorAs(alice, desktop);
   await visitor.page.locator('.chat').first().waitFor();
   t.equal(await visitor.page.evaluate(openSwitcher), en.switchTo);
 });
 
-/** Presses Ctrl+K; says what has the focus by the next task, which is when the next key comes. */
+/** Presses Ctrl+K; returns what has the focus in the next task, when the next key comes. */
 function openSwitcher(): Promise<string | null | undefined> {
   document.body.dispatchEvent(
     new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true }),
@@ -71,7 +71,7 @@ function openSwitcher(): Promise<string | null | undefined> {
   });
 }
 
-webTest('it can be installed, and opens by its icon', async (t, stage) => {
+webTest('the client can be installed, and opens by its icon', async (t, stage) => {
   const visitor = await stage.visitor();
   const href = await visitor.page.locator('link[rel=manifest]').getAttribute('href');
   const read = async (path: string) => fetch(new URL(path, stage.server.url));
@@ -89,7 +89,7 @@ interface Manifest {
   readonly icons: { src: string; sizes: string; type: string }[];
 }
 
-webTest('times are in the reader’s own zone', async (t, stage) => {
+webTest('times are shown in the reader’s time zone', async (t, stage) => {
   const alice = await stage.person('alice');
   const chat = await startChat(alice, 'Sunday hike');
   const id = await post(alice, chat, 'just before midnight in London');
@@ -111,7 +111,7 @@ webTest('times are in the reader’s own zone', async (t, stage) => {
   }
 });
 
-/** What has the focus, by its name. */
+/** The name of the focused element. */
 function nameInFocus({ page }: Visitor): Promise<string | null | undefined> {
   return page.evaluate(() => {
     const element = document.activeElement;
@@ -130,7 +130,7 @@ async function tabTo(visitor: Visitor, name: string, key = 'Tab'): Promise<void>
   throw new Error(`${name} is not reached by ${key}`);
 }
 
-/** What may be loaded before anything is seen, in bytes of gzipped JavaScript. */
+/** The most that is loaded before anything is shown, in bytes of gzipped JavaScript. */
 const budget = 60 * 1024;
 
 tap.test('the first load is small', async (t) => {
@@ -145,7 +145,7 @@ tap.test('the first load is small', async (t) => {
   t.ok(sum <= budget, `${sum} ≤ ${budget}`);
 });
 
-/** A script and what it cannot do without; what it loads later does not count. */
+/** A script with its static imports; dynamic ones do not count. */
 function addImports(files: Set<string>, file: string): void {
   if (files.has(file)) return;
   files.add(file);

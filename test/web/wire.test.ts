@@ -1,4 +1,4 @@
-/** Lines that die without a word, that are held back, and that many tabs share. */
+/** Connections that die silently, that are buffered, and that many tabs share. */
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import { startWire } from '../helpers/proxy.ts';
 import type { RemotePerson } from '../helpers/server.ts';
 
-/** A page that reaches the server over a line that can die, at a chat; its clock is the test's. */
+/** A page at a chat, with a connection that can die; its clock is the test's. */
 async function overWire(t: Test, stage: Stage, chat: string, person: RemotePerson) {
   stage.expect(/^asked/);
   const wire = await startWire(t, stage.server.url);
@@ -24,7 +24,7 @@ async function overWire(t: Test, stage: Stage, chat: string, person: RemotePerso
   await reader.page.clock.install();
   await reader.go(`#${chat.replace('/api', '')}`);
   await reader.page.reload();
-  await reader.lineIsOpen();
+  await reader.streamIsOpen();
   return { wire, reader };
 }
 
@@ -39,7 +39,7 @@ async function arrives(reader: Visitor, text: string): Promise<void> {
 
 const streamsOf = ({ asked }: Visitor) => asked.filter((path) => path === '/api/events').length;
 
-webTest('a line that died is noticed by its silence', async (t, stage) => {
+webTest('the client notices a dead connection by its silence', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const { wire, reader } = await overWire(t, stage, chat, alice);
   await post(bob, chat, 'before');
@@ -55,7 +55,7 @@ webTest('a line that died is noticed by its silence', async (t, stage) => {
   t.strictSame(await shownIn(reader), ['before', 'after'], 'nothing is missing');
 });
 
-webTest('a line that died is noticed by whoever comes back, or posts', async (t, stage) => {
+webTest('a dead connection is noticed when its user comes back, or posts', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const { wire, reader } = await overWire(t, stage, chat, alice);
   const { page } = reader;
@@ -64,7 +64,7 @@ webTest('a line that died is noticed by whoever comes back, or posts', async (t,
     await post(bob, chat, sign);
     await page.clock.runFor(12_000);
     t.equal(await reader.message(sign).count(), 0);
-    // At once: later its silence would show it.
+    // At once: later the silence would show it.
     const again = page.waitForRequest((request) => request.url().includes('/api/events'));
     await page.evaluate(
       (name) =>
@@ -85,11 +85,11 @@ webTest('a line that died is noticed by whoever comes back, or posts', async (t,
   t.strictSame(await shownIn(reader), await messagesOf(bob, chat));
 });
 
-webTest('a follower asks the tab that leads for a new line', async (t, stage) => {
+webTest('a follower asks the leading tab for a new connection', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const { wire, reader } = await overWire(t, stage, chat, alice);
   const second = await reader.otherTab(`#${chat.replace('/api', '')}`);
-  await second.lineIsOpen();
+  await second.streamIsOpen();
   t.equal(streamsOf(second), 0);
   wire.die();
   await post(bob, chat, 'to both');
@@ -99,27 +99,27 @@ webTest('a follower asks the tab that leads for a new line', async (t, stage) =>
   await second.message('to both').waitFor();
 });
 
-webTest('after a sleep the line is made anew, and nothing is missing', async (t, stage) => {
+webTest('after sleep the client reconnects, and nothing is missing', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const { wire, reader } = await overWire(t, stage, chat, alice);
   await post(bob, chat, 'before');
   await reader.message('before').waitFor();
   const before = streamsOf(reader);
-  // A word that came after the clock was set forward would be a sign of life.
+  // Data received after the clock was set forward would count as a sign of life.
   wire.die();
   const again = reader.page.waitForRequest((request) => request.url().includes('/api/events'));
   await Promise.all([again, reader.page.clock.fastForward('01:00:00')]);
-  t.ok(streamsOf(reader) > before, 'a dead line is not waited for');
+  t.ok(streamsOf(reader) > before, 'it does not wait for a dead connection');
   await post(bob, chat, 'after');
   await arrives(reader, 'after');
   t.strictSame(await shownIn(reader), ['before', 'after']);
 });
 
-webTest('where the stream is held back, what is new is looked up', async (_, stage) => {
+webTest('if the stream is held back, new messages are fetched', async (_, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   const context = await stage.browser({ serviceWorkers: 'block' });
   await signIn(context, alice, stage.server.url);
-  // As a proxy that collects what it passes on.
+  // As a proxy that buffers responses.
   await context.route('**/api/events*', () => undefined);
   const reader = await Visitor.open(context, stage.server.url);
   await reader.page.clock.install();
@@ -145,7 +145,7 @@ webTest('eight tabs over plain http share one stream', async (t, stage) => {
   const place = `#${chat.replace('/api', '')}`;
   const tabs: Visitor[] = [];
   for (let i = 0; i < 8; i++) tabs.push(await Visitor.open(context, url, place));
-  for (const tab of tabs) await tab.lineIsOpen();
+  for (const tab of tabs) await tab.streamIsOpen();
   const [first, ...others] = tabs as [Visitor, ...Visitor[]];
   t.equal(await first.page.evaluate(() => navigator.locks), undefined, 'as over plain http');
   await post(bob, chat, 'to all');

@@ -1,4 +1,4 @@
-/** What people write is shown as they wrote it, and what they type goes where they mean it to go. */
+/** People's texts are shown as written, and their keys do what they mean. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import tap from 'tap';
@@ -13,7 +13,7 @@ import { randomNumbers, seedOf } from '../helpers/random.ts';
 
 type Tokens = ReturnType<typeof readMarkdown>;
 
-/** A text as its tokens show it: marks as tags, a new line as ⏎. */
+/** A text as its tokens: marks as tags, a line break as ⏎. */
 function outline(tokens: Tokens): string {
   return tokens.map(outlineOf).join('');
 }
@@ -32,7 +32,7 @@ function outlineOf(token: Tokens[number]): string {
   return ['text', 'escape', 'paragraph'].includes(token.type) ? inner : `<${token.type} ${inner}>`;
 }
 
-/** Texts that are shown to the letter, line by line. */
+/** Texts that are shown unchanged, line by line. */
 const untouched = [
   'a  b   c',
   '\\\\server\\share',
@@ -64,7 +64,7 @@ const untouched = [
   '  two spaces first',
 ];
 
-/** Texts with marks, and what becomes of them. */
+/** Texts with marks, and the tokens made of them. */
 const marked: Record<string, string> = {
   '**bold** *em* ***both*** ~~del~~ _it_':
     '<strong bold> <em em> <em <strong both>> <del del> <em it>',
@@ -104,7 +104,7 @@ const marked: Record<string, string> = {
   'www.example.org/a.': '<http://www.example.org/a>.',
 };
 
-tap.test('a text keeps what is no mark, and loses what is one', async (t) => {
+tap.test('only real Markdown becomes markup, and all other text is unchanged', async (t) => {
   for (const text of untouched) {
     t.equal(outline(readMarkdown(text)).replaceAll('⏎', '\n'), text, JSON.stringify(text));
   }
@@ -134,13 +134,13 @@ tap.test('no letter is lost, and no preview is empty', async (t) => {
     const preview = plainText(text);
     t.ok(preview !== '', JSON.stringify(text)) || t.comment(preview);
     const [had, has] = [letters(text), letters(preview)];
-    // The address behind a link, and the language of code, are no part of the preview.
+    // The address of a link, and the language of code, are not in the preview.
     if (!/\]\(|(?:```|~~~).*\p{L}/u.test(text) && had !== has)
       t.equal(has, had, JSON.stringify(text));
   }
 });
 
-tap.test('a hit is shown without marks, and its words stay found', (t) => {
+tap.test('a hit is shown without Markdown, with its words still marked', (t) => {
   const shown = (text: string, ...words: string[]) => {
     const places = words.map((word) => [text.indexOf(word), text.indexOf(word) + word.length]);
     return plainPieces(text, places)
@@ -167,7 +167,7 @@ tap.test('a hit is shown without marks, and its words stay found', (t) => {
   t.end();
 });
 
-webTest('tables, tasks, headings and code are drawn as such', async (t, stage) => {
+webTest('tables, tasks, headings and code are formatted', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(
     bob,
@@ -197,7 +197,7 @@ webTest('tables, tasks, headings and code are drawn as such', async (t, stage) =
   const spaced = reader.message('b   c').locator('.text');
   t.match(await spaced.innerText(), /^a {2}b {3}c\n+d$/);
   const height = (await spaced.boundingBox())?.height ?? 0;
-  t.ok(height > 4 * 22, `${height} px are four lines at least`);
+  t.ok(height > 4 * 22, `${height} px are at least four lines`);
   const code = reader.message('const list').locator('pre');
   t.ok(await code.evaluate((pre) => pre.scrollWidth > pre.clientWidth), 'code scrolls sideways');
   await code.hover();
@@ -211,7 +211,7 @@ webTest('tables, tasks, headings and code are drawn as such', async (t, stage) =
   }
 });
 
-/** Presses Enter as Safari does at the end of a composition: it composes no more, by its old code. */
+/** Presses Enter as Safari does at the end of a composition: only the old key code shows it. */
 async function confirmComposition({ page }: Visitor): Promise<void> {
   const devtools = await page.context().newCDPSession(page);
   const key = { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 };
@@ -231,7 +231,7 @@ webTest('the Enter that ends a composition does nothing else', async (t, stage) 
   await writer.page.keyboard.press('Control+k');
   await writer.page.keyboard.type('hike');
   await confirmComposition(writer);
-  t.equal(await writer.page.locator('dialog').count(), 1, 'the switcher stays');
+  t.equal(await writer.page.locator('dialog').count(), 1, 'the switcher stays open');
   await writer.page.keyboard.press('Escape');
   await writer.button(en.newChat).click();
   await writer.field(en.title).fill('東京');
@@ -243,7 +243,7 @@ webTest('the Enter that ends a composition does nothing else', async (t, stage) 
 
 const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
 
-webTest('on glass Enter makes a line, and the button sends', async (t, stage) => {
+webTest('on a touch screen Enter inserts a line break, and the button sends', async (t, stage) => {
   const { alice, bob } = await startTalk(stage);
   const writer = await stage.visitorAs(alice, phone);
   await writer.openChat('Sunday hike');
@@ -256,7 +256,10 @@ webTest('on glass Enter makes a line, and the button sends', async (t, stage) =>
   await writer.button(en.send).tap();
   await writer.message('if x').waitFor();
   t.equal(await writer.message('if x').locator('pre').innerText(), '    if x:\n        y');
-  t.ok(await writer.composer.evaluate((area) => area === document.activeElement), 'keyboard stays');
+  t.ok(
+    await writer.composer.evaluate((area) => area === document.activeElement),
+    'the keyboard stays',
+  );
   await writer.composer.fill('```sh\nnpm run build && npm test -- --only web && git push\n```');
   await writer.button(en.send).tap();
   const code = writer.message('git push');
@@ -274,7 +277,7 @@ const numbers = (text: string) => text.match(/\d+/g) ?? [];
 tap.test('each refusal has a German sentence, with the same numbers', async (t) => {
   const source = readFileSync(new URL('../../src/errors.ts', import.meta.url), 'utf8');
   const codes = Array.from(source.matchAll(/^ {2}(\w+): \[/gm), ([, code]) => code as RefusalCode);
-  t.ok(codes.length > 60, 'they are found');
+  t.ok(codes.length > 60, 'the codes were found');
   t.strictSame(Object.keys(refusals).sort(), [...codes].sort());
   for (const code of codes) {
     const { message } = new Refusal(code);
@@ -283,7 +286,7 @@ tap.test('each refusal has a German sentence, with the same numbers', async (t) 
   }
 });
 
-tap.test('what the server says of a field has a German sentence', async (t) => {
+tap.test('the server’s messages about fields have German sentences', async (t) => {
   const folder = new URL('../../src/', import.meta.url);
   const schemas = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('schema.ts'))
@@ -339,7 +342,7 @@ const textsOf = (tokens: Tokens): string[] =>
     return 'text' in token ? [String(token.text)] : [];
   });
 
-tap.test('nobody is called in code, by the rule or in what is drawn', async (t) => {
+tap.test('code mentions nobody, by the rule or as drawn', async (t) => {
   for (const [text, called] of Object.entries(withCode)) {
     t.strictSame(found(text, 'bob', 'carol'), called, text);
     const drawn = textsOf(readMarkdown(text)).flatMap((part) => found(part, 'bob', 'carol'));
@@ -354,20 +357,20 @@ tap.test('nobody is called in code, by the rule or in what is drawn', async (t) 
   t.ok(Number(large) < 5 * Number(small) + 50_000, `${large} µs for ${small}`);
 });
 
-webTest('the server calls nobody in code, and asks nobody to guess', async (t, stage) => {
+webTest('the server finds no mentions in code, and prefers the longest name', async (t, stage) => {
   const alice = await stage.person('alice');
   const [ann, lee] = [await stage.person('ann'), await stage.person('ann lee')];
   const film = await startChat(alice, 'Film', 'ann', 'ann lee');
   const badge = '.badge[data-mention]';
   const [first, second] = [await stage.visitorAs(ann), await stage.visitorAs(lee)];
   for (const { page } of [first, second]) await page.locator('.chat').first().waitFor();
-  for (const visitor of [first, second]) await visitor.lineIsOpen();
+  for (const visitor of [first, second]) await visitor.streamIsOpen();
   await post(alice, film, 'Try `@ann` and\n```\n@ann lee\n```');
   await post(alice, film, 'Thanks, @ann lee!');
   await second.page.locator(badge).waitFor();
   await first.page.locator('.badge', { hasText: en.unread(2) }).waitFor();
   await first.page.waitForLoadState('networkidle').catch(() => {});
-  t.equal(await first.page.locator(badge).count(), 0, 'called is who has the longer name');
+  t.equal(await first.page.locator(badge).count(), 0, 'only the longer name is mentioned');
   t.match(await second.page.locator(badge).innerText(), en.mentions(1));
   await post(alice, film, 'And @ann');
   await first.page.locator(badge, { hasText: en.mentions(1) }).waitFor();
@@ -376,7 +379,7 @@ webTest('the server calls nobody in code, and asks nobody to guess', async (t, s
   t.equal(await first.page.locator('.mention').count(), 2);
 });
 
-webTest('the server calls whom the client marks', async (t, stage) => {
+webTest('the server mentions the users that the client marks', async (t, stage) => {
   const { alice, bob } = await startTalk(stage);
   await stage.person('李小龙');
   const chat = await startChat(alice, 'Film', 'bob', '李小龙');
@@ -390,7 +393,7 @@ webTest('the server calls whom the client marks', async (t, stage) => {
   t.equal(await reader.composer.inputValue(), '你好@alice ');
 });
 
-webTest('a refusal is said in German', async (t, stage) => {
+webTest('a refusal is shown in German', async (t, stage) => {
   stage.expect(/status of 4\d\d/);
   const { alice } = await startTalk(stage);
   const reader = await stage.visitorAs(alice, { locale: 'de-DE' });
@@ -401,13 +404,13 @@ webTest('a refusal is said in German', async (t, stage) => {
   const alert = reader.page.getByRole('alert');
   await alert.getByText(refusals.name_taken).waitFor();
   await name.fill('b');
-  t.equal(await alert.count(), 0, 'the error goes with what it is about');
+  t.equal(await alert.count(), 0, 'the error disappears with its cause');
   await name.fill('\u200b');
   await reader.button('Speichern').click();
   await alert.getByText(/^Der Name muss 1 bis 32/).waitFor();
 });
 
-webTest('emoji are chosen by keyboard', async (t, stage) => {
+webTest('emoji can be chosen by keyboard', async (t, stage) => {
   const { alice, bob, chat } = await startTalk(stage);
   await post(bob, chat, 'Nine?');
   const writer = await stage.visitorAs(alice);
@@ -433,7 +436,7 @@ function withoutClipboard(): void {
   Object.defineProperty(navigator, 'clipboard', { value: undefined });
 }
 
-webTest('Copy copies without the clipboard, or says that it did not', async (t, stage) => {
+webTest('Copy works without the clipboard API, or says that it failed', async (t, stage) => {
   const { alice, chat } = await startTalk(stage);
   await alice.send('POST', `${chat}/invites`, {});
   const reader = await stage.visitorAs(alice);
@@ -479,7 +482,7 @@ webTest('a day ends at midnight', async (t, stage) => {
   t.notMatch(await time.innerText(), /:/);
 });
 
-webTest('a person has one colour everywhere', async (t, stage) => {
+webTest('a person has the same colour everywhere', async (t, stage) => {
   const { alice, bob } = await startTalk(stage);
   await stage.person('carol');
   const made = await alice.send('POST', '/api/chats', { with: 'bob' });
