@@ -1,4 +1,4 @@
-/** What the benchmark works on and shows of its figures; no test measures anything. */
+/** What the benchmark measures, and how it reports its figures. No test measures anything. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const figures = { cpu: 20, p50: 1, p99: 2, share: 1 };
 const floor: Sample = { ...figures, rate: 60_000, loadShare: 0.4 };
 const memory = { idle: 70e6, after: 100e6, peak: 100e6 };
 
-/** A run that measured the list of chats and no more. */
+/** A run that measured only the list of chats. */
 function resultsOf({ sleeps = false, loadShare = 0.2 }): Results {
   const round = {
     floor,
@@ -38,7 +38,7 @@ function resultsOf({ sleeps = false, loadShare = 0.2 }): Results {
   return { list: { ...conditions, comparisons: { list } } };
 }
 
-t.test('a database that was filled has the log that a server keeps', async (t) => {
+t.test('a generated database has the event log that a server would keep', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   await openStore(file).close();
   const sqlite = new Database(file);
@@ -56,7 +56,7 @@ t.test('a database that was filled has the log that a server keeps', async (t) =
   const db = openStore(file, { clock: () => now });
   t.equal(await db.write(clearOldEvents, {}), false);
   await db.close();
-  t.strictSame(log(), young, 'there is nothing to clear away');
+  t.strictSame(log(), young, 'there is nothing to clear');
 });
 
 t.test('the report and the chart say which targets are reached', async (t) => {
@@ -75,13 +75,13 @@ t.test('the report and the chart say which targets are reached', async (t) => {
   t.equal(charts[0]?.svg.match(/class="bar missed" x="280"/g)?.length, 1);
 });
 
-t.test('the report says what makes figures doubtful', async (t) => {
+t.test('the report lists what makes figures doubtful', async (t) => {
   t.match(formatReport(resultsOf({ sleeps: true }), []), 'Doubtful:** wrk slept while waiting');
   const limit = 'the load generator was at its limit (busy 95 % of the time)';
   t.match(formatReport(resultsOf({ loadShare: 0.95 }), []), limit);
 });
 
-t.test('what is published takes the place of what was', async (t) => {
+t.test('publishing replaces the figures published before', async (t) => {
   const page = (inner: string) =>
     `above\n<!-- figures -->\n${inner}<!-- end of figures -->\nbelow\n`;
   const published = insertFigures(page('old\n'), '$& new\n');
@@ -90,7 +90,7 @@ t.test('what is published takes the place of what was', async (t) => {
   t.throws(() => insertFigures('no place', 'new'), /lacks the marks/);
 });
 
-t.test('what variants of Snug change stands in the sources once', async (t) => {
+t.test('the text that variants of Snug replace occurs once in the sources', async (t) => {
   for (const { file, find } of Object.values(variants)) {
     const source = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
     t.equal(source.split(find).length, 2, `${file}: ${find}`);

@@ -8,13 +8,13 @@ import { tempFolder } from './helpers/world.ts';
 
 type Name = keyof typeof settings;
 
-/** What a setting makes of a text, as the program sees it. */
+/** Reads one setting from a text, as the program does. */
 function read(name: Name, text: string) {
   const { publicUrl, ...config } = readConfig({ [name]: text });
   return { ...config, publicUrl: publicUrl?.href };
 }
 
-/** The sentence with which a setting refuses a text. */
+/** The sentence that refuses a text for a setting. */
 function refusal(name: Name, text: string): string {
   try {
     read(name, text);
@@ -27,7 +27,7 @@ function refusal(name: Name, text: string): string {
 
 const megabyte = 1024 * 1024;
 
-t.test('every setting has its default, also where it is set to nothing', async (t) => {
+t.test('every setting has a default, which an empty value selects too', async (t) => {
   const defaults = {
     host: '127.0.0.1',
     port: 3000,
@@ -132,7 +132,7 @@ const good: [Name, text: string, expected: Partial<ReturnType<typeof read>>][] =
   ['DISK_RESERVE_MB', 'off', { diskReserve: 0 }],
 ];
 
-t.test('every setting takes what makes sense', async (t) => {
+t.test('every setting accepts its valid values', async (t) => {
   for (const [name, text, expected] of good) {
     t.strictSame(read(name, text), { ...read(name, ''), ...expected }, `${name}=${text}`);
   }
@@ -216,7 +216,7 @@ const bad: Record<Name, string[]> = {
   DISK_RESERVE_MB: ['0', '-1', '1.5', '1e3', 'none', '1000000000'],
 };
 
-t.test('a bad value is refused with a sentence that names the variable', async (t) => {
+t.test('an invalid value is refused with a sentence that names the variable', async (t) => {
   for (const name of Object.keys(bad) as Name[]) {
     for (const text of bad[name]) {
       t.equal(refusal(name, text), `${name} must be ${settings[name].must}; it is "${text}".`);
@@ -224,7 +224,7 @@ t.test('a bad value is refused with a sentence that names the variable', async (
   }
 });
 
-t.test('the database of a server is refused by its scheme, without its password', async (t) => {
+t.test('a server’s database URL is refused by its scheme, without its password', async (t) => {
   for (const scheme of ['postgres', 'postgresql', 'mysql', 'libsql', 'https', 'sqlite']) {
     const sentence = refusal('DATABASE_URL', `${scheme}://snug:hunter2@db/snug`);
     t.match(sentence, new RegExp(`^DATABASE_URL .*\\b${scheme}:.*file:data/snug\\.db\\.$`));
@@ -241,7 +241,7 @@ t.test('.env in the working directory is read, and the environment wins', async 
 
   const server = await startServer(t, '', { cwd, env: { LOG_LEVEL: 'info', DATABASE_URL: '' } });
   await server.end('SIGTERM');
-  // A variable that is set to nothing wins too: its default counts.
+  // A variable set to an empty value wins too: the default applies.
   t.ok((await stat(join(cwd, 'data/snug.db'))).isFile());
   await t.rejects(stat(join(cwd, 'here')));
 });
@@ -261,7 +261,7 @@ t.test('.env may come from any editor, and is read whole or refused', async (t) 
   t.equal(await start(Buffer.from('# caf\xe9\n', 'latin1')), notUtf8);
 });
 
-t.test('an .env that cannot be read is not passed over', async (t) => {
+t.test('an unreadable .env is reported, not ignored', async (t) => {
   const cwd = await tempFolder(t);
   await mkdir(join(cwd, '.env'));
   const refused = spawnSnug(t, { cwd });

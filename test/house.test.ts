@@ -1,4 +1,4 @@
-/** Who may import whom, read from the import statements; see CONTRIBUTING. */
+/** The import rules of src/, checked on its import statements; see CONTRIBUTING. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,8 @@ import { mutations } from '../src/mutations.ts';
 type Sources = Record<string, string>;
 
 /**
- * The rooms of src/, from the ground up: its folders, and the files that lie in it. A file imports
- * from its own room and from those below; rooms of one floor may import each other in one direction.
+ * The rooms of src/, from the ground up: its folders, and its files. A file imports from its own
+ * room and from those below; rooms of one floor may import each other in one direction.
  */
 const floors: readonly (readonly string[])[] = [
   ['errors'],
@@ -33,7 +33,7 @@ const floors: readonly (readonly string[])[] = [
 /** Pure rules that the server and the client both follow; they import nothing of ours. */
 const shared = ['mentions/candidates.ts', 'users/canonical.ts', 'messages/emoji.ts'];
 
-/** What a file is by its place: a noun's folder has routes, rules, queries and a schema. */
+/** The kind of a file by its place: a noun's folder has routes, rules, queries and a schema. */
 function kindOf(file: string): string {
   const { dir, name } = posix.parse(file);
   if (shared.includes(file)) return 'shared';
@@ -43,7 +43,7 @@ function kindOf(file: string): string {
   return /(?:^|-)(routes|queries|schema)$/.exec(name)?.[1] ?? (dir === 'http' ? 'http' : 'rules');
 }
 
-/** What each kind of file in a noun may import of the others; the rest may import any but routes. */
+/** The kinds that each kind of file in a noun may import; the rest may import any but routes. */
 const kinds: Record<string, readonly string[]> = {
   schema: ['schema', 'errors'],
   queries: ['tables', 'db'],
@@ -85,7 +85,7 @@ const open: Record<string, readonly string[] | 'all'> = {
   'db/admin/replace-search.ts': ['search-index'],
 };
 
-/** Packages that not everybody may import. */
+/** Packages that only some kinds of file may import. */
 const packages: Record<string, readonly string[]> = {
   'better-sqlite3': ['db'],
   'drizzle-orm/better-sqlite3': ['db'],
@@ -111,15 +111,15 @@ t.test('no two rooms import each other', async (t) => {
   t.strictSame(mutual, []);
 });
 
-t.test('schemas, queries and routes import what their kind may', async (t) => {
+t.test('schemas, queries and routes import only what their kind may', async (t) => {
   t.strictSame(wrongImports(sources), []);
 });
 
-t.test('the driver is known to db/ alone, and drizzle to queries', async (t) => {
+t.test('only db/ knows the driver, and only queries know drizzle', async (t) => {
   t.strictSame(wrongPackages(sources), []);
 });
 
-t.test('the client has of the server its types alone', async (t) => {
+t.test('the client imports only types from the server', async (t) => {
   const outward =
     /^import (?!type )[^;]*from '(?:(?:\.\.\/)+(?:\w+\/schema|errors|db|http)|typebox)/m;
   const client = pick(sources, (file) => kindOf(file) === 'web');
@@ -133,11 +133,11 @@ t.test('only config.ts reads the environment', async (t) => {
   ]);
 });
 
-/** What runs a text as a program or a page. */
+/** Ways to run a text as a program or a page. */
 const execution =
   /\beval\(|new Function\b|[iI]nnerHTML|insertAdjacentHTML|document\.write\(|node:vm\b/;
 
-/** What hands a text to a shell, in a file that starts programs. */
+/** Ways to give a text to a shell, in a file that starts programs. */
 const shell = /(?<!import \{ spawn \} from 'node:)child_process|\bshell\b/;
 
 t.test('no text is ever run as code, as HTML or as a command', async (t) => {
@@ -145,12 +145,12 @@ t.test('no text is ever run as code, as HTML or as a command', async (t) => {
   t.match('<p dangerouslySetInnerHTML={{ __html: text }} />', execution);
   const starters = pick(sources, (_, source) => source.includes('child_process'));
   t.strictSame(Object.keys(starters), ['jobs/backups.ts'], 'it starts this program again');
-  t.strictSame(filesWith(starters, shell), [], 'with its arguments one by one');
+  t.strictSame(filesWith(starters, shell), [], 'with a list of arguments');
   t.match("import { exec } from 'node:child_process';", shell);
   t.match('spawn(command, { shell: true })', shell);
 });
 
-t.test('the server calls nobody', async (t) => {
+t.test('the server makes no outgoing connections', async (t) => {
   const caller = /import [^;]*\b(connect|request|get)\b[^;]*'node:(net|http)'/;
   const outward = /\bfetch\(|\bnew WebSocket|'(node:(https|http2|dgram|tls|dns)|undici)'/;
   const server = pick(sources, (file) => kindOf(file) !== 'web');
@@ -159,7 +159,7 @@ t.test('the server calls nobody', async (t) => {
   t.match("import { connect } from 'node:net';", caller);
 });
 
-/** What is imported when the program runs, by the name of its package; types are gone by then. */
+/** The packages imported at run time, by name; types are erased. */
 function packagesUsed(files: Sources): string[] {
   const imports = /^(?:import|export) (?!type )(?:[^;']* from )?'([^']+)'/gm;
   const later = /\bimport(?:\.meta\.resolve)?\('([^']+)'\)/g;
@@ -172,7 +172,7 @@ function packagesUsed(files: Sources): string[] {
   return [...new Set(others.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? ''))].sort();
 }
 
-t.test('every dependency at run time is used there, and nothing else is', async (t) => {
+t.test('every runtime dependency is used at run time, and no other package is', async (t) => {
   const { dependencies } = JSON.parse(
     readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
   );
@@ -182,10 +182,10 @@ t.test('every dependency at run time is used there, and nothing else is', async 
   t.strictSame(packagesUsed(example), ['@b/b']);
 });
 
-/** A drizzle statement that runs itself, whether or not it was prepared first. */
+/** A drizzle statement that runs itself, prepared or not. */
 const selfRun = /\)\s*\.(run|get|all|values|sync)\(\s*\)|\borm\b[^;]*?\.(run|get|all)\(/;
 
-t.test('outside db/ a statement is run in no other way than by calling its query', async (t) => {
+t.test('outside db/ statements run only by calling their query', async (t) => {
   t.strictSame(
     filesWith(
       pick(sources, (file) => kindOf(file) !== 'db'),
@@ -197,7 +197,7 @@ t.test('outside db/ a statement is run in no other way than by calling its query
   t.match('await unit.orm.run(sql`vacuum`);', selfRun);
 });
 
-t.test('the thread that writes knows every command that the server gives', async (t) => {
+t.test('the writing thread knows every mutation that the server calls', async (t) => {
   const givers = pick(sources, (file) => !['cli', 'db'].includes(kindOf(file)));
   const given = Object.values(givers).flatMap((source) =>
     Array.from(source.matchAll(/\bdb\s*\.write\(\s*(\w+)/g), ([, name]) => String(name)),
@@ -205,7 +205,7 @@ t.test('the thread that writes knows every command that the server gives', async
   t.strictSame([...new Set(given)].sort(), Object.keys(mutations).sort());
 });
 
-t.test('a wrong arrow fails by name', async (t) => {
+t.test('a wrong import is reported by name', async (t) => {
   const wrong = {
     'chats/queries.ts': "import { x } from './chats.ts';",
     'chats/chats.ts': "import type { x } from '../accounts/routes.ts';",
@@ -244,13 +244,13 @@ function readSources(folder: string): Sources {
   return Object.fromEntries(files.map((file) => [file, readFileSync(folder + file, 'utf8')]));
 }
 
-/** What a file imports or exports from elsewhere, by name, for its types too. */
+/** The modules that a file imports or exports from, including imports of types. */
 function importsOf(source: string): string[] {
   const statements = /(?:\bfrom\s*|\bimport\s*\(?\s*)'([^']+)'/g;
   return [...source.matchAll(statements)].map(([, name]) => String(name));
 }
 
-/** What each file imports of ours, as `from → to`. */
+/** Our own modules that each file imports, as `from → to`. */
 function importsWithin(files: Sources): [from: string, to: string][] {
   return Object.entries(files).flatMap(([file, source]) =>
     importsOf(source)
@@ -271,7 +271,7 @@ function arrowsOf(files: Sources): string[] {
     .map((rooms) => rooms.join(' → '));
 }
 
-/** Those that run to a higher floor, or to a room that has none. */
+/** Arrows to a higher floor, or to a room that has none. */
 function arrowsUp(files: Sources): string[] {
   const floorOf = (room = '') => floors.findIndex((rooms) => rooms.includes(room));
   return arrowsOf(files).filter((arrow) => {

@@ -1,7 +1,7 @@
 /**
- * Random calls of the whole API by several people, held against a small model of it: see
- * helpers/model/. `MODEL_RUNS=1000 node test/model.test.ts` hunts for
- * longer; SEED and MODEL_PATH repeat what was found.
+ * Random calls of the whole API by several people, compared with a small model of it: see
+ * helpers/model/. `MODEL_RUNS=1000 node test/model.test.ts` runs longer;
+ * SEED and MODEL_PATH repeat a failure.
  */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { readConfig } from '../src/config.ts';
 import { openStore } from '../src/db/open.ts';
 import { wordsInBlock } from '../src/search-index/blocks.ts';
 import { wordsOf } from '../src/search-index/words.ts';
-import { begin, enter, type Server, sequences } from './helpers/model/run.ts';
+import { enter, type Server, sequences, startRun } from './helpers/model/run.ts';
 import { type Device, Model } from './helpers/model/state.ts';
 import { seedOf } from './helpers/random.ts';
 import { Person, tempFolder } from './helpers/world.ts';
@@ -23,7 +23,7 @@ const length = Number(process.env.MODEL_LENGTH ?? 300);
 const path = process.env.MODEL_PATH;
 const start = Date.parse('2026-11-22T08:35:52.123Z');
 
-// A long hunt has all the time it wants.
+// A long run has no time limit.
 if (process.env.MODEL_RUNS !== undefined) t.setTimeout(0);
 
 t.test('random calls of the API answer as the model does', async (t) => {
@@ -38,21 +38,21 @@ t.test('random calls of the API answer as the model does', async (t) => {
       await copyFile(join(folder, 'cast.db'), file);
       const { server, close } = await startServer(file, mode);
       const model = modelOf(cast, mode, server);
-      await begin(model);
+      await startRun(model);
       await fc.asyncModelRun(() => ({ model, real: server }), steps).finally(close);
       checkFile(file, model);
     },
   );
   await fc.assert(property, {
     ...{ seed, numRuns: runs, verbose: fc.VerbosityLevel.None },
-    // The smallest failure is looked for in a hunt only: that can take for ever.
+    // Only a long run looks for the smallest failure, which can take very long.
     endOnFailure: process.env.MODEL_RUNS === undefined,
     ...(path !== undefined && { path }),
   });
   t.pass(`${runs} runs`);
 });
 
-/** A database with people in it, each on two devices, to begin every run with. */
+/** A database with people in it, each on two devices, the start of every run. */
 async function makeCast(file: string): Promise<Model> {
   const { server, close } = await startServer(file, 'open');
   const model = new Model(start, 'open');
@@ -75,7 +75,7 @@ async function startServer(file: string, mode: string) {
   return { server: { app, db, clock } satisfies Server, close };
 }
 
-/** The cast as it is known to a new server. */
+/** The model of the cast for a new server. */
 function modelOf(cast: Model, mode: 'open' | 'invite', { app }: Server): Model {
   const model = new Model(start, mode);
   for (const [id, user] of cast.users) model.users.set(id, { ...user });
@@ -89,7 +89,7 @@ function modelOf(cast: Model, mode: 'open' | 'invite', { app }: Server): Model {
   return model;
 }
 
-/** The file is sound, and its search index holds the words of the messages and nothing else. */
+/** Asserts that the file is sound, and the search index holds exactly the words of the messages. */
 function checkFile(file: string, model: Model): void {
   const sqlite = new Database(file);
   try {
@@ -114,7 +114,7 @@ function messagesOf(model: Model) {
 
 const idsOf = (model: Model) => messagesOf(model).map(({ id }) => id);
 
-/** The block of each chat; none of them is so long that it has two. */
+/** The block of each chat; no chat is long enough for two. */
 const blocksOf = (sqlite: Database.Database) =>
   new Map(
     sqlite.prepare('select chat_id, first_id from search_blocks').raw().all() as [number, number][],
@@ -130,6 +130,6 @@ const wordsIn = (model: Model, blocks: ReadonlyMap<number, number>) =>
   );
 
 function same(found: unknown, wanted: unknown): void {
-  const [is, should] = [JSON.stringify(found), JSON.stringify(wanted)];
-  if (is !== should) throw new Error(`${is} should be ${should}`);
+  const [actual, expected] = [JSON.stringify(found), JSON.stringify(wanted)];
+  if (actual !== expected) throw new Error(`${actual} should be ${expected}`);
 }

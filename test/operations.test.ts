@@ -1,4 +1,4 @@
-/** What a machine does to a running server: its signals, its memory, its clock, its language. */
+/** The effects of a machine on a running server: signals, memory, clock, language. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -23,20 +23,20 @@ async function startTalk(t: Test, options: Options) {
   return { file, server, alice, chat, post };
 }
 
-t.test('signals that mean nothing to it do nothing to it', async (t) => {
+t.test('irrelevant signals do no harm', async (t) => {
   const { file, server, post } = await startTalk(t, { nodeArgs: ['--disable-sigusr1'] });
   for (const signal of ['SIGPIPE', 'SIGUSR1', 'SIGWINCH', 'SIGSTOP', 'SIGCONT'] as const) {
     server.child.kill(signal);
-    // Time to do harm in; while it is stopped, nobody is answered.
+    // Time for them to take effect; while it is stopped, it answers nobody.
     await sleep(100);
     if (signal !== 'SIGSTOP') t.equal(await post(signal), 201);
   }
-  t.notMatch(server.output(), /debugger|inspector/i, 'nobody can look into it');
+  t.notMatch(server.output(), /debugger|inspector/i, 'no debugger can attach');
   t.equal(await server.end('SIGHUP'), 0, 'its terminal is gone: it stops in order');
   t.notOk(existsSync(`${file}-wal`));
 });
 
-t.test('the documented ways to start close the door to debuggers', async (t) => {
+t.test('the documented ways to start disable debuggers', async (t) => {
   const scripts = JSON.parse(await readFile('package.json', 'utf8')).scripts;
   const unit = await readFile('docs/operating.md', 'utf8');
   t.match(scripts.start, ' --disable-sigusr1 ');
@@ -65,7 +65,7 @@ t.test('a server that runs out of memory ends, and has lost nothing', async (t) 
   t.strictSame(damage(file), []);
 });
 
-t.test('names and times are the same in every country', async (t) => {
+t.test('names and times are the same in every locale and time zone', async (t) => {
   const env = { LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', TZ: 'Asia/Kathmandu' };
   const { server, alice, chat, post } = await startTalk(t, { env });
   const person = await new RemotePerson(server.url).register('ISTANBUL');
@@ -87,7 +87,7 @@ function fakeClock(): string {
 }
 
 t.test(
-  'a clock that is set signs nobody out for good, and changes no order',
+  'setting the clock signs nobody out permanently, and changes no order',
   { skip: without('faketime') },
   async (t) => {
     const setting = join(await tempFolder(t), 'clock');
@@ -117,6 +117,6 @@ t.test(
       ['now', 'an hour ago', 'long ago', 'now again'],
     );
     const [now = 0, before = 0, long = 0] = messages.map(({ time }) => Date.parse(time));
-    t.ok(now - before > 3_500_000 && long < 2 * 24 * 3_600_000, 'the clock was set indeed');
+    t.ok(now - before > 3_500_000 && long < 2 * 24 * 3_600_000, 'the clock was set');
   },
 );

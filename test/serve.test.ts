@@ -28,7 +28,7 @@ const isRoot = process.getuid?.() === 0;
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-/** A file that a server has made and left in good order. */
+/** A sound database that a server has created and closed. */
 async function madeFile(t: Test): Promise<string> {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file);
@@ -36,14 +36,14 @@ async function madeFile(t: Test): Promise<string> {
   return file;
 }
 
-/** Changes a database from outside, and leaves nothing of it in a log. */
+/** Changes a database from outside, and leaves no WAL. */
 function change(file: string, text: string): void {
   const sqlite = new Database(file);
   sqlite.exec(text);
   sqlite.close();
 }
 
-/** Asserts that the program ends of itself, saying only this. */
+/** Asserts that the program ends by itself and prints only this. */
 async function refuses(t: Test, { exited, errors }: SnugProcess, sentence: string): Promise<void> {
   t.equal(await exited, 1, sentence);
   t.equal(errors(), `snug: ${sentence}\n`);
@@ -58,7 +58,7 @@ async function startChat(url: string) {
 
 const noTasks = !existsSync('/proc/self/task') && 'needs Linux';
 
-t.test('on one core the pool has two threads', { skip: noTasks }, async (t) => {
+t.test('on one core the thread pool has two threads', { skip: noTasks }, async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const { child } = await startServer(t, file, { wrapper: ['taskset', '-c', '0'] });
   const tasks = `/proc/${child.pid}/task`;
@@ -66,9 +66,9 @@ t.test('on one core the pool has two threads', { skip: noTasks }, async (t) => {
   t.equal(names.filter((name) => name.trim() === 'libuv-worker').length, 2);
 });
 
-t.test('who can be reached without https is told so, and served', async (t) => {
+t.test('a server reachable without https says so, and serves', async (t) => {
   const warning = 'others can reach this server without https';
-  // Another way to write 127.0.0.1, of which only the system knows.
+  // Another way to write 127.0.0.1, which only the system understands.
   const elsewhere = { HOST: '2130706433' };
   const cases: [env: Record<string, string>, isWarned: boolean][] = [
     [elsewhere, true],
@@ -87,7 +87,7 @@ t.test('who can be reached without https is told so, and served', async (t) => {
   await Promise.all(runs);
 });
 
-t.test('what it makes, nobody else may read, whatever the umask', async (t) => {
+t.test('files of the server are readable only by its user, with any umask', async (t) => {
   const folder = join(await tempFolder(t), 'not', 'there');
   const file = join(folder, 'snug.db');
   const wrapper = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
@@ -98,10 +98,10 @@ t.test('what it makes, nobody else may read, whatever the umask', async (t) => {
   t.strictSame(made, ['snug.db', 'snug.db-shm', 'snug.db-wal', 'snug.db.lock']);
   for (const name of made) t.equal(mode(join(folder, name)), '600', name);
   t.equal(await server.end('SIGTERM'), 0);
-  t.strictSame(readdirSync(folder).sort(), ['snug.db', 'snug.db.lock'], 'no log is left');
+  t.strictSame(readdirSync(folder).sort(), ['snug.db', 'snug.db.lock'], 'no WAL is left');
 });
 
-t.test('without a command it serves', async (t) => {
+t.test('without a command the program serves', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file, { args: [] });
   t.strictSame(await (await fetch(`${server.url}/healthz`)).json(), { status: 'ok' });
@@ -113,7 +113,7 @@ t.test('help names every command', async (t) => {
   t.match(output(), /^snug serve +Run the server/);
 });
 
-t.test('an unknown command or a bad setting is refused in one sentence', async (t) => {
+t.test('an unknown command or an invalid setting is refused in one sentence', async (t) => {
   const sentence = (name: string) => `There is no command "${name}". See: snug help`;
   await refuses(t, spawnSnug(t, { args: ['destroy'] }), sentence('destroy'));
   await refuses(t, spawnSnug(t, { args: ['toString'] }), sentence('toString'));
@@ -124,7 +124,7 @@ t.test('an unknown command or a bad setting is refused in one sentence', async (
   );
 });
 
-t.test('a port in use and an address elsewhere are refused, and the file is closed', async (t) => {
+t.test('a port in use or a foreign address is refused, and the file is closed', async (t) => {
   const file = await madeFile(t);
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -157,15 +157,15 @@ t.test('a second server on one file is refused, under another name too', async (
       `Another Snug server is using ${file}. Stop it first, or name another file in DATABASE_URL.`,
     );
   }
-  t.equal((await fetch(`${server.url}/healthz`)).status, 200, 'the first one lives');
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200, 'the first one is alive');
   t.equal(await server.end('SIGKILL'), 'SIGKILL');
-  const heir = await startServer(t, file);
-  t.equal((await fetch(`${heir.url}/healthz`)).status, 200, 'a crash leaves no lock');
+  const next = await startServer(t, file);
+  t.equal((await fetch(`${next.url}/healthz`)).status, 200, 'a crash leaves no lock');
 });
 
 const otherName = 'Name another file in DATABASE_URL.';
 
-/** Files that the server must not touch: how each comes to be, and what is said of it. */
+/** Files that the server must not touch: how each is made, and the error for it. */
 const foreign: Record<string, [make: (file: string) => unknown, sentence: string]> = {
   'no database': [
     (file) => writeFile(file, 'Dear diary,\n'.repeat(500)),
@@ -182,7 +182,7 @@ const foreign: Record<string, [make: (file: string) => unknown, sentence: string
   ],
 };
 
-t.test('a file that is not ours is refused and left untouched', async (t) => {
+t.test('a foreign file is refused and not touched', async (t) => {
   for (const [name, [make, sentence]] of Object.entries(foreign)) {
     const file = join(await tempFolder(t), 'snug.db');
     await make(file);
@@ -190,15 +190,15 @@ t.test('a file that is not ours is refused and left untouched', async (t) => {
   }
 });
 
-/** Asserts that the file is refused and has not changed by a byte. */
+/** Asserts that the file is refused and unchanged. */
 async function refusesFile(t: Test, file: string, sentence: string, name: string) {
   const before = hash(file);
   await refuses(t, spawnSnug(t, { env: { DATABASE_URL: file } }), sentence);
   t.equal(hash(file), before, name);
-  t.notOk(existsSync(`${file}-wal`), `${name}: no log beside it`);
+  t.notOk(existsSync(`${file}-wal`), `${name}: no WAL next to it`);
 }
 
-t.test('a file of ours that this version cannot read is left untouched', async (t) => {
+t.test('a file of Snug’s that this version cannot read is not touched', async (t) => {
   const file = await madeFile(t);
   change(file, 'pragma user_version = 99');
   await refusesFile(
@@ -216,7 +216,7 @@ t.test('a file of ours that this version cannot read is left untouched', async (
   );
 });
 
-t.test('a damaged file is refused and left untouched', async (t) => {
+t.test('a damaged file is refused and not touched', async (t) => {
   const file = await madeFile(t);
   const bytes = readFileSync(file);
   bytes.fill(0xff, 100, 4096);
@@ -233,7 +233,7 @@ t.test('a damaged file is refused and left untouched', async (t) => {
   t.strictSame(readFileSync(`${emptied}-wal`), bytes);
 });
 
-t.test('a place that cannot be written is refused', async (t) => {
+t.test('a path that cannot be written is refused', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), 'x');
   const path = join(folder, 'file', 'snug.db');
@@ -245,7 +245,7 @@ t.test('a place that cannot be written is refused', async (t) => {
   t.equal(readFileSync(join(folder, 'file'), 'utf8'), 'x');
 });
 
-/** Somebody other than root, whom permissions bind; undefined for oneself. */
+/** A user other than root, who is bound by permissions; undefined for the current one. */
 const nobody = isRoot ? 65_534 : undefined;
 
 function isReadableBy(uid: number): boolean {
@@ -257,11 +257,11 @@ function isReadableBy(uid: number): boolean {
   }
 }
 
-const notForNobody = nobody !== undefined && !isReadableBy(nobody) && 'nobody may read the program';
+const unreadable = nobody !== undefined && !isReadableBy(nobody) && 'nobody may read the program';
 
 t.test(
-  'a folder and a file without leave to write are refused',
-  { skip: notForNobody },
+  'a folder or a file without write permission is refused',
+  { skip: unreadable },
   async (t) => {
     const folder = await tempFolder(t);
     const file = await madeFile(t);
@@ -282,7 +282,7 @@ t.test(
   },
 );
 
-/** A post that the server has begun to answer, and waits to hear the rest of: `last`. */
+/** Starts a post whose body lacks only `last`; the server waits for that. */
 async function halfPost(server: ServerProcess, alice: RemotePerson, chat: string, header = '') {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
@@ -294,24 +294,24 @@ async function halfPost(server: ServerProcess, alice: RemotePerson, chat: string
       'Content-Type: application/x-www-form-urlencoded\r\n' +
       `Expect: 100-continue\r\n${header}\r\n`,
   );
-  // The server says "100 Continue" to the head.
+  // The server answers the head with "100 Continue".
   await once(socket, 'data');
   socket.write('content=');
   return { socket, ended };
 }
 
-/** Posts so many messages that the server finds the ends of all of them at once. */
+/** Sends posts whose ends arrive at the server all at once. */
 async function postTogether(
   server: ServerProcess,
   alice: RemotePerson,
   chat: string,
   length: number,
 ): Promise<string[]> {
-  // On connections that are open already: Node takes a new one only once in a turn of its loop.
-  const begun = Array.from({ length }, () =>
+  // On connections that are already open: Node accepts only one new one per turn of its loop.
+  const started = Array.from({ length }, () =>
     halfPost(server, alice, chat, 'Connection: close\r\n'),
   );
-  const posts = await Promise.all(begun);
+  const posts = await Promise.all(started);
   server.child.kill('SIGSTOP');
   const sent = posts.map(({ socket }) => new Promise((resolve) => socket.write('last', resolve)));
   await Promise.all(sent);
@@ -320,19 +320,22 @@ async function postTogether(
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal} finishes what is in flight, then closes the file`, async (t) => {
+  t.test(`${signal} finishes requests in progress, then closes the file`, async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     const server = await startServer(t, file);
     const { alice, chat } = await startChat(server.url);
     const { socket, ended } = await halfPost(server, alice, chat);
     server.child.kill(signal);
     await server.wrote(/"msg":"stopping"/);
-    await t.rejects(fetch(`${server.url}/healthz`), 'nothing new is taken');
-    const began = performance.now();
+    await t.rejects(fetch(`${server.url}/healthz`), 'nothing new is accepted');
+    const startedAt = performance.now();
     socket.write('last');
     t.match(await ended, 'HTTP/1.1 201 ');
     t.equal(await server.exited, 0);
-    t.ok(performance.now() - began < 5_000, 'it does not wait for a client that keeps the line');
+    t.ok(
+      performance.now() - startedAt < 5_000,
+      'a client with an open connection does not delay it',
+    );
     t.match(server.output(), '"msg":"stopped"');
     t.notOk(existsSync(`${file}-wal`));
     const sqlite = outside(t, file);
@@ -340,43 +343,43 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-const besideOthers = { buffered: true };
+const concurrently = { buffered: true };
 
 t.test(
-  'what never arrives in full holds the end up for 10 s at the most',
-  besideOthers,
+  'a request that never arrives in full delays the end by at most 10 s',
+  concurrently,
   async (t) => {
     const file = join(await tempFolder(t), 'snug.db');
     const server = await startServer(t, file);
     const { alice, chat } = await startChat(server.url);
     const { ended } = await halfPost(server, alice, chat);
-    const began = performance.now();
+    const startedAt = performance.now();
     t.equal(await server.end('SIGTERM'), 1);
-    t.ok(performance.now() - began < 10_000);
+    t.ok(performance.now() - startedAt < 10_000);
     t.notMatch(await ended, / 201 /);
   },
 );
 
-t.test('a second signal ends it at once', async (t) => {
+t.test('a second signal ends the server at once', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file);
   const { alice, chat } = await startChat(server.url);
   const { ended } = await halfPost(server, alice, chat);
   server.child.kill('SIGTERM');
   await server.wrote(/"msg":"stopping"/);
-  const began = performance.now();
+  const startedAt = performance.now();
   t.equal(await server.end('SIGINT'), 1);
-  t.ok(performance.now() - began < 2_000);
+  t.ok(performance.now() - startedAt < 2_000);
   t.notMatch(await ended, / 201 /);
 });
 
-/** Makes the program fail when it is sent this signal, which nothing else listens to. */
+/** Makes the program fail at this signal, which nothing else handles. */
 const failOnSignal = (failure: string) => [
   '--import',
   `data:text/javascript,process.on('SIGWINCH', () => { ${failure} })`,
 ];
 
-t.test('an error that nobody catches is logged, and the program ends', async (t) => {
+t.test('an uncaught error is logged, and the program ends', async (t) => {
   for (const failure of ["throw new Error('boom')", "Promise.reject(new Error('boom'))"]) {
     const file = join(await tempFolder(t), 'snug.db');
     const server = await startServer(t, file, { nodeArgs: failOnSignal(failure) });
@@ -397,7 +400,7 @@ interface LogLine {
   readonly status?: number;
 }
 
-/** What is on the standard output; a new server says how to set it up on the other one. */
+/** The lines on standard output; a new server prints its setup instructions on standard error. */
 function logLines(server: SnugProcess): LogLine[] {
   return server
     .output()
@@ -407,7 +410,7 @@ function logLines(server: SnugProcess): LogLine[] {
     .map((line) => JSON.parse(line));
 }
 
-t.test('the log tells every request, and no secret', async (t) => {
+t.test('the log has every request, and no secret', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file, { env: { LOG_LEVEL: 'trace' } });
   const { alice, chat } = await startChat(server.url);
@@ -440,14 +443,14 @@ t.test('the log tells every request, and no secret', async (t) => {
   );
   await server.end('SIGTERM');
 
-  const told = logLines(server).filter(({ status }) => status !== undefined);
+  const requests = logLines(server).filter(({ status }) => status !== undefined);
   t.strictSame(
-    told.map(({ status }) => status).sort(),
+    requests.map(({ status }) => status).sort(),
     [201, 201, ...expected, 500].sort(),
     'registering, creating the chat, and each of these',
   );
-  for (const { reqId } of told) t.type(reqId, 'string');
-  t.equal(new Set(told.map(({ reqId }) => reqId)).size, told.length);
+  for (const { reqId } of requests) t.type(reqId, 'string');
+  t.equal(new Set(requests.map(({ reqId }) => reqId)).size, requests.length);
   t.match(
     logLines(server).find(({ level }) => level >= 50),
     { err: { code: /^SQLITE_/ } },
@@ -473,7 +476,7 @@ t.test('the log tells every request, and no secret', async (t) => {
   for (const secret of secrets) t.notOk(server.output().includes(secret), secret);
 });
 
-t.test('a log that nobody reads any more does not end the server', async (t) => {
+t.test('a log whose reader has gone does not end the server', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file, { env: { LOG_LEVEL: 'trace' } });
   server.child.stdout?.destroy();
@@ -485,7 +488,7 @@ t.test('a log that nobody reads any more does not end the server', async (t) => 
   t.notOk(existsSync(`${file}-wal`));
 });
 
-t.test('a log that is read too slowly does not hold the server up', async (t) => {
+t.test('a log that is read too slowly does not slow down the server', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const server = await startServer(t, file);
   const { alice } = await startChat(server.url);
@@ -505,7 +508,7 @@ t.test('a log that is read too slowly does not hold the server up', async (t) =>
   t.equal(await server.end('SIGTERM'), 0);
 });
 
-/** Posts one message after another until the server is gone; returns those that were acknowledged. */
+/** Posts one message after another until the server is gone; returns the acknowledged ones. */
 async function postUntilGone(alice: RemotePerson, chat: string, name: string): Promise<string[]> {
   const acknowledged: string[] = [];
   for (let i = 0; ; i++) {
@@ -519,7 +522,7 @@ async function postUntilGone(alice: RemotePerson, chat: string, name: string): P
   }
 }
 
-/** `KILL_ROUNDS=200 node test/serve.test.ts` goes on for some minutes. */
+/** `KILL_ROUNDS=200 node test/serve.test.ts` takes some minutes. */
 const rounds = Number(process.env.KILL_ROUNDS ?? 5);
 if (process.env.KILL_ROUNDS !== undefined) t.setTimeout(0);
 
@@ -531,7 +534,7 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
   const { alice, chat } = await startChat(server.url);
   for (let round = 0; round < rounds; round++) {
     const writer = Object.assign(new RemotePerson(server.url), { cookie: alice.cookie });
-    // It loads what all others need; on a slow machine there would be time for little else.
+    // The first post loads shared modules; on a slow machine that takes most of the time.
     t.equal((await writer.send('POST', chat, { content: `${round}` })).status, 201);
     acknowledged.push(`${round}`);
     const names = Array.from({ length: 8 }, (_, i) => `${round}-${i}`);
@@ -542,13 +545,13 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
     await server.exited;
     server = await startServer(t, file);
     const sqlite = outside(t, file);
-    const kept = sqlite.prepare('select content from messages').pluck().all();
+    const stored = sqlite.prepare('select content from messages').pluck().all();
     t.strictSame(
-      acknowledged.filter((content) => !kept.includes(content)),
+      acknowledged.filter((content) => !stored.includes(content)),
       [],
       'none is lost',
     );
-    t.equal(new Set(kept).size, kept.length, 'none is there twice');
+    t.equal(new Set(stored).size, stored.length, 'none is stored twice');
     t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
     t.strictSame(sqlite.pragma('foreign_key_check'), []);
   }
@@ -556,7 +559,7 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
 });
 
 t.test(
-  'every 201 was on the disk before, and those together shared the way',
+  'every 201 was on the disk before it was sent, and simultaneous posts share syncs',
   {
     skip: without('strace'),
   },
@@ -564,7 +567,7 @@ t.test(
     const folder = await tempFolder(t);
     const file = join(folder, 'snug.db');
     const trace = join(folder, 'trace');
-    // -D: strace is beside the server, so that signals reach the server; -y: with the files' names.
+    // -D: strace runs next to the server, so that signals reach the server; -y: with file names.
     const calls = 'trace=fsync,fdatasync';
     const wrapper = ['strace', '-D', '-f', '-y', '--seccomp-bpf', '-e', calls, '-o', trace];
     const server = await startServer(t, file, { wrapper });
@@ -575,7 +578,7 @@ t.test(
     for (let i = 0; i < 20; i++) {
       const before = syncs();
       t.equal((await alice.send('POST', chat, { content: `${i}` })).status, 201);
-      t.ok(syncs() > before, 'one after another, each has its own');
+      t.ok(syncs() > before, 'in sequence, each has its own');
     }
     const before = syncs();
     for (const answer of await postTogether(server, alice, chat, 64)) {

@@ -1,4 +1,4 @@
-/** What may be wrong when the program is started: on a full disk it reads, and else it says what. */
+/** Problems at the start: on a full disk the program reads, otherwise it says what is wrong. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { password, tempFolder } from './helpers/world.ts';
 const full = 'The server cannot store anything at the moment. Try again later.';
 const size = 8 * 1024 * 1024;
 
-/** Fills a disk to its last byte; returns what makes room again. */
+/** Fills a disk to its last byte; returns a function that makes room again. */
 function fill(folder: string): () => void {
   const ballast = join(folder, 'ballast');
   execFileSync('sh', ['-c', `dd if=/dev/zero of=${ballast} bs=1k 2>/dev/null || true`]);
@@ -30,7 +30,7 @@ async function startTalk(t: Test, file: string, signal: NodeJS.Signals) {
   const alice = await new RemotePerson(server.url).register('alice');
   const made = await alice.send('POST', '/api/chats', { title: 'Sunday hike' });
   const chat = String(made.headers.get('location'));
-  // So much that the file has to grow when the log is moved.
+  // So much that the file must grow at the checkpoint.
   for (let i = 0; i < 40; i++) await alice.send('POST', chat, { content: 'x'.repeat(4_000) });
   await alice.send('POST', chat, { content: 'before' });
   await server.end(signal);
@@ -39,7 +39,7 @@ async function startTalk(t: Test, file: string, signal: NodeJS.Signals) {
 
 for (const [signal, name] of [
   ['SIGTERM', 'has neither log nor index'],
-  ['SIGKILL', 'has a log that cannot be moved'],
+  ['SIGKILL', 'has a WAL that cannot be checkpointed'],
 ] as const) {
   t.test(
     `a server that ${name} starts on a full disk and reads`,
@@ -71,7 +71,7 @@ for (const [signal, name] of [
         t.equal((await fetch(`${server.url}/healthz`)).status, 503);
       }
       makeRoom();
-      t.equal((await fetch(`${server.url}/healthz`)).status, 200, 'room brings it back');
+      t.equal((await fetch(`${server.url}/healthz`)).status, 200, 'with room it is healthy again');
       t.equal((await post('after')).status, 201);
       t.strictSame(await texts(), ['before', 'after']);
       t.equal(await server.end('SIGTERM'), 0);
@@ -101,12 +101,12 @@ t.test('a server without accounts starts on a full disk too', { skip: mountless 
   }
   makeRoom();
   t.equal((await fetch(`${server.url}/healthz`)).status, 200);
-  t.equal((await register()).status, 201, 'room brings it back');
+  t.equal((await register()).status, 201, 'with room it registers again');
   t.strictSame(query(file, 'select name, role from users'), [{ name: 'alice', role: 'admin' }]);
   t.equal(await server.end('SIGTERM'), 0);
 });
 
-t.test('a full disk takes no new database and no upgrade', { skip: mountless }, async (t) => {
+t.test('on a full disk no database is created or upgraded', { skip: mountless }, async (t) => {
   const folder = await smallDisk(t, size);
   const file = join(folder, 'snug.db');
   await writeFile(file, readFixture('schema-1').database);
@@ -126,7 +126,7 @@ t.test('a full disk takes no new database and no upgrade', { skip: mountless }, 
   t.equal(await (await startServer(t, file)).end('SIGTERM'), 0);
 });
 
-/** A start that is refused: what is there, what is set, and what is said of `file`. */
+/** A refused start: the files, the settings, and the sentence about `file`. */
 interface Refused {
   readonly path?: string;
   readonly make?: (file: string) => unknown;
@@ -157,7 +157,7 @@ const refusals: Record<string, Refused> = {
     make: (file) => symlink('/nowhere/snug.db', file),
     sentence: cannotBeWritten,
   },
-  'a folder that takes none': { path: '/proc/nowhere/snug.db', sentence: cannotBeWritten },
+  'a folder without files': { path: '/proc/nowhere/snug.db', sentence: cannotBeWritten },
   'a file for a folder': { path: '/dev/null/snug.db', sentence: cannotBeWritten },
   'too long a name': { path: 'x'.repeat(300), sentence: isTooLong },
   'too long a name for the lock': { path: 'x'.repeat(252), sentence: isTooLong },
@@ -229,7 +229,7 @@ for (const [name, { path = 'snug.db', make, env = {}, sentence }] of Object.entr
   });
 }
 
-t.test('an address that cannot be had, in one sentence', async (t) => {
+t.test('an unusable address is refused in one sentence', async (t) => {
   const file = join(await tempFolder(t), 'snug.db');
   const other = createServer().listen(0, '127.0.0.1');
   t.teardown(() => other.close());
@@ -244,14 +244,14 @@ t.test('an address that cannot be had, in one sentence', async (t) => {
   }
 });
 
-t.test('a setting or a file .env that cannot be read', async (t) => {
+t.test('an unreadable setting or .env file is refused', async (t) => {
   const cwd = await tempFolder(t);
   await mkdir(join(cwd, '.env'));
   const { code, errors } = await runSnug(t, join(cwd, 'snug.db'), ['serve'], { cwd });
   t.strictSame([code, errors], [1, 'snug: The file .env cannot be read. Check who owns it.\n']);
 });
 
-t.test('a Node or a machine that does not do is refused in one sentence', async (t) => {
+t.test('an unsuitable Node or machine is refused in one sentence', async (t) => {
   const cwd = await tempFolder(t);
   const requirements = fileURLToPath(new URL('../build/run/requirements.mjs', import.meta.url));
   const refusalOn = (script: string, change: string) => {
@@ -283,29 +283,26 @@ t.test('a Node or a machine that does not do is refused in one sentence', async 
   t.equal(engines.node, '>=24.7');
 });
 
-t.test(
-  'what is started can be read by a Node that is far too old, and run as a program',
-  async (t) => {
-    for (const path of [
-      bundle,
-      fileURLToPath(new URL('../build/run/requirements.mjs', import.meta.url)),
-    ]) {
-      const text = readFileSync(path, 'utf8');
-      const { code: plain } = await transform(text, { target: 'esnext' });
-      const { code: old } = await transform(text, { target: 'node12.20' });
-      t.equal(old, plain, 'there is nothing that it would not know');
-    }
-    t.match(readFileSync(bundle, 'utf8'), /^#!\/usr\/bin\/env node\n/);
-    const { NODE_OPTIONS: _, ...env } = process.env;
-    const PATH = `${dirname(process.execPath)}${delimiter}${env.PATH}`;
-    t.match(
-      execFileSync(bundle, ['--version'], { env: { ...env, PATH }, encoding: 'utf8' }),
-      /^snug \d/,
-    );
-  },
-);
+t.test('the first files can be read by a far too old Node, and run as a program', async (t) => {
+  for (const path of [
+    bundle,
+    fileURLToPath(new URL('../build/run/requirements.mjs', import.meta.url)),
+  ]) {
+    const text = readFileSync(path, 'utf8');
+    const { code: plain } = await transform(text, { target: 'esnext' });
+    const { code: old } = await transform(text, { target: 'node12.20' });
+    t.equal(old, plain, 'nothing is too new for it');
+  }
+  t.match(readFileSync(bundle, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const PATH = `${dirname(process.execPath)}${delimiter}${env.PATH}`;
+  t.match(
+    execFileSync(bundle, ['--version'], { env: { ...env, PATH }, encoding: 'utf8' }),
+    /^snug \d/,
+  );
+});
 
-t.test('a library of the system that does not do is named', (t) => {
+t.test('a missing or unsuitable system library is named', (t) => {
   const failure = (message: string) =>
     sentenceOf(Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' }), '/opt/snug/dist/');
   const old =
@@ -320,7 +317,7 @@ t.test('a library of the system that does not do is named', (t) => {
   t.end();
 });
 
-t.test('a program that is not whole says so', async (t) => {
+t.test('an incomplete program says so', async (t) => {
   const root = await tempFolder(t);
   const dist = join(root, 'dist');
   cpSync(dirname(bundle), dist, { recursive: true });
@@ -338,7 +335,7 @@ t.test('a program that is not whole says so', async (t) => {
     }
   };
   const notWhole = /^snug: The program is incomplete \(.*\)\. Run: npm ci && npm run build\n$/;
-  t.match(start(), notWhole, 'without what it needs');
+  t.match(start(), notWhole, 'without the packages that it needs');
   await symlink(
     fileURLToPath(new URL('../node_modules', import.meta.url)),
     join(root, 'node_modules'),
@@ -354,7 +351,7 @@ t.test('a program that is not whole says so', async (t) => {
     join(dist, 'program.js'),
     readFileSync(join(dist, 'program.js')).subarray(0, 1e5),
   );
-  t.match(start(), notWhole, 'cut off');
+  t.match(start(), notWhole, 'truncated');
 });
 
 t.test('a new database is announced', async (t) => {
@@ -367,7 +364,7 @@ t.test('a new database is announced', async (t) => {
   await second.end('SIGTERM');
 });
 
-t.test('five starts at once on no database: one serves, none leaves it torn', async (t) => {
+t.test('of five simultaneous starts without a database one serves; none does harm', async (t) => {
   const file = join(await tempFolder(t), 'new', 'snug.db');
   const starts = Array.from({ length: 5 }, () => spawnSnug(t, { env: { DATABASE_URL: file } }));
   const outcomes = await Promise.all(

@@ -1,4 +1,4 @@
-/** Databases of older versions under this one: all that was in them is there, and everybody’s right. */
+/** Databases of older versions after an upgrade: all data and all rights are preserved. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ const upgrading = 'The server is being upgraded. Try again in a few minutes.';
 /** A world on an upgraded database, at the time of its recording, with the people in it. */
 interface Upgraded extends World {
   readonly recording: Recording;
-  /** Somebody with the cookies that they had. */
+  /** A person with the recorded cookies. */
   person(name: string): Person;
 }
 
@@ -33,7 +33,7 @@ async function upgradeFixture(t: Test, name: string) {
   t.equal((await fetch(`${server.url}/healthz`)).status, 200);
   t.equal(await server.end('SIGTERM'), 0);
   t.match(server.output(), /upgrading the database.*a copy .* was made.*database was upgraded/s);
-  t.strictSame(readFileSync(copyOf(file)), database, 'the copy is what it was');
+  t.strictSame(readFileSync(copyOf(file)), database, 'the copy is the original');
   t.equal(mode(copyOf(file)), '600');
   return { file, recording };
 }
@@ -54,7 +54,7 @@ async function askFor(person: Person, path: string) {
   return { status, body, link: (headers.link as string | undefined) ?? null };
 }
 
-/** Asserts that every address answers everybody as it did; only a refusal may say it otherwise. */
+/** Asserts that every address gives everybody the recorded answer, except for texts of refusals. */
 async function answersAsBefore(t: Test, { recording, person }: Upgraded): Promise<void> {
   for (const { path, people, ...before } of recording.answers) {
     for (const name of people) {
@@ -66,22 +66,22 @@ async function answersAsBefore(t: Test, { recording, person }: Upgraded): Promis
   }
 }
 
-/** Asserts that a stream that resumes is sent the same events, or has to load anew. */
+/** Asserts that a resumed stream gets the same events, or a reset. */
 async function resumesAsBefore(t: Test, world: Upgraded): Promise<void> {
   const { recording } = world;
   const ids = Object.values(recording.events).flatMap((all) => all.map(({ id = 0 }) => id));
   const last = Math.max(...ids);
   for (const [name, recorded] of Object.entries(recording.events)) {
     const first = Number(recording.first);
-    // Of a reaction the log did not note which one it was.
+    // The event log did not store which reaction it was.
     const reaction = recorded.findLast(({ type }) => type === 'reaction')?.id;
     if (reaction !== undefined) {
-      const told = await eventsSince(t, world, { name, since: first, last });
-      t.match(told, [{ type: 'reset' }], `${name} loads anew`);
+      const received = await eventsSince(t, world, { name, since: first, last });
+      t.match(received, [{ type: 'reset' }], `${name} gets a reset`);
     }
     const since = reaction ?? first;
     const before = recorded.filter(({ id = 0 }) => id > since);
-    // That somebody has a new name is told since.
+    // New names were not events before.
     const now = (await eventsSince(t, world, { name, since, last })).filter(
       ({ type }) => type !== 'user',
     );
@@ -89,7 +89,7 @@ async function resumesAsBefore(t: Test, world: Upgraded): Promise<void> {
   }
 }
 
-/** What a stream of somebody is sent that resumes, up to the last event of the recording. */
+/** The events of a person's resumed stream, up to the last one of the recording. */
 async function eventsSince(
   t: Test,
   world: Upgraded,
@@ -107,8 +107,8 @@ async function eventsSince(
 
 const form = 'application/x-www-form-urlencoded';
 
-/** Asserts that people go on where they were. */
-async function goesOn(t: Test, { recording, person, nobody }: Upgraded): Promise<void> {
+/** Asserts that people can continue where they were. */
+async function works(t: Test, { recording, person, nobody }: Upgraded): Promise<void> {
   const { password, places } = recording;
   const { hike = '', edited = '', keyed = '', oneUse = '', invite = '' } = places;
   const bob = person('bob');
@@ -126,14 +126,14 @@ async function goesOn(t: Test, { recording, person, nobody }: Upgraded): Promise
   });
   t.equal(again.headers.location, keyed, 'a key gives the first answer');
   const newest = Number(recording.events.bob?.at(-1)?.id);
-  t.ok((await bob.send(hike, 'A new word: kinkajou')) > newest, 'ids go on rising');
+  t.ok((await bob.send(hike, 'A new word: kinkajou')) > newest, 'ids keep rising');
   t.equal(await find('kinkajou'), 1);
   t.equal(await find('sandwiches'), 1);
   done(t, await bob.put(edited, { content: 'I bring the soup' }));
   t.equal(await find('sandwiches'), 0, 'an edited message leaves the index');
   done(t, await bob.delete(`${hike}?id=${edited.split('/').at(-1)}`));
   t.equal(await find('soup'), 0, 'and so does a deleted one');
-  refused(t, await person('mallory').post(oneUse), 403, undefined, 'who was removed stays out');
+  refused(t, await person('mallory').post(oneUse), 403, undefined, 'a removed user stays out');
   done(t, await person('carol').post(oneUse), 201);
   refused(t, await nobody().get(oneUse), 403);
   refused(t, await person('mallory').post(oneUse), 404, undefined, 'its one use is over');
@@ -141,18 +141,18 @@ async function goesOn(t: Test, { recording, person, nobody }: Upgraded): Promise
 }
 
 for (const name of fixtures) {
-  t.test(`${name}: after an upgrade all is as before, and goes on`, async (t) => {
+  t.test(`${name}: after an upgrade everything is as before, and works`, async (t) => {
     const { file, recording } = await upgradeFixture(t, name);
     const check = await runSnug(t, file, ['check']);
     t.equal(check.code, 0, check.output);
     const world = await openUpgraded(t, file, recording);
     await answersAsBefore(t, world);
     await resumesAsBefore(t, world);
-    await goesOn(t, world);
+    await works(t, world);
   });
 }
 
-/** A database of the first schema in `folder`, with so many long messages more. */
+/** A database of the first schema in `folder`, with this many additional long messages. */
 async function firstSchema(folder: string, messages = 0): Promise<string> {
   const file = join(folder, 'snug.db');
   await writeFile(file, readFixture('schema-1').database, { mode: 0o600 });
@@ -167,12 +167,12 @@ async function firstSchema(folder: string, messages = 0): Promise<string> {
 }
 
 t.test(
-  'a long upgrade is told of, and killed it is made again',
+  'a long upgrade is announced, and repeated if killed',
   { skip: without('strace') },
   async (t) => {
     const file = await firstSchema(await tempFolder(t), 3_000);
     const before = readFileSync(file);
-    // Each sync takes a second, so that there is time to look.
+    // Each sync takes a second, so that there is time to kill it.
     const slow = ['strace', '-D', '-f', '-o', '/dev/null'];
     const wrapper = [...slow, '-e', 'inject=fsync,fdatasync:delay_enter=1000000'];
     const first = spawnSnug(t, { env: { DATABASE_URL: file }, wrapper });
@@ -212,7 +212,7 @@ t.test('an upgrade needs room for three databases', { skip: mountless }, async (
   t.strictSame(readdirSync(dirname(file)), ['snug.db']);
 });
 
-t.test('an upgrade that fails leaves the database as it was, and no copy', async (t) => {
+t.test('a failed upgrade leaves the database unchanged, and no copy', async (t) => {
   const file = await firstSchema(await tempFolder(t));
   const before = contents(dirname(file));
   const bad = { name: '9999_bad.sql', sql: 'insert into nowhere values (1)', hash: 'x' };
@@ -221,7 +221,7 @@ t.test('an upgrade that fails leaves the database as it was, and no copy', async
   t.strictSame(contents(dirname(file)), before);
 });
 
-t.test('copies are kept for 30 days', async (t) => {
+t.test('copies are deleted after 30 days', async (t) => {
   const file = await firstSchema(await tempFolder(t));
   const now = Date.parse('2026-11-22T12:00:00Z');
   const day = 24 * 3_600_000;

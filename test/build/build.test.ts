@@ -1,4 +1,4 @@
-/** What the build leaves in dist/, beside the client. */
+/** What the build leaves in dist/ besides the client. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -8,11 +8,11 @@ import { tempFolder } from '../helpers/world.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Without what tap has every Node load. */
+/** The environment without the modules that tap loads into every Node. */
 const env = { PATH: process.env.PATH };
 
-/** Says of which scripts V8 takes the compiled code for theirs. */
-const look = `
+/** Prints for which scripts V8 accepts the compiled code. */
+const listAccepted = `
   const { readFileSync } = require('node:fs');
   const { Script } = require('node:vm');
   const isTaken = (name) => {
@@ -23,7 +23,7 @@ const look = `
   console.log(['program', 'writer', 'compilers'].filter(isTaken).join());
 `;
 
-/** The files of dist/ that must be there for any command. */
+/** The files of dist/ that any command needs. */
 const started = [
   'dist/compilers.js',
   'dist/load.mjs',
@@ -33,7 +33,7 @@ const started = [
   'dist/writer.mjs',
 ];
 
-/** The program in a folder of its own. */
+/** Copies the program into a folder of its own. */
 async function install(t: Test): Promise<string> {
   const folder = await tempFolder(t);
   for (const path of ['package.json', ...started]) {
@@ -44,9 +44,13 @@ async function install(t: Test): Promise<string> {
   return folder;
 }
 
-t.test('the program is compiled already', async (t) => {
-  const told = execFileSync(process.execPath, ['-e', look], { cwd: root, env, encoding: 'utf8' });
-  t.equal(told.trim(), 'program,writer,compilers');
+t.test('the program is compiled at build time', async (t) => {
+  const accepted = execFileSync(process.execPath, ['-e', listAccepted], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  t.equal(accepted.trim(), 'program,writer,compilers');
 });
 
 t.test('the program runs without its compiled code, and writes none', async (t) => {
@@ -60,7 +64,7 @@ t.test('the program runs without its compiled code, and writes none', async (t) 
   );
 });
 
-t.test('compiled code that is not for this Node does no harm', async (t) => {
+t.test('compiled code of another Node does no harm', async (t) => {
   const folder = await install(t);
   const compiled = join(folder, 'dist/program.cache');
   const whole = await readFile(join(root, 'dist/program.cache'));

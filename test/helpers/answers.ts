@@ -1,4 +1,4 @@
-/** What every answer of the server has to look like. */
+/** The form of every answer of the server. */
 import type { Test } from 'tap';
 import type { Answer } from './world.ts';
 
@@ -7,11 +7,11 @@ const json = 'application/json';
 /** A plain sentence or two: for people, not for programmers. */
 const sentence = /^[A-Z][^{}<>\n]*\.$/;
 
-/** What a framework, a database, a stack or a machine would say. */
+/** What a framework, a database, a stack trace or an operating system would say. */
 const jargon =
   /FST_|ERR_|SQLITE|constraint|schema|undefined|node_modules|\.ts\b|\bat \/|body\/|params\//i;
 
-/** Asserts that a request was done: the status, and the document's body to the letter. */
+/** Asserts that a request succeeded: the status, and the exact body of the API's document. */
 export function done(t: Test, answer: Answer, status = 200): void {
   const { status: given, text, headers } = answer;
   t.strictSame(
@@ -20,15 +20,15 @@ export function done(t: Test, answer: Answer, status = 200): void {
   );
 }
 
-/** Asserts that a request was refused, in the document's shape; `error` is the sentence expected. */
+/** Asserts that a request was refused, in the API's form; `error` is the expected sentence. */
 export function refused(t: Test, answer: Answer, status: number, error?: string, name = ''): void {
   const { status: given, text, headers } = answer;
   t.strictSame({ status: given, type: headers['content-type'] }, { status, type: json }, name);
   t.match(headers['error-code'], /^[a-z_]+$/, `${name} a code for programs`);
   t.notOk(headers['set-cookie'], `${name} no cookie is set`);
   t.notOk(headers.location, `${name} nothing was made`);
-  const told = answer.body.error;
-  t.equal(text, JSON.stringify({ error: error ?? told }), name);
-  t.match(told, sentence, `${name} a plain sentence`);
-  t.notMatch(told, jargon, `${name} no jargon`);
+  const message = answer.body.error;
+  t.equal(text, JSON.stringify({ error: error ?? message }), name);
+  t.match(message, sentence, `${name} a plain sentence`);
+  t.notMatch(message, jargon, `${name} no jargon`);
 }

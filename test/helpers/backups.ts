@@ -1,4 +1,4 @@
-/** Databases to be backed up and restored, and what a folder holds of them. */
+/** Databases to back up and restore, and the contents of folders. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { openStore } from '../../src/db/open.ts';
 import { spawnSnug } from './server.ts';
 import { tempFolder } from './world.ts';
 
-/** A chat that nobody is in, with 10,000 messages: 35 MB. */
+/** A chat without members, with 10,000 messages: 35 MB. */
 const fill = `
   insert into chats (id, title, created_at) values (1, 'archive', 0);
   insert into messages (chat_id, id, sender_id, content, created_at)
@@ -17,21 +17,21 @@ const fill = `
     select 1, id, 1, hex(randomblob(1500)), 0 from ids;
   insert into events (id, type, at) values (10001, 'message', 0);`;
 
-/** A database on which a backup takes a while; in good order, and nobody has it open. */
+/** A sound, closed database on which a backup takes a while. */
 export async function largeFile(t: Test): Promise<string> {
   const file = await emptyFile(t);
   edit(file, fill);
   return file;
 }
 
-/** A migrated database without anything in it. */
+/** A migrated database without any data. */
 export async function emptyFile(t: Test): Promise<string> {
   const file = join(await tempFolder(t), 'snug.db');
   await openStore(file).close();
   return file;
 }
 
-/** A database that tells by its one chat which one it is, and in which somebody is signed in. */
+/** A database with one chat, whose title identifies it, and one session. */
 export async function namedFile(t: Test, title: string): Promise<string> {
   const file = await emptyFile(t);
   edit(
@@ -46,14 +46,14 @@ export async function namedFile(t: Test, title: string): Promise<string> {
   return file;
 }
 
-/** Changes a database from outside, and leaves nothing of it in a log. */
+/** Changes a database from outside, and leaves no WAL. */
 export function edit(file: string, text: string): void {
   const sqlite = new Database(file);
   sqlite.exec(text);
   sqlite.close();
 }
 
-/** Asks a database that nobody else has open, and leaves it as it was. */
+/** Queries a closed database, and leaves it unchanged. */
 export function ask(file: string, query: string): unknown[] {
   const sqlite = new Database(file, { readonly: true });
   try {
@@ -75,7 +75,7 @@ export async function run(
   return { code, output: output(), errors: errors() };
 }
 
-/** Asserts that a command refuses, saying only this. */
+/** Asserts that a command refuses and prints only this. */
 export async function refuses(
   t: Test,
   file: string,
@@ -88,7 +88,7 @@ export async function refuses(
   t.equal(errors, `snug: ${sentence}\n`);
 }
 
-/** Every file of a folder, by what is in it. */
+/** The hash of each file in a folder, by name. */
 export function contents(folder: string): Record<string, string> {
   return Object.fromEntries(
     readdirSync(folder)
@@ -101,7 +101,7 @@ const hash = (path: string) => createHash('sha256').update(readFileSync(path)).d
 
 export const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-/** Resolves with the name of the unfinished backup in a folder, once there is something in it. */
+/** Resolves with the name of the unfinished backup in a folder, once it has any contents. */
 export async function unfinishedIn(folder: string): Promise<string> {
   for (;;) {
     const name = existsSync(folder) && readdirSync(folder).find((name) => name.endsWith('.tmp'));

@@ -1,4 +1,4 @@
-/** Texts with code in them, and who of "bob" and "carol" is called in them. */
+/** Texts with code in them, and which of "bob" and "carol" they mention. */
 export const withCode: Readonly<Record<string, readonly string[]>> = {
   'a `@bob` b @carol': ['@carol'],
   '``@bob ` @bob`` @carol': ['@carol'],

@@ -1,6 +1,6 @@
 /**
- * The least CPU time that this process took for `act` in some runs, in ms. What other programs take
- * of a busy machine does not count.
+ * The least CPU time that this process took for `act` in some runs, in ms. The time that other
+ * programs take on a busy machine does not count.
  */
 export async function leastCpuTime(runs: number, act: () => Promise<void>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;

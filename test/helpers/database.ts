@@ -1,4 +1,4 @@
-/** The database layer on its own, and a second look at its file from outside. */
+/** The database layer without a server, and a second connection to its file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -8,14 +8,14 @@ import type { Store } from '../../src/db/store.ts';
 import type { Mutation, Unit } from '../../src/db/unit-of-work.ts';
 import { tempFolder } from './world.ts';
 
-/** A connection as another program would have it; it waits for nobody. */
+/** A connection as another program would have it; it never waits for a lock. */
 export function outside(t: Test, file: string): Database.Database {
   const connection = new Database(file, { timeout: 0 });
   t.teardown(() => connection.close());
   return connection;
 }
 
-/** A store on a fresh, migrated file. */
+/** A store on a new, migrated file. */
 export async function startStore(t: Test): Promise<{ db: Store; file: string }> {
   const file = join(await tempFolder(t), 'snug.db');
   const db = openStore(file);
@@ -37,13 +37,13 @@ export function countCommits(file: string): number {
   return commits;
 }
 
-/** A door that somebody waits at until it is opened. */
+/** A promise that waits until it is opened. */
 export function gate(): { opened: Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: resolve };
 }
 
-/** A command in a unit that has no time: it does one step of its long work, as on a slow machine. */
+/** Runs a mutation with no time left: it does one step of its long work, as on a slow machine. */
 export const hurried =
   <Input, Result>(command: Mutation<Input, Result>): Mutation<Input, Result> =>
   (unit: Unit, input: Input) =>

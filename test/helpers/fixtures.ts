@@ -1,8 +1,8 @@
-/** Databases of older versions, each with what its program answered to the people in it. */
+/** Databases of older versions, each with the answers of its program to the people in it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-/** What one address answered, and to whom. */
+/** The answer at one address, and who received it. */
 export interface Recorded {
   readonly path: string;
   readonly people: string[];
@@ -26,7 +26,7 @@ export interface Recording {
   /** Addresses and ids of what is in the database. */
   readonly places: Readonly<Record<string, string>>;
   readonly answers: readonly Recorded[];
-  /** The id of an event, and by the names of people what came after it. */
+  /** The id of an event, and the events after it by the names of people. */
   readonly first: string;
   readonly events: Readonly<Record<string, readonly RecordedEvent[]>>;
 }
@@ -49,7 +49,7 @@ interface Page {
   readonly link: string | null;
 }
 
-/** Asks for an address; of a search, which pages as it likes, for all of it. */
+/** Requests an address; for a search, whose pages vary, all its pages. */
 export async function askAll(
   path: string,
   ask: (path: string) => Promise<Page>,
@@ -68,14 +68,14 @@ export async function askAll(
 
 const hitsOf = ({ body }: Page) => (body as { hits?: readonly unknown[] }).hits;
 
-/** A value with those fields alone that an older one has: a field may be new. */
+/** A value with only the fields of an older one, because fields may be new. */
 export function asBefore(now: unknown, before: unknown): unknown {
   if (Array.isArray(now) && Array.isArray(before)) {
     return now.map((item, index) => asBefore(item, before[index]));
   }
   if (!isObject(now) || !isObject(before)) return now;
-  const kept = Object.keys(before).filter((key) => key in now);
-  return Object.fromEntries(kept.map((key) => [key, asBefore(now[key], before[key])]));
+  const common = Object.keys(before).filter((key) => key in now);
+  return Object.fromEntries(common.map((key) => [key, asBefore(now[key], before[key])]));
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,4 +1,4 @@
-/** Real proxies, each a process of its own in front of the server. */
+/** Real proxies, each a process in front of the server. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { tempFolder } from './world.ts';
 
 export type ProxyName = 'caddy' | 'nginx' | 'haproxy' | 'apache2';
 
-/** What a proxy is given: its own text is that of docs/operating.md, or what people write. */
+/** The configuration of a proxy: that of docs/operating.md, or a common one. */
 interface Given {
-  /** What it is to serve, to which the rest is added that a distribution has elsewhere. */
+  /** Its site, to which the parts are added that a distribution has in other files. */
   readonly configuration: string;
-  /** Where the server is, as in `127.0.0.1:4000`. */
+  /** The address of the server, as in `127.0.0.1:4000`. */
   readonly backend: string;
 }
 
@@ -29,7 +29,7 @@ const isRoot = process.getuid?.() === 0;
 
 const apacheModules = ['mpm_event', 'authz_core', 'ssl', 'headers', 'proxy', 'proxy_http'];
 
-/** The file of each proxy, and how it is started with that. */
+/** The configuration file of each proxy, and the arguments that start it. */
 const proxies: Record<ProxyName, { file(setting: Setting): string; args(path: string): string[] }> =
   {
     caddy: {
@@ -88,7 +88,7 @@ function localised(given: Given, folder: string, port: number): Setting {
 /** Whether a configuration is for https. */
 const isSecure = ({ configuration }: Given) => /\b443\b|^chat\.example\.org/m.test(configuration);
 
-/** Starts a proxy and resolves with its port, on 127.0.0.1, once it listens. */
+/** Starts a proxy and resolves with its port on 127.0.0.1, once it listens. */
 export async function startProxy(t: Test, name: ProxyName, given: Given): Promise<number> {
   const folder = await tempFolder(t);
   const port = await freePort();
@@ -118,7 +118,7 @@ export async function startProxy(t: Test, name: ProxyName, given: Given): Promis
   return port;
 }
 
-/** For chat.example.org, with its key in the same file and in one of its own. */
+/** A certificate for chat.example.org, with its key in the same file and in a separate one. */
 async function makeCertificate(folder: string): Promise<void> {
   const [pem, key] = ['pem', 'key'].map((end) => join(folder, `chat.example.org.${end}`));
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];

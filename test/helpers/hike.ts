@@ -1,4 +1,4 @@
-/** A server with people on it as one would meet them. */
+/** A server with typical people and chats. */
 import { post, type Stage, startChat } from './browser.ts';
 import { execute } from './rows.ts';
 
@@ -11,7 +11,7 @@ Station → Mill → **Ridge** (2 h)
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** A chat as people have it: several days, replies, reactions, a list, code; and more beside it. */
+/** A typical chat: several days, replies, reactions, a list, code; and more chats next to it. */
 export async function startHike(stage: Stage) {
   const alice = await stage.person('Alice');
   const [bob, carol] = [await stage.person('Bob'), await stage.person('Carol')];
@@ -65,7 +65,7 @@ export async function startHike(stage: Stage) {
   return { alice, chat };
 }
 
-/** Moves messages back by so many ms, past the server. */
+/** Dates messages back by these times in ms, directly in the database. */
 function setBack({ file }: Stage, times: Record<string, number>): void {
   for (const [id, ms] of Object.entries(times)) {
     execute(file, 'update messages set created_at = created_at - ? where id = ?', ms, Number(id));

@@ -1,11 +1,11 @@
-/** Lists that come in pages. */
+/** Paginated lists. */
 import type { Answer, Person } from './world.ts';
 
-/** Where a list goes on, by its Link header. */
+/** The address of a list's next page, from its Link header. */
 export const nextOf = ({ headers }: Pick<Answer, 'headers'>): string | undefined =>
   /<([^>]+)>; rel="next"/.exec(String(headers.link ?? ''))?.[1];
 
-/** All pages of a list, each with its items, as one gets them by following Link. */
+/** All pages of a list, each with its items, by following Link. */
 export async function pagesOf<Item>(
   person: Person,
   url: string,

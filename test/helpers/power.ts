@@ -1,20 +1,20 @@
 /**
- * A disk as a power cut leaves it: what a program wrote is recorded by strace, and all that was not
- * yet fsynced may be there, in part, or not at all.
+ * A disk after a power cut: strace records a program's writes, and any that were not yet fsynced
+ * may be there, in part, or not at all.
  */
 import { readFileSync } from 'node:fs';
 
-/** A line of the record: what was done, and where its line ends in the record, in bytes. */
+/** A line of the record: the call, and the end of the line in the record, in bytes. */
 interface Step {
   readonly call: string;
   readonly path: string;
   readonly bytes: Buffer;
-  /** Where in the file it writes, or where it cuts the file off. */
+  /** The offset in the file at which it writes, or at which it truncates. */
   readonly at: number;
   readonly end: number;
 }
 
-/** The options that make strace record all that is done to these paths. */
+/** The options that make strace record all calls on these paths. */
 export function recording(trace: string, paths: readonly string[]): string[] {
   const calls =
     'trace=openat,pwrite64,pwritev,write,fsync,fdatasync,ftruncate,fallocate,unlink,rename';
@@ -28,12 +28,12 @@ const line = /^\d+ +(\w+)\((?:(?:\d+|AT_FDCWD)<([^>]*)>)?(?:, )?(?:"([^"]*)")?(.
 /** The steps of a record, in order. */
 export function readRecord(trace: string): Step[] {
   let end = 0;
-  const begun = new Map<string, string>();
+  const unfinishedCalls = new Map<string, string>();
   return readFileSync(trace, 'latin1')
     .split('\n')
     .flatMap((text) => {
       end += text.length + 1;
-      const whole = join(text, begun);
+      const whole = join(text, unfinishedCalls);
       return whole === undefined || /^(\d+ +(\+\+\+|---)|$)/.test(whole)
         ? []
         : readStep(whole, end);
@@ -41,25 +41,25 @@ export function readRecord(trace: string): Step[] {
 }
 
 /**
- * A call in one line: where those of two threads overlap, strace writes one of them in two.
+ * A call in one line: where the calls of two threads overlap, strace writes one of them in two.
  *
- * @param begun what each thread has begun, and not ended yet.
+ * @param unfinishedCalls the calls that each thread has started and not finished.
  */
-function join(text: string, begun: Map<string, string>): string | undefined {
+function join(text: string, unfinishedCalls: Map<string, string>): string | undefined {
   const [, unfinished, thread = ''] = /^((\d+) .*) <unfinished \.\.\.>$/.exec(text) ?? [];
   if (unfinished !== undefined) {
-    begun.set(thread, unfinished);
+    unfinishedCalls.set(thread, unfinished);
     return undefined;
   }
   const [, resuming = '', end] = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/.exec(text) ?? [];
-  return end === undefined ? text : `${begun.get(resuming)}${end}`;
+  return end === undefined ? text : `${unfinishedCalls.get(resuming)}${end}`;
 }
 
 function readStep(text: string, end: number): Step[] {
   const [, call = '', place = '', data = '', rest = '', result] = line.exec(text) ?? [];
   const numbers = rest.match(/\d+/g)?.map(Number) ?? [];
   if (result === '-1') return [];
-  // The program was killed in it: what it wrote may be there, but nothing is for certain.
+  // The program was killed in this call: what it wrote may be there, but nothing is certain.
   const isKilled = result === '?';
   const bytes = decode(data);
   const of = (path: string, at = 0) => [{ call, path, bytes, at, end }];
@@ -75,16 +75,16 @@ function readStep(text: string, end: number): Step[] {
   throw new Error(`not understood: ${text.slice(0, 200)}`);
 }
 
-/** What strace's -xx has made of bytes. */
+/** The bytes of a string in strace's -xx format. */
 const decode = (text: string) => Buffer.from(text.replaceAll('\\x', ''), 'hex');
 
-/** Answers whether something that was not synced is on the disk. */
+/** Decides whether an unsynced change is on the disk. */
 export type Chance = () => boolean;
 
 interface File {
-  /** What is on the disk for certain. */
+  /** The contents that are on the disk for certain. */
   synced: Buffer;
-  /** What was done since. */
+  /** The changes since then. */
   pending: Step[];
 }
 
@@ -92,7 +92,7 @@ interface File {
 export class Disk {
   readonly #folder: string;
   #entries = new Map<string, File>();
-  /** What was made or deleted since the folder was synced. */
+  /** The files created or deleted since the folder was synced. */
   #pending: [path: string, file: File | undefined][] = [];
 
   constructor(folder: string) {
@@ -117,7 +117,7 @@ export class Disk {
     return new Map(entries.map(([path, file]) => [path, contentOf(file, chance)]));
   }
 
-  /** Folders are kept in order: of what was done to one, the disk has all up to some moment. */
+  /** Folders are journalled in order: the disk has all changes of one up to some moment. */
   #entriesWith(chance: Chance): Map<string, File> {
     const entries = new Map(this.#entries);
     for (const [path, file] of this.#pending) {
@@ -139,7 +139,7 @@ function sync(file: File): void {
   file.pending = [];
 }
 
-/** A disk writes whole sectors of so many bytes, in any order. */
+/** A disk writes whole sectors of this many bytes, in any order. */
 const sector = 512;
 
 function contentOf({ synced, pending }: File, chance: Chance): Buffer {
@@ -160,7 +160,7 @@ function contentOf({ synced, pending }: File, chance: Chance): Buffer {
   return content.subarray(0, size);
 }
 
-/** The parts of a write that are each in a sector of their own. */
+/** The parts of a write, each within one sector. */
 function* sectorsOf(at: number, length: number): Generator<[from: number, to: number]> {
   for (let from = 0; from < length; ) {
     const to = Math.min(length, from + sector - ((at + from) % sector));

@@ -1,14 +1,14 @@
-/** The lists of docs/attacks.md and docs/asvs.md: what must hold, each with the tests that show it. */
+/** The claims of docs/attacks.md and docs/asvs.md, each with the tests that prove it. */
 import { readFile } from 'node:fs/promises';
 
 const root = new URL('../../', import.meta.url);
 
-/** What stands in place of a test, or beside one, and says why. */
+/** Reasons that stand in place of a test, or next to one. */
 const words = /^(Not here|Does not apply|Otherwise|See): ./;
 
 export interface Claim {
   readonly id: string;
-  /** Tests as `file: title`, and what is said in words. */
+  /** Tests as `file: title`, and reasons in words. */
   readonly proofs: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export async function readClaims(file: string, id: RegExp): Promise<Claim[]> {
     .filter((claim) => id.test(claim.id));
 }
 
-/** The proofs that show nothing: they name no test, or one that is not there. */
+/** The proofs that name no test, or none that exists. */
 export async function emptyProofs({ proofs }: Claim): Promise<string[]> {
   const isShown = await Promise.all(proofs.map((proof) => words.test(proof) || isTest(proof)));
   return proofs.filter((_, i) => !isShown[i]);

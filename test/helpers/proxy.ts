@@ -1,11 +1,11 @@
-/** What may stand between a browser and the server: a proxy that answers itself, a line that dies. */
+/** Between a browser and the server: a proxy that answers itself, or a connection that dies. */
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
 /**
- * A proxy that passes on what `isOwn` leaves to the server, and answers the rest itself.
+ * A proxy that forwards the requests for which `isOwn` is false, and answers the rest itself.
  *
  * @returns its address.
  */
@@ -30,10 +30,10 @@ export async function startProxy(
   return listen(proxy);
 }
 
-/** A line whose connections can die without a word, as behind a NAT that has forgotten them. */
+/** A connection that can die silently, as behind a NAT that has forgotten it. */
 export interface Wire {
   readonly url: string;
-  /** From now on nothing passes on the connections that are open; new ones work. */
+  /** From now on nothing passes on the open connections; new ones work. */
   die(): void;
 }
 

@@ -1,20 +1,20 @@
 import type { Test } from 'tap';
 
-/** Of a run that names no seed. */
+/** The seed of a run that names none. */
 const usualSeed = 0x5eed_5eed;
 
 /**
- * The seed of a random test, which its output names. Every run has the same one, so that the tests
- * of a commit give one answer. SEED=random explores; SEED=7 repeats what was found with 7.
+ * The seed of a random test, printed in its output. It is the same in every run, so that a commit
+ * always gets the same result. SEED=random explores; SEED=7 repeats a failure found with 7.
  */
 export function seedOf(t: Test): number {
-  const wish = process.env.SEED ?? usualSeed;
-  const seed = wish === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(wish);
+  const wanted = process.env.SEED ?? usualSeed;
+  const seed = wanted === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(wanted);
   t.comment(`SEED=${seed}`);
   return seed;
 }
 
-/** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */
+/** Numbers from 0 up to 1, always the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {

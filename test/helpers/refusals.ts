@@ -1,12 +1,12 @@
 /**
- * Watches over what the API's description promises: a route that refuses for a reason that is not
- * in its `config.refuses` makes the description lie.
+ * Checks a promise of the API's description: if a route refuses for a reason that is not in its
+ * `config.refuses`, the description is wrong.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal, type RefusalCode } from '../../src/errors.ts';
 
-/** What any request may be refused for, whatever its route. */
+/** The refusals that any route may give. */
 const general: readonly RefusalCode[] = [
   ...(['bad_request', 'bad_url', 'bad_body', 'bad_encoding', 'body_type'] as const),
   ...([
@@ -23,12 +23,12 @@ const general: readonly RefusalCode[] = [
 
 const found = new WeakMap<FastifyInstance, Set<string>>();
 
-/** What the routes of a server have refused without having declared it. */
+/** The refusals that a server's routes gave without having declared them. */
 export function undeclaredOf(app: FastifyInstance): readonly string[] {
   return [...(found.get(app) ?? [])];
 }
 
-// Hooks must be there before the routes; only the framework's own channel is as early.
+// Hooks must be added before the routes; only the framework's own channel is early enough.
 subscribe('fastify.initialization', (message) => {
   const { fastify } = message as { fastify: FastifyInstance };
   const undeclared = new Set<string>();

@@ -1,4 +1,4 @@
-/** What a client knows of its user's chats that only ever listens to the events. */
+/** A client's knowledge of its user's chats, from the events only. */
 import type { Test } from 'tap';
 import { addressOf, cookieOf, type EventReader, openEvents, type SseEvent } from './sse.ts';
 import { type Person, password, type World } from './world.ts';
@@ -32,9 +32,9 @@ async function loadChats(person: Person, only?: number): Promise<Map<number, Cha
     if (only !== undefined && id !== only) continue;
     const members = await person.get(`/api/chats/${id}/members`);
     const messages = await loadMessages(person, id);
-    // After the messages: where all is read, it does not say up to which.
+    // After the messages: if all are read, they do not say up to which id.
     const chat = (await listChats(person)).find((other) => other.id === id);
-    // Left in the meantime, as an event will say.
+    // Left in the meantime; an event will say so.
     if (members.status !== 200 || messages === undefined || chat === undefined) continue;
     const { title, direct = false, read_id, notify = 'all' } = chat;
     const list: Member[] = members.body.members;
@@ -77,18 +77,18 @@ export class Replica {
   readonly person: Person;
   chats = new Map<number, Chat>();
   reader: EventReader | undefined;
-  /** What may not happen and did. */
+  /** Violations of the rules. */
   readonly wrong: string[] = [];
   resets = 0;
   connections = 0;
   readonly #t: Test;
   readonly #world: World;
   #lastId = 0;
-  /** The chats that it has heard to have been left. */
+  /** The chats that it knows to have been left. */
   readonly #left = new Set<number>();
   /**
-   * The chats that could not be loaded, and when they were joined: they were left already, or the
-   * account was shut.
+   * The chats that could not be loaded, with the event of joining: they had been left already, or
+   * the account was disabled.
    */
   readonly #unloaded = new Map<number, number>();
   #isIncomplete = false;
@@ -101,7 +101,7 @@ export class Replica {
     this.person = person;
   }
 
-  /** Listens, and connects again whenever the line breaks, until it cannot sign in any more. */
+  /** Reads the stream, and reconnects after each break, until it cannot sign in any more. */
   start(): void {
     if (!this.#isStopped) return;
     this.#isStopped = false;
@@ -116,7 +116,7 @@ export class Replica {
     await this.#running;
   }
 
-  /** Resolves when it has come to an event. */
+  /** Resolves when it has reached an event. */
   async reach(id: number): Promise<void> {
     while (this.#lastId < id) {
       if (this.#isStopped) throw new Error(`${this.person.name} does not listen`);
@@ -124,7 +124,7 @@ export class Replica {
     }
   }
 
-  /** The chats as they can be compared. */
+  /** The chats in a comparable form. */
   state() {
     return comparable(this.chats);
   }
@@ -156,12 +156,12 @@ export class Replica {
         continue;
       }
       next += 1;
-      await this.#hear(event);
+      await this.#receive(event);
     }
     this.#lastId = Math.max(this.#lastId, reader.lastId ?? 0);
   }
 
-  async #hear(event: SseEvent): Promise<void> {
+  async #receive(event: SseEvent): Promise<void> {
     if (event.id !== undefined) {
       if (event.id <= this.#lastId && event.type !== 'reset')
         this.wrong.push(`again ${event.text}`);
@@ -217,19 +217,19 @@ export class Replica {
   async #enter(chatId: number, joinedEvent: number): Promise<void> {
     this.#left.delete(chatId);
     const chat = (await loadChats(this.person, chatId)).get(chatId);
-    // One has read all that was there when one joined.
+    // A new member has read everything up to joining.
     if (chat !== undefined) this.chats.set(chatId, { ...chat, readId: joinedEvent });
     else this.#unloaded.set(chatId, joinedEvent);
   }
 
-  /** Loads everything; an account that is shut meanwhile gets only some of it. */
+  /** Loads everything; an account that is disabled meanwhile gets only some of it. */
   async #load(): Promise<void> {
     this.chats = await loadChats(this.person);
     this.#left.clear();
     this.#isIncomplete = (await this.person.get('/api/chats')).status !== 200;
   }
 
-  /** Loads what could not be loaded while the account was shut. */
+  /** Loads what could not be loaded while the account was disabled. */
   async #catchUp(): Promise<void> {
     if (this.#isIncomplete) await this.#load();
     for (const [chatId, joined] of this.#unloaded) {
@@ -238,8 +238,8 @@ export class Replica {
   }
 
   /**
-   * Whether nothing of a chat may be heard. What happened before the chats could be loaded may still
-   * be, of one that was left by then.
+   * Whether no event of a chat may arrive. An event from before the chats could be loaded may still
+   * arrive for a chat that had been left by then.
    */
   #isStranger(chatId: number): boolean {
     return this.#left.has(chatId) || (this.resets === 0 && !this.#unloaded.has(chatId));
@@ -256,8 +256,8 @@ function setReactions(
   const { reactions: before = [], ...rest } = message;
   const { emoji, count } = change;
   const others = before.filter((reaction) => reaction.emoji !== emoji);
-  const known = before.find((reaction) => reaction.emoji === emoji)?.user_ids ?? [];
-  const users = new Set(known);
+  const existing = before.find((reaction) => reaction.emoji === emoji)?.user_ids ?? [];
+  const users = new Set(existing);
   if (change.added) users.add(change.user_id);
   else users.delete(change.user_id);
   const changed = { emoji, count, user_ids: [...users].sort((a, b) => a - b) };
@@ -267,7 +267,7 @@ function setReactions(
   chat.messages.set(change.id, reactions.length > 0 ? { ...rest, reactions } : rest);
 }
 
-/** What the server has to say of a person's chats. */
+/** A person's chats according to the server. */
 export async function stateOf(person: Person) {
   return comparable(await loadChats(person));
 }
@@ -276,7 +276,7 @@ function comparable(chats: Map<number, Chat>) {
   const byId = (a: { id: number }, b: { id: number }) => a.id - b.id;
   return Array.from(chats, ([id, chat]) => ({
     id,
-    // A direct chat is called by its other member, as each side sees it.
+    // A direct chat has the name of its other member, different for each side.
     title: chat.isDirect ? '' : chat.title,
     notify: chat.notify,
     unread: [...chat.messages.keys()].filter((message) => message > chat.readId).length,

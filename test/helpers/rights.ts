@@ -1,22 +1,22 @@
-/** The table of docs/rights.md, and for each of its rows a request that is right in itself. */
+/** The table of docs/rights.md, and for each of its rows a request that is valid in itself. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { eavesdrop } from './secrets.ts';
+import { recordOutput } from './secrets.ts';
 import { openWorld, Person, password, startWorld, tempFolder } from './world.ts';
 
 export const roles = ['nobody', 'outsider', 'member', 'author', 'owner', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** ✓; the status of the refusal; or ✓ for one's own and that status for somebody else's. */
+/** ✓; the status of the refusal; or ✓ for one's own and that status for another user's. */
 export interface Right {
   readonly own: boolean;
   readonly others: number | true;
 }
 
 export interface Row {
-  /** Method and address, with the parameter in the query that the row is about. */
+  /** Method and address, with the query parameter of the row. */
   readonly name: string;
   /** Method and address as the framework knows the route. */
   readonly route: string;
@@ -44,7 +44,7 @@ function parseRight(place: string, cell: string): Right {
   return { own: own !== undefined, others: Number(status) };
 }
 
-/** What a request is about: things that are there, or that never were. */
+/** The objects of a request: existing ones, or ones that never existed. */
 export interface Targets {
   readonly chat_id: number;
   readonly user_id: number;
@@ -60,10 +60,10 @@ export const absent: Targets = {
   ...{ code: 'never-was', name: 'never was', emoji: '👍' },
 };
 
-/** The request of a row that is right in all but, perhaps, who makes it: `asker`. */
+/** The request of a row, valid except, perhaps, for the user who makes it: `asker`. */
 export function valid(name: string, targets: Targets, asker = 'x') {
   const values: Record<string, string | number> = { ...targets, q: 'hello', file: asset() };
-  // The id of a session stands where elsewhere a message's does.
+  // The id of a session takes the place of a message's id.
   if (name.includes('/sessions?')) values.id = targets.session;
   const [method = '', address = ''] = name.split(' ');
   const [path = '', parameter] = address.split('?');
@@ -80,7 +80,7 @@ function asset(): string {
   return readdirSync(new URL('../../dist/web/assets/', import.meta.url))[0] ?? '';
 }
 
-/** Whom each member adds: of those in no chat, each can be added once. */
+/** The user whom each member adds: each is in no chat, and can be added once. */
 const newcomers: Record<string, string> = { bob: 'frank', dave: 'gina', alice: 'carol' };
 
 function bodies({ id }: Targets, asker: string): Record<string, Record<string, string>> {
@@ -106,7 +106,7 @@ function bodies({ id }: Targets, asker: string): Record<string, Record<string, s
   };
 }
 
-/** Who asks: everybody has a role; some share one. */
+/** The users who ask: one for each role; some share one. */
 const cast = {
   ...{ nobody: 'nobody', forged: 'nobody', former: 'nobody', carol: 'outsider', gina: 'outsider' },
   ...{ bob: 'member', dave: 'author', alice: 'owner', root: 'admin' },
@@ -118,7 +118,7 @@ export const askers = Object.entries(cast) as [Asker, Role][];
 
 type Cookies = Record<string, string>;
 
-/** A database with all of them: copied, it saves the hashing of their passwords. */
+/** A database with all of them; copying it saves the hashing of their passwords. */
 export interface Stage {
   readonly file: string;
   readonly cookies: Record<string, Cookies>;
@@ -129,7 +129,7 @@ export interface Stage {
 /**
  * Sets the stage. Root is the admin; alice has a chat with bob, dave and eve; gina has left it;
  * carol and frank never were in it. All are signed in on two devices; former are the cookies of
- * one that alice has signed out.
+ * a session that alice has ended.
  */
 export async function setStage(t: Test): Promise<Stage> {
   const { app, db, file, register } = await startWorld(t);
@@ -153,11 +153,11 @@ export async function setStage(t: Test): Promise<Stage> {
   return { file, cookies: { former, ...Object.fromEntries(cookies) }, sessions, chat };
 }
 
-/** A world of its own on that stage, with things for everybody to ask for. */
+/** A new world on that stage, with objects for everybody to ask for. */
 export async function enter(t: Test, { file: original, cookies, sessions, chat }: Stage) {
   const file = join(await tempFolder(t), 'snug.db');
   await copyFile(original, file);
-  const { logger, listenTo, leaks } = eavesdrop();
+  const { logger, listenTo, leaks } = recordOutput();
   const world = await openWorld(t, file, {}, { logger });
   listenTo(world.app);
   const as = (name: string, own = cookies[name] ?? {}) =>

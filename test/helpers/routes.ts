@@ -1,4 +1,4 @@
-/** The routes of the server, as the framework was told of them. */
+/** The routes of the server, as registered with the framework. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 
@@ -20,5 +20,5 @@ export async function routesOf(build: () => Promise<unknown>): Promise<RouteOpti
   return routes;
 }
 
-/** A route by its method; one for GET may answer HEAD as well, which is not named. */
+/** A route by its method; GET also stands for HEAD. */
 export const nameOf = (route: RouteOptions) => `${[route.method].flat()[0]} ${route.url}`;

@@ -1,4 +1,4 @@
-/** A look into the database file, past the server. */
+/** Access to the database file without the server. */
 import Database from 'better-sqlite3';
 
 type Row = Record<string, unknown>;
@@ -12,17 +12,17 @@ export function allRows(file: string): Record<string, Row[]> {
   });
 }
 
-/** Rows of one query. */
+/** The rows of a query. */
 export function query(file: string, sql: string, ...values: unknown[]): Row[] {
   return withFile(file, (sqlite) => sqlite.prepare(sql).all(...values) as Row[]);
 }
 
-/** One change, as only somebody with the file can make it. */
+/** Makes a change that needs access to the file. */
 export function execute(file: string, sql: string, ...values: unknown[]): void {
   withFile(file, (sqlite) => sqlite.prepare(sql).run(...values));
 }
 
-/** What is wrong with the file: rows that refer to nothing, or worse. */
+/** The file's problems: rows that refer to nothing, or worse. */
 export function damage(file: string): unknown[] {
   return withFile(file, (sqlite) => [
     ...(sqlite.pragma('foreign_key_check') as unknown[]),
@@ -34,10 +34,10 @@ function select(sqlite: Database.Database, table: string): Row[] {
   return sqlite.prepare(`select * from "${table}"`).all() as Row[];
 }
 
-function withFile<Result>(file: string, look: (sqlite: Database.Database) => Result): Result {
+function withFile<Result>(file: string, use: (sqlite: Database.Database) => Result): Result {
   const sqlite = new Database(file);
   try {
-    return look(sqlite);
+    return use(sqlite);
   } finally {
     sqlite.close();
   }

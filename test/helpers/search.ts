@@ -18,7 +18,7 @@ export interface Hit {
 type Between = () => Promise<unknown>;
 
 /**
- * All hits of a search: its first page and all that `Link` leads to.
+ * All hits of a search: its first page and all pages after it.
  *
  * @param between is called after each page.
  */
@@ -44,7 +44,7 @@ export async function search(
 export const ids = async (...input: Parameters<typeof search>) =>
   (await search(...input)).map(({ id }) => id);
 
-/** Whether a text has a phrase, or all words; the last of them may be the beginning of one. */
+/** Whether a text has a phrase, or all words; the last word may be a prefix. */
 export function isFound(
   content: string,
   query: readonly string[],
@@ -59,7 +59,7 @@ export function isFound(
   });
 }
 
-/** Starts a rebuild, up to where the index is empty. */
+/** Starts a rebuild, up to the point where the index is empty. */
 export async function replaceIndex(db: Store): Promise<void> {
   await db.write(startRebuild, {});
   const isLeft = async () => (await db.read(isOutdated, {})) || (await db.read(hasOldSearch, {}));

@@ -1,20 +1,20 @@
-/** Listens to all that a server says, for what it must never say. */
+/** Checks everything that a server sends and logs for secrets. */
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { describeRequest } from '../../src/http/request-log.ts';
 import { password } from './world.ts';
 
-/** The passwords of the tests, a hash of one, and all that is as long as a token or its hash. */
+/** The passwords of the tests, a hash of one, and any text as long as a token or its hash. */
 const secrets = [password, 'another horse battery', /argon2/, /[\w-]{43,}/];
 
-export interface Ear {
+export interface OutputRecorder {
   readonly logger: Logger;
   listenTo(app: FastifyInstance): void;
   /** The answers, without the cookies that they set, and the lines of the log with a secret. */
   leaks(): string[];
 }
 
-export function eavesdrop(): Ear {
+export function recordOutput(): OutputRecorder {
   const said: string[] = [];
   const logger = pino(
     { level: 'trace', serializers: { req: describeRequest } },
@@ -31,7 +31,7 @@ export function eavesdrop(): Ear {
       });
     },
     leaks: () => {
-      if (said.length === 0) throw new Error('nothing was heard');
+      if (said.length === 0) throw new Error('nothing was recorded');
       return said.filter((text) => secrets.some((secret) => text.search(secret) >= 0));
     },
   };

@@ -1,4 +1,4 @@
-/** The program as people run it: the bundle in a process of its own, reached over HTTP. */
+/** The program as people run it: the bundle in a separate process, reached over HTTP. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -10,11 +10,11 @@ export interface SnugProcess {
   readonly child: ChildProcess;
   /** Resolves with the exit code, or the name of the signal that ended it. */
   readonly exited: Promise<number | string>;
-  /** What it has written so far, to stdout and stderr. */
+  /** Its output so far, to stdout and stderr. */
   output(): string;
-  /** What it has written so far to stderr alone. */
+  /** Its output so far, to stderr only. */
   errors(): string;
-  /** Resolves once it has written something that matches, with the match. */
+  /** Resolves with the match once its output matches. */
   wrote(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
@@ -26,25 +26,25 @@ export interface ServerProcess extends SnugProcess {
 
 interface Options {
   readonly env?: Record<string, string>;
-  /** Put before `node`, to run it under another program. */
+  /** The command to run `node` under another program. */
   readonly wrapper?: readonly string[];
   /** Options of `node` itself. */
   readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly cwd?: string;
-  /** What it is given on standard input. */
+  /** Its standard input. */
   readonly input?: string;
-  /** Who runs it; only root may choose. */
+  /** The user that it runs as; only root may choose. */
   readonly uid?: number;
 }
 
-/** Takes away what tap loads into every Node that a test starts, which has its own signal handlers. */
-const asPeopleDo = ['env', '-u', 'NODE_OPTIONS'];
+/** Removes the modules that tap loads into every Node, which have their own signal handlers. */
+const withoutTap = ['env', '-u', 'NODE_OPTIONS'];
 
 /** Starts the program without waiting for anything; it ends with the test at the latest. */
 export function spawnSnug(t: Test, options: Options): SnugProcess {
   const { env = {}, wrapper = [], nodeArgs = [], args = ['serve'], cwd, uid, input = '' } = options;
-  const node = [...asPeopleDo, process.execPath, ...nodeArgs];
+  const node = [...withoutTap, process.execPath, ...nodeArgs];
   const [command = '', ...rest] = [...wrapper, ...node, bundle, ...args];
   const child = spawn(command, rest, {
     env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT: 'off', DISK_RESERVE_MB: 'off', ...env },
@@ -52,20 +52,20 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
   });
-  // It may be over before it has read that.
+  // It may end before it has read its input.
   child.stdin.on('error', () => undefined).end(input);
   let text = '';
   let errorText = '';
-  let news = Promise.withResolvers<void>();
-  const hear = (data: Buffer) => {
+  let written = Promise.withResolvers<void>();
+  const append = (data: Buffer) => {
     text += data;
-    news.resolve();
-    news = Promise.withResolvers();
+    written.resolve();
+    written = Promise.withResolvers();
   };
-  child.stdout.on('data', hear);
+  child.stdout.on('data', append);
   child.stderr.on('data', (data: Buffer) => {
     errorText += data;
-    hear(data);
+    append(data);
   });
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   t.teardown(async () => {
@@ -77,7 +77,7 @@ export function spawnSnug(t: Test, options: Options): SnugProcess {
     for (;;) {
       const match = pattern.exec(text);
       if (match !== null) return match;
-      await Promise.race([news.promise, failOn(exited, output)]);
+      await Promise.race([written.promise, failOn(exited, output)]);
     }
   };
   return { child, exited, output, errors: () => errorText, wrote };
@@ -118,7 +118,7 @@ export async function startServer(
   return { ...started, url, end };
 }
 
-/** A person on the other end of a real connection. */
+/** A person with a real connection. */
 export class RemotePerson {
   readonly url: string;
   cookie = '';

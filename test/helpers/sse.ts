@@ -1,4 +1,4 @@
-/** A reader of GET /api/events on a real connection, as the HTML living standard reads it. */
+/** A reader of GET /api/events on a real connection, by the HTML living standard. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import type { Person, World } from './world.ts';
 
-/** Every 15 seconds, and once all that was missed has come. */
+/** Every 15 seconds, and once everything missed has been sent. */
 export const beat = 'event: beat\ndata: {}\n\n';
 
 export interface SseEvent {
@@ -15,7 +15,7 @@ export interface SseEvent {
   readonly type: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every shape.
   readonly data: any;
-  /** Its bytes, blank line included. */
+  /** Its bytes, with the blank line. */
   readonly text: string;
 }
 
@@ -29,18 +29,18 @@ interface Where {
 export class EventReader {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** All that has come so far. */
+  /** Everything received so far. */
   text = '';
-  /** The events that have come so far, without what only names an id. */
+  /** The events received so far, without those that only name an id. */
   readonly events: SseEvent[] = [];
-  /** The build of the client, which the first event names; it is not among the events. */
+  /** The build of the client, named by the first event, which is not among the events. */
   build = '';
-  /** How often it has said that it is alive; these are not among the events either. */
+  /** The number of beats, which are not among the events either. */
   beats = 0;
   /** What a browser would send as Last-Event-ID. */
   lastId: number | undefined;
   hasEnded = false;
-  /** Whether the line broke, instead of ending in order. */
+  /** Whether the connection broke, instead of ending in order. */
   isBroken = false;
   readonly #response: IncomingMessage;
   #rest = '';
@@ -62,7 +62,7 @@ export class EventReader {
     });
   }
 
-  /** Resolves as soon as `isDone` says so; rejects if the stream ends before. */
+  /** Resolves as soon as `isDone` returns true; rejects if the stream ends before. */
   async until(isDone: () => boolean): Promise<void> {
     while (!isDone()) {
       if (this.hasEnded) throw new Error(`the stream has ended: ${this.text.slice(-500)}`);
@@ -85,8 +85,8 @@ export class EventReader {
   }
 
   /**
-   * The bytes of all events since the last call. Nothing more is on its way then: the reader's user
-   * makes a chat, and that event, which comes after all others, has come.
+   * The bytes of all events since the last call. No more are on their way then: the reader's user
+   * makes a chat, and that event, which comes after all others, has arrived.
    */
   async take(person: Person): Promise<string> {
     const marker = Number((await person.createChat('marker')).split('/').at(-1)) + 1;
@@ -97,8 +97,8 @@ export class EventReader {
     const taken = this.events.slice(this.#taken, find());
     this.#taken = find() + 1;
     const isMarker = ({ id = 0, type }: SseEvent) => type === 'member.joined' && markers.has(id);
-    const told = taken.filter((event) => !isMarker(event));
-    return told.map((event) => event.text).join('');
+    const received = taken.filter((event) => !isMarker(event));
+    return received.map((event) => event.text).join('');
   }
 
   /** Stops reading, so that the server's bytes pile up. */
@@ -110,7 +110,7 @@ export class EventReader {
     this.#response.resume();
   }
 
-  /** Breaks the line once so many more characters have come, wherever that is. */
+  /** Breaks the connection after this many more characters, wherever that is. */
   cut(after = 0): void {
     this.#limit = this.text.length + after;
     if (after === 0) this.#response.destroy();
@@ -159,7 +159,7 @@ function markersOf({ app }: Person): Set<number> {
   return markers;
 }
 
-/** Opens a stream; resolves with it once its headers have come. */
+/** Opens a stream; resolves with it once its headers have arrived. */
 export async function openEvents(
   t: Test,
   { url, cookie, query = '', lastEventId }: Where,
@@ -172,7 +172,7 @@ export async function openEvents(
   return new EventReader(response);
 }
 
-/** Opens a stream that is live: what happens from now on is told as it happens. */
+/** Opens a live stream, which gets new events as they happen. */
 export async function follow(
   t: Test,
   world: World,
@@ -194,7 +194,7 @@ export function cookieOf({ cookies }: Person): string {
     .join('; ');
 }
 
-/** Where a world is reached; it starts to listen for the first reader. */
+/** The address of a world; it starts to listen for the first reader. */
 export async function addressOf({ app }: World): Promise<string> {
   if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 });
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -1,4 +1,4 @@
-/** Looking at a program's system calls from outside, and making them fail. */
+/** Watches a program's system calls from outside, and makes them fail. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 import { tempFolder } from './world.ts';
 
 export interface Injection {
-  /** The calls since it began that were tampered with. */
+  /** The calls that were tampered with since the start. */
   calls(): string[];
   /** Lets all calls succeed again. */
   end(): Promise<void>;
@@ -16,9 +16,9 @@ export interface Injection {
 /**
  * Makes system calls of a running process fail, or take longer, from now on.
  *
- * @param calls their names, by commas.
+ * @param calls their names, separated by commas.
  * @param how `error=EIO` makes them fail, `delay_exit=1000` makes them take a ms longer.
- * @param file the only one whose calls are tampered with; all if it is not given.
+ * @param file the only file whose calls are tampered with; all files if omitted.
  */
 export async function inject(
   t: Test,
@@ -32,7 +32,7 @@ export async function inject(
   const where = file === undefined ? [] : ['-P', file];
   const strace = spawn('strace', ['-f', '-y', '-o', trace, ...what, ...where, '-p', String(pid)]);
   const ended = once(strace, 'close');
-  // The first that it says is that it has attached, or why it could not.
+  // strace first prints that it has attached, or why it could not.
   const said = String((await Promise.race([once(strace.stderr, 'data'), ended]))[0]);
   if (!said.includes('attached')) throw new Error(`strace could not attach: ${said}`);
   const end = async () => {

@@ -1,6 +1,6 @@
 /**
- * What a test needs of the system. Where a tool is missing, its test skips. One that is there and
- * does not work fails its test: a skip would hide what is broken.
+ * The tools that a test needs of the system. If one is missing, the test is skipped. If one is
+ * installed but does not work, the test fails: a skip would hide what is broken.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function isInstalled(tool: string): boolean {
 /** The bit of `CapEff` in /proc/self/status: see capabilities(7). */
 const mayAdminister = 21n;
 
-/** Why nothing may be mounted here, or false: root in a container often may not. */
+/** Why nothing can be mounted here, or false: root in a container often may not. */
 export const mountless = !hasCapability(mayAdminister) && 'nothing may be mounted here';
 
 function hasCapability(bit: bigint): boolean {
@@ -32,7 +32,7 @@ function hasCapability(bit: bigint): boolean {
   return ((BigInt(`0x${set}`) >> bit) & 1n) === 1n;
 }
 
-/** A disk of so many bytes, until the test ends. */
+/** A disk of this size in bytes, until the test ends. */
 export async function smallDisk(t: Test, size: number): Promise<string> {
   const folder = await tempFolder(t);
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);

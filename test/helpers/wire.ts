@@ -1,4 +1,4 @@
-/** Connections as no good client has them, and what they take of the server. */
+/** Connections that no well-behaved client makes, and the resources that they use. */
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -9,17 +9,17 @@ import type { ServerProcess } from './server.ts';
 export const descriptors = ({ child }: Pick<ServerProcess, 'child'>) =>
   readdirSync(`/proc/${child.pid}/fd`).length;
 
-/** What a server holds in memory, in bytes. */
+/** The resident memory of a server, in bytes. */
 export function residence({ child }: Pick<ServerProcess, 'child'>): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
 /**
- * Sends the same request many times in one go, and takes no more of the answers than the system
- * does by itself. It is closed at the end of the test.
+ * Sends the same request many times at once, and reads no more of the answers than the system
+ * buffers. The connection is closed at the end of the test.
  *
- * @param headers lines, each with its end.
+ * @param headers lines, each with its line break.
  */
 export async function pipeline(
   t: Test,

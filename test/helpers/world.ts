@@ -1,4 +1,4 @@
-/** A fresh server for each test, and the people who use it. */
+/** A new server for each test, and the people who use it. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,18 +21,18 @@ export interface World {
   readonly clock: { now: number };
   /** Registers a person under this name. */
   register(name: string): Promise<Person>;
-  /** Somebody who is not signed in. */
+  /** A client that is not signed in. */
   nobody(): Person;
 }
 
-/** An empty folder that goes when the test ends. */
+/** An empty folder, removed when the test ends. */
 export async function tempFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'snug-test-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A server on a fresh, migrated database of its own. */
+/** A server on a new, migrated database. */
 export async function startWorld(
   t: Test,
   env: Record<string, string> = {},
@@ -41,7 +41,7 @@ export async function startWorld(
   return openWorld(t, join(await tempFolder(t), 'snug.db'), env, options);
 }
 
-/** A program makes the writer a thread, as the server has it; that one goes by the time of day. */
+/** With `program` the writer runs in a worker, as in the server, and goes by the time of day. */
 export interface WorldOptions extends Partial<AppOptions> {
   readonly program?: Program;
 }
@@ -54,7 +54,7 @@ export async function openWorld(
   { program, ...options }: WorldOptions = {},
 ): Promise<World> {
   const clock = { now: Date.parse('2026-11-22T08:35:52.123Z') };
-  // However slow the machine is, long work is done in one portion; `hurried` cuts it.
+  // On a slow machine too, long work is done in one portion; `hurried` cuts it.
   const ticks = () => 0;
   const db = openStore(file, { clock: () => clock.now, ticks, ...(program && { program }) });
   const config = readConfig({ RATE_LIMIT: 'off', DISK_RESERVE_MB: 'off', ...env });
@@ -69,7 +69,7 @@ export async function openWorld(
   return { app, db, file, clock, nobody, register: (name) => nobody().register(name) };
 }
 
-/** A server with its named cast: alice owns a chat that bob is in; carol is a stranger to it. */
+/** A server with its named cast: alice owns a chat that bob is in; carol is not a member. */
 export async function startCast(
   t: Test,
   env: Record<string, string> = {},
@@ -90,7 +90,7 @@ const cast = ['alice', 'bob', 'carol'];
 
 let stage: ReturnType<typeof setStage> | undefined;
 
-/** The cast's database, made once for all tests of a file: hashing passwords takes its time. */
+/** The cast's database, made once per test file, because hashing passwords takes time. */
 async function setStage(t: Test) {
   const { app, db, file, register } = await startWorld(t);
   const people: Person[] = [];
@@ -107,7 +107,7 @@ async function setStage(t: Test) {
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
-  /** The body as it came. */
+  /** The raw body. */
   readonly text: string;
   /** The body as JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape.
@@ -116,7 +116,7 @@ export interface Answer {
 
 export const password = 'correct horse battery';
 
-/** A client with a cookie jar, as a browser or curl has one. */
+/** A client with a cookie jar, like a browser or curl. */
 export class Person {
   readonly app: FastifyInstance;
   readonly name: string;
@@ -139,7 +139,7 @@ export class Person {
     return person;
   }
 
-  /** Signs the same user in once more, as on another device. */
+  /** Signs in the same user on another device. */
   async otherDevice(): Promise<Person> {
     const device = new Person(this.app, this.name);
     const answer = await device.post('/api/login', { name: this.name, password });
@@ -150,7 +150,7 @@ export class Person {
   /** Creates a chat and returns its address. */
   async createChat(title: string): Promise<string> {
     const { status, headers, text } = await this.post('/api/chats', { title });
-    if (status !== 201) throw new Error(`not made: ${text}`);
+    if (status !== 201) throw new Error(`not created: ${text}`);
     return String(headers.location);
   }
 
@@ -190,9 +190,9 @@ export class Person {
     });
   }
 
-  /** Sends any request with this person's cookies, and keeps those that the answer sets. */
+  /** Sends any request with this person's cookies, and stores those that the answer sets. */
   async request(options: InjectOptions): Promise<Answer> {
-    // As over the wire: what was done before is of an earlier turn of the event loop.
+    // As over the network: earlier calls belong to an earlier turn of the event loop.
     await nextTurn();
     const response = await this.#inject(options);
     for (const { name, value } of response.cookies) {
@@ -209,7 +209,7 @@ export class Person {
     };
   }
 
-  /** On a machine that is busy with other things, the server refuses; as a client does, try again. */
+  /** On a machine that is busy with other work the server refuses; like a client, try again. */
   async #inject(options: InjectOptions) {
     for (;;) {
       const response = await this.app.inject({ cookies: this.cookies, ...options });

@@ -1,4 +1,4 @@
-/** Calls about messages, what is read of them, and the search in them. */
+/** Calls about messages, read marks and search. */
 import { bringPartnerBack, callsIn, deleteMessage } from './rules.ts';
 import { type Chat, day, fold, iso, type Message, refuse } from './state.ts';
 import { type Calls, idFrom, ok } from './step.ts';
@@ -43,8 +43,9 @@ export const messageCalls: Calls = {
       ...(key !== undefined && { headers: { 'idempotency-key': key } }),
       rule: (answer) => {
         const { chat, member } = model.authorise(id, me.id);
-        const known = model.posted.get(`${me.id} ${key}`);
-        if (known !== undefined && known.at > model.now - day) return ok(201, known.location);
+        const previous = model.posted.get(`${me.id} ${key}`);
+        if (previous !== undefined && previous.at > model.now - day)
+          return ok(201, previous.location);
         if (isReply) model.requireMessage(chat, replyTo);
         bringPartnerBack(model, chat, me.id);
         const message: Message = {
@@ -85,7 +86,7 @@ export const messageCalls: Calls = {
     },
   }),
 
-  /** By the documented route: one's own alone. By the other an owner deletes anybody's. */
+  /** The documented route deletes only one's own messages; the other lets an owner delete any. */
   delete: (model, { chat: id, message, n }, me) => ({
     method: 'DELETE',
     url: n % 2 === 0 ? `/api/chats/${id}?id=${message}` : `/api/chats/${id}/messages/${message}`,
@@ -156,7 +157,7 @@ export const messageCalls: Calls = {
   },
 };
 
-/** A page of messages and what it is linked to: the cursor's name, its value and its direction. */
+/** A page of messages and its links: the cursor's name, its value and its direction. */
 function pageOf(
   all: readonly Message[],
   { before, after }: { before: string | undefined; after: string | undefined },
@@ -171,7 +172,7 @@ function pageOf(
   const [first, last] = [messages[0], messages.at(-1)];
   const hasOlder = after === undefined ? isCut : all.some(({ id }) => id <= Number(after));
   if (first !== undefined && hasOlder) links.push(['before', first.id, 'prev']);
-  // Beside `before` there is more on its other side, or was.
+  // With `before`, there are newer messages, or were.
   const hasNewer = after === undefined ? before !== undefined : isCut;
   if (last !== undefined && hasNewer) links.push(['after', last.id, 'next']);
   return { messages, links };
@@ -194,7 +195,7 @@ function toWire({ content, id, sender, time, edited, replyTo, reactions }: Messa
   };
 }
 
-/** Words without case and accents; that is all that the texts of these tests need. */
+/** Words without case and accents; the texts of these tests need no more. */
 function wordsIn(text: string): { word: string; mark: [number, number] }[] {
   return Array.from(text.matchAll(/\p{sc=Han}|[^\P{L}\p{sc=Han}]+/gu), ({ 0: raw, index }) => ({
     word: fold(raw).normalize('NFD').replace(/\p{M}/gu, ''),
@@ -202,7 +203,7 @@ function wordsIn(text: string): { word: string; mark: [number, number] }[] {
   }));
 }
 
-/** A hit if all words of the query are in the message, the last one at least as a beginning. */
+/** A hit if all words of the query are in the message, the last one at least as a prefix. */
 function hitOf(chat: Chat, message: Message, query: string) {
   const words = wordsIn(message.content);
   const wanted = wordsIn(query).map(({ word }, index, all) => {

@@ -1,4 +1,4 @@
-/** What several calls of the model have in common. */
+/** Rules that several calls of the model share. */
 import { type Chat, fold, type Message, type Model, refuse } from './state.ts';
 
 /** A user enters a chat and has read all that is there. */
@@ -7,7 +7,7 @@ export function join(model: Model, chat: Chat, userId: number, role: 'owner' | '
   chat.members.set(userId, { role, notify: 'all', joined: model.now, readId });
 }
 
-/** Who has left a direct chat is in it again when the other one writes, if they can be. */
+/** A user who has left a direct chat is in it again when the other one writes, if possible. */
 export function bringPartnerBack(model: Model, { pair, ...chat }: Chat, userId: number): void {
   const partnerId = pair?.find((id) => id !== userId);
   if (partnerId === undefined) return;
@@ -16,7 +16,7 @@ export function bringPartnerBack(model: Model, { pair, ...chat }: Chat, userId: 
   if (!chat.members.has(partnerId)) join(model, chat, partnerId, 'member');
 }
 
-/** A membership ends, and the invites that it made with it. */
+/** Ends a membership, and the invites that it made. */
 export function endMembership(model: Model, chat: Chat, userId: number): void {
   chat.members.delete(userId);
   for (const { code, chatId, userId: maker } of model.invites.values()) {
@@ -27,14 +27,14 @@ export function endMembership(model: Model, chat: Chat, userId: number): void {
 export function leave(model: Model, chat: Chat, userId: number): void {
   const wasOwner = chat.members.get(userId)?.role === 'owner';
   endMembership(model, chat, userId);
-  const [heir] = chat.members.values();
-  if (heir === undefined) model.chats.delete(chat.id);
+  const [successor] = chat.members.values();
+  if (successor === undefined) model.chats.delete(chat.id);
   else if (wasOwner && ![...chat.members.values()].some(({ role }) => role === 'owner')) {
-    heir.role = 'owner';
+    successor.role = 'owner';
   }
 }
 
-/** Joins the chat of an invite, which may be used up by that. */
+/** Joins the chat of an invite, which may use it up. */
 export function accept(model: Model, code: string, userId: number): Chat {
   const invite = model.liveInvite(code);
   const chat = model.requireChat(invite.chatId);
@@ -46,7 +46,7 @@ export function accept(model: Model, code: string, userId: number): Chat {
   return chat;
 }
 
-/** Whom a text calls: behind each @ the longest name of a member that ends where a word does. */
+/** The members mentioned in a text: after each @ the longest member name that ends a word. */
 export function callsIn(model: Model, chat: Chat, sender: number, content: string): Set<number> {
   const calls = new Set<number>();
   for (const { index } of content.matchAll(/(?<![\p{L}\p{M}\p{N}_])@/gu)) {

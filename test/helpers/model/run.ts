@@ -14,7 +14,7 @@ export type Server = Pick<World, 'app' | 'db' | 'clock'>;
 
 const calls: Calls = { ...chatCalls, ...messageCalls, ...userCalls };
 
-/** How often a call is made; 2 where nothing is said. */
+/** How often each call is made; 2 if it is not listed. */
 const weights: Record<string, number> = {
   ...{ post: 48, edit: 16, delete: 12, markRead: 16, addMember: 16, search: 10, react: 8 },
   ...{ login: 8, createChat: 3, openDirectChat: 4, leaveChat: 6, acceptInvite: 8 },
@@ -40,7 +40,7 @@ const queries = [
   '*',
 ];
 
-/** What chance chooses; small numbers point into what there is when the step runs. */
+/** A random step; its small numbers select existing objects when the step runs. */
 const stepArbitrary = fc.record({
   call: fc.oneof(
     ...Object.keys(calls).map((name) => ({
@@ -68,13 +68,13 @@ const stepArbitrary = fc.record({
 
 type Drawn = typeof stepArbitrary extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** As many steps as a run has at the most. */
+/** @param maxCommands the most steps that a run has. */
 export const sequences = (maxCommands: number) =>
   fc.commands([stepArbitrary.map((drawn) => new Step(drawn))], { maxCommands, size: 'max' });
 
 class Step implements fc.AsyncCommand<Model, Server> {
   readonly drawn: Drawn;
-  #told = '';
+  #description = '';
 
   constructor(drawn: Drawn) {
     this.drawn = drawn;
@@ -92,7 +92,7 @@ class Step implements fc.AsyncCommand<Model, Server> {
   }
 
   toString(): string {
-    return this.#told || this.drawn.call;
+    return this.#description || this.drawn.call;
   }
 
   async #call(model: Model, server: Server): Promise<void> {
@@ -101,18 +101,18 @@ class Step implements fc.AsyncCommand<Model, Server> {
     const name = nameOf(model, this.drawn);
     const call = calls[name]?.(model, choose(model, this.drawn, me), me) as Call;
     const client = call.isNewcomer ? newDevice(server) : device;
-    this.#told = `${me.name} (${client.person.name}): ${call.method} ${call.url} ${JSON.stringify(call.fields ?? {})}`;
+    this.#description = `${me.name} (${client.person.name}): ${call.method} ${call.url} ${JSON.stringify(call.fields ?? {})}`;
     await play(model, client, call, isForEverybody(name));
   }
 
   async #wait(model: Model, server: Server): Promise<void> {
     const spans = [1, 1000, 59_000, hour - 1, hour, 11 * hour, day, 8 * day];
     const span = this.drawn.n === 0 ? 31 * day : (spans[this.drawn.n % spans.length] ?? 1);
-    this.#told = `wait ${span} ms`;
+    this.#description = `wait ${span} ms`;
     model.now += span;
     server.clock.now = model.now;
     for (const device of model.devices) await use(model, device);
-    // What requests note beside themselves is written by now.
+    // By now the writes that follow the requests are done.
     await server.db.write(async () => undefined, {});
   }
 }
@@ -126,8 +126,8 @@ async function play(model: Model, client: Device, call: Call, forEverybody: bool
   if (expected.signsIn !== undefined) await signIn(model, client, expected.signsIn);
 }
 
-/** What every run begins with: an open chat of three, the first and the last its owners, and an invite to it. */
-export async function begin(model: Model): Promise<void> {
+/** Starts every run: an open chat of three, its owners the first and the last, and an invite. */
+export async function startRun(model: Model): Promise<void> {
   const [device] = model.devices as [Device];
   const me = model.users.get(device.userId) as User;
   const [, , third = 0] = model.ever.users;
@@ -165,19 +165,19 @@ function newDevice({ app }: Pick<Server, 'app'>): Device {
   return { person: new Person(app, 'new device'), userId: 0, sessionId: 0 };
 }
 
-/** Mostly somebody who is signed in. */
+/** Mostly a signed-in user. */
 function actor(model: Model, { actor, device }: Drawn): Device {
   const { devices } = model;
   const live = devices.filter((device) => model.sessionOf(device) !== undefined);
   return at(device > 0 && live.length > 0 ? live : devices, actor);
 }
 
-/** While there is no chat, most calls would lead nowhere. */
+/** Without a chat, most calls would be pointless. */
 function nameOf({ chats }: Model, { call, n }: Drawn): string {
   return chats.size === 0 && n % 4 > 0 ? 'createChat' : call;
 }
 
-/** What the chosen numbers stand for, the newest first, and now and then for nothing. */
+/** What the random numbers stand for, the newest first; sometimes nothing. */
 function choose(model: Model, drawn: Drawn, me: User): Choice {
   const { users, chats, codes, messages } = model.ever;
   const own = model.chatsOf(me.id).map(({ id }) => id);
@@ -186,19 +186,19 @@ function choose(model: Model, drawn: Drawn, me: User): Choice {
   const here = model.chats.get(chat)?.messages.map(({ id }) => id) ?? [];
   const members = [...(model.chats.get(chat)?.members.keys() ?? [])];
   const isMember = drawn.device % 3 > 0 && members.length > 0;
-  const known = at([...model.users.values(), me], drawn.user).name;
+  const existing = at([...model.users.values(), me], drawn.user).name;
   return {
     ...drawn,
     chat,
     user: at(isMember ? members : [999_999, ...users.slice(-6)], drawn.user),
-    name: drawn.device % 2 > 0 ? known : drawn.name,
+    name: drawn.device % 2 > 0 ? existing : drawn.name,
     newName: drawn.name,
     code: at(['none', ...codes.slice(-4)], drawn.code),
     message: at([999_999, ...messages.slice(-2), ...here.slice(-6)], drawn.message),
   };
 }
 
-/** The element that a number stands for, counted from the end. */
+/** The element for a number, counted from the end. */
 function at<Element>(list: readonly Element[], index: number): Element {
   return list[list.length - 1 - (index % list.length)] as Element;
 }
@@ -216,7 +216,7 @@ async function send({ person }: Device, call: Call): Promise<Got> {
   return { ...answer, body, cookies: person.cookies };
 }
 
-/** The lists of this page and of all that it leads on to, as one. */
+/** The lists of this page and of all following pages, joined. */
 async function all(
   person: Person,
   first: { body: unknown; headers: Got['headers'] },
@@ -248,7 +248,7 @@ function compare({ status, body, headers }: Got, expected: Expected): void {
   if (link !== undefined) deepStrictEqual(headers.link, link ?? undefined);
 }
 
-/** Notes the session that a client has just been given. */
+/** Stores the session that a client was just given. */
 async function signIn(model: Model, device: Device, userId: number): Promise<void> {
   const { body } = await device.person.get('/api/session');
   deepStrictEqual(body.user.id, userId);
@@ -264,7 +264,7 @@ async function signIn(model: Model, device: Device, userId: number): Promise<voi
   if (!model.devices.includes(device)) model.devices.push(device);
 }
 
-/** Makes a request by which a session lives on. */
+/** Makes a request that extends the session. */
 async function use(model: Model, device: Device): Promise<void> {
   const session = model.sessionOf(device);
   const { status } = await device.person.get('/api/directory');
@@ -272,7 +272,7 @@ async function use(model: Model, device: Device): Promise<void> {
   if (session !== undefined && model.now - session.lastSeen >= hour) session.lastSeen = model.now;
 }
 
-/** Everybody sees their chats with the right unread counts, the same on two devices. */
+/** Everybody must see their chats with the right unread counts, the same on two devices. */
 async function compareLists(model: Model): Promise<void> {
   for (const userId of model.users.keys()) {
     const own = model.devices.filter((device) => device.userId === userId);
@@ -284,17 +284,17 @@ async function compareLists(model: Model): Promise<void> {
   }
 }
 
-/** Registers a person, or signs them in once more, before a run begins. */
+/** Registers a person, or signs them in on another device, before a run starts. */
 export async function enter(model: Model, server: Server, name: string): Promise<void> {
-  const known = model.userByName(name);
+  const existing = model.userByName(name);
   const device = newDevice(server);
   const password = 'correct horse battery';
   const fields = { name, password, email: `${name}@example.org` };
-  const url = known === undefined ? '/api/user' : '/api/login';
+  const url = existing === undefined ? '/api/user' : '/api/login';
   const answer = await device.person.post(url, fields);
-  deepStrictEqual(answer.status, known === undefined ? 201 : 200);
+  deepStrictEqual(answer.status, existing === undefined ? 201 : 200);
   const id = device.person.id;
-  if (known === undefined) {
+  if (existing === undefined) {
     const role = model.ever.users.length === 0 ? 'admin' : 'user';
     model.users.set(id, { id, ...fields, role, created: model.now });
     model.ever.users.push(id);

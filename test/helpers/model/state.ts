@@ -1,6 +1,6 @@
 /**
- * What the server is meant to know, in plain maps: the model that random calls are compared with.
- * It is written from the API's document and counts what the server keeps counts of.
+ * What the server should know, in plain maps: the model that random calls are compared with.
+ * It follows the API's document, and counts from the data what the server keeps counts of.
  */
 import { Refusal, type RefusalCode } from '../../../src/errors.ts';
 import type { Person } from '../world.ts';
@@ -20,7 +20,7 @@ export interface Session {
   readonly userId: number;
   readonly created: number;
   lastSeen: number;
-  /** When its holder last gave the password. */
+  /** When the user last gave the password. */
   verified: number;
 }
 
@@ -45,7 +45,7 @@ export interface Message {
   readonly replyTo?: number;
   content: string;
   edited?: number;
-  /** Whom the text called when it was written. */
+  /** The users mentioned in the text when it was written. */
   calls: Set<number>;
   readonly reactions: { emoji: string; userId: number }[];
 }
@@ -83,9 +83,9 @@ export class Model {
   readonly devices: Device[] = [];
   readonly chats = new Map<number, Chat>();
   readonly invites = new Map<string, Invite>();
-  /** By user and key: where an Idempotency-Key has led, and when. */
+  /** By user and key: the message that an Idempotency-Key created, and when. */
   readonly posted = new Map<string, { location: string; at: number }>();
-  /** All that there ever was, to ask for what is gone as well. */
+  /** Everything that ever existed, to ask for deleted objects as well. */
   readonly ever = {
     users: [] as number[],
     chats: [] as number[],
@@ -98,12 +98,12 @@ export class Model {
     this.mode = mode;
   }
 
-  /** A session ends 30 days after its last use and 180 days after its beginning. */
+  /** A session ends 30 days after its last use and 180 days after its start. */
   isLive({ lastSeen, created }: Session): boolean {
     return lastSeen > this.now - 30 * day && created > this.now - 180 * day;
   }
 
-  /** Whether the holder of a session has given the password in the last ten minutes. */
+  /** Whether the user of a session has given the password in the last ten minutes. */
   isProved(sessionId: number): boolean {
     const { verified = 0 } = this.sessions.get(sessionId) ?? {};
     return this.now - verified <= 10 * 60_000;
@@ -114,7 +114,7 @@ export class Model {
     if (session !== undefined) session.verified = this.now;
   }
 
-  /** The living session behind a device's cookies. */
+  /** The live session of a device's cookies. */
   sessionOf({ sessionId }: Device): Session | undefined {
     const session = this.sessions.get(sessionId);
     return session !== undefined && this.isLive(session) ? session : undefined;
@@ -163,12 +163,12 @@ export function sameName(one: string, other: string): boolean {
   return fold(one) === fold(other);
 }
 
-/** Enough of case folding for the names and words that these tests use. */
+/** Enough case folding for the names and words of these tests. */
 export function fold(text: string): string {
   return text.normalize('NFC').toUpperCase().toLowerCase();
 }
 
-/** How many of a chat's messages a member has still to read, and how many of those call them. */
+/** How many of a chat's messages a member has not read, and how many of those mention them. */
 export function unreadOf(chat: Chat, userId: number): { unread: number; mentions: number } {
   const readId = chat.members.get(userId)?.readId ?? 0;
   const unread = chat.messages.filter((message) => message.id > readId);

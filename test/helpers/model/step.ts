@@ -6,9 +6,9 @@ export interface Expected {
   readonly status: number;
   readonly body: unknown;
   readonly location?: string;
-  /** The Link header; left alone where this is undefined. */
+  /** The Link header; not compared if undefined. */
   readonly link?: string | null;
-  /** The user whom the answer's cookies stand for. */
+  /** The user of the answer's cookies. */
   readonly signsIn?: number;
 }
 
@@ -21,40 +21,40 @@ export interface Call {
   readonly headers?: Record<string, string>;
   /** From a client without cookies. */
   readonly isNewcomer?: boolean;
-  /** Leads on by `rel="next"` until it is absent, and takes the pages' lists together. */
+  /** Follows `rel="next"` to the end, and joins the pages' lists. */
   readonly list?: string;
   /**
-   * Changes the model and says what the answer is, or throws the refusal. Of the real answer it
-   * takes only the ids that the server has chosen.
+   * Changes the model and returns the expected answer, or throws the refusal. From the real answer
+   * it takes only the ids that the server has chosen.
    */
   readonly rule: (answer: Got, device: Device) => Expected;
 }
 
-/** What chance chose for a call: whom, where, what. Some point to what is gone or never was. */
+/** The random arguments of a call. Some refer to what is gone or never existed. */
 export interface Choice {
   readonly user: number;
   readonly chat: number;
   readonly message: number;
   readonly code: string;
-  /** Mostly somebody's. */
+  /** Mostly a user's name. */
   readonly name: string;
   readonly newName: string;
   readonly email: string;
   readonly password: string;
   readonly text: string;
   readonly query: string;
-  /** For whatever else there is to choose. */
+  /** For every other choice. */
   readonly n: number;
 }
 
-/** By name; `me` is whoever makes the call. */
+/** By name; `me` is the user who makes the call. */
 export type Calls = Record<string, (model: Model, choice: Choice, me: User) => Call>;
 
 export function ok(status = 200, location?: string): Expected {
   return { status, body: { status: 'ok' }, ...(location !== undefined && { location }) };
 }
 
-/** The id or code that ends the address of what was made. */
+/** The id or code at the end of a Location header. */
 export function idFrom({ headers }: Got): number {
   return Number(codeFrom({ headers } as Got));
 }

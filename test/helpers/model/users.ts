@@ -27,19 +27,19 @@ export const userCalls: Calls = {
   },
 
   login: (model, { user, password, n }) => {
-    const known = model.users.get(user);
+    const account = model.users.get(user);
     // One in four tries a password that may be wrong.
-    const given = n % 4 === 0 || known === undefined ? password : known.password;
+    const given = n % 4 === 0 || account === undefined ? password : account.password;
     return {
       isNewcomer: n % 3 !== 0,
       method: 'POST',
       url: '/api/login',
-      fields: { name: known?.name.toUpperCase() ?? 'nobody', password: given },
+      fields: { name: account?.name.toUpperCase() ?? 'nobody', password: given },
       rule: (_, device) => {
-        if (known?.password !== given) refuse('wrong_password');
-        if (known.disabled !== undefined) refuse('account_disabled');
+        if (account?.password !== given) refuse('wrong_password');
+        if (account.disabled !== undefined) refuse('account_disabled');
         model.sessions.delete(device.sessionId);
-        return { ...ok(200, '/api/chats'), signsIn: known.id };
+        return { ...ok(200, '/api/chats'), signsIn: account.id };
       },
     };
   },
@@ -197,8 +197,8 @@ interface OwnCall extends Pick<Call, 'method'> {
 }
 
 /**
- * A call that is for one's own account alone, with its id or without any. One in three brings a
- * password, which may be wrong.
+ * A call for one's own account, with its id or without any. One in three sends a password, which
+ * may be wrong.
  */
 function ownAccount(
   model: Model,
