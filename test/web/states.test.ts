@@ -178,6 +178,22 @@ webTest('an error disappears when the server can be reached again', async (t, st
     await error.waitFor({ state: 'detached' });
     t.equal(await page.getByRole('alert').count(), 0, name);
   }
+
+  await t.test('and when the time is over that the server asked for', async (t) => {
+    stage.expect(/status of 429/);
+    await page.route('**/api/directory', (route) =>
+      route.fulfill({
+        status: 429,
+        headers: { 'error-code': 'too_often', 'retry-after': '1' },
+        json: { error: 'Wait.' },
+      }),
+    );
+    await visitor.go('#/directory');
+    await page.getByRole('alert').waitFor();
+    await page.unrouteAll();
+    await isShown('main .people li')();
+    t.equal(await page.getByRole('alert').count(), 0);
+  });
 });
 
 webTest('the state of the connection covers no error', async (t, stage) => {

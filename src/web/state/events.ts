@@ -18,8 +18,7 @@ import {
   changeMessage,
   dropMessage,
   loadNewest,
-  loadWindow,
-  messageWindow,
+  reloadWindow,
 } from './message-window.ts';
 import { endCatchUp, notify, startCatchUp } from './notifications.ts';
 import { settle } from './outbox.ts';
@@ -148,6 +147,5 @@ async function checkUser(chatId: number, userId: number): Promise<void> {
 async function reload(): Promise<void> {
   await loadChats();
   await reloadMembers();
-  const open = messageWindow.value;
-  if (open !== undefined) await loadWindow(open.chatId);
+  await reloadWindow();
 }

@@ -1,5 +1,5 @@
 /** Errors that are shown where they happened, until their cause is gone. */
-import { type Signal, untracked, useSignal, useSignalEffect } from '@preact/signals';
+import { effect, type Signal, untracked, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { NetworkError } from '../lib/api.ts';
 import { reached } from './connection.ts';
@@ -12,13 +12,10 @@ export interface Failing {
   attempt(work: Promise<unknown>): void;
 }
 
-/** A network error disappears when the server can be reached again, any other with the next attempt. */
+/** An error stays until its cause is gone, or until the next attempt. */
 export function useFailing(): Failing {
   const error = useSignal<unknown>(undefined);
-  useSignalEffect(() => {
-    reached.value;
-    clearNetworkError(error);
-  });
+  useEffect(() => watchCause(error), []);
   const attempt = (work: Promise<unknown>) => {
     error.value = undefined;
     work.catch((thrown: unknown) => (error.value = thrown));
@@ -26,17 +23,35 @@ export function useFailing(): Failing {
   return { error, attempt };
 }
 
-/** Removes an error that the server could not be reached or had no time. */
-export function clearNetworkError(error: Signal<unknown>): void {
-  if (error.peek() instanceof NetworkError) error.value = undefined;
+/**
+ * Removes a network error once its cause is gone: when the server can be reached again, or when the
+ * time is over after which the server answers again.
+ *
+ * @returns a function that ends this.
+ */
+export function watchCause(error: Signal<unknown>): () => void {
+  const forget = () => {
+    if (error.peek() instanceof NetworkError) error.value = undefined;
+  };
+  const endReached = reached.subscribe(forget);
+  const endWait = effect(() => {
+    const { value: thrown } = error;
+    if (!(thrown instanceof NetworkError) || thrown.wait === 0) return;
+    const timer = setTimeout(forget, thrown.wait);
+    return () => clearTimeout(timer);
+  });
+  return () => {
+    endReached();
+    endWait();
+  };
 }
 
 /** Loads something; `isCurrent` turns false when its inputs change or the part closes. */
 type Load = (isCurrent: () => boolean) => Promise<unknown>;
 
 /**
- * Loads what a part of the page shows when it opens and when an input changes, and once more when
- * the server can be reached again, if it could not before.
+ * Loads what a part of the page shows when it opens and when an input changes. If the server could
+ * not answer, loads it again once the cause of that is gone.
  */
 export function useLoading(load: Load, inputs: readonly unknown[]): Failing {
   const failing = useFailing();
@@ -61,8 +76,7 @@ export function useLoading(load: Load, inputs: readonly unknown[]): Failing {
     };
   }, inputs);
   useSignalEffect(() => {
-    reached.value;
-    if (isDue.current) untracked(latest.current);
+    if (failing.error.value === undefined && isDue.current) untracked(latest.current);
   });
   return failing;
 }

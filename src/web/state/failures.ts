@@ -1,8 +1,7 @@
 /** Reports failed actions to the user, in whatever pane they are. */
 import { signal } from '@preact/signals';
 import { route } from '../lib/route.ts';
-import { reached } from './connection.ts';
-import { clearNetworkError } from './failing.ts';
+import { watchCause } from './failing.ts';
 
 /** The error to show; undefined once it was dismissed. */
 export const failure = signal<unknown>(undefined);
@@ -17,11 +16,11 @@ export function attempt(work: Promise<unknown>): void {
 
 /**
  * Shows the errors of unhandled promises too. An error disappears when the user goes to another
- * pane, and a network error also when the server can be reached again.
+ * pane, and a network error also when its cause is gone.
  */
 export function openFailures(): void {
   route.subscribe(() => (failure.value = undefined));
-  reached.subscribe(() => clearNetworkError(failure));
+  watchCause(failure);
   addEventListener('unhandledrejection', (event) => {
     failure.value = event.reason;
   });

@@ -40,14 +40,38 @@ let loading: Promise<void> | undefined;
 /** Counts calls of `loadWindow`: only the answer to the latest is shown. */
 let opened = 0;
 
+/** The window that is being opened. */
+let opening: { readonly chatId: number; readonly start: WindowStart } | undefined;
+
 /** Opens a chat. */
 export async function loadWindow(chatId: number, start: WindowStart = {}): Promise<void> {
   const turn = ++opened;
-  const { around, readUpTo } = start;
-  const page = await (around === undefined
-    ? fetchUnread(chatId, readUpTo)
-    : fetchAround(chatId, around));
-  if (turn === opened) messageWindow.value = { chatId, start, ...page };
+  opening = { chatId, start };
+  try {
+    const page = await fetchStart(chatId, start);
+    if (turn === opened) messageWindow.value = { chatId, start, ...page };
+  } finally {
+    if (turn === opened) opening = undefined;
+  }
+}
+
+/** The message that the reader of the open chat is at; undefined at its end. */
+let place: number | undefined;
+
+/** Records where the reader is. @param id undefined at the end of the chat. */
+export function notePlace(id: number | undefined): void {
+  place = id;
+}
+
+/** Loads the window again where the reader is, after missed events. */
+export async function reloadWindow(): Promise<void> {
+  if (opening !== undefined) return loadWindow(opening.chatId, opening.start);
+  const open = messageWindow.value;
+  if (open !== undefined) await loadWindow(open.chatId, { around: place });
+}
+
+function fetchStart(chatId: number, { around, readUpTo }: WindowStart): Promise<Page> {
+  return around === undefined ? fetchUnread(chatId, readUpTo) : fetchAround(chatId, around);
 }
 
 type Page = Pick<MessageWindow, 'messages' | 'hasOlder' | 'hasNewer'>;

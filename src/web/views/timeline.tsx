@@ -16,6 +16,7 @@ import {
   loadWindow,
   type MessageWindow,
   messageWindow,
+  notePlace,
   reachesBackTo,
   type WindowStart,
 } from '../state/message-window.ts';
@@ -69,6 +70,10 @@ export function Timeline({ chatId, messageId, intent }: Props) {
     noteEnd(chatId, isOpened && isAtEnd);
     return () => noteEnd(chatId, false);
   }, [chatId, isOpened, isAtEnd]);
+  useEffect(() => {
+    notePlace(isAtEnd || lastInSight === 0 ? undefined : lastInSight);
+    return () => notePlace(undefined);
+  }, [chatId, isAtEnd, lastInSight]);
   useEffect(() => {
     // Uses the current value: the reader may have scrolled between the render and this effect.
     const read = () => readUpTo(chatId, scroller.lastInSight.peek());
