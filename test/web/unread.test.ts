@@ -193,13 +193,11 @@ webTest('messages that arrive at an older position stay unread', async (t, stage
   const badge = reader.page.locator('.badge', { hasText: en.unread(2) });
   await badge.waitFor();
   // As the stream says after it missed too much: everything is loaded again.
-  const before = reader.asked.length;
+  const loaded = reader.page.waitForResponse((answer) => new URL(answer.url()).pathname === chat);
   await reader.page.evaluate(() =>
     new BroadcastChannel('snug.2').postMessage({ event: 'reset', data: {}, id: '' }),
   );
-  while (reader.asked.slice(before).filter((path) => path === chat).length < 2) {
-    await reader.page.waitForTimeout(20);
-  }
+  await loaded;
   await reader.page.waitForTimeout(500);
   await reader.untilInSight('a needle');
   await reader.openChat('Elsewhere');
