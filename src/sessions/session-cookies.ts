@@ -46,11 +46,12 @@ export function setCredentials(reply: FastifyReply, { userId, token }: Credentia
 
 /**
  * Makes the client delete both cookies. The API's document gives them a space as value, which
- * clients trim to nothing; the library refuses to write one (RFC 6265, 4.1.1).
+ * clients trim to nothing; the library refuses to write one (RFC 6265, 4.1.1). They are `Secure`
+ * only if the request itself came over https: a GET does not say whether its page did, and over
+ * http a browser would drop them and keep the old ones.
  */
 export function clearCredentials(reply: FastifyReply): void {
-  const { secure } = cookieOptions(reply);
-  const end = `${secure ? '; Secure' : ''}; SameSite=Strict`;
+  const end = `${reply.request.protocol === 'https' ? '; Secure' : ''}; SameSite=Strict`;
   reply.header('set-cookie', [`user_id= ; ${ended}${end}`, `token= ; ${ended}; HttpOnly${end}`]);
 }
 
