@@ -38,12 +38,11 @@ export class InvalidInput extends Error {
 }
 
 /** Fastify's schemaErrorFormatter; needs Ajv's `verbose`, which names the schema that failed. */
-export function invalidInput(errors: FastifySchemaValidationError[]): InvalidInput {
-  for (const error of errors) {
-    const sentence = sentenceOf(error as Violation);
-    if (sentence !== undefined) return new InvalidInput(sentence);
-  }
-  return new InvalidInput(new Refusal('bad_body').message);
+export function invalidInput(errors: FastifySchemaValidationError[]): InvalidInput | Refusal {
+  // A body that is no object has no fields that a sentence could be about.
+  const isObject = errors.every(({ keyword, instancePath }) => keyword !== 'type' || instancePath);
+  const [sentence] = errors.flatMap((error) => sentenceOf(error as Violation) ?? []);
+  return isObject && sentence !== undefined ? new InvalidInput(sentence) : new Refusal('bad_body');
 }
 
 interface SchemaWithMessage {
@@ -55,14 +54,7 @@ interface Violation extends FastifySchemaValidationError {
   readonly parentSchema?: SchemaWithMessage;
 }
 
-function sentenceOf({
-  keyword,
-  instancePath,
-  parentSchema,
-  params,
-}: Violation): string | undefined {
-  // The body is no object, so it has no fields that a sentence could be about.
-  if (keyword === 'type' && instancePath === '') return new Refusal('bad_body').message;
+function sentenceOf({ parentSchema, params }: Violation): string | undefined {
   const missing = parentSchema?.properties?.[String(params.missingProperty)];
   return missing?.['x-error'] ?? parentSchema?.['x-error'];
 }
