@@ -7,13 +7,14 @@ import { promisify } from 'node:util';
 import type { HTTPMethods } from 'fastify';
 import { pino } from 'pino';
 import t from 'tap';
+import { sentenceOf } from '../src/cli/sentence.ts';
 import { readConfig, settings } from '../src/config.ts';
 import { limits } from '../src/http/rate-limit.ts';
 import { en } from '../src/web/texts/en.ts';
 import { Document, environmentOf, root } from './helpers/documents.ts';
 import { runSnug, startServer } from './helpers/server.ts';
 import { without } from './helpers/tools.ts';
-import { startWorld, tempFolder } from './helpers/world.ts';
+import { startCast, startWorld, tempFolder } from './helpers/world.ts';
 
 const readme = Document.readSync('README.md');
 const api = Document.readSync('docs/api.md');
@@ -93,6 +94,29 @@ t.test('a fresh machine is started and tested as the README says', async (t) => 
   t.equal(start, 'npm ci && npm start\n');
   t.match(readme.text, '`npm ci && npm test`');
   t.match(await Document.read('.ci/run'), { text: /^ {2}npm ci && npm test$/m });
+});
+
+t.test('the README names what the machine needs', async (t) => {
+  const { text } = readme.section('## Start');
+  const failure = { code: 'ERR_DLOPEN_FAILED', message: "version `GLIBC_2.34' not found" };
+  const missing = sentenceOf(Object.assign(new Error(), failure), '') ?? '';
+  const [glibc = ''] = /glibc \d\.\d+/.exec(missing) ?? [];
+  const [debian = ''] = /Debian \d+/.exec(missing) ?? [];
+  for (const need of [glibc, debian, '64-bit', 'libatomic1']) {
+    t.ok(need !== '' && text.includes(need), need);
+    t.ok(operating.section('## What the machine needs').text.includes(need), need);
+  }
+  t.match(readme.section('## From other devices at home').text, 'a host name of its own');
+  t.match(operating.section('## Behind a reverse proxy').text, 'A host name of its own.');
+});
+
+t.test('the page of the API says which bodies are refused', async (t) => {
+  const { alice } = await startCast(t);
+  const url = '/api/chats';
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+  const answer = await alice.request({ method: 'POST', url, headers, payload: 'x' });
+  const [line = ''] = /^.*`multipart.*$/m.exec(api.section('## Requests').text) ?? [];
+  t.match(line, `${answer.status} and \`${answer.headers['error-code']}\``);
 });
 
 t.test('the settings for other devices at home are valid, and so is Tailscale’s', async (t) => {

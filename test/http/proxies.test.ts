@@ -10,7 +10,7 @@ import { Document, environmentOf } from '../helpers/documents.ts';
 import { type ProxyName, startProxy } from '../helpers/fronts.ts';
 import { type ServerProcess, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
-import { password, tempFolder } from '../helpers/world.ts';
+import { password, startCast, tempFolder } from '../helpers/world.ts';
 
 const [settings = '', ...configurations] = Document.readSync('docs/operating.md').section(
   '## Behind a reverse proxy',
@@ -153,6 +153,106 @@ for (const [index, name] of documented.entries()) {
     },
   );
 }
+
+/** The same at home, as the page says: without the lines about https. */
+const atHome = {
+  nginx: (text: string) => text.replace('listen 443 ssl', 'listen 80').replace(/\tssl_.*\n/g, ''),
+  caddy: (text: string) => text.replace('chat.example.org', 'http://pi.lan'),
+};
+
+for (const [name, change] of Object.entries(atHome) as [ProxyName, (text: string) => string][]) {
+  const documentedText = configurations[documented.indexOf(name)] ?? '';
+  const configuration = change(documentedText).replaceAll('chat.example.org', 'pi.lan');
+  t.test(
+    `people can talk behind the documented ${name} over plain http`,
+    { skip: without(name, 'openssl') },
+    async (t) => {
+      const env = { ...environmentOf(settings), PUBLIC_URL: 'http://pi.lan' };
+      t.match(Document.readSync('docs/operating.md').text, `\`PUBLIC_URL=${env.PUBLIC_URL}\``);
+      const { server, setup, backend } = await start(t, env);
+      const port = await startProxy(t, name, { configuration, backend });
+      const alice = await talk(t, () => new Client(env.PUBLIC_URL, port), setup);
+      for (const cookie of alice.attributes) t.notMatch(cookie, 'Secure');
+      t.equal(addressIn(server), client, 'no forged address is believed');
+      t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
+    },
+  );
+}
+
+/** The beat of a stream, and the time after which these proxies give up on silence, in ms. */
+const beat = 15_000;
+const silence = 60_000;
+
+/** How many times as fast the next test runs. */
+const haste = 20;
+
+/** What ends a stream that is silent for 3 s; without a setting it is 60 s. */
+const hurried: Partial<Record<ProxyName, (text: string) => string>> = {
+  nginx: (text) =>
+    text.replace('proxy_pass', `proxy_read_timeout ${silence / haste}ms; proxy_pass`),
+  haproxy: (text) => text.replaceAll(`${silence / 1_000}s`, `${silence / haste}ms`),
+  apache2: (text) =>
+    text.replace('ProxyPass /', `ProxyTimeout ${silence / haste / 1_000}\nProxyPass /`),
+};
+
+/** A server in this process, with a beat of its own, and somebody who is registered there. */
+async function startBeating(t: Test, interval: number) {
+  const { setInterval } = globalThis;
+  const scaled = (work: () => void, ms: number) => setInterval(work, ms === beat ? interval : ms);
+  const started = t.capture(globalThis, 'setInterval', scaled);
+  const { app, alice } = await startCast(t, environmentOf(settings));
+  t.ok(
+    started().some(({ args: [, ms] }) => ms === beat),
+    'the beat is set',
+  );
+  started.restore();
+  const backend = new URL(await app.listen({ port: 0, host: '127.0.0.1' })).host;
+  return { backend, cookie: `user_id=${alice.id}; token=${alice.cookies.token}` };
+}
+
+/** Follows events through a proxy until it ends the stream, or `most` beats have come. */
+async function countBeats(t: Test, port: number, cookie: string, most: number): Promise<number> {
+  const one = new Client('https://chat.example.org', port);
+  one.cookie = cookie;
+  const { response, sent } = await one.open('GET', '/api/events');
+  t.equal(response.statusCode, 200);
+  t.teardown(() => sent.destroy());
+  let beats = 0;
+  try {
+    for await (const data of response.setEncoding('utf8')) {
+      beats += data.split('event: beat').length - 1;
+      if (beats >= most) break;
+    }
+  } catch (error) {
+    t.match(error, { code: 'ECONNRESET' });
+  }
+  return beats;
+}
+
+const front = Object.keys(hurried) as ProxyName[];
+
+t.test(
+  'a stream outlives the silence that proxies allow',
+  { skip: without('openssl', ...front) },
+  async (t) => {
+    const [beating, silent] = [await startBeating(t, beat / haste), await startBeating(t, beat)];
+    const most = 8;
+    await Promise.all(
+      front.map(async (name) => {
+        const documentedText = configurations[documented.indexOf(name as 'nginx')] ?? '';
+        const configuration = hurried[name]?.(documentedText) ?? '';
+        t.not(configuration, documentedText);
+        for (const [{ backend, cookie }, expected] of [
+          [beating, most],
+          [silent, 1],
+        ] as const) {
+          const port = await startProxy(t, name, { configuration, backend });
+          t.equal(await countBeats(t, port, cookie, most), expected, `${name}: ${expected} beats`);
+        }
+      }),
+    );
+  },
+);
 
 /** Common first configurations, over plain http at home. */
 const plain: [name: string, proxy: ProxyName, configuration: string][] = [

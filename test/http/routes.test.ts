@@ -226,6 +226,26 @@ t.test('HEAD answers like GET, without a body, if GET changes nothing', async (t
   t.strictSame(allRows(file), before);
 });
 
+t.test('every address may end with a slash', async (t) => {
+  const { asker, file } = await enter(t, stage);
+  const before = allRows(file);
+  for (const { name } of rights) {
+    const { method, url, payload } = valid(name, absent);
+    // Without cookies most are refused; without their fields, so are the others.
+    const ask = (url: string) =>
+      asker('nobody').request({ method, url, ...(payload && { payload: {} }) });
+    const slashed = url.replace(/\/?(?=\?|$)/, '/');
+    const [one, other] = [await ask(url), await ask(slashed)];
+    t.not(other.headers['error-code'], 'no_route', slashed);
+    t.strictSame(
+      [other.status, other.headers['error-code'], other.text],
+      [one.status, one.headers['error-code'], one.text],
+      `${method} ${slashed}`,
+    );
+  }
+  t.strictSame(allRows(file), before);
+});
+
 /** Routes that need only their address. */
 const bodiless = new Set([
   'POST /api/chats/:chat_id/typing',
