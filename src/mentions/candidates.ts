@@ -3,7 +3,7 @@
  */
 
 /** A message has at most this many mentions; any further @ is plain text. */
-const mentionLimit = 50;
+export const mentionLimit = 50;
 
 /** The maximum length of a name, in code points; see users/schema.ts. */
 const nameLength = 32;
@@ -21,8 +21,11 @@ export const unspaced =
 export const addressCharacter =
   '[^\\s<>"`\\u200e\\u200f\\u2018-\\u201f\\u202a-\\u202e\\u2026\\u2066-\\u2069\\u3000-\\u303f\\uff00-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff65]';
 
-/** The start of a mention: an @ that does not follow a word, as it does in an e-mail address. */
-export const mentionStart = `(?<!(?!${unspaced})[\\p{L}\\p{M}\\p{N}_])[@＠]`;
+/**
+ * The start of a mention: an @ that does not follow a word, as it does in an e-mail address. The @
+ * comes first in the pattern, which makes a search for it fast.
+ */
+export const mentionStart = `[@＠](?<!(?!${unspaced})[\\p{L}\\p{M}\\p{N}_][@＠])`;
 
 /** A web address, in which an @ mentions nobody, or the start of a mention. */
 const start = new RegExp(
@@ -59,9 +62,21 @@ export function nameCandidates(content: string): Candidates[] {
   return found;
 }
 
+/** The most UTF-16 code units that decide about the name after an @. */
+const nameSpan = 2 * nameLength + 2;
+
+const startHere = new RegExp(`${mentionStart}(?=[^\\s@＠])`, 'uy');
+
+/** The names that the @ at a position may mention, longest first; none if it starts no mention. */
+export function namesAt(text: string, index: number): readonly string[] {
+  startHere.lastIndex = index;
+  if (!startHere.test(text)) return [];
+  return namesIn(withoutCode(text.slice(index, index + 1 + nameSpan)).slice(1));
+}
+
 /** One character beyond the maximum length shows whether the longest name ends where a name may. */
 function namesIn(text: string): string[] {
-  const characters = Array.from(text.slice(0, 2 * nameLength + 2)).slice(0, nameLength + 1);
+  const characters = Array.from(text.slice(0, nameSpan)).slice(0, nameLength + 1);
   const behind = characters.join('');
   const longest = characters.slice(0, nameLength).join('').length;
   return Array.from(behind.matchAll(end), ({ index }) => index)

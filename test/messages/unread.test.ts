@@ -191,6 +191,24 @@ t.test('code mentions nobody', async (t) => {
   }
 });
 
+t.test('a mention counts in every script, and before a name with an @ in it', async (t) => {
+  const { alice, chat, register } = await startCast(t);
+  for (const [name, content, count] of [
+    ['李小龙', '@李小龙你好', 1],
+    ['สมชาย', '@สมชายครับ', 1],
+    ['ann', '＠ann', 1],
+    ['joe@corp.com', '@joe@corp.com', 1],
+    ['corp.com', 'joe@corp.com', 0],
+    ['a*b*', 'see @a*b*', 1],
+  ] as const) {
+    const person = await register(name);
+    await alice.post(`${chat}/members`, { name });
+    await alice.send(chat, content);
+    const { mentions = 0, unread } = (await person.get('/api/chats')).body.chats[0];
+    t.strictSame({ mentions, unread }, { mentions: count, unread: 1 }, content);
+  }
+});
+
 t.test('a member’s unread mentions are bounded, and the newest are stored', async (t) => {
   const { db, file, alice, bob, chat } = await startCast(t);
   const chatId = Number(chat.split('/').at(-1));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { CDPSession, Route } from 'playwright-core';
 import { en } from '../../src/web/texts/en.ts';
-import { post, type Stage, startTalk, webTest } from '../helpers/browser.ts';
+import { post, type Stage, startChat, startTalk, webTest } from '../helpers/browser.ts';
 import { randomNumbers, seedOf } from '../helpers/random.ts';
 import { execute } from '../helpers/rows.ts';
 
@@ -326,6 +326,10 @@ webTest('no text changes the direction of its surroundings', async (t, stage) =>
   await post(alice, chat, `answer ${marker}`, { reply_to: String(asked) });
   await bob.send('PUT', `${chat}/messages/${asked}/reactions/${encodeURIComponent('👍')}`, {});
   await alice.send('POST', '/api/chats', { title: `${marker} open`, open: '1' });
+  const carol = await stage.person('carol');
+  const garden = await startChat(carol, 'Garden');
+  const invite = await carol.send('POST', `${garden}/invites`, {});
+  const code = String(invite.headers.get('location')).split('/').at(-1);
   // New ones of these are refused; older databases have them.
   const evil = `\u2069\u202e${marker}`;
   execute(stage.file, 'update users set name = ? where id = 2', `${evil}bob`);
@@ -347,6 +351,13 @@ webTest('no text changes the direction of its surroundings', async (t, stage) =>
   await reader.composer.fill('@');
   await assertIsolated('offered names', '.options');
   await reader.composer.press('Escape');
+  const close = async () => {
+    await reader.page.keyboard.press('Escape');
+    await reader.page.locator('dialog').waitFor({ state: 'detached' });
+  };
+  await reader.button(en.emoji).click();
+  await assertIsolated('emoji', '.emoji-grid button');
+  await close();
   await bob.send('POST', `${chat}/typing`, {});
   await assertIsolated('typing', '.typing:not(:empty)');
   await reader.messages.nth(1).focus();
@@ -356,6 +367,16 @@ webTest('no text changes the direction of its surroundings', async (t, stage) =>
   await assertIsolated('search', '.hit mark');
   await reader.go(`${place}/members`);
   await assertIsolated('members', '.people li');
+  await reader.button(en.removeMember).click();
+  await assertIsolated('question', 'dialog form');
+  await close();
+  await reader.button(en.newChat).click();
+  await assertIsolated('new chat', 'dialog form');
+  await close();
+  await reader.go(`#/invite/${code}`);
+  await assertIsolated('invite', 'main form');
+  await reader.go('#/settings');
+  await assertIsolated('settings', '.people li');
   await reader.go('#/directory');
   await assertIsolated('directory', '.people li');
   await reader.page.keyboard.press('Control+k');
@@ -387,8 +408,8 @@ function looseTexts(marker: string): string[] {
       const isShown = ['title', 'placeholder', 'aria-label'].includes(name);
       if (isShown && value.includes(marker) && !isolated(value)) loose.push(`${name}=${value}`);
     }
-    const isField = node.matches('input:not([type=hidden]), textarea');
-    if (isField && node.getAttribute('dir') !== 'auto' && node.getAttribute('type') === 'text')
+    const isField = node.matches('textarea, input:is(:not([type]), [type=text], [type=search])');
+    if (isField && node.getAttribute('dir') !== 'auto' && !node.hasAttribute('readonly'))
       loose.push(node.outerHTML);
   }
   return loose;

@@ -2,7 +2,7 @@
 import type { RequestListener } from 'node:http';
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
-import { messagesOf, post, startTalk, Visitor, webTest } from '../helpers/browser.ts';
+import { messagesOf, noServer, post, startTalk, Visitor, webTest } from '../helpers/browser.ts';
 import { startProxy } from '../helpers/proxy.ts';
 import { password } from '../helpers/world.ts';
 
@@ -16,6 +16,8 @@ const foreign = [
   { status: 200, json: {} },
   { status: 200, contentType: 'application/json', body: '<h1>Sign in</h1>' },
   { status: 201, json: { status: 'ok' } },
+  { status: 201, headers: { location: '/api/chats/7' }, json: { status: 'ok' } },
+  { status: 201, headers: { location: '/api/chats/999/messages/7' }, json: { status: 'ok' } },
   { status: 204 },
 ];
 
@@ -54,6 +56,50 @@ webTest('a foreign answer never counts as success, for any action', async (t, st
   await writer.say('changed');
   await page.locator('.composer').getByRole('alert').getByText(en.intercepted).waitFor();
   t.equal(await writer.composer.inputValue(), 'changed', 'nor is a change');
+});
+
+webTest('a foreign answer is no reaction, no read mark and no leaving', async (t, stage) => {
+  stage.expect(/status of 4\d\d/);
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = await post(bob, chat, 'Nine?');
+  await bob.send('PUT', `${chat}/messages/${id}/reactions/${encodeURIComponent('👍')}`, {});
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  await reader.streamIsOpen();
+  // A reaction has no address, so one of these is what the server itself says; of a redirection,
+  // the page gets no response.
+  const others = foreign.filter(({ status, json }) => status !== 302 && !(status === 201 && json));
+  let answer = others[0];
+  await page.route(/\/api\/(?!events)/, (route) =>
+    route.request().method() === 'GET' ? route.fallback() : route.fulfill(answer ?? {}),
+  );
+  const mark = page.waitForResponse(`**${chat}/read`);
+  await reader.openChat('Sunday hike');
+  await mark;
+  const thumb = reader.message('Nine?').locator('.reactions button');
+  for (answer of others) {
+    await Promise.all([page.waitForResponse('**/reactions/*'), thumb.click()]);
+    await reader.message('Nine?').getByRole('alert').getByText(en.intercepted).waitFor();
+    t.equal(await thumb.getAttribute('aria-pressed'), 'false', `${answer?.status}`);
+  }
+  [answer] = others;
+  await page.getByLabel(en.chatMenu).click();
+  await reader.button(en.leave).click();
+  const question = page.getByRole('dialog');
+  await question.getByRole('button', { name: en.leave }).click();
+  await question.getByText(en.intercepted).waitFor();
+  await reader.answer(en.cancel);
+  await page.locator('.people li').first().waitFor();
+  const chats = async () => (await alice.get('/api/chats')).json();
+  t.match(await chats(), { chats: [{ unread: 1 }] }, 'still there, and still unread');
+  await page.unrouteAll();
+  const again = page.waitForResponse(`**${chat}/read`);
+  await stage.kill();
+  await page.locator('.line').waitFor();
+  await stage.revive();
+  t.equal((await again).status(), 200, 'the mark is sent again');
+  t.equal((await chats()).chats[0].unread, undefined);
 });
 
 webTest('a login page in the server’s place signs nobody out', async (t, stage) => {

@@ -35,7 +35,7 @@ async function picture({ page }: Visitor, name: string): Promise<void> {
 /** Every screen of a signed-in user: how to open it, and an element of it. */
 const screens = (
   chat: string,
-  code: string,
+  { code, dismiss }: Invitation,
 ): Record<string, (visitor: Visitor) => Promise<void>> => {
   const place = `#${chat.replace('/api', '')}`;
   return {
@@ -70,6 +70,18 @@ const screens = (
       await v.go('#/settings');
       await v.page.locator('.people li').first().waitFor();
     },
+    'no such chat': async (v) => {
+      await v.go('#/chats/999');
+      await v.page.locator('.empty[role=alert]').waitFor();
+    },
+    'members of no such chat': async (v) => {
+      await v.go('#/chats/999/members');
+      await v.page.locator('.empty[role=alert]').waitFor();
+    },
+    'a chat that one was removed from': async (v) => {
+      await dismiss(v);
+      await v.page.locator('.empty[role=alert]').waitFor();
+    },
   };
 };
 
@@ -99,8 +111,9 @@ const smallPhone = { viewport: { width: 320, height: 560 }, isMobile: true, hasT
 webTest(
   'every screen is accessible, fits its width, and works in both schemes',
   async (t, stage) => {
+    stage.expect(/status of 40[34]/);
     const { alice, chat } = await startHike(stage);
-    const code = await invitation(stage);
+    const invitation = await invite(stage);
     const shot: Record<string, string> = {
       'desktop light chat': 'chat',
       'desktop light search': 'search',
@@ -111,7 +124,7 @@ webTest(
     const devices = { desktop, phone, 'small phone': smallPhone };
     for (const [device, options] of Object.entries(devices)) {
       const visitor = await stage.visitorAs(alice, options);
-      for (const [screen, show] of Object.entries(screens(chat, code))) {
+      for (const [screen, show] of Object.entries(screens(chat, invitation))) {
         await show(visitor);
         for (const colorScheme of ['light', 'dark'] as const) {
           const name = `${device} ${colorScheme} ${screen}`;
@@ -128,11 +141,12 @@ webTest(
 );
 
 webTest('in German every screen is accessible and fits its width', async (t, stage) => {
+  stage.expect(/status of 40[34]/);
   const { alice, chat } = await startHike(stage);
-  const code = await invitation(stage);
+  const invitation = await invite(stage);
   for (const [device, options] of Object.entries({ desktop, 'small phone': smallPhone })) {
     const visitor = await stage.visitorAs(alice, { ...options, locale: 'de-DE' });
-    for (const [screen, show] of Object.entries(screens(chat, code))) {
+    for (const [screen, show] of Object.entries(screens(chat, invitation))) {
       await show(visitor);
       await assertAccessible(t, visitor, `German ${device} ${screen}`);
       await assertFits(t, visitor, `German ${device} ${screen}`);
@@ -141,11 +155,28 @@ webTest('in German every screen is accessible and fits its width', async (t, sta
   }
 });
 
-/** The code of an invite to a chat without other members. */
-async function invitation(stage: Stage): Promise<string> {
+interface Invitation {
+  /** The code of an invite to a chat that nobody else is in. */
+  readonly code: string;
+  /** Adds Alice to another chat, and removes her while she looks at it. */
+  readonly dismiss: (visitor: Visitor) => Promise<void>;
+}
+
+async function invite(stage: Stage): Promise<Invitation> {
   const dora = await stage.person('Dora');
-  const invite = await dora.send('POST', `${await startChat(dora, 'Choir')}/invites`, {});
-  return String(invite.headers.get('location')).split('/').at(-1) ?? '';
+  const made = await dora.send('POST', `${await startChat(dora, 'Choir')}/invites`, {});
+  const band = await startChat(dora, 'Band');
+  return {
+    code: String(made.headers.get('location')).split('/').at(-1) ?? '',
+    dismiss: async (visitor) => {
+      await visitor.streamIsOpen();
+      await dora.send('POST', `${band}/members`, { name: 'Alice' });
+      await visitor.go(`#${band.replace('/api', '')}`);
+      await visitor.composer.waitFor();
+      await dora.send('DELETE', `${band}/members?user_id=1`, {});
+      await visitor.composer.waitFor({ state: 'detached' });
+    },
+  };
 }
 
 /** Checks each dialog by all rules. */
@@ -163,6 +194,7 @@ async function assertWindows(t: Test, visitor: Visitor, device: string): Promise
 webTest('the pages before signing in are accessible, in German too', async (t, stage) => {
   const visitor = await stage.visitor({ ...smallPhone, locale: 'de-DE' });
   await visitor.page.getByText(de.firstVisit).waitFor();
+  t.notMatch(de.firstVisit, /anmelde/i, 'one registers there');
   t.equal(await visitor.page.locator('html').getAttribute('lang'), 'de');
   for (const colorScheme of ['light', 'dark'] as const) {
     await visitor.page.emulateMedia({ colorScheme });

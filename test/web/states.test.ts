@@ -1,4 +1,5 @@
 /** The client's messages about failures: offline, refused, removed, signed out, storage full. */
+import { join } from 'node:path';
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
 import {
@@ -14,7 +15,8 @@ import {
   Visitor,
   webTest,
 } from '../helpers/browser.ts';
-import { password } from '../helpers/world.ts';
+import { RemotePerson, startServer } from '../helpers/server.ts';
+import { password, tempFolder } from '../helpers/world.ts';
 
 const place = (chat: string) => `#${chat.replace('/api', '')}`;
 
@@ -51,14 +53,29 @@ webTest('a user removed or signed out while reading sees what happened', async (
   await reader.page.getByText(en.gone.unknown).waitFor();
   t.equal(await reader.composer.count(), 0);
 
+  await reader.openChat('Sunday hike');
+  await reader.composer.fill('half a thought');
   await bob.send('DELETE', '/api/sessions?others=1', {});
   await stranger.fill({ [en.name]: 'bob', [en.password]: password }, en.signIn);
   await stranger.page.getByLabel(en.settings).click();
   await stranger.button(en.endOthers).click();
   await reader.page.getByText(en.sessionEnded).waitFor();
-  await reader.button(en.signIn).waitFor();
+  await reader.fill({ [en.name]: 'bob', [en.password]: password }, en.signIn);
+  await reader.composer.waitFor();
+  t.equal(await reader.composer.inputValue(), 'half a thought', 'as the sentence says');
+  const tab = await stranger.otherTab();
+  await tab.streamIsOpen();
+  await stranger.page.route('**/api/logout', async (route) => {
+    const response = await route.fetch();
+    // The stream reports the end of the session first.
+    await tab.button(en.signIn).waitFor();
+    await route.fulfill({ response });
+  });
+  await stranger.page.evaluate(() => localStorage.setItem('snug.2.draft.1', '"secret"'));
   await stranger.button(en.signOut).click();
   await stranger.button(en.signIn).waitFor();
+  const traces = await stranger.page.evaluate(() => [location.hash, ...Object.keys(localStorage)]);
+  t.strictSame(traces, [''], 'nothing is left for the next person');
   t.equal(
     await stranger.page.getByText(en.sessionEnded).count(),
     0,
@@ -78,6 +95,44 @@ webTest('a user removed or signed out while reading sees what happened', async (
     t.match(await stranger.page.getByRole('alert').innerText(), /disabled/);
   });
 });
+
+webTest(
+  'a person whose cookies are gone or replaced learns why the form is there',
+  async (t, stage) => {
+    stage.expect(/^asked|status of 403/);
+    const other = await startServer(t, join(await tempFolder(t), 'snug.db'));
+    const { bob } = await startTalk(stage);
+    await new RemotePerson(other.url).register('root');
+    for (const [locale, texts] of Object.entries({ 'en-GB': en, 'de-DE': de })) {
+      const context = await stage.browser({ locale });
+      await signIn(context, bob, stage.server.url);
+      const reader = await Visitor.open(context, stage.server.url);
+      await reader.page.locator('.chat').waitFor();
+      const note = (page: Visitor['page']) => page.locator('.note');
+      // The same host on another port, which gets the cookies too.
+      const elsewhere = await Visitor.open(context, other.url);
+      await elsewhere.button(texts.signIn).waitFor();
+      t.equal(await note(elsewhere.page).count(), 0, 'a newcomer there');
+      await elsewhere.fill({ [texts.name]: 'root', [texts.password]: password }, texts.signIn);
+      await elsewhere.page.getByRole('navigation', { name: texts.chats }).waitFor();
+      await reader.page.reload();
+      await note(reader.page).waitFor();
+      t.equal(await note(reader.page).innerText(), `${texts.sessionEnded} ${texts.otherServer}`);
+      await context.clearCookies();
+      await reader.page.reload();
+      await note(reader.page).waitFor();
+      t.equal(await note(reader.page).innerText(), texts.sessionEnded, 'without cookies');
+      await reader.fill({ [texts.name]: 'bob', [texts.password]: password }, texts.signIn);
+      await reader.page.getByLabel(texts.settings).click();
+      await reader.button(texts.signOut).click();
+      await reader.button(texts.signIn).waitFor();
+      await reader.page.reload();
+      await reader.button(texts.signIn).waitFor();
+      t.equal(await note(reader.page).count(), 0, 'nor a person who signed out');
+      await context.close();
+    }
+  },
+);
 
 webTest('a new name and a deleted account show at once', async (t, stage) => {
   stage.expect(/status of 404/);
@@ -314,6 +369,46 @@ webTest('with a full storage a user can still write, and sees a warning', async 
   t.strictSame(await shownIn(writer), ['sent all the same']);
 });
 
+webTest('a person can talk in a browser that blocks storage', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const writer = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = writer;
+  // As a browser that blocks it: reading throws as well.
+  await page.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      });
+    }
+  });
+  // And its build is an old one, which would reload while nobody looks.
+  await page.route('**/', async (route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/data-build="\w+"/, 'data-build="old"');
+    await route.fulfill({ response, body });
+  });
+  await page.reload();
+  await writer.openChat('Sunday hike');
+  await writer.streamIsOpen();
+  await page.getByText(en.storageFull).waitFor();
+  await writer.say('sent all the same');
+  await writer.message('sent all the same').waitFor();
+  t.strictSame(await messagesOf(bob, chat), ['sent all the same']);
+  await writer.button(en.emoji).click();
+  await page.getByRole('radio', { name: 'dark skin tone', exact: true }).check();
+  await page.keyboard.press('Escape');
+  await page.evaluate(() => {
+    Object.assign(window, { isSame: true });
+    Object.defineProperty(document, 'hidden', { get: () => true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await post(bob, chat, 'still there');
+  await writer.message('still there').waitFor();
+  t.equal(await page.evaluate(() => 'isSame' in window), true, 'it is not reloaded for ever');
+});
+
 webTest('a missing module of the client is reported as needing a reload', async (t, stage) => {
   stage.expect(/status of 404|Failed to fetch/);
   const { alice } = await startTalk(stage);
@@ -330,7 +425,7 @@ webTest('a missing module of the client is reported as needing a reload', async 
   await reader.page.locator('.emoji-grid button').first().waitFor();
 });
 
-webTest('signing in without storable cookies shows why it fails', async (_, stage) => {
+webTest('signing in without storable cookies shows why it fails', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy|status of 40\d|Secure/);
   await stage.person('alice').catch(() => undefined);
   const reader = await stage.visitor();
@@ -340,7 +435,50 @@ webTest('signing in without storable cookies shows why it fails', async (_, stag
   });
   await reader.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
   await reader.page.getByRole('alert').getByText(en.cookiesNeedHttps).waitFor();
+
+  await t.test('over https, that cookies are blocked', async () => {
+    const context = await stage.browser({ serviceWorkers: 'block' });
+    await context.route('https://snug.test/**', async (route) => {
+      const { pathname } = new URL(route.request().url());
+      if (pathname === '/api/login') return route.fulfill({ status: 200, json: { status: 'ok' } });
+      const response = await fetch(stage.server.url + pathname);
+      const { status, headers } = response;
+      const contentType = headers.get('content-type') ?? '';
+      await route.fulfill({ status, contentType, body: Buffer.from(await response.arrayBuffer()) });
+    });
+    const secure = await Visitor.open(context, 'https://snug.test', '/');
+    await secure.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+    await secure.page.getByRole('alert').getByText(en.cookiesRefused).waitFor();
+  });
 });
+
+webTest(
+  'over http, a person can sign out though PUBLIC_URL begins with https',
+  async (t, stage) => {
+    stage.expect(/^asked|Cross-Origin-Opener-Policy|status of 403/);
+    await stage.person('bob');
+    const url = stage.server.url.replace('127.0.0.1', 'pi.lan');
+    const context = await stage.browser();
+    const reader = await Visitor.open(context, url);
+    const enter = async () => {
+      await reader.fill({ [en.name]: 'bob', [en.password]: password }, en.signIn);
+      await reader.page.locator('[href="#/settings"]').click();
+      t.equal((await context.cookies()).length, 2);
+    };
+    await enter();
+    await reader.button(en.signOut).click();
+    await reader.button(en.signIn).waitFor();
+    t.strictSame(await context.cookies(), [], 'after signing out');
+    await enter();
+    await reader.button(en.deleteAccount).click();
+    const dialog = reader.page.getByRole('dialog');
+    await dialog.getByLabel(en.currentPassword).fill(password);
+    await dialog.getByRole('button', { name: en.deleteAccount }).click();
+    await reader.button(en.signIn).waitFor();
+    t.strictSame(await context.cookies(), [], 'after deleting the account');
+  },
+  { PUBLIC_URL: 'https://chat.example.org' },
+);
 
 webTest('the checkbox for notifications shows the real state', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy/);

@@ -183,11 +183,11 @@ export async function remove(path: string, fields?: Fields): Promise<void> {
 /**
  * The id of a created resource, from its address.
  *
- * @throws NetworkError if the address is not one of the server's: then nothing may have been
- *   created.
+ * @param parent the address before the id.
+ * @throws NetworkError if the address is another one: then nothing may have been created.
  */
-export function idIn(location: string): number {
-  const id = /^\/api\/chats\/(?:\d+\/messages\/)?([1-9]\d{0,14})$/.exec(location)?.[1];
-  if (id === undefined) throw new NetworkError();
+export function idIn(location: string, parent = '/api/chats'): number {
+  const [, id = ''] = location.split(`${parent}/`);
+  if (location !== `${parent}/${id}` || !/^[1-9]\d{0,14}$/.test(id)) throw new NetworkError();
   return Number(id);
 }

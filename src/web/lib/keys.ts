@@ -7,8 +7,11 @@
 export const isComposing = ({ isComposing, keyCode }: KeyboardEvent): boolean =>
   isComposing || keyCode === 229;
 
-/** Whether the keyboard is on a touch screen: it has no Shift+Enter, so Enter starts a new line. */
-export const isTouch = (): boolean => matchMedia('(pointer: coarse) and (hover: none)').matches;
+/**
+ * Whether the keyboard is on a touch screen: it has no Shift+Enter, so Enter starts a new line. Only
+ * the pointer tells: some phones claim to hover, and a laptop with a touch screen has a fine pointer.
+ */
+export const isTouch = (): boolean => matchMedia('(pointer: coarse)').matches;
 
 /** Prevents the Enter that ends a composition from submitting a form. */
 export function holdComposed(event: KeyboardEvent): void {

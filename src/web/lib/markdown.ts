@@ -3,22 +3,59 @@
  * 25 ms, however nested. Without these bounds, `marked` overflows the stack on 1,000 nested quotes
  * and takes a second for nested lists.
  */
-import { Lexer, type Token, type Tokens } from 'marked';
+import { Lexer, type MarkedOptions, type Token, type Tokens } from 'marked';
+import { mentionLimit, mentionStart } from '../../mentions/candidates.ts';
 import { canClose, canOpen } from './emphasis.ts';
+import type { MentionFinder } from './mentions.ts';
 import { ChatTokenizer } from './tokenizer.ts';
 
 /**
  * Parses a text into blocks, and these into inline tokens. A text that cannot be parsed becomes one
  * plain paragraph.
+ *
+ * @param finder finds mentions, which become tokens of the type `mention`.
  */
-export function readMarkdown(text: string): Token[] {
+export function readMarkdown(text: string, finder?: MentionFinder): Token[] {
   try {
-    const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new ChatTokenizer() });
+    const tokenizer = new ChatTokenizer();
+    const extensions = finder && mentionTokens(text, finder);
+    const lexer = new Lexer({
+      gfm: true,
+      breaks: true,
+      tokenizer,
+      ...(extensions && { extensions }),
+    });
     return joined(lexer.lex(text));
   } catch {
     return [{ type: 'paragraph', raw: text, text, tokens: [{ type: 'text', raw: text, text }] }];
   }
 }
+
+/**
+ * Makes `marked` read each mention whole, before the marks and addresses that a name may contain,
+ * such as `joe@corp.example`. Undefined if the text has no mentions.
+ */
+function mentionTokens(text: string, finder: MentionFinder): MarkedOptions['extensions'] {
+  const found = finder.split(text).filter(({ isMention }) => isMention);
+  if (found.length === 0) return undefined;
+  const names = new Set(found.map(({ text }) => text.slice(1).replace(syntax, '\\$&')));
+  const mention = new RegExp(`${mentionStart}(?:${[...names].join('|')})`, 'u');
+  let left = mentionLimit;
+  const read = (src: string, tokens: readonly Token[]) => {
+    const before = tokens.at(-1)?.raw.slice(-2) ?? '';
+    const raw = finder.at(before + src, before.length);
+    return raw === undefined ? undefined : { type: 'mention', raw, text: raw };
+  };
+  return {
+    renderers: {},
+    childTokens: {},
+    startInline: [(src) => src.search(mention)],
+    inline: [(src, tokens) => (/^[@＠]/.test(src) && left-- > 0 ? read(src, tokens) : undefined)],
+  };
+}
+
+/** Characters with a meaning in a regular expression. */
+const syntax = /[\\^$.*+?()[\]{}|/]/g;
 
 /** Rejoins paragraphs that `marked` splits at a line that looks like a block but is none here. */
 function joined(tokens: Token[]): Token[] {

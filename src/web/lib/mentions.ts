@@ -1,5 +1,5 @@
 /** Finds mentions in displayed texts, by the server's own rule. */
-import { mentionStart, nameCandidates } from '../../mentions/candidates.ts';
+import { mentionStart, nameCandidates, namesAt } from '../../mentions/candidates.ts';
 import { canonicalName } from '../../users/canonical.ts';
 
 /** A piece of a text, and whether it is a mention. */
@@ -8,17 +8,20 @@ export interface Piece {
   readonly isMention: boolean;
 }
 
-export type MentionFinder = (text: string) => readonly Piece[];
+/** Finds the mentions of the users with these names; the longest name wins. */
+export class MentionFinder {
+  readonly #nameKeys: ReadonlySet<string>;
 
-/** Creates a function that splits texts at the mentions of these names; the longest name wins. */
-export function mentionFinder(names: Iterable<string>): MentionFinder {
-  const nameKeys = new Set(Array.from(names, canonicalName));
-  return (text) => {
+  constructor(names: Iterable<string>) {
+    this.#nameKeys = new Set(Array.from(names, canonicalName));
+  }
+
+  /** Splits a text at its mentions. */
+  split(text: string): readonly Piece[] {
     const pieces: Piece[] = [];
     let from = 0;
     for (const { index, names } of nameCandidates(text)) {
-      const name =
-        index < from ? undefined : names.find((name) => nameKeys.has(canonicalName(name)));
+      const name = index < from ? undefined : this.#longest(names);
       if (name === undefined) continue;
       const end = index + 1 + name.length;
       pieces.push({ text: text.slice(from, index), isMention: false });
@@ -27,7 +30,17 @@ export function mentionFinder(names: Iterable<string>): MentionFinder {
     }
     pieces.push({ text: text.slice(from), isMention: false });
     return pieces.filter((piece) => piece.text !== '');
-  };
+  }
+
+  /** The mention at a position of a text, with its @. */
+  at(text: string, index: number): string | undefined {
+    const name = this.#longest(namesAt(text, index));
+    return name && text.charAt(index) + name;
+  }
+
+  #longest(names: readonly string[]): string | undefined {
+    return names.find((name) => this.#nameKeys.has(canonicalName(name)));
+  }
 }
 
 /** Whether a text may mention a user; a longer name of another member may match instead. */
@@ -39,9 +52,9 @@ export function mayCall(text: string, name: string): boolean {
 export function isCalled(text: string, name: string, others: Iterable<string>): boolean {
   if (!/[@＠]/.test(text)) return false;
   const own = canonicalName(name);
-  return mentionFinder([name, ...others])(text).some(
-    (piece) => piece.isMention && canonicalName(piece.text.slice(1)) === own,
-  );
+  return new MentionFinder([name, ...others])
+    .split(text)
+    .some((piece) => piece.isMention && canonicalName(piece.text.slice(1)) === own);
 }
 
 /** A mention being typed: an @ and the start of a name, right before the caret. */

@@ -41,21 +41,16 @@ export function itemKeys(): string[] {
   }
 }
 
-/** Leaves a note for the next page in this tab. */
-export function leaveNote(key: string): void {
+/**
+ * Leaves a note for the next page in this tab.
+ *
+ * @returns whether the note is new: false if the same one is there, or if it cannot be stored.
+ */
+export function leaveNote(key: string, text: string): boolean {
   try {
-    sessionStorage.setItem(key, 'yes');
-  } catch {
-    // Then the next page does not show it.
-  }
-}
-
-/** Whether the previous page in this tab left a note; removes it. */
-export function takeNote(key: string): boolean {
-  try {
-    const isThere = sessionStorage.getItem(key) !== null;
-    sessionStorage.removeItem(key);
-    return isThere;
+    const isNew = sessionStorage.getItem(key) !== text;
+    sessionStorage.setItem(key, text);
+    return isNew;
   } catch {
     return false;
   }

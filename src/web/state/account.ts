@@ -1,7 +1,7 @@
 /** Who is signed in. */
 import { effect, signal } from '@preact/signals';
 import { ApiError, ask, get, isSignedOut } from '../lib/api.ts';
-import { leaveNote, takeNote } from '../lib/storage.ts';
+import { readItem, writeItem } from '../lib/storage.ts';
 import type { Account } from '../lib/wire.ts';
 
 /** Undefined until it is loaded; null if nobody is signed in. */
@@ -15,19 +15,23 @@ export function renameOneself(name: string): void {
   if (value) account.value = { ...value, user: { ...value.user, name } };
 }
 
-/** Loads who is signed in. Without the cookie that scripts can see, nobody is. */
+/** Whether the browser has the cookie that scripts can see. */
+const hasCookie = () => /(^|; )user_id=\d/.test(document.cookie);
+
+/** Loads who is signed in. Without the cookie, nobody is. */
 export async function loadAccount(): Promise<void> {
-  if (!/(^|; )user_id=\d/.test(document.cookie)) return signedOut();
+  if (!hasCookie()) return signedOut();
   try {
     account.value = await get<Account>('/api/session', 'session');
+    if (readItem(signedInKey) === null) writeItem(signedInKey, 'yes');
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 403) throw error;
     signedOut();
   }
 }
 
-/** The key of the note that tells the next page that the session ended. */
-const endedKey = 'snug.ended';
+/** The key of the note that somebody is signed in on this device; removed when they sign out. */
+const signedInKey = 'snug.signedIn';
 
 let isSigningOut = false;
 
@@ -42,17 +46,22 @@ export async function signOutBy(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Whether the previous page lost its session; shown once. */
-export const wasEnded = takeNote(endedKey);
+/**
+ * How the session ended of the user who was signed in on this device. `unknown` means that cookies
+ * are there which the server does not know. Undefined for newcomers, and after signing out.
+ */
+export const ending = signal<'ended' | 'unknown' | undefined>(undefined);
 
 /** Handles the end of the session: reloads the page, because all its state belonged to the user. */
 export function signedOut(): void {
-  if (!account.value) {
-    account.value = null;
+  if (account.value) {
+    // Signing out reloads the page by itself, once all traces are removed.
+    if (!isSigningOut) location.reload();
     return;
   }
-  if (!isSigningOut) leaveNote(endedKey);
-  location.reload();
+  const kind = hasCookie() ? 'unknown' : 'ended';
+  ending.value = readItem(signedInKey) === null ? undefined : kind;
+  account.value = null;
 }
 
 // Any request may have been answered with the end of the session.

@@ -1,7 +1,7 @@
 /** Finds mentions of a chat's members. */
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { canonicalName } from '../../users/canonical.ts';
-import { isCalled, type MentionFinder, mayCall, mentionFinder } from '../lib/mentions.ts';
+import { isCalled, MentionFinder, mayCall } from '../lib/mentions.ts';
 import { account } from './account.ts';
 import { areMembersLoaded, membersOf } from './members.ts';
 
@@ -11,7 +11,7 @@ const byChat = new Map<number, ReadonlySignal<MentionFinder>>();
 export function mentionsOf(chatId: number): MentionFinder {
   let finder = byChat.get(chatId);
   if (finder === undefined) {
-    finder = computed(() => mentionFinder(membersOf(chatId).map((member) => member.name)));
+    finder = computed(() => new MentionFinder(membersOf(chatId).map((member) => member.name)));
     byChat.set(chatId, finder);
   }
   return finder.value;

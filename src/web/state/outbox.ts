@@ -114,7 +114,7 @@ async function send(draft: Draft): Promise<void> {
     const options = { headers: { 'idempotency-key': key }, timeout: 10 * wait };
     const { location } = await ask('POST', `/api/chats/${chatId}`, fields, options);
     const reply = replyTo !== undefined && { reply_to: replyTo };
-    const id = idIn(location);
+    const id = idIn(location, `/api/chats/${chatId}/messages`);
     // The stream delivers it too, but may be down.
     expectEvent(id);
     addMessage(chatId, { id, content, sender_id: ownId(), time, ...reply });

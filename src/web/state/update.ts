@@ -1,5 +1,6 @@
 /** Detects that the server has a newer client than this page, and reloads the page. */
 import { effect, signal } from '@preact/signals';
+import { leaveNote } from '../lib/storage.ts';
 import { outbox } from './outbox.ts';
 
 const ownBuild = document.documentElement.dataset.build;
@@ -30,12 +31,12 @@ export function openUpdates(): void {
   });
 }
 
-/** Reloads automatically only once for each build, so that a stale page is not reloaded forever. */
+/**
+ * Reloads automatically only once for each build, so that a stale page is not reloaded forever; not
+ * at all without storage, which would not remember it.
+ */
 function reloadOnce(): void {
-  const key = 'snug.reloaded';
-  if (sessionStorage.getItem(key) === newBuild.value) return;
-  sessionStorage.setItem(key, newBuild.value);
-  reload();
+  if (leaveNote('snug.reloaded', newBuild.value)) reload();
 }
 
 /** Whether the user has typed something, or a dialog is open. */

@@ -148,6 +148,8 @@ export const de: Texts = {
     'Neue Nachrichten kommen verspätet an: Etwas zwischen diesem Browser und dem Server hält sie auf. Snug fragt sie jede Minute ab.',
   sessionEnded:
     'Du wurdest abgemeldet: Deine Sitzung ist abgelaufen oder wurde in einem anderen Tab, auf einem anderen Gerät oder von der Verwaltung beendet. Was du gerade geschrieben hast, ist noch da.',
+  otherServer:
+    'Läuft auf diesem Host ein weiteres Snug, hat es vielleicht deine Sitzung ersetzt: Browser trennen Cookies nicht nach Ports. Jeder Server braucht einen eigenen Hostnamen.',
   cookiesNeedHttps:
     'Du bist angemeldet, aber dein Browser hat die Cookies nicht behalten. Diese Seite wurde über http geöffnet, und der Server verlangt vielleicht https: Öffne die Adresse, die mit https beginnt. Wenn dein Browser Cookies blockiert, erlaube sie für diese Seite.',
   cookiesRefused:
@@ -155,7 +157,7 @@ export const de: Texts = {
   moduleMissing:
     'Dieser Teil ließ sich nicht laden. Wenn der Server erreichbar ist, hat er eine neue Version: Lade die Seite neu.',
   storageFull:
-    'Der Speicher deines Browsers ist voll. Was noch nicht gesendet ist, geht verloren, wenn du die Seite schließt.',
+    'Der Speicher deines Browsers ist voll oder blockiert. Was noch nicht gesendet ist, geht verloren, wenn du die Seite schließt.',
   noChat: 'Kein solcher Chat',
   gone: {
     removed:
@@ -185,6 +187,8 @@ export const de: Texts = {
   unexpected: 'Auf dieser Seite ist etwas schiefgegangen. Lade sie neu, wenn das wieder passiert.',
   chatMenu: 'Mitglieder und Einstellungen dieses Chats',
   emoji: 'Emoji',
+  skinTone: 'Hautton',
+  noSkinTone: 'Ohne Hautton',
   emojiSearch: 'Emoji suchen',
   skipToChat: 'Zu den Nachrichten springen',
   reactedBy: (emoji, names) => `${emoji} ${names}`,

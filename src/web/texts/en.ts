@@ -144,6 +144,8 @@ export const en = {
     'New messages arrive late: something between this browser and the server delays them. Snug checks for them every minute.',
   sessionEnded:
     'You were signed out: your session expired, or was ended in another tab, on another device or by an admin. What you were writing is still here.',
+  otherServer:
+    'If another Snug runs on this host, it may have replaced your session: browsers share cookies between ports. Each server needs a host name of its own.',
   cookiesNeedHttps:
     'You are signed in, but your browser did not keep the cookies. This page was opened over http, and the server may require https: open the address that starts with https. If your browser blocks cookies, allow them for this site.',
   cookiesRefused:
@@ -151,7 +153,7 @@ export const en = {
   moduleMissing:
     'This part could not be loaded. If the server is reachable, it has a new version: reload the page.',
   storageFull:
-    'Your browser’s storage is full. Messages that are not sent yet are lost when you close the page.',
+    'Your browser’s storage is full or blocked. Messages that are not sent yet are lost when you close the page.',
   noChat: 'No such chat',
   gone: {
     removed: 'You are no longer in this chat: you were removed, or you left it on another device.',
@@ -185,6 +187,8 @@ export const en = {
   unexpected: 'Something went wrong on this page. Reload it if that happens again.',
   chatMenu: 'Members and settings of this chat',
   emoji: 'Emoji',
+  skinTone: 'Skin tone',
+  noSkinTone: 'No skin tone',
   emojiSearch: 'Search emoji',
   skipToChat: 'Skip to the messages',
   reactedBy: (emoji: string, names: string) => `${emoji} ${names}`,

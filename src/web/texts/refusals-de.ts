@@ -13,7 +13,7 @@ export const refusals: Record<RefusalCode, string> = {
   invite_needed:
     'Auf diesem Server kann man sich nur mit einer Einladung registrieren. Bitte dort jemanden um eine.',
   setup_needed:
-    'Dieser Server ist neu. Gib den Einrichtungscode ein, den er beim Start ausgegeben hat; er steht auch im Log.',
+    'Dieser Server ist neu. Gib den Einrichtungscode ein, den er beim Start ausgegeben hat; er steht auch im Log, und snug setup-code gibt ihn noch einmal aus.',
   password_needed: 'Gib zur Bestätigung dein aktuelles Passwort ein.',
   name_taken: 'Dieser Name ist vergeben. Wähle einen anderen.',
   name_confusable: 'Dieser Name sieht aus wie der einer anderen Person. Wähle einen anderen.',
@@ -70,16 +70,17 @@ export const refusals: Record<RefusalCode, string> = {
     'Diese Nachricht hat schon so viele verschiedene Reaktionen wie möglich. Nimm eine davon.',
   too_many_reactions:
     'Du kannst auf eine Nachricht mit höchstens 20 Emojis reagieren. Nimm zuerst eins zurück.',
-  cross_site: 'Diese Anfrage kommt von einer anderen Website. Öffne Snug selbst.',
+  cross_site:
+    'Diese Anfrage kommt von einer anderen Website. Öffne Snug selbst und versuche es erneut. Hast du das getan, muss die Person, die den Server betreibt, PUBLIC_URL auf seine Adresse setzen.',
   misdirected:
     'Der Server antwortet nicht auf diesen Namen. Wer ihn betreibt, kann PUBLIC_URL oder ALLOWED_HOSTS setzen.',
   no_route: 'An dieser Adresse ist nichts.',
-  wrong_method: 'Von dieser Adresse kann man nur lesen.',
+  wrong_method: 'Von dieser Adresse kann man nur lesen, mit GET.',
   no_client: 'Der Client ist nicht gebaut. Führe npm run build aus und starte den Server neu.',
   bad_request: 'Die Anfrage war nicht zu verstehen. Prüfe ihre Kopfzeilen und ihre Syntax.',
   bad_url: 'Die Adresse war nicht zu lesen. Prüfe ihre Prozentzeichen; sie müssen UTF-8 ergeben.',
   bad_encoding: 'Der Text ist nicht in UTF-8, oder er enthält ein einzelnes Prozentzeichen.',
-  bad_body: 'Der Inhalt der Anfrage war nicht zu lesen.',
+  bad_body: 'Der Inhalt der Anfrage war nicht zu lesen. Sende ein Formular oder ein JSON-Objekt.',
   body_type: 'Die Anfrage hat einen falschen Typ.',
   body_too_large: 'Das ist zu groß. Kürze es oder teile es auf.',
   headers_too_large: 'Die Kopfzeilen der Anfrage sind zu groß.',

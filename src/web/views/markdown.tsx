@@ -7,7 +7,6 @@ import { type ComponentChildren, Fragment } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { directionOf } from '../lib/bidi.ts';
 import { readMarkdown } from '../lib/markdown.ts';
-import type { MentionFinder } from '../lib/mentions.ts';
 import { isOwnMention, mentionsOf } from '../state/mentions.ts';
 import { texts } from '../texts/index.ts';
 import { Boundary } from './boundary.tsx';
@@ -36,16 +35,14 @@ function Plain({ text }: { text: string }) {
 }
 
 function Text({ text, chatId }: Props) {
-  const tokens = useMemo(() => readMarkdown(text), [text]);
   // Most texts have no mentions, and need no redraw when the members change.
-  const find = /[@＠]/.test(text) ? mentionsOf(chatId) : undefined;
-  return <div class="text">{tokens.map((token, index) => block(token, find, index))}</div>;
+  const finder = /[@＠]/.test(text) ? mentionsOf(chatId) : undefined;
+  const tokens = useMemo(() => readMarkdown(text, finder), [text, finder]);
+  return <div class="text">{tokens.map(block)}</div>;
 }
 
-type Find = MentionFinder | undefined;
-
 /** Draws a block; unknown ones are shown as written. */
-function block(token: Token, find: Find, key: number): ComponentChildren {
+function block(token: Token, key: number): ComponentChildren {
   switch (token.type) {
     case 'space':
       return <Blank key={key} raw={token.raw} />;
@@ -54,32 +51,32 @@ function block(token: Token, find: Find, key: number): ComponentChildren {
     case 'blockquote':
       return (
         <blockquote key={key} dir={directionOf(token.text)}>
-          {blocks(token.tokens, find)}
+          {blocks(token.tokens)}
         </blockquote>
       );
     case 'list':
-      return list(token as Tokens.List, find, key);
+      return list(token as Tokens.List, key);
     case 'table':
-      return table(token as Tokens.Table, find, key);
+      return table(token as Tokens.Table, key);
     case 'heading':
       return (
         <p key={key} class="heading" data-depth={token.depth} dir="auto">
-          {inlines(token.tokens, find)}
+          {inlines(token.tokens)}
         </p>
       );
     case 'hr':
       return <hr key={key} />;
     case 'checkbox':
-      return inline(token, find, key);
+      return inline(token, key);
     case 'paragraph':
       return (
         <p key={key} dir="auto">
-          {inlines(token.tokens, find)}
+          {inlines(token.tokens)}
         </p>
       );
     case 'text':
       // In a tight list, which may have a thousand items: saves an element for each.
-      return <Fragment key={key}>{inlines(token.tokens, find, token.text)}</Fragment>;
+      return <Fragment key={key}>{inlines(token.tokens, token.text)}</Fragment>;
     default:
       return (
         <p key={key} dir="auto">
@@ -115,8 +112,7 @@ function Code({ token: { text, lang }, canCopy }: { token: Tokens.Code; canCopy:
 }
 
 /** Draws a list; an ordered one has the numbers that its author typed. */
-function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, key: number) {
-  const dir = loose ? directionOf(raw) : 'auto';
+function list({ ordered, start, items, loose }: Tokens.List, key: number) {
   const entries = items.map((item, index) => {
     const number = ordered ? Number.parseInt(item.raw.trimStart(), 10) : undefined;
     return (
@@ -124,8 +120,10 @@ function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, ke
         key={index}
         value={number === Number(start) + index ? undefined : number}
         class={item.task ? 'task' : undefined}
+        // The paragraphs of a loose item have a direction of their own.
+        dir={loose ? directionOf(item.text) : 'auto'}
       >
-        {blocks(item.tokens, find)}
+        {blocks(item.tokens)}
       </li>
     );
   });
@@ -134,31 +132,28 @@ function list({ ordered, start, items, loose, raw }: Tokens.List, find: Find, ke
       key={key}
       start={Number(start)}
       data-mark={/^\s*\d+\)/.test(items[0]?.raw ?? '') ? ')' : undefined}
-      dir={dir}
     >
       {entries}
     </ol>
   ) : (
-    <ul key={key} dir={dir}>
-      {entries}
-    </ul>
+    <ul key={key}>{entries}</ul>
   );
 }
 
-function table({ header, rows }: Tokens.Table, find: Find, key: number) {
+function table({ header, rows, raw }: Tokens.Table, key: number) {
   const row = (cells: Tokens.TableCell[]) =>
     cells.map(({ header: isHead, align, tokens }, index) => {
       // An empty cell is not a heading.
       const Cell = isHead && tokens.length > 0 ? 'th' : 'td';
       return (
         <Cell key={index} data-align={align ?? undefined} dir="auto">
-          {inlines(tokens, find)}
+          {inlines(tokens)}
         </Cell>
       );
     });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
-    <div key={key} class="table" tabIndex={0}>
+    <div key={key} class="table" dir={directionOf(raw)} tabIndex={0}>
       <table>
         <thead>
           <tr>{row(header)}</tr>
@@ -173,24 +168,22 @@ function table({ header, rows }: Tokens.Table, find: Find, key: number) {
   );
 }
 
-function blocks(tokens: Token[] | undefined, find: Find): ComponentChildren {
-  return tokens?.map((token, index) => block(token, find, index));
+function blocks(tokens: Token[] | undefined): ComponentChildren {
+  return tokens?.map(block);
 }
 
-function inlines(tokens: Token[] | undefined, find: Find, text = ''): ComponentChildren {
-  return tokens === undefined
-    ? withMentions(text, find)
-    : tokens.map((token, i) => inline(token, find, i));
+function inlines(tokens: Token[] | undefined, text = ''): ComponentChildren {
+  return tokens === undefined ? text : tokens.map(inline);
 }
 
-function inline(token: Token, find: Find, key: number): ComponentChildren {
+function inline(token: Token, key: number): ComponentChildren {
   switch (token.type) {
     case 'strong':
-      return <strong key={key}>{inlines(token.tokens, find)}</strong>;
+      return <strong key={key}>{inlines(token.tokens)}</strong>;
     case 'em':
-      return <em key={key}>{inlines(token.tokens, find)}</em>;
+      return <em key={key}>{inlines(token.tokens)}</em>;
     case 'del':
-      return <del key={key}>{inlines(token.tokens, find)}</del>;
+      return <del key={key}>{inlines(token.tokens)}</del>;
     case 'codespan':
       return (
         <code key={key} dir="auto">
@@ -210,10 +203,21 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
         />
       );
     case 'link':
-      return link(token as Tokens.Link, find, key);
+      return link(token as Tokens.Link, key);
     case 'text':
     case 'escape':
-      return withMentions(token.text, find);
+      return token.text;
+    case 'mention':
+      return (
+        <b
+          key={key}
+          class="mention"
+          dir="auto"
+          data-own={isOwnMention(token.text) ? '' : undefined}
+        >
+          {token.text}
+        </b>
+      );
     default:
       return token.raw;
   }
@@ -222,24 +226,11 @@ function inline(token: Token, find: Find, key: number): ComponentChildren {
 /**
  * Draws a link to the web or to a mailbox; any other, such as `javascript:`, is shown as written.
  */
-function link({ href, raw, tokens }: Tokens.Link, find: Find, key: number): ComponentChildren {
+function link({ href, raw, tokens }: Tokens.Link, key: number): ComponentChildren {
   if (!/^(https?:\/\/|mailto:)/i.test(href)) return raw;
   return (
     <a key={key} href={href} dir="auto" target="_blank" rel="noopener noreferrer nofollow">
-      {inlines(tokens, find)}
+      {inlines(tokens)}
     </a>
-  );
-}
-
-function withMentions(text: string, find: Find): ComponentChildren {
-  if (find === undefined) return text;
-  return find(text).map((piece, i) =>
-    piece.isMention ? (
-      <b key={i} class="mention" dir="auto" data-own={isOwnMention(piece.text) ? '' : undefined}>
-        {piece.text}
-      </b>
-    ) : (
-      piece.text
-    ),
   );
 }

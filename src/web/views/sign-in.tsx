@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { ApiError } from '../lib/api.ts';
 import { paths, replace, route } from '../lib/route.ts';
-import { register, signIn, wasEnded } from '../state/account.ts';
+import { ending, register, signIn } from '../state/account.ts';
 import { chats, loadChats } from '../state/chats.ts';
 import { texts } from '../texts/index.ts';
 import { emailHint, Field, Form } from './form.tsx';
@@ -24,7 +24,11 @@ export function SignIn() {
         <p>{texts.welcome}</p>
       </header>
       {isFirst && <p class="note">{texts.firstVisit}</p>}
-      {wasEnded && <p class="note">{texts.sessionEnded}</p>}
+      {ending.value && (
+        <p class="note">
+          {texts.sessionEnded} {ending.value === 'unknown' && texts.otherServer}
+        </p>
+      )}
       {code !== undefined && <p class="note">{texts.invitedUnknown}</p>}
       {isNew.value ? <Register code={code} setup={setup} /> : <KnownUser />}
       {(registration !== 'closed' || isFirst) && (
