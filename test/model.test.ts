@@ -65,7 +65,7 @@ async function makeCast(file: string): Promise<Model> {
 
 async function startServer(file: string, mode: string) {
   const clock = { now: start };
-  const db = openStore(file, { clock: () => clock.now });
+  const db = openStore(file, { clock: () => clock.now, ticks: () => 0 });
   const config = readConfig({ RATE_LIMIT: 'off', REGISTRATION: mode });
   const app = await buildApp({ config, db, clock: () => clock.now });
   const close = async () => {

@@ -4,13 +4,9 @@
  * part changes when they read. So a message to a chat of thousands changes one entry in memory.
  */
 
-import {
-  type CachedQuery,
-  dependsOn,
-  joinBytes,
-  type QueryCache,
-} from '../db/cache/cached-query.ts';
+import { type CachedQuery, dependsOn, type QueryCache, toBytes } from '../db/cache/cached-query.ts';
 import type { MessagePayload } from '../db/unit-of-work.ts';
+import { countThatFit } from '../http/paging.ts';
 import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
 import { type ChatSummary, chatSummaries } from './chat-summary.ts';
@@ -111,23 +107,11 @@ export async function readListPage(
   const { entries } = await currentList(db, userId);
   const at = entries.findIndex(({ chat }) => chat.activity < before);
   const rest = at === -1 ? [] : entries.slice(at);
-  const page = firstThatFit(rest.slice(0, limit), userId);
+  const lengths = rest.slice(0, limit).map((entry) => Buffer.byteLength(toJson(entry, userId)));
+  const page = rest.slice(0, countThatFit(lengths));
   const next = page.length < rest.length ? page.at(-1)?.chat.activity : undefined;
   return { body: listBody(page, userId), next };
 }
-
-/** The first entries that fit into a page; at least one, if there is one. */
-function firstThatFit(entries: readonly Entry[], userId: number): readonly Entry[] {
-  let bytes = start.length + end.length;
-  const tooMany = entries.findIndex((entry, index) => {
-    bytes += Buffer.byteLength(toJson(entry, userId)) + ','.length;
-    return bytes > pageBytes && index > 0;
-  });
-  return tooMany === -1 ? entries : entries.slice(0, tooMany);
-}
-
-/** A page has at most this many bytes, unless its only chat has more. */
-const pageBytes = 256 * 1024;
 
 async function currentList(db: QueryCache, userId: number): Promise<List> {
   const own = await db.cached(ownMemberships, { userId });
@@ -166,18 +150,14 @@ async function readEntries(
   });
 }
 
-const start = '{"chats":[';
-const end = ']}';
-
 function listBody(entries: readonly Entry[], userId: number): Buffer {
-  // Concatenation copies the texts once, into the bytes that are sent; `join` would copy them
-  // twice.
+  // Concatenation copies the texts only once, into the bytes that are sent; `join` copies them twice.
   let list = '';
   for (const entry of entries) {
     if (list !== '') list += ',';
     list += toJson(entry, userId);
   }
-  return joinBytes(start, list, end);
+  return toBytes(`{"chats":[${list}]}`);
 }
 
 function byActivity(one: Entry, other: Entry): number {

@@ -2,11 +2,13 @@ import { permissionsToWire } from '../chats/wire.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import type { CommittedEvent } from '../db/unit-of-work.ts';
 import type { EventType, SentType } from '../event-log/log.ts';
+import type { Json } from '../http/send.ts';
 import { chatIdsOf, findChat, findMember, findMembership } from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
-import { findMessage, listReactions } from '../messages/queries.ts';
-import { findReaction } from '../messages/reaction-queries.ts';
-import { messageToWire } from '../messages/wire.ts';
+import { findMessage } from '../messages/queries.ts';
+import { findReaction, listReactions } from '../messages/reaction-queries.ts';
+import type { Message } from '../messages/schema.ts';
+import { messageToJson } from '../messages/wire.ts';
 import { findUserById } from '../users/queries.ts';
 import { disabledToWire } from '../users/wire.ts';
 import type { EventPayloads } from './schema.ts';
@@ -16,8 +18,8 @@ import { sseFrame } from './sse-frame.ts';
 export async function toFrame(snapshot: Snapshot, event: CommittedEvent): Promise<string> {
   const ready = toFrameSync(event);
   if (ready !== undefined) return ready;
-  const data = await toPayload(snapshot, event);
-  return data === undefined ? '' : sseFrame(event.type, data, event.id);
+  const payload = await toPayload(snapshot, event);
+  return payload === undefined ? '' : sseFrame(event.type, payload, event.id);
 }
 
 /**
@@ -28,7 +30,7 @@ export async function toFrame(snapshot: Snapshot, event: CommittedEvent): Promis
  */
 export function toFrameSync({ id, type, chatId, payload }: CommittedEvent): string | undefined {
   if (payload === undefined) return undefined;
-  return sseFrame(type, { chat_id: chatId ?? 0, message: messageToWire(payload.message) }, id);
+  return sseFrame(type, withMessage(chatId ?? 0, messageToJson(payload.message)), id);
 }
 
 /** The chats that the user of an event is in. */
@@ -49,7 +51,9 @@ type References = {
 type Read<Payload> = (
   snapshot: Snapshot,
   event: References,
-) => Promise<Payload | undefined> | Payload | undefined;
+) => Promise<Result<Payload>> | Result<Payload>;
+
+type Result<Payload> = Payload | Json<Payload> | undefined;
 
 /**
  * The payload of each event that somebody receives, by the state of the snapshot: the log holds only
@@ -74,7 +78,10 @@ const payloads: { readonly [Type in SentType]: Read<EventPayloads[Type]> } = {
   'session.ended': (_, { sessionId }) => ({ session_id: sessionId }),
 };
 
-async function toPayload(snapshot: Snapshot, event: CommittedEvent): Promise<object | undefined> {
+async function toPayload(
+  snapshot: Snapshot,
+  event: CommittedEvent,
+): Promise<object | string | undefined> {
   const { id, type, emoji } = event;
   if (!isSent(type)) return undefined;
   const { chatId, userId, messageId, sessionId } = event;
@@ -93,7 +100,11 @@ async function messagePayload(snapshot: Snapshot, chatId: number, id: number) {
   const message = await findMessage(snapshot, { chatId, id });
   if (message === undefined) return undefined;
   const reactions = await listReactions(snapshot, { chatId, messageId: id });
-  return { chat_id: chatId, message: messageToWire(message, reactions) };
+  return withMessage(chatId, messageToJson(message, reactions));
+}
+
+function withMessage(chatId: number, message: Json<Message>): Json<EventPayloads['message']> {
+  return `{"chat_id":${chatId},"message":${message}}`;
 }
 
 /** A single reaction: the message may have thousands. */

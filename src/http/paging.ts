@@ -43,3 +43,23 @@ export function pageLinks(
   }
   return links.length > 0 ? links.join(', ') : undefined;
 }
+
+/** A page has at most this many bytes, unless its only item has more. */
+export const pageBytes = 256 * 1024;
+
+/** The room for what a page has around its items, in bytes. */
+const frameBytes = 100;
+
+/**
+ * How many items fit into a page; at least one, if there is one.
+ *
+ * @param lengths the length of each item as JSON, in bytes.
+ */
+export function countThatFit(lengths: readonly number[]): number {
+  let bytes = frameBytes;
+  const tooMany = lengths.findIndex((length, index) => {
+    bytes += length + ','.length;
+    return bytes > pageBytes && index > 0;
+  });
+  return tooMany === -1 ? lengths.length : tooMany;
+}

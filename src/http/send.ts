@@ -5,6 +5,9 @@ import { countUnsent } from './backpressure.ts';
 /** Exactly as documented; JSON has no charset parameter (RFC 8259, 11). */
 export const jsonType = 'application/json';
 
+/** A value as JSON. */
+export type Json<Value> = string & { readonly json?: Value };
+
 /** Answers with JSON that is already serialised according to the route's schema. */
 export function sendJson(reply: FastifyReply, body: Buffer): void {
   countUnsent(reply, body.length);

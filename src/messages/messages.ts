@@ -6,12 +6,10 @@ import { clearMessage } from '../deletions/chat.ts';
 import { clearSoon } from '../deletions/pending.ts';
 import { Refusal } from '../errors.ts';
 import { appendEvent, attachPayload } from '../event-log/log.ts';
-import { beyondIds } from '../http/schema.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
 import { indexMessage, reindexMessage } from '../search-index/search-index.ts';
 import { noteDeleted } from '../search-index/vocabulary/stale.ts';
-import { countMessages, firstId, keepFirst, keepLast, lastId, pageBytes } from './body.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
   addLastMessage,
@@ -21,129 +19,17 @@ import {
   findNewest,
   findPosted,
   insertMessage,
-  listIdsAfter,
-  listIdsBefore,
-  listOwnReactions,
-  listReactions,
-  listSizesDown,
-  listSizesUp,
-  readBody,
   rememberPosted,
   showLastMessage,
   updateContent,
   updateLastMessage,
-  weighMessages,
 } from './queries.ts';
+import { listOwnReactions, listReactions } from './reaction-queries.ts';
 import { markAllRead } from './read-state.ts';
-
-/** Which messages to read: the newest, or those next to one side of a message. */
-export interface Range {
-  readonly before?: number;
-  readonly after?: number;
-  /** The maximum number of messages, 1 to 200. */
-  readonly limit: number;
-}
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 export type ReactionRow = Awaited<ReturnType<typeof listReactions>>[number];
 export type OwnReaction = Awaited<ReturnType<typeof listOwnReactions>>[number];
-
-/** Consecutive messages, oldest first, and whether the chat has more on either side. */
-export interface Page {
-  /** JSON. */
-  readonly body: Buffer;
-  readonly count: number;
-  /** The ids of its first and last message; null if it is empty. */
-  readonly first: number | null;
-  readonly last: number | null;
-  readonly hasOlder: boolean;
-  readonly hasNewer: boolean;
-  /** Whether some emoji has more users than its list shows: see `own_reactions`. */
-  readonly hasManyReactions: boolean;
-}
-
-/**
- * Reads a page of a chat. The caller must check the reader's right to it. The page has fewer
- * messages than requested where they would exceed `pageBytes`.
- */
-export async function readPage(
-  snapshot: Snapshot,
-  { chatId, before, after, limit }: { chatId: number } & Range,
-): Promise<Page> {
-  // One id more than requested shows whether there is another page.
-  const ends = { skipped: limit - 1, limit: 2 };
-  if (after !== undefined) {
-    const [last, newer] = await listIdsAfter(snapshot, { chatId, after, ...ends });
-    const older = await listIdsBefore(snapshot, {
-      chatId,
-      before: after + 1,
-      skipped: 0,
-      limit: 1,
-    });
-    const range = { chatId, first: after + 1, last: last?.id ?? beyondIds };
-    const neighbours = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
-    return readFirst(snapshot, range, neighbours);
-  }
-  const end = before ?? beyondIds;
-  const [first, older] = await listIdsBefore(snapshot, { chatId, before: end, ...ends });
-  const range = { chatId, first: first?.id ?? 0, last: end - 1 };
-  const neighbours = { hasOlder: older !== undefined, hasNewer: before !== undefined };
-  return readLast(snapshot, range, neighbours);
-}
-
-interface IdRange {
-  readonly chatId: number;
-  readonly first: number;
-  readonly last: number;
-}
-
-type Neighbours = Pick<Page, 'hasOlder' | 'hasNewer'>;
-
-/** Reads the first messages of a range that fit into a page. */
-async function readFirst(
-  snapshot: Snapshot,
-  range: IdRange,
-  neighbours: Neighbours,
-): Promise<Page> {
-  const last = await lastThatFits(snapshot, range, listSizesUp);
-  const page = { ...(await readBody(snapshot, { ...range, last })), ...neighbours };
-  const body = keepFirst(page.body);
-  if (body !== page.body) {
-    return { ...page, body, count: countMessages(body), last: lastId(body), hasNewer: true };
-  }
-  return last < range.last ? { ...page, hasNewer: true } : page;
-}
-
-/** Reads the last messages of a range that fit into a page. */
-async function readLast(snapshot: Snapshot, range: IdRange, neighbours: Neighbours): Promise<Page> {
-  const first = await lastThatFits(snapshot, range, listSizesDown);
-  const page = { ...(await readBody(snapshot, { ...range, first })), ...neighbours };
-  const body = keepLast(page.body);
-  if (body !== page.body) {
-    return { ...page, body, count: countMessages(body), first: firstId(body), hasOlder: true };
-  }
-  return first > range.first ? { ...page, hasOlder: true } : page;
-}
-
-/**
- * The id up to which the texts of a range's messages fit into a page, so that no more of them are
- * serialised: JSON is never shorter than the text. In nearly all cases the whole range fits.
- */
-async function lastThatFits(
-  snapshot: Snapshot,
-  range: IdRange,
-  listSizes: typeof listSizesUp,
-): Promise<number> {
-  let end = listSizes === listSizesUp ? range.last : range.first;
-  if ((await weighMessages(snapshot, range)).bytes <= pageBytes) return end;
-  let left = pageBytes;
-  for (const { id, bytes } of await listSizes(snapshot, range)) {
-    left -= bytes;
-    if (left < 0) break;
-    end = id;
-  }
-  return end;
-}
 
 /**
  * Reads one message of one of the caller's chats.

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, between, count, eq, gt, sql } from 'drizzle-orm';
 import { exec, one, type Params, row, rows } from '../db/query/query.ts';
 import { messages, reactionCounts, reactions, users } from '../db/query/tables.ts';
 
@@ -109,4 +109,72 @@ export const lowerCount = exec((orm, p: Params<EmojiKey>) =>
     .update(reactionCounts)
     .set({ count: sql`${reactionCounts.count} - 1` })
     .where(isCount(p)),
+);
+
+/** A message shows at most this many of the users who reacted with an emoji. */
+export const shownUsers = 10;
+
+/**
+ * The ids of the first users who reacted with an emoji, as a JSON array. The expression is nested
+ * in another one because Drizzle strips the table names from the columns of the outermost one only.
+ */
+const firstUsers = sql<string>`${sql`(
+  select json_group_array(user_id) from (
+    select ${reactions.userId} from ${reactions}
+    where ${reactions.chatId} = ${reactionCounts.chatId}
+      and ${reactions.messageId} = ${reactionCounts.messageId}
+      and ${reactions.emoji} = ${reactionCounts.emoji}
+    order by ${reactions.userId} limit ${sql.raw(String(shownUsers))}
+  ))`}`;
+
+/** The fields of a message's reactions with one emoji. */
+export const reactionFields = {
+  emoji: reactionCounts.emoji,
+  count: reactionCounts.count,
+  userIds: firstUsers,
+};
+
+/** The reactions to a message, ordered by emoji. */
+export const listReactions = rows((orm, p: Params<{ chatId: number; messageId: number }>) =>
+  orm
+    .select(reactionFields)
+    .from(reactionCounts)
+    .where(and(eq(reactionCounts.chatId, p.chatId), eq(reactionCounts.messageId, p.messageId)))
+    .orderBy(asc(reactionCounts.emoji)),
+);
+
+/** The reactions to the messages of a range, ordered by emoji for each message. */
+export const listPageReactions = rows(
+  (orm, p: Params<{ chatId: number; first: number; last: number }>) =>
+    orm
+      .select({ messageId: reactionCounts.messageId, ...reactionFields })
+      .from(reactionCounts)
+      .where(
+        and(
+          eq(reactionCounts.chatId, p.chatId),
+          between(reactionCounts.messageId, p.first, p.last),
+        ),
+      )
+      .orderBy(asc(reactionCounts.messageId), asc(reactionCounts.emoji)),
+);
+
+/** A user's reactions that a range of messages may not show, because too many users share them. */
+export const listOwnReactions = rows(
+  (orm, p: Params<{ chatId: number; userId: number; first: number; last: number }>) =>
+    orm
+      .select({ id: reactions.messageId, emoji: reactions.emoji })
+      .from(reactions)
+      .crossJoin(reactionCounts)
+      .where(
+        and(
+          eq(reactions.chatId, p.chatId),
+          eq(reactions.userId, p.userId),
+          between(reactions.messageId, p.first, p.last),
+          eq(reactionCounts.chatId, reactions.chatId),
+          eq(reactionCounts.messageId, reactions.messageId),
+          eq(reactionCounts.emoji, reactions.emoji),
+          gt(reactionCounts.count, sql.raw(String(shownUsers))),
+        ),
+      )
+      .orderBy(asc(reactions.messageId)),
 );

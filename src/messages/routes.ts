@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { toBytes } from '../db/cache/cached-query.ts';
 import type { Store } from '../db/store.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
@@ -10,16 +11,10 @@ import { ownChats } from '../members/my-chats.ts';
 import { ChatParams } from '../members/schema.ts';
 import { refuseUnlessAdmin } from '../server/quotas.ts';
 import { messageKey } from './message-key.ts';
-import {
-  deleteMessage,
-  editMessage,
-  type Page,
-  postMessage,
-  readMessage,
-  readPage,
-} from './messages.ts';
-import { addToPage, newestPage, pageSize } from './newest-page.ts';
-import { listOwnReactions } from './queries.ts';
+import { deleteMessage, editMessage, postMessage, readMessage } from './messages.ts';
+import { newestPage, pageSize } from './newest-page.ts';
+import { endsOf, type Page, pageToJson, readPage } from './page.ts';
+import { listOwnReactions } from './reaction-queries.ts';
 import { markRead } from './read-state.ts';
 import {
   MessageAnswer,
@@ -32,7 +27,7 @@ import {
   PostHeaders,
   ReadMark,
 } from './schema.ts';
-import { messageToWire, ownToWire } from './wire.ts';
+import { messageToJson, ownToJson } from './wire.ts';
 
 interface Options {
   readonly db: Store;
@@ -55,11 +50,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     },
     async (request, reply) => {
       const key = chatKey(request);
-      const answer = await readAnswer(key, request.query);
+      const page = await findPage(key, request.query);
       const limit = Number(request.query.limit ?? pageSize);
-      const links = pageLinks(`/api/chats/${key.chatId}`, answer, limit);
+      const links = pageLinks(`/api/chats/${key.chatId}`, { ...page, ...endsOf(page) }, limit);
       if (links !== undefined) reply.header('link', links);
-      sendJson(reply, await withOwnReactions(key, answer));
+      sendJson(reply, pageToJson(page, await ownReactions(key, page)));
     },
   );
 
@@ -124,9 +119,10 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         response: answers(200, MessageAnswer),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { message, reactions, own } = await db.read(readMessage, messageKey(request));
-      return { message: messageToWire(message, reactions), ...ownToWire(own) };
+      const json = messageToJson(message, reactions);
+      sendJson(reply, toBytes(`{"message":${json}${ownToJson(own)}}`));
     },
   );
 
@@ -197,17 +193,14 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     await db.read(refuseUnlessAdmin, { userId, code: 'quota_texts' });
   }
 
-  /**
-   * Pages are the same for all members. The caller's own reactions are added where a page lacks
-   * them.
-   */
-  async function withOwnReactions(key: Key, page: Page): Promise<Buffer> {
-    const { body, first, last, hasManyReactions } = page;
-    if (!hasManyReactions || first === null || last === null) return body;
-    return addToPage(body, ownToWire(await db.read(listOwnReactions, { ...key, first, last })));
+  /** The caller's reactions that a page does not show; the page itself is the same for everybody. */
+  async function ownReactions(key: Key, page: Page) {
+    const { first, last } = endsOf(page);
+    if (!page.hasManyReactions || first === null || last === null) return [];
+    return db.read(listOwnReactions, { ...key, first, last });
   }
 
-  async function readAnswer(key: Key, { before, after, limit: size }: PageQuery) {
+  async function findPage(key: Key, { before, after, limit: size }: PageQuery) {
     const { chatId } = key;
     // For a caller who is not in the chat, `authorise` throws the refusal with the reason.
     const isOwn = (await db.cached(ownChats, key)).has(chatId);

@@ -71,6 +71,8 @@ export const Message = Type.Object({
   ),
 });
 
+export type Message = Static<typeof Message>;
+
 const OwnReactions = Type.Optional(
   Type.Array(Type.Object({ id: WireId, emoji: Type.String() }), {
     description: 'The caller’s reactions with emoji that more than ten users reacted with.',

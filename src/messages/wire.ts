@@ -1,28 +1,29 @@
 import { isoTime } from '../http/schema.ts';
+import type { Json } from '../http/send.ts';
 import type { MessageRow, OwnReaction, ReactionRow } from './messages.ts';
+import type { Message } from './schema.ts';
 
-/** A message as in answers and events; optional fields are absent where they do not apply. */
-export function messageToWire(message: MessageRow, reactions: readonly ReactionRow[] = []) {
-  const { content, id, senderId, createdAt, editedAt, replyTo } = message;
-  return {
-    content,
-    id,
-    sender_id: senderId,
-    time: isoTime(createdAt),
-    ...(editedAt !== null && { edited: isoTime(editedAt) }),
-    ...(replyTo !== null && { reply_to: replyTo }),
-    ...(reactions.length > 0 && { reactions: reactions.map(reactionToWire) }),
-  };
+/**
+ * A message as in answers and events; optional fields are absent where they do not apply. Every page
+ * of messages is written with this, and `JSON.stringify` of an object would take 40 % longer.
+ */
+export function messageToJson(
+  { content, id, senderId, createdAt, editedAt, replyTo }: MessageRow,
+  reactions: readonly ReactionRow[] = [],
+): Json<Message> {
+  let json = `{"content":${JSON.stringify(content)},"id":${id},"sender_id":${senderId},"time":"${isoTime(createdAt)}"`;
+  if (editedAt !== null) json += `,"edited":"${isoTime(editedAt)}"`;
+  if (replyTo !== null) json += `,"reply_to":${replyTo}`;
+  if (reactions.length > 0) json += `,"reactions":[${reactions.map(reactionToJson).join()}]`;
+  return `${json}}`;
 }
 
 /** The number of users who reacted with an emoji, and the ids of the first of them. */
-function reactionToWire({ emoji, count, userIds }: ReactionRow) {
-  return { emoji, count, user_ids: JSON.parse(userIds) as number[] };
+function reactionToJson({ emoji, count, userIds }: ReactionRow): string {
+  return `{"emoji":${JSON.stringify(emoji)},"count":${count},"user_ids":${userIds}}`;
 }
 
-/**
- * The caller's reactions that the lists of users do not show, as a field; absent if there are none.
- */
-export function ownToWire(own: readonly OwnReaction[]): { own_reactions?: OwnReaction[] } {
-  return own.length > 0 ? { own_reactions: [...own] } : {};
+/** The caller's reactions that the lists of users do not show, as a further field; '' for none. */
+export function ownToJson(own: readonly OwnReaction[]): string {
+  return own.length > 0 ? `,"own_reactions":${JSON.stringify(own)}` : '';
 }

@@ -138,9 +138,6 @@ const exceptions: Record<string, RegExp> = {
   // For the operator's check.
   'search-index/vocabulary/listLearned': /^SCAN search_blocks$/,
   'search-index/vocabulary/countMissing': /^SCAN wanted VIRTUAL TABLE INDEX/,
-  // Scans the page that it has found, and sorts the reactions of a message.
-  'messages/readBody':
-    /^SCAN (\(subquery-\d+\)|page)$|^USE TEMP B-TREE FOR json_group_array\(ORDER BY\)$/,
   // One row.
   'search-index/countChanges': /^SCAN \(subquery-\d+\)$/,
   // Count what they have found, up to their limit.
