@@ -44,12 +44,6 @@ export type SentType = {
   [Type in EventType]: (typeof audiences)[Type] extends 'nobody' ? never : Type;
 }[EventType];
 
-/** Whether an event goes to its user's own streams, whatever chats they are in. */
-export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
-  const isOwn = audiences[type] === 'user' || audiences[type] === 'peers' || type === 'member.left';
-  return isOwn && userId === reader;
-}
-
 /** What happened, by ids: never a text, so that nothing deleted lives on in the log. */
 export interface NewEvent {
   readonly type: EventType;

@@ -1,9 +1,9 @@
 import type { Snapshot } from '../db/query/query.ts';
 import type { EventRow } from '../db/unit-of-work.ts';
-import { audiences, isPersonal } from '../event-log/log.ts';
 import { findNewestEvent, findOldestEvent, listEvents } from '../event-log/queries.ts';
 import { chatIdsOf, findSharedChat } from '../members/queries.ts';
 import { findSessionById } from '../sessions/queries.ts';
+import { concerns, isAboutUser, type Joined, mayRead, type Reader } from './audience.ts';
 import { toFrame } from './payload.ts';
 import type { RecentEvents } from './recent.ts';
 import { sseFrame } from './sse-frame.ts';
@@ -18,7 +18,7 @@ const chunkCount = 100;
 const missedLimit = 1_000;
 
 /** The reader of a stream, and how far it has come. */
-interface Reader {
+interface Resumption {
   readonly userId: number;
   readonly sessionId: number;
   /** The id of the last event that the reader has; undefined to start with the newest. */
@@ -40,9 +40,6 @@ export interface Chunk {
   readonly chatIds: readonly number[];
 }
 
-/** The event by which each membership started, by chat. */
-type Joined = ReadonlyMap<number, number>;
-
 /**
  * Reads the next chunk of what a user has missed since an event. The chunk is a `reset` if the
  * recent events do not reach back that far, if too many of them concern the user, or if one of
@@ -50,7 +47,7 @@ type Joined = ReadonlyMap<number, number>;
  *
  * @returns undefined if the session has ended.
  */
-export async function catchUp(snapshot: Snapshot, reader: Reader): Promise<Chunk | undefined> {
+export async function catchUp(snapshot: Snapshot, reader: Resumption): Promise<Chunk | undefined> {
   const { userId, sessionId } = reader;
   if ((await findSessionById(snapshot, { id: sessionId })) === undefined) return undefined;
   const newest = (await findNewestEvent(snapshot, {}))?.id ?? 0;
@@ -62,7 +59,7 @@ export async function catchUp(snapshot: Snapshot, reader: Reader): Promise<Chunk
 
 async function nextChunk(
   snapshot: Snapshot,
-  { userId, since, isUnderWay, recent }: Reader,
+  { userId, since, isUnderWay, recent }: Resumption,
   newest: number,
   joined: Joined,
 ): Promise<{ text: string; upTo: number }> {
@@ -72,10 +69,10 @@ async function nextChunk(
   const isKnown = since >= oldest - 1 && since <= newest && recent.reachesBackTo(since);
   if (!isKnown) return reset(newest);
   const all = await eventsBetween(snapshot, recent, since, newest);
-  const missed = all.filter((event) => isFor(event, userId, joined));
+  const missed = all.filter((event) => concerns(event, userId, joined));
   const isTooMuch = missed.length > missedLimit && !isUnderWay;
   if (isTooMuch || missed.some(isUnknown)) return reset(newest);
-  return readChunk(snapshot, userId, missed, newest);
+  return readChunk(snapshot, { userId, chats: joined }, missed, newest);
 }
 
 /** An older version of the program logged reactions without their emoji. */
@@ -103,30 +100,24 @@ async function eventsBetween(
 /** Formats missed events, up to the newest or until the chunk is full. */
 async function readChunk(
   snapshot: Snapshot,
-  userId: number,
+  reader: Reader,
   missed: readonly EventRow[],
   newest: number,
 ) {
   let text = '';
   for (const [index, event] of missed.entries()) {
-    if (await mayKnow(snapshot, event, userId)) text += await toFrame(snapshot, event);
+    const sharesChat = isAboutUser(event) && (await sharesChatWith(snapshot, reader, event));
+    if (mayRead(event, reader, sharesChat)) text += await toFrame(snapshot, event);
     const isFull = text.length > chunkLimit || index + 1 === chunkCount;
     if (isFull) return { text, upTo: event.id };
   }
   return { text: `${text}id: ${newest}\n\n`, upTo: newest };
 }
 
-/** A user gets a chat's events from their latest joining on, and the event that they left it. */
-function isFor(event: EventRow, userId: number, joined: Joined): boolean {
-  if (isPersonal(event, userId) || audiences[event.type] === 'peers') return true;
-  if (event.chatId === null || audiences[event.type] !== 'members') return false;
-  const first = joined.get(event.chatId);
-  return first !== undefined && event.id >= first;
-}
-
-/** A user gets events of other users while they share a chat. */
-async function mayKnow(snapshot: Snapshot, event: EventRow, userId: number): Promise<boolean> {
-  if (audiences[event.type] !== 'peers' || isPersonal(event, userId)) return true;
-  const pair = { one: userId, other: event.userId ?? 0 };
-  return (await findSharedChat(snapshot, pair)) !== undefined;
+async function sharesChatWith(
+  snapshot: Snapshot,
+  { userId: one }: Reader,
+  { userId: other }: EventRow,
+): Promise<boolean> {
+  return (await findSharedChat(snapshot, { one, other: other ?? 0 })) !== undefined;
 }

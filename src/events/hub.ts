@@ -3,8 +3,9 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Snapshot } from '../db/query/query.ts';
 import type { Store } from '../db/store.ts';
 import type { CommittedEvent, EventRow } from '../db/unit-of-work.ts';
-import { audiences, isPersonal } from '../event-log/log.ts';
+import { audiences } from '../event-log/log.ts';
 import { readSessionEnd } from '../sessions/sessions.ts';
+import { isAboutUser, mayRead } from './audience.ts';
 import { type Chunk, catchUp } from './catch-up.ts';
 import { chatsOf, toFrame, toFrameSync } from './payload.ts';
 import { RecentEvents, readBefore } from './recent.ts';
@@ -257,7 +258,10 @@ export class Hub {
     deliverable.forEach(({ event, to }, index) => {
       const { text, chats } = texts[index] as Text;
       if (text === '') return;
-      for (const stream of to) if (mayKnow(stream, event, chats)) stream.push(text);
+      for (const stream of to) {
+        const sharesChat = chats !== undefined && !stream.chats.isDisjointFrom(chats);
+        if (mayRead(event, stream, sharesChat)) stream.push(text);
+      }
     });
     for (const stream of receiversOf(deliverable)) stream.flush();
   }
@@ -303,20 +307,10 @@ async function textsOf(snapshot: Snapshot, events: readonly CommittedEvent[]): P
   const texts: Text[] = [];
   for (const event of events) {
     const text = await toFrame(snapshot, event);
-    const isOfPeers = audiences[event.type] === 'peers' && text !== '';
-    texts.push({ text, ...(isOfPeers && { chats: await chatsOf(snapshot, event) }) });
+    const isSent = isAboutUser(event) && text !== '';
+    texts.push({ text, ...(isSent && { chats: await chatsOf(snapshot, event) }) });
   }
   return texts;
-}
-
-/**
- * Whether a stream may still receive an event. The text shows the current state, which users who
- * have left the chat since must not see.
- */
-function mayKnow(stream: Stream, event: EventRow, chats?: ReadonlySet<number>): boolean {
-  if (isPersonal(event, stream.userId)) return true;
-  if (chats !== undefined) return !stream.chats.isDisjointFrom(chats);
-  return stream.chats.has(event.chatId ?? 0);
 }
 
 function receiversOf(deliveries: readonly Delivery[]): Set<Stream> {

@@ -1,0 +1,52 @@
+/**
+ * Who receives an event. The event log names the audience of each event type (`audiences`); here it
+ * is applied to readers: to one who was away (`concerns`), and to one who is connected (`mayRead`).
+ */
+import type { EventRow } from '../db/unit-of-work.ts';
+import { audiences } from '../event-log/log.ts';
+
+/** The event by which each membership of a user started, by chat. */
+export type Joined = ReadonlyMap<number, number>;
+
+/**
+ * Whether an event concerns a user: the user's own events, those about other users, and those of a
+ * chat from the user's latest joining on.
+ */
+export function concerns(event: EventRow, userId: number, joined: Joined): boolean {
+  if (isPersonal(event, userId) || isAboutUser(event)) return true;
+  if (event.chatId === null || audiences[event.type] !== 'members') return false;
+  const first = joined.get(event.chatId);
+  return first !== undefined && event.id >= first;
+}
+
+/** A user, and the chats that they are in now. */
+export interface Reader {
+  readonly userId: number;
+  readonly chats: { has(chatId: number): boolean };
+}
+
+/**
+ * Whether a user whom an event concerns may read its text. The text shows the current state, which
+ * users who have left the chat since must not see.
+ *
+ * @param sharesChat whether the reader shares a chat now with the user whom the event is about.
+ */
+export function mayRead(event: EventRow, reader: Reader, sharesChat: boolean): boolean {
+  if (isPersonal(event, reader.userId)) return true;
+  if (isAboutUser(event)) return sharesChat;
+  return audiences[event.type] === 'members' && reader.chats.has(event.chatId ?? 0);
+}
+
+/** Whether an event goes to everybody who shares a chat with its user. */
+export function isAboutUser({ type }: EventRow): boolean {
+  return audiences[type] === 'peers';
+}
+
+/**
+ * Whether an event goes to its user's own streams, whatever chats they are in. One who has left a
+ * chat receives that event as the last one of the chat.
+ */
+export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
+  const isOwn = audiences[type] === 'user' || audiences[type] === 'peers' || type === 'member.left';
+  return isOwn && userId === reader;
+}
