@@ -199,6 +199,20 @@ t.test('a cached page is compressed once, until it changes', async (t) => {
   t.equal(count, 2);
 });
 
+t.test('an answer longer than a page is not compressed, which would hold up others', async (t) => {
+  const { app, alice } = await startCast(t);
+  const get = (url: string) =>
+    app.inject({ url, headers: { 'accept-encoding': 'br' }, cookies: alice.cookies });
+  for (let i = 0; i < 80; i++) {
+    await alice.send(await alice.createChat(`chat ${i}`), `${i} ${'ü and some more '.repeat(240)}`);
+  }
+  const whole = await get('/api/chats');
+  t.ok(whole.rawPayload.length > 256 * 1024);
+  t.equal(whole.headers['content-encoding'], undefined);
+  t.equal(whole.json().chats.length, 81);
+  t.equal((await get('/api/chats?limit=50')).headers['content-encoding'], 'br');
+});
+
 /** As many requests as a client may send before anything is answered. */
 const depth = 400;
 
