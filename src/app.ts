@@ -159,7 +159,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.register(compress);
   app.register(diskReserve, { db, reserve: config.diskReserve, ticks });
   const daily = new DailyQuotas(ticks, config.daily);
-  const guesses = new LoginThrottle(ticks, { isOn: config.rateLimit });
+  const loginThrottle = new LoginThrottle(ticks, { isOn: config.rateLimit });
   const wideLimits = new WideLimits(ticks, { isOn: config.rateLimit });
 
   const files = Files.open();
@@ -174,7 +174,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { securityContact: contact, publicUrl } = config;
   app.register(securityTxtRoutes, { contact, publicUrl, clock });
   app.register(healthRoutes, { db, isLocal, areBackupsLate });
-  const signingIn = { clock, guesses, wideLimits };
+  const signingIn = { clock, loginThrottle, wideLimits };
   app.register(sessionRoutes, { prefix: '/api', db, quotas, ...signingIn });
   const accounts = { db, daily, emails, nameHold, registration, isLocal, ...signingIn };
   app.register(userRoutes, { prefix: '/api', ...accounts });

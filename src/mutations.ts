@@ -33,7 +33,7 @@ import {
   signIn,
   touchSession,
 } from './sessions/sessions.ts';
-import { clearHeldNames, noteOldNames } from './users/taken-names.ts';
+import { backfillSkeletons, clearHeldNames } from './users/taken-names.ts';
 
 export const mutations = {
   acceptInvite,
@@ -61,7 +61,7 @@ export const mutations = {
   forgetStaleWords,
   leaveChat,
   markRead,
-  noteOldNames,
+  backfillSkeletons,
   openDirectChat,
   postMessage,
   react,

@@ -29,7 +29,7 @@ export async function addUser(
 }
 
 /** Disables an account, as an admin could, or re-enables it. Throws `no_user`. */
-export async function setShut(
+export async function setDisabledByOperator(
   unit: Unit,
   { id, isDisabled }: { id: number; isDisabled: boolean },
 ): Promise<void> {

@@ -11,7 +11,7 @@ import { waiterOf } from '../sessions/password-waiter.ts';
 import { clearCredentials, newCredentials, setCredentials } from '../sessions/session-cookies.ts';
 import { checkPassword, hashPassword, verifyPassword } from '../users/passwords.ts';
 import { UserParams } from '../users/schema.ts';
-import { noteOldNames } from '../users/taken-names.ts';
+import { backfillSkeletons } from '../users/taken-names.ts';
 import {
   changePassword,
   changeUser,
@@ -50,7 +50,7 @@ interface Options {
   readonly registration: RegistrationMode;
   /** The time in ms since 1970. */
   readonly clock: () => number;
-  readonly guesses: LoginThrottle;
+  readonly loginThrottle: LoginThrottle;
   readonly isLocal: IsLocal;
   readonly wideLimits: WideLimits;
 }
@@ -60,7 +60,7 @@ const proofRefusals = ['password_needed', 'wrong_current_password', 'busy'] as c
 
 export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, daily, emails, nameHold, registration, clock, guesses, isLocal, wideLimits },
+  { db, daily, emails, nameHold, registration, clock, loginThrottle, isLocal, wideLimits },
 ) => {
   app.post(
     '/user',
@@ -242,11 +242,11 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
   }
 
   /** Whether some names may be older than skeletons. */
-  let mayHaveOldNames = true;
+  let mayLackSkeletons = true;
 
   /** Stores the skeletons that are missing: a new name is compared with all existing names. */
   async function storeOldSkeletons(): Promise<void> {
-    while (mayHaveOldNames) mayHaveOldNames = await db.write(noteOldNames, {});
+    while (mayLackSkeletons) mayLackSkeletons = await db.write(backfillSkeletons, {});
   }
 
   async function change(
@@ -290,7 +290,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Options> = async (
     const { session } = request;
     const user = await db.read(requireOwnAccount, { id, userId: session.userId });
     const attempt = { nameKey: user.nameKey, userId: user.id, session, isKnown: false };
-    const isRight = await guesses.check(request, attempt, () =>
+    const isRight = await loginThrottle.check(request, attempt, () =>
       verifyPassword(current, user.passwordHash, waiterOf(request, true)),
     );
     if (!isRight) throw new Refusal('wrong_current_password');

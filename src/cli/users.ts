@@ -1,5 +1,11 @@
 /** The commands that create and change accounts. */
-import { addUser, deleteAccount, resetPassword, setAdmin, setShut } from '../accounts/operator.ts';
+import {
+  addUser,
+  deleteAccount,
+  resetPassword,
+  setAdmin,
+  setDisabledByOperator,
+} from '../accounts/operator.ts';
 import { loadConfig } from '../config.ts';
 import { hasDatabase } from '../db/admin/open-for-cli.ts';
 import { openStore } from '../db/open.ts';
@@ -7,7 +13,7 @@ import { OperatorError } from '../errors.ts';
 import { clearAllDeleted } from '../jobs/deletions.ts';
 import { checkName } from '../users/naming.ts';
 import { Email, Name } from '../users/schema.ts';
-import { noteOldNames } from '../users/taken-names.ts';
+import { backfillSkeletons } from '../users/taken-names.ts';
 import { readArguments, type Subcommand } from './command.ts';
 import { withDatabase } from './database.ts';
 import { checkField } from './fields.ts';
@@ -36,7 +42,7 @@ const add: Subcommand = {
     await createDatabase();
     await withDatabase(async (db) => {
       const { passwordHash, generated } = await choosePassword({ name, email }, { isGenerated });
-      while (await db.write(noteOldNames, {}));
+      while (await db.write(backfillSkeletons, {}));
       const id = await db.write(addUser, { name, email, passwordHash, isAdmin });
       console.log(`Added ${name}, id ${id}.`);
       printPassword(generated);
@@ -48,7 +54,7 @@ const disable = onUser(
   'user disable USER',
   'Sign a user out everywhere, keep them out, and end their invites.',
   async (db, { id, name }) => {
-    await db.write(setShut, { id, isDisabled: true });
+    await db.write(setDisabledByOperator, { id, isDisabled: true });
     console.log(`Disabled ${name}, id ${id}.`);
   },
 );
@@ -57,7 +63,7 @@ const enable = onUser(
   'user enable USER',
   'Let a disabled user sign in again.',
   async (db, user) => {
-    await db.write(setShut, { id: user.id, isDisabled: false });
+    await db.write(setDisabledByOperator, { id: user.id, isDisabled: false });
     console.log(`Enabled ${user.name}, id ${user.id}.`);
   },
 );

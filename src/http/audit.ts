@@ -116,7 +116,7 @@ type Events = Parameters<Parameters<Store['onCommit']>[0]>[0];
 
 /** Logs changes by other processes, such as the operator's commands: one line for each event. */
 function logExternalWrites(log: FastifyBaseLogger, events: Events): void {
-  const audit = 'changed_elsewhere';
+  const audit = 'external_change';
   if (events.length === 0) log.info({ audit }, 'audit');
   for (const { type, chatId, userId, messageId, sessionId } of events) {
     const all = { chat_id: chatId, user_id: userId, message_id: messageId, session_id: sessionId };

@@ -38,7 +38,7 @@ function answer(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** Whether a request is for something that does not exist, with any method. */
-export function isNowhere(request: FastifyRequest): boolean {
+export function isUnknownAddress(request: FastifyRequest): boolean {
   return request.is404 && !isPage(request);
 }
 

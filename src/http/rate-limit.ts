@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
-import { isNowhere } from './not-found.ts';
+import { isUnknownAddress } from './not-found.ts';
 import { type Quota, RateLimiter, type RateLimitResult } from './rate-limiter.ts';
 
 interface Limit extends Quota {
@@ -32,7 +32,7 @@ export const limits = {
   /** Opening event streams: enough for 20 that break and come back every 10 s. */
   stream: { quota: 120, window: minute, by: 'user' },
   /** Requests for something that does not exist. */
-  nowhere: { quota: 120, window: minute, by: 'address' },
+  unknown: { quota: 120, window: minute, by: 'address' },
 } as const satisfies Record<string, Limit>;
 
 type LimitName = keyof typeof limits;
@@ -40,7 +40,7 @@ type LimitName = keyof typeof limits;
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The limit that the route counts against. The API's description lists 429 automatically. */
-    limit?: Exclude<LimitName, 'nowhere'>;
+    limit?: Exclude<LimitName, 'unknown'>;
   }
 }
 
@@ -57,7 +57,7 @@ export const rateLimit = fp<Options>(
   async (app: FastifyInstance, { ticks }: Options) => {
     const limiter = new RateLimiter(ticks);
     app.addHook('onRequest', (request, reply, done) => {
-      const name = isNowhere(request) ? 'nowhere' : request.routeOptions.config.limit;
+      const name = isUnknownAddress(request) ? 'unknown' : request.routeOptions.config.limit;
       if (name === undefined) return done();
       const limit = limits[name];
       const who = limit.by === 'user' ? request.session.userId : placeOf(request.ip);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Refusal } from '../errors.ts';
 import { placeOf } from './address.ts';
-import { isNowhere } from './not-found.ts';
+import { isUnknownAddress } from './not-found.ts';
 import { RateLimiter, type RateLimitResult } from './rate-limiter.ts';
 import { Turns } from './turns.ts';
 
@@ -70,7 +70,7 @@ export const readLimit = fp<Options>(
  */
 function payerOf(request: FastifyRequest): string | undefined {
   if (request.session !== undefined) return `${request.session.userId}`;
-  if (isNowhere(request)) return undefined;
+  if (isUnknownAddress(request)) return undefined;
   const { public: isPublic, answersWhenBusy } = request.routeOptions.config;
   // A monitor must learn that the server is well, no matter who else shares its address.
   const isCounted = request.is404 || (isPublic === true && answersWhenBusy !== true);

@@ -7,7 +7,7 @@ import { clearExpiredInvites } from '../invites/invites.ts';
 import { clearOldKeys } from '../messages/idempotency.ts';
 import { clearOldNetworks } from '../sessions/networks.ts';
 import { clearExpiredSessions } from '../sessions/sessions.ts';
-import { clearHeldNames, noteOldNames } from '../users/taken-names.ts';
+import { backfillSkeletons, clearHeldNames } from '../users/taken-names.ts';
 import { clearAllDeleted } from './deletions.ts';
 import { inPortions } from './portions.ts';
 
@@ -104,7 +104,7 @@ export function clockGuard(wall: () => number, steady: () => number): () => bool
  */
 export async function runMaintenance(db: Store, isTimeSure = true): Promise<void> {
   await clearAllDeleted(db);
-  await inPortions(() => db.write(noteOldNames, {}));
+  await inPortions(() => db.write(backfillSkeletons, {}));
   if (isTimeSure) {
     await inPortions(() => db.write(clearExpiredInvites, {}));
     await inPortions(() => db.write(clearHeldNames, {}));

@@ -32,13 +32,13 @@ interface Options {
   readonly quotas: Quotas;
   /** The time in ms since 1970. */
   readonly clock: () => number;
-  readonly guesses: LoginThrottle;
+  readonly loginThrottle: LoginThrottle;
   readonly wideLimits: WideLimits;
 }
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { db, quotas, clock, guesses, wideLimits },
+  { db, quotas, clock, loginThrottle, wideLimits },
 ) => {
   app.post(
     '/login',
@@ -155,7 +155,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (
     if (isStranger) wideLimits.take('login', request.ip);
     const attempt = { nameKey, userId: user?.id, session: brought, isKnown };
     const waiter = waiterOf(request, !isStranger);
-    const isRight = await guesses.check(request, attempt, () =>
+    const isRight = await loginThrottle.check(request, attempt, () =>
       verifyPassword(password, user?.passwordHash, waiter),
     );
     if (user === undefined || !isRight) throw new Refusal('wrong_password');

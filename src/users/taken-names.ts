@@ -75,7 +75,7 @@ const portion = 100;
  *
  * @returns whether there may be more.
  */
-export async function noteOldNames(unit: Unit): Promise<boolean> {
+export async function backfillSkeletons(unit: Unit): Promise<boolean> {
   const after = (await findState(unit, { key: progressKey }))?.value;
   if (after === undefined) return false;
   const users = await listUsers(unit, { after: Number(after), limit: portion });

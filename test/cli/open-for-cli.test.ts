@@ -60,7 +60,7 @@ function changesIn(server: ServerProcess) {
   return server
     .output()
     .split('\n')
-    .filter((line) => line.includes('"changed_elsewhere"'))
+    .filter((line) => line.includes('"external_change"'))
     .map((line) => JSON.parse(line));
 }
 

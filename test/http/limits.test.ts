@@ -73,7 +73,7 @@ const asked: Record<keyof typeof limits, InjectOptions> = {
   write: { method: 'POST', url: '/api/chats/999' },
   // Refused for its cursor after it was counted, so no stream is opened.
   stream: { method: 'GET', url: '/api/events?since=x' },
-  nowhere: { method: 'GET', url: '/wp-login.php' },
+  unknown: { method: 'GET', url: '/wp-login.php' },
 };
 
 t.test('a limit reports what is left, refuses the rest, and recovers with time', async (t) => {
@@ -527,20 +527,20 @@ t.test('a password that could not be checked does not count as a guess', async (
 
 t.test('health checks by any method use up no limit on unknown addresses', async (t) => {
   const { nobody } = await startWorld(t, { RATE_LIMIT: 'on' });
-  const { quota } = limits.nowhere;
+  const { quota } = limits.unknown;
   for (let i = 0; i < 2 * quota; i++) {
     const url = ['/', '/healthz', '/openapi.json'][i % 3] as string;
     const method = (['HEAD', 'OPTIONS', 'POST'] as const)[Math.floor(i / 3) % 3] as 'HEAD';
     t.ok([200, 204, 405].includes((await nobody().request({ method, url })).status));
   }
-  const answer = await nobody().request(asked.nowhere);
+  const answer = await nobody().request(asked.unknown);
   refused(t, answer, 404);
   t.match(answer.headers.ratelimit, new RegExp(`r=${quota - 1};`));
 });
 
 t.test('changes of the system clock neither admit nor lock out anybody', async (t) => {
   const { nobody, clock } = await startWorld(t, { RATE_LIMIT: 'on' });
-  for (let i = 0; i < limits.nowhere.quota; i++) await nobody().request(asked.nowhere);
+  for (let i = 0; i < limits.unknown.quota; i++) await nobody().request(asked.unknown);
   const { now } = Date;
   t.teardown(() => {
     Date.now = now;
@@ -548,7 +548,7 @@ t.test('changes of the system clock neither admit nor lock out anybody', async (
   for (const time of [now() - hour, 0, now() + 10 * 365 * 24 * hour, -1e12]) {
     clock.now = time;
     Date.now = () => time;
-    t.equal(waitOf(t, await nobody().request(asked.nowhere)), 1);
+    t.equal(waitOf(t, await nobody().request(asked.unknown)), 1);
   }
 });
 
