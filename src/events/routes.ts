@@ -56,7 +56,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (
         limit: 'stream',
         refuses: [],
         answersWhenBusy: true,
-        admission: 'one-per-turn',
+        admission: 'gradual',
       },
       schema: {
         summary: 'Follow the events of your chats (server-sent events)',

@@ -4,63 +4,68 @@ import fp from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** At most one request to all such routes together starts in each turn of the event loop. */
-    admission?: 'one-per-turn';
+    /** Requests to all such routes together start one by one, with time for others in between. */
+    admission?: 'gradual';
   }
 }
 
-/** While connections arrive in every turn, a request starts in one turn of this many. */
-const patience = 8;
+/** The time between two starts, in ms. A start takes a third of a millisecond. */
+const interval = 2;
 
-/**
- * Admits one request in each turn of the event loop, in order of arrival. A turn in which a
- * connection arrived admits none, for a limited time: Node accepts one connection in a turn, so a
- * client behind thousands of others waits for as many turns.
- */
+/** How many requests start at once if the event loop is late. */
+const burst = 4;
+
+/** The clock and the timer; a test has its own. */
+interface Timing {
+  /** A monotonic time in ms. */
+  now(): number;
+  /** Calls a function after a time in ms. */
+  after(time: number, act: () => void): void;
+}
+
+const realTiming: Timing = {
+  now: () => performance.now(),
+  after: (time, act) => void setTimeout(act, time),
+};
+
+/** Admits requests in the order of their arrival, one in each `interval`. */
 export class Admission {
+  readonly #timing: Timing;
   readonly #waiting: (() => void)[] = [];
-  #isRunning = false;
-  #hasArrived = false;
-  #passed = 0;
+  /** When the next request may start. */
+  #due = Number.NEGATIVE_INFINITY;
 
-  /** Notes that a connection has arrived in this turn. */
-  noteArrival(): void {
-    this.#hasArrived = true;
+  constructor(timing = realTiming) {
+    this.#timing = timing;
   }
 
-  /** Calls `start` now if no request has started in this turn and none waits; otherwise later. */
+  /** Calls `start` now if none waits and the last start was long enough ago; otherwise later. */
   take(start: () => void): void {
-    if (this.#isRunning) {
-      this.#waiting.push(start);
-      return;
+    const now = this.#timing.now();
+    if (this.#waiting.length === 0 && this.#due <= now) {
+      this.#due = now + interval;
+      start();
+    } else if (this.#waiting.push(start) === 1) {
+      this.#timing.after(interval, this.#run);
     }
-    this.#isRunning = true;
-    setImmediate(this.#run);
-    start();
   }
 
   readonly #run = (): void => {
-    const isHeld = this.#hasArrived && this.#passed < patience - 1;
-    this.#hasArrived = false;
-    if (isHeld) {
-      this.#passed += 1;
-      setImmediate(this.#run);
-      return;
+    const now = this.#timing.now();
+    this.#due = Math.max(this.#due, now - (burst - 1) * interval);
+    while (this.#due <= now && this.#waiting.length > 0) {
+      this.#due += interval;
+      this.#waiting.shift()?.();
     }
-    this.#passed = 0;
-    const start = this.#waiting.shift();
-    this.#isRunning = start !== undefined;
-    if (start === undefined) return;
-    setImmediate(this.#run);
-    start();
+    if (this.#waiting.length > 0) this.#timing.after(interval, this.#run);
   };
 }
 
 /**
  * Admits the requests of some routes gradually, by `config.admission`. After a restart all event
  * streams come back at once: 500 starts in one turn of the event loop held up everybody else for
- * half a second. The plugin sits between Node's server and Fastify, so that a waiting request has
- * cost little.
+ * half a second. This way, 5,000 are back after 10 s. The plugin sits between Node's server and
+ * Fastify, so that a waiting request has cost little.
  */
 export const admission = fp(
   async (app: FastifyInstance) => {
@@ -71,7 +76,6 @@ export const admission = fp(
     app.addHook('onRoute', ({ url, config }) => {
       if (config?.admission !== undefined) paths.add(url);
     });
-    server.on('connection', () => all.noteArrival());
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
       if (!paths.has(pathOf(request.url))) return serve(request, response);
