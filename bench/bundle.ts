@@ -43,8 +43,8 @@ export const variants = {
   /** Each event is serialised for each stream separately. */
   perStream: {
     file: 'events/hub.ts',
-    find: 'chats)) stream.push(text);',
-    put: 'chats)) stream.push(sseFrame(event.type, event.payload.message, event.id));',
+    find: 'sharesChat)) stream.push(text);',
+    put: 'sharesChat)) stream.push(sseFrame(event.type, event.payload.message, event.id));',
   },
 } satisfies Record<string, Edit>;
 
