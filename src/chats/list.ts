@@ -4,7 +4,13 @@
  * part changes when they read. So a message to a chat of thousands changes one entry in memory.
  */
 
-import { type CachedQuery, dependsOn, type QueryCache, toBytes } from '../db/cache/cached-query.ts';
+import {
+  type CachedQuery,
+  dependsOn,
+  type QueryCache,
+  toBytes,
+  whenReady,
+} from '../db/cache/cached-query.ts';
 import type { MessagePayload } from '../db/unit-of-work.ts';
 import { countThatFit } from '../http/paging.ts';
 import { listMemberships } from '../members/queries.ts';
@@ -78,11 +84,12 @@ function afterPost(membership: Membership, payload: MessagePayload | undefined):
   return { ...membership, readId: payload.message.id, seen: payload.posted, mentions: 0 };
 }
 
-/** The whole list as JSON, by latest activity, newest first. */
-export async function readList(db: QueryCache, userId: number): Promise<Buffer> {
-  const list = await currentList(db, userId);
-  list.body ??= listBody(list.entries, userId);
-  return list.body;
+/** The whole list as JSON, by latest activity, newest first; not a promise if it is cached. */
+export function readList(db: QueryCache, userId: number): Buffer | Promise<Buffer> {
+  return whenReady(currentList(db, userId), (list) => {
+    list.body ??= listBody(list.entries, userId);
+    return list.body;
+  });
 }
 
 /** A page of the list, as JSON. */
@@ -113,9 +120,13 @@ export async function readListPage(
   return { body: listBody(page, userId), next };
 }
 
-async function currentList(db: QueryCache, userId: number): Promise<List> {
-  const own = await db.cached(ownMemberships, { userId });
-  if (own.list !== undefined && isCurrent(own.list, db)) return own.list;
+function currentList(db: QueryCache, userId: number): List | Promise<List> {
+  return whenReady(db.cached(ownMemberships, { userId }), (own) =>
+    own.list !== undefined && isCurrent(own.list, db) ? own.list : buildList(db, own, userId),
+  );
+}
+
+async function buildList(db: QueryCache, own: Own, userId: number): Promise<List> {
   const { changes: asOf } = db;
   const entries = await readEntries(db, own.memberships, userId);
   own.list = { entries: entries.sort(byActivity), asOf };

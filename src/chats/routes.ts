@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { whenReady } from '../db/cache/cached-query.ts';
 import type { Store } from '../db/store.ts';
 import { nextLink } from '../http/paging.ts';
 import { answers, beyondIds, Ok, ok } from '../http/schema.ts';
@@ -46,19 +47,20 @@ export const chatRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { db, 
         response: answers(200, ChatList),
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { userId } = request.session;
       const { before, limit } = request.query;
       reply.header('last-event-id', db.newestEventId);
       if (before === undefined && limit === undefined) {
-        return sendJson(reply, await readList(db, userId));
+        return whenReady(readList(db, userId), (body) => sendJson(reply, body));
       }
       const range = { before: Number(before ?? beyondIds), limit: Number(limit ?? listPage) };
-      const { body, next } = await readListPage(db, userId, range);
-      if (next !== undefined) {
-        reply.header('link', nextLink(request, { before: next, limit: range.limit }));
-      }
-      sendJson(reply, body);
+      return readListPage(db, userId, range).then(({ body, next }) => {
+        if (next !== undefined) {
+          reply.header('link', nextLink(request, { before: next, limit: range.limit }));
+        }
+        sendJson(reply, body);
+      });
     },
   );
 

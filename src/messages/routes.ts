@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { toBytes } from '../db/cache/cached-query.ts';
+import { toBytes, whenReady } from '../db/cache/cached-query.ts';
 import type { Store } from '../db/store.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
@@ -11,7 +11,13 @@ import { ownChats } from '../members/my-chats.ts';
 import { ChatParams } from '../members/schema.ts';
 import { refuseUnlessAdmin } from '../server/quotas.ts';
 import { messageKey } from './message-key.ts';
-import { deleteMessage, editMessage, postMessage, readMessage } from './messages.ts';
+import {
+  deleteMessage,
+  editMessage,
+  type OwnReaction,
+  postMessage,
+  readMessage,
+} from './messages.ts';
 import { newestPage, pageSize } from './newest-page.ts';
 import { endsOf, type Page, pageToJson, readPage } from './page.ts';
 import { listOwnReactions } from './reaction-queries.ts';
@@ -48,13 +54,17 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         response: answers(200, MessagePage),
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const key = chatKey(request);
-      const page = await findPage(key, request.query);
-      const limit = Number(request.query.limit ?? pageSize);
-      const links = pageLinks(`/api/chats/${key.chatId}`, { ...page, ...endsOf(page) }, limit);
-      if (links !== undefined) reply.header('link', links);
-      sendJson(reply, pageToJson(page, await ownReactions(key, page)));
+      const send = (page: Page, own: readonly OwnReaction[]) => {
+        const limit = Number(request.query.limit ?? pageSize);
+        const links = pageLinks(`/api/chats/${key.chatId}`, { ...page, ...endsOf(page) }, limit);
+        if (links !== undefined) reply.header('link', links);
+        sendJson(reply, pageToJson(page, own));
+      };
+      return whenReady(findPage(key, request.query), (page) =>
+        whenReady(ownReactions(key, page), (own) => send(page, own)),
+      );
     },
   );
 
@@ -194,20 +204,25 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   }
 
   /** The caller's reactions that a page does not show; the page itself is the same for everybody. */
-  async function ownReactions(key: Key, page: Page) {
+  function ownReactions(key: Key, page: Page): OwnReaction[] | Promise<OwnReaction[]> {
     const { first, last } = endsOf(page);
     if (!page.hasManyReactions || first === null || last === null) return [];
     return db.read(listOwnReactions, { ...key, first, last });
   }
 
-  async function findPage(key: Key, { before, after, limit: size }: PageQuery) {
-    const { chatId } = key;
-    // For a caller who is not in the chat, `authorise` throws the refusal with the reason.
-    const isOwn = (await db.cached(ownChats, key)).has(chatId);
-    if (!isOwn) await db.read(authorise, key);
+  function findPage(key: Key, query: PageQuery): Page | Promise<Page> {
+    return whenReady(db.cached(ownChats, key), (chats) =>
+      // For a caller who is not in the chat, `authorise` throws the refusal with the reason.
+      chats.has(key.chatId)
+        ? pageOf(key, query)
+        : db.read(authorise, key).then(() => pageOf(key, query)),
+    );
+  }
+
+  function pageOf({ chatId }: Key, { before, after, limit: size }: PageQuery) {
     const limit = Number(size ?? pageSize);
     if (before === undefined && after === undefined && limit === pageSize) {
-      return db.cached(newestPage, key);
+      return db.cached(newestPage, { chatId });
     }
     return db.read(readPage, {
       chatId,

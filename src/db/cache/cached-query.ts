@@ -76,3 +76,11 @@ export function toBytes(text: string): Buffer {
   bytes.write(text);
   return bytes;
 }
+
+/** Calls `next` with a value: now if it is there, so that a cached answer costs no promises. */
+export function whenReady<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
