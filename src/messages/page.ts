@@ -38,8 +38,6 @@ export interface Page {
 interface PageMessage {
   readonly id: number;
   readonly json: string;
-  /** The length of the JSON in bytes. */
-  readonly bytes: number;
 }
 
 /**
@@ -96,7 +94,7 @@ function toBody({ messages }: Page, own: readonly OwnReaction[]): Buffer {
 
 /** The approximate size of a page in the cache, in bytes: its messages and its body. */
 export function sizeOf({ messages }: Page): number {
-  return messages.reduce((sum, { bytes }) => sum + 2 * bytes + messageOverhead, 0);
+  return messages.reduce((sum, { json }) => sum + 2 * json.length + messageOverhead, 0);
 }
 
 /** The memory for a message of a page apart from its JSON, in bytes. */
@@ -152,8 +150,7 @@ async function readRange(snapshot: Snapshot, range: IdRange) {
 }
 
 function toPageMessage(message: MessageRow, reactions?: readonly ReactionRow[]): PageMessage {
-  const json = messageToJson(message, reactions);
-  return { id: message.id, json, bytes: Buffer.byteLength(json) };
+  return { id: message.id, json: messageToJson(message, reactions) };
 }
 
 /**
@@ -177,9 +174,19 @@ async function lastWhoseTextFits(
 }
 
 function firstThatFit(messages: readonly PageMessage[]): readonly PageMessage[] {
-  return messages.slice(0, countThatFit(messages.map(({ bytes }) => bytes)));
+  return fitForSure(messages) ? messages : messages.slice(0, countThatFit(lengthsOf(messages)));
 }
 
 function lastThatFit(messages: readonly PageMessage[]): readonly PageMessage[] {
-  return messages.slice(-countThatFit(messages.map(({ bytes }) => bytes).reverse()));
+  if (fitForSure(messages)) return messages;
+  return messages.slice(-countThatFit(lengthsOf(messages).reverse()));
 }
+
+/** Nearly all pages do: a UTF-16 code unit has at most 3 bytes in UTF-8. */
+function fitForSure(messages: readonly PageMessage[]): boolean {
+  const length = messages.reduce((sum, { json }) => sum + json.length, 0);
+  return 3 * length < pageBytes / 2;
+}
+
+const lengthsOf = (messages: readonly PageMessage[]) =>
+  messages.map(({ json }) => Buffer.byteLength(json));
