@@ -7,8 +7,8 @@
 import {
   type CachedQuery,
   dependsOn,
+  joinBytes,
   type QueryCache,
-  toBytes,
   whenReady,
 } from '../db/cache/cached-query.ts';
 import type { MessagePayload } from '../db/unit-of-work.ts';
@@ -87,7 +87,7 @@ function afterPost(membership: Membership, payload: MessagePayload | undefined):
 /** The whole list as JSON, by latest activity, newest first; not a promise if it is cached. */
 export function readList(db: QueryCache, userId: number): Buffer | Promise<Buffer> {
   return whenReady(currentList(db, userId), (list) => {
-    list.body ??= listBody(list.entries, userId);
+    list.body ??= listBody(list.entries.map((entry) => toJson(entry, userId)));
     return list.body;
   });
 }
@@ -114,10 +114,10 @@ export async function readListPage(
   const { entries } = await currentList(db, userId);
   const at = entries.findIndex(({ chat }) => chat.activity < before);
   const rest = at === -1 ? [] : entries.slice(at);
-  const lengths = rest.slice(0, limit).map((entry) => Buffer.byteLength(toJson(entry, userId)));
-  const page = rest.slice(0, countThatFit(lengths));
-  const next = page.length < rest.length ? page.at(-1)?.chat.activity : undefined;
-  return { body: listBody(page, userId), next };
+  const texts = rest.slice(0, limit).map((entry) => toJson(entry, userId));
+  const count = countThatFit(texts.map((text) => Buffer.byteLength(text)));
+  const next = count < rest.length ? rest[count - 1]?.chat.activity : undefined;
+  return { body: listBody(texts.slice(0, count)), next };
 }
 
 function currentList(db: QueryCache, userId: number): List | Promise<List> {
@@ -161,14 +161,15 @@ async function readEntries(
   });
 }
 
-function listBody(entries: readonly Entry[], userId: number): Buffer {
-  // Concatenation copies the texts only once, into the bytes that are sent; `join` copies them twice.
+function listBody(texts: readonly string[]): Buffer {
+  // Concatenation copies the texts once, into the bytes that are sent; `join` would copy them
+  // twice.
   let list = '';
-  for (const entry of entries) {
+  for (const text of texts) {
     if (list !== '') list += ',';
-    list += toJson(entry, userId);
+    list += text;
   }
-  return toBytes(`{"chats":[${list}]}`);
+  return joinBytes('{"chats":[', list, ']}');
 }
 
 function byActivity(one: Entry, other: Entry): number {

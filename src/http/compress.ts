@@ -3,16 +3,11 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { acceptedOf, type Encoding } from './files.ts';
+import { pageBytes } from './paging.ts';
 import { jsonType } from './send.ts';
 
 /** The shortest answer to compress, in bytes: shorter ones fit into one packet anyway. */
 const minLength = 1024;
-
-/**
- * The longest answer to compress, in bytes: this takes the event loop 2 ms. No page is longer, only
- * the whole list of a user with hundreds of chats.
- */
-const maxLength = 256 * 1024;
 
 /** The fastest level of each: compression takes about as long as making the answer. */
 export const coders = {
@@ -60,7 +55,8 @@ function isWorthIt(reply: FastifyReply, payload: unknown): payload is string | B
   return (
     isSized &&
     payload.length >= minLength &&
-    payload.length <= maxLength &&
+    // A page takes the event loop 2 ms. Only the whole list of chats can be longer.
+    payload.length <= pageBytes &&
     reply.getHeader('content-type') === jsonType &&
     !reply.hasHeader('etag')
   );

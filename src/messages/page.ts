@@ -1,6 +1,6 @@
 /** Pages of a chat's messages. */
 
-import { toBytes } from '../db/cache/cached-query.ts';
+import { joinBytes } from '../db/cache/cached-query.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import { countThatFit, pageBytes } from '../http/paging.ts';
 import { beyondIds } from '../http/schema.ts';
@@ -71,44 +71,32 @@ export async function readPage(
 
 /** The page after newer messages: the last `limit` messages of both together that fit. */
 export function extendPage(page: Page, newer: readonly MessageRow[], limit: number): Page {
-  const all = [...page.messages, ...newer.map((message) => toPageMessage(message))];
-  const messages = lastThatFit(all.slice(-limit));
-  const dropped = all.length - messages.length;
   const { hasManyReactions } = page;
-  const extended: Page = {
-    messages,
-    hasOlder: page.hasOlder || dropped > 0,
-    hasNewer: false,
-    hasManyReactions,
-  };
-  // Copying the bytes takes less time than joining all messages again.
-  if (page.body !== undefined && dropped < page.messages.length) {
-    extended.body = extendBody(
-      page.body,
-      page.messages.slice(0, dropped),
-      all.slice(page.messages.length),
-    );
-  }
-  return extended;
+  const added = newer.map((message) => toPageMessage(message));
+  const all = [...page.messages, ...added];
+  const messages = lastThatFit(all.slice(-limit));
+  const dropped = page.messages.slice(0, all.length - messages.length);
+  const hasOlder = page.hasOlder || dropped.length > 0;
+  const extended = { messages, hasOlder, hasNewer: false, hasManyReactions };
+  if (page.body === undefined || dropped.length === page.messages.length) return extended;
+  return { ...extended, body: extendBody(page.body, dropped, added) };
 }
 
 const bodyStart = '{"messages":[';
 const bodyEnd = ']}';
 
+/** Copies what stays of a body: joining all messages again would take longer. */
 function extendBody(
   body: Buffer,
   dropped: readonly PageMessage[],
   added: readonly PageMessage[],
 ): Buffer {
-  const droppedBytes = lengthsOf(dropped).reduce((sum, bytes) => sum + bytes + ','.length, 0);
+  const droppedBytes = lengthsOf(dropped).reduce((sum, length) => sum + length + ','.length, 0);
   const rest = body.subarray(bodyStart.length + droppedBytes, -bodyEnd.length);
-  const end = `,${added.map(({ json }) => json).join()}${bodyEnd}`;
-  const bytes = Buffer.allocUnsafeSlow(bodyStart.length + rest.length + Buffer.byteLength(end));
-  bytes.write(bodyStart);
-  rest.copy(bytes, bodyStart.length);
-  bytes.write(end, bodyStart.length + rest.length);
-  return bytes;
+  return joinBytes(bodyStart, rest, `,${jsonOf(added)}${bodyEnd}`);
 }
+
+const jsonOf = (messages: readonly PageMessage[]) => messages.map(({ json }) => json).join();
 
 /**
  * The page as the body of an answer. It is kept with the page, which is the same for all members.
@@ -122,7 +110,7 @@ export function pageToJson(page: Page, own: readonly OwnReaction[]): Buffer {
 }
 
 function toBody({ messages }: Page, own: readonly OwnReaction[]): Buffer {
-  return toBytes(`${bodyStart}${messages.map(({ json }) => json).join()}]${ownToJson(own)}}`);
+  return joinBytes(`${bodyStart}${jsonOf(messages)}]${ownToJson(own)}}`);
 }
 
 /** The approximate size of a page in the cache, in bytes: its messages and its body. */
@@ -215,10 +203,9 @@ function lastThatFit(messages: readonly PageMessage[]): readonly PageMessage[] {
   return messages.slice(-countThatFit(lengthsOf(messages).reverse()));
 }
 
-/** Nearly all pages do: a UTF-16 code unit has at most 3 bytes in UTF-8. */
+/** Nearly all pages do: a UTF-16 code unit has at most 3 bytes in UTF-8, which need no counting. */
 function fitForSure(messages: readonly PageMessage[]): boolean {
-  const length = messages.reduce((sum, { json }) => sum + json.length, 0);
-  return 3 * length < pageBytes / 2;
+  return countThatFit(messages.map(({ json }) => 3 * json.length)) === messages.length;
 }
 
 const lengthsOf = (messages: readonly PageMessage[]) =>

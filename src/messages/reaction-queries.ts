@@ -113,6 +113,7 @@ export const lowerCount = exec((orm, p: Params<EmojiKey>) =>
 
 /** A message shows at most this many of the users who reacted with an emoji. */
 export const shownUsers = 10;
+const shown = sql.raw(String(shownUsers));
 
 /**
  * The ids of the first users who reacted with an emoji, as a JSON array. The expression is nested
@@ -124,11 +125,11 @@ const firstUsers = sql<string>`${sql`(
     where ${reactions.chatId} = ${reactionCounts.chatId}
       and ${reactions.messageId} = ${reactionCounts.messageId}
       and ${reactions.emoji} = ${reactionCounts.emoji}
-    order by ${reactions.userId} limit ${sql.raw(String(shownUsers))}
+    order by ${reactions.userId} limit ${shown}
   ))`}`;
 
 /** The fields of a message's reactions with one emoji. */
-export const reactionFields = {
+const reactionFields = {
   emoji: reactionCounts.emoji,
   count: reactionCounts.count,
   userIds: firstUsers,
@@ -173,7 +174,7 @@ export const listOwnReactions = rows(
           eq(reactionCounts.chatId, reactions.chatId),
           eq(reactionCounts.messageId, reactions.messageId),
           eq(reactionCounts.emoji, reactions.emoji),
-          gt(reactionCounts.count, sql.raw(String(shownUsers))),
+          gt(reactionCounts.count, shown),
         ),
       )
       .orderBy(asc(reactions.messageId)),

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { toBytes, whenReady } from '../db/cache/cached-query.ts';
+import { joinBytes, whenReady } from '../db/cache/cached-query.ts';
 import type { Store } from '../db/store.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
@@ -132,7 +132,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     async (request, reply) => {
       const { message, reactions, own } = await db.read(readMessage, messageKey(request));
       const json = messageToJson(message, reactions);
-      sendJson(reply, toBytes(`{"message":${json}${ownToJson(own)}}`));
+      sendJson(reply, joinBytes(`{"message":${json}${ownToJson(own)}}`));
     },
   );
 

@@ -70,10 +70,14 @@ export interface CacheEntry<Value> extends Sized<Value> {
 /** The entry of a value that does not exist. */
 export const notFound = { value: undefined, invalidatedBy: [], bytes: 0 } as const;
 
-/** A text as UTF-8 in memory of its own: a slice of Node's pool would keep its neighbours alive. */
-export function toBytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
+/** Joins bytes in memory of their own: a slice of Node's pool would keep its neighbours alive. */
+export function joinBytes(...parts: readonly (string | Buffer)[]): Buffer {
+  const lengths = parts.map((part) => Buffer.byteLength(part));
+  const bytes = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    at += typeof part === 'string' ? bytes.write(part, at) : part.copy(bytes, at);
+  }
   return bytes;
 }
 
