@@ -38,6 +38,7 @@ import { backfillSkeletons, clearHeldNames } from './users/taken-names.ts';
 export const mutations = {
   acceptInvite,
   addMember,
+  backfillSkeletons,
   changePassword,
   changeRole,
   changeUser,
@@ -61,7 +62,6 @@ export const mutations = {
   forgetStaleWords,
   leaveChat,
   markRead,
-  backfillSkeletons,
   openDirectChat,
   postMessage,
   react,

@@ -1,6 +1,7 @@
 /**
  * Who receives an event. The event log names the audience of each event type (`audiences`); here it
- * is applied to readers: to one who was away (`concerns`), and to one who is connected (`mayRead`).
+ * is applied to a reader: `concerns` selects events for one who was away, and `mayRead` decides when
+ * an event is sent.
  */
 import type { EventRow } from '../db/unit-of-work.ts';
 import { audiences } from '../event-log/log.ts';
@@ -46,7 +47,7 @@ export function isAboutUser({ type }: EventRow): boolean {
  * Whether an event goes to its user's own streams, whatever chats they are in. One who has left a
  * chat receives that event as the last one of the chat.
  */
-export function isPersonal({ type, userId }: EventRow, reader: number): boolean {
+function isPersonal({ type, userId }: EventRow, reader: number): boolean {
   const isOwn = audiences[type] === 'user' || audiences[type] === 'peers' || type === 'member.left';
   return isOwn && userId === reader;
 }

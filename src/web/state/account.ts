@@ -55,7 +55,7 @@ export const ending = signal<'ended' | 'unknown' | undefined>(undefined);
 /** Handles the end of the session: reloads the page, because all its state belonged to the user. */
 export function signedOut(): void {
   if (account.value) {
-    // Signing out reloads the page by itself, once all traces are removed.
+    // Signing out reloads the page itself, once all traces are removed.
     if (!isSigningOut) location.reload();
     return;
   }
