@@ -678,7 +678,7 @@ t.test('a proof checked before a password change does not count after it', async
   t.equal(query(file, 'select * from users where name = ?', 'bob').length, 1);
 });
 
-t.test('a deleted owner hands over, and the path may contain one’s own id', async (t) => {
+t.test('a deleted owner hands over, and the path may contain the caller’s id', async (t) => {
   const { alice, bob, chat } = await startCast(t);
   done(t, await alice.delete(`/api/user/${alice.id}`));
   const [member, ...others] = (await bob.get(`${chat}/members`)).body.members;

@@ -157,7 +157,7 @@ t.test(
   },
 );
 
-/** Writes so much at once that a checkpoint follows. */
+/** Writes enough at once to trigger a checkpoint. */
 const fillWal: Mutation<unknown, void> = async ({ orm }) => {
   orm.run(sql`create table padding as select zeroblob(17000000) as data`);
 };

@@ -9,7 +9,7 @@ import { openWorld, Person, password, startWorld, tempFolder } from './world.ts'
 export const roles = ['nobody', 'outsider', 'member', 'author', 'owner', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** ✓; the status of the refusal; or ✓ for one's own and that status for another user's. */
+/** ✓; the status of the refusal; or ✓ for the caller's own and that status for another user's. */
 export interface Right {
   readonly own: boolean;
   readonly others: number | true;

@@ -441,7 +441,7 @@ t.test('users edit only their own messages, which are then marked as edited', as
 });
 
 t.test(
-  'going through all ids reveals only one’s own chats, with one answer for the rest',
+  'going through all ids reveals only the caller’s chats, with one answer for the rest',
   async (t) => {
     const { alice, carol, chat } = await startCast(t);
     const own = await carol.createChat('Carol’s');

@@ -167,7 +167,7 @@ function crowd(
   );
 }
 
-t.test('of many reactions a message shows the first ten users, and one’s own', async (t) => {
+t.test('of many reactions a message shows the first ten users, and the caller’s own', async (t) => {
   const { alice, bob, carol, chat, file } = await startCast(t);
   await alice.post(`${chat}/members`, { name: 'carol' });
   const id = await alice.send(chat, 'Nine?');

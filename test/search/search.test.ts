@@ -100,7 +100,7 @@ t.test('every query gets an answer, whatever is typed', async (t) => {
   );
 });
 
-t.test('only one’s own chats are searched', async (t) => {
+t.test('only the caller’s chats are searched', async (t) => {
   const { alice, bob, carol, chat } = await startCast(t);
   const id = await alice.send(chat, 'the secret plan');
   t.strictSame(await ids(bob, 'secret'), [id]);

@@ -98,6 +98,22 @@ webTest('when all was read and two messages arrive, the chat opens at them', asy
   await untilUnread(t, bob, chat, 0);
 });
 
+/**
+ * Opens a chat by its link, and holds back the list of chats.
+ *
+ * @returns lets the list arrive.
+ */
+async function openBeforeList(reader: Visitor, chat: string): Promise<() => void> {
+  const held = Promise.withResolvers<void>();
+  await reader.page.route('**/api/chats', async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await reader.go(place(chat));
+  await reader.page.reload();
+  return held.resolve;
+}
+
 webTest(
   'a chat opened by its link is marked as read, though the list arrives late',
   async (t, stage) => {
@@ -106,15 +122,9 @@ webTest(
     await bob.send('PUT', `${chat}/read`, { id: '999999' });
     await post(alice, chat, 'unread');
     const reader = await stage.visitorAs(bob);
-    const held = Promise.withResolvers<void>();
-    await reader.page.route('**/api/chats', async (route) => {
-      await held.promise;
-      await route.continue();
-    });
-    await reader.go(place(chat));
-    await reader.page.reload();
+    const showList = await openBeforeList(reader, chat);
     await reader.message('unread').last().waitFor();
-    held.resolve();
+    showList();
     await reader.page.locator('.new-line').waitFor();
     t.equal(await firstNew(reader), 'unread');
     await untilUnread(t, bob, chat, 0);
@@ -129,16 +139,9 @@ webTest('a chat that was never read opens at its first message', async (t, stage
   await postMany(alice, chat, 1, 70);
   await postMany(alice, short, 101, 140);
   const reader = await stage.visitorAs(bob);
-  // By its link, with a list that arrives after the messages.
-  const held = Promise.withResolvers<void>();
-  await reader.page.route('**/api/chats', async (route) => {
-    await held.promise;
-    await route.continue();
-  });
-  await reader.go(place(chat));
-  await reader.page.reload();
+  const showList = await openBeforeList(reader, chat);
   await reader.untilInSight('number 70.');
-  held.resolve();
+  showList();
   await reader.untilInSight('number 1.');
   t.match(await firstNew(reader), 'number 1.');
   await staysUnread(t, reader, bob, chat, 51, 69);

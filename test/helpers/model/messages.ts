@@ -86,7 +86,7 @@ export const messageCalls: Calls = {
     },
   }),
 
-  /** The documented route deletes only one's own messages; the other lets an owner delete any. */
+  /** The documented route deletes only the caller's messages; the other lets an owner delete any. */
   delete: (model, { chat: id, message, n }, me) => ({
     method: 'DELETE',
     url: n % 2 === 0 ? `/api/chats/${id}?id=${message}` : `/api/chats/${id}/messages/${message}`,

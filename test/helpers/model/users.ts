@@ -197,7 +197,7 @@ interface OwnCall extends Pick<Call, 'method'> {
 }
 
 /**
- * A call for one's own account, with its id or without any. One in three sends a password, which
+ * A call for the caller's own account, with or without its id. One in three sends a password, which
  * may be wrong.
  */
 function ownAccount(
