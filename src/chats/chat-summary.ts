@@ -1,5 +1,6 @@
 import { type CachedBatchQuery, dependsOn, notFound } from '../db/cache/cached-query.ts';
 import { inOrder } from '../db/query/query.ts';
+import { type ByteString, toByteString } from '../http/bytes.ts';
 import { isoTime } from '../http/schema.ts';
 import { listChats } from './queries.ts';
 import { permissionsToWire } from './wire.ts';
@@ -8,9 +9,9 @@ import { permissionsToWire } from './wire.ts';
 export interface ChatSummary {
   readonly id: number;
   /** The chat's JSON in three pieces: up to the title, the title, and the rest. */
-  readonly head: string;
-  readonly title: string;
-  readonly tail: string;
+  readonly head: ByteString;
+  readonly title: ByteString;
+  readonly tail: ByteString;
   /** The sum of the two user ids of a direct chat: minus one's own id, it is the other's. */
   readonly pair: number | null;
   readonly posted: number;
@@ -55,7 +56,7 @@ export const chatSummaries: CachedBatchQuery<number, ChatSummary | undefined> = 
 
 function summarise(chat: Chat) {
   const { id, pair, isOpen } = chat;
-  const title = JSON.stringify(chat.title);
+  const title = toByteString(JSON.stringify(chat.title));
   const flags = {
     ...(pair !== null && { direct: true }),
     ...(isOpen && { open: true }),
@@ -75,8 +76,8 @@ function sized(
   { lastMessage, lastMessageAt, lastSenderId, posted, activity }: Last,
 ) {
   const time = lastMessageAt === null ? 'null' : `"${isoTime(lastMessageAt)}"`;
-  const text = JSON.stringify(lastMessage);
+  const text = toByteString(JSON.stringify(lastMessage));
   const head = `{"id":${id},"last_message":${text},"last_message_time":${time},"sender_id":${lastSenderId},"title":`;
   const value: ChatSummary = { id, head, title, tail, pair, posted, lastSenderId, activity };
-  return { value, bytes: 2 * head.length + 300 };
+  return { value, bytes: head.length + 300 };
 }

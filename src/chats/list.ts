@@ -7,11 +7,11 @@
 import {
   type CachedQuery,
   dependsOn,
-  joinBytes,
   type QueryCache,
   whenReady,
 } from '../db/cache/cached-query.ts';
 import type { MessagePayload } from '../db/unit-of-work.ts';
+import { type ByteString, toBuffer, toByteString } from '../http/bytes.ts';
 import { countThatFit } from '../http/paging.ts';
 import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
@@ -115,7 +115,7 @@ export async function readListPage(
   const at = entries.findIndex(({ chat }) => chat.activity < before);
   const rest = at === -1 ? [] : entries.slice(at);
   const texts = rest.slice(0, limit).map((entry) => toJson(entry, userId));
-  const count = countThatFit(texts.map((text) => Buffer.byteLength(text)));
+  const count = countThatFit(texts.map(({ length }) => length));
   const next = count < rest.length ? rest[count - 1]?.chat.activity : undefined;
   return { body: listBody(texts.slice(0, count)), next };
 }
@@ -126,11 +126,12 @@ function currentList(db: QueryCache, userId: number): List | Promise<List> {
   );
 }
 
-async function buildList(db: QueryCache, own: Own, userId: number): Promise<List> {
+function buildList(db: QueryCache, own: Own, userId: number): List | Promise<List> {
   const { changes: asOf } = db;
-  const entries = await readEntries(db, own.memberships, userId);
-  own.list = { entries: entries.sort(byActivity), asOf };
-  return own.list;
+  return whenReady(readEntries(db, own.memberships, userId), (entries) => {
+    own.list = { entries: entries.sort(byActivity), asOf };
+    return own.list;
+  });
 }
 
 function isCurrent(list: List, db: QueryCache): boolean {
@@ -143,15 +144,26 @@ function isCurrent(list: List, db: QueryCache): boolean {
   return areCurrent;
 }
 
-async function readEntries(
+function readEntries(
   db: QueryCache,
   memberships: readonly Membership[],
   userId: number,
-): Promise<Entry[]> {
+): Entry[] | Promise<Entry[]> {
   const chatIds = memberships.map(({ chatId }) => chatId);
-  const chats = await db.cachedMany(chatSummaries, chatIds);
-  const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
-  const names = await db.cachedMany(userNames, partnerIds);
+  return whenReady(db.cachedMany(chatSummaries, chatIds), (chats) => {
+    const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
+    return whenReady(db.cachedMany(userNames, partnerIds), (names) =>
+      joinEntries(memberships, chats, names),
+    );
+  });
+}
+
+/** @param names the partners of the direct chats, in their order. */
+function joinEntries(
+  memberships: readonly Membership[],
+  chats: readonly (ChatSummary | undefined)[],
+  names: readonly Named[],
+): Entry[] {
   const partners = names.values();
   return memberships.flatMap((membership, index) => {
     const chat = chats[index];
@@ -161,27 +173,24 @@ async function readEntries(
   });
 }
 
-function listBody(texts: readonly string[]): Buffer {
+function listBody(texts: readonly ByteString[]): Buffer {
   // Concatenation copies the texts once, into the bytes that are sent; `join` would copy them
   // twice.
-  let list = '';
-  for (const text of texts) {
-    if (list !== '') list += ',';
-    list += text;
-  }
-  return joinBytes('{"chats":[', list, ']}');
+  let body = '{"chats":[';
+  for (const [index, text] of texts.entries()) body += index === 0 ? text : `,${text}`;
+  return toBuffer(`${body}]}`);
 }
 
 function byActivity(one: Entry, other: Entry): number {
   return other.chat.activity - one.chat.activity;
 }
 
-function toJson({ chat, membership, partner }: Entry, userId: number): string {
+function toJson({ chat, membership, partner }: Entry, userId: number): ByteString {
   const { seen, readId, mentions, notify } = membership;
   // The sender of the last message has read everything before it.
   const unread = chat.lastSenderId === userId ? 0 : chat.posted - seen;
   const name = partner?.name;
-  let text = chat.head + (name === undefined ? chat.title : JSON.stringify(name));
+  let text = chat.head + (name === undefined ? chat.title : toByteString(JSON.stringify(name)));
   if (unread > 0) text += `,"unread":${unread},"read_id":${readId}`;
   if (mentions > 0) text += `,"mentions":${mentions}`;
   if (partner?.isDisabled) text += ',"disabled":true';

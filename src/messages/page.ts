@@ -1,7 +1,7 @@
 /** Pages of a chat's messages. */
 
-import { joinBytes } from '../db/cache/cached-query.ts';
 import type { Snapshot } from '../db/query/query.ts';
+import { joinBytes } from '../http/bytes.ts';
 import { countThatFit, pageBytes } from '../http/paging.ts';
 import { beyondIds } from '../http/schema.ts';
 import type { MessageRow, OwnReaction, ReactionRow } from './messages.ts';

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { joinBytes, whenReady } from '../db/cache/cached-query.ts';
+import { whenReady } from '../db/cache/cached-query.ts';
 import type { Store } from '../db/store.ts';
+import { joinBytes } from '../http/bytes.ts';
 import type { DailyQuotas } from '../http/daily.ts';
 import { pageLinks } from '../http/paging.ts';
 import { answers, Ok, ok } from '../http/schema.ts';

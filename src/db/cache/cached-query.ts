@@ -70,17 +70,6 @@ export interface CacheEntry<Value> extends Sized<Value> {
 /** The entry of a value that does not exist. */
 export const notFound = { value: undefined, invalidatedBy: [], bytes: 0 } as const;
 
-/** Joins bytes in memory of their own: a slice of Node's pool would keep its neighbours alive. */
-export function joinBytes(...parts: readonly (string | Buffer)[]): Buffer {
-  const lengths = parts.map((part) => Buffer.byteLength(part));
-  const bytes = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    at += typeof part === 'string' ? bytes.write(part, at) : part.copy(bytes, at);
-  }
-  return bytes;
-}
-
 /** Calls `next` with a value: now if it is there, so that a cached answer costs no promises. */
 export function whenReady<Value, Result>(
   value: Value | Promise<Value>,
