@@ -1,3 +1,7 @@
 import { defineConfig } from 'drizzle-kit';
 
-export default defineConfig({ dialect: 'sqlite', schema: './src/db/tables.ts', out: './drizzle' });
+export default defineConfig({
+  dialect: 'sqlite',
+  schema: './src/db/query/tables.ts',
+  out: './drizzle',
+});

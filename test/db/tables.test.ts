@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import {
@@ -7,6 +7,7 @@ import {
   generateSQLiteMigration,
 } from 'drizzle-kit/api';
 import t from 'tap';
+import config from '../../drizzle.config.ts';
 import { migrate } from '../../src/db/file/migrate.ts';
 import { migrationsFolder } from '../../src/db/file/migrations.ts';
 import { type Orm, toOrm } from '../../src/db/query/orm.ts';
@@ -225,4 +226,9 @@ t.test('deleting a row finds the rows deleted with it by an index', async (t) =>
       t.notOk(plan.some(isCostly), `${table}: ${wanted}`);
     }
   }
+});
+
+t.test('`npm run migration` finds the tables and the migrations', async (t) => {
+  t.ok(existsSync(String(config.schema)));
+  t.ok(existsSync(String(config.out)));
 });
