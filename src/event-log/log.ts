@@ -5,7 +5,7 @@ export type EventType = EventRow['type'];
 
 /**
  * The audience of each event type: the members of its chat, its user's own streams, these and
- * everybody who shares a chat with the user (`peers`), or nobody. `message` and `chat.created` have
+ * everybody who sees the user's name in a chat (`peers`), or nobody. `message` and `chat.created` have
  * the id of the object that they announce.
  */
 export const audiences = {

@@ -30,7 +30,7 @@ export interface Reader {
  * Whether a user whom an event concerns may read its text. The text shows the current state, which
  * users who have left the chat since must not see.
  *
- * @param sharesChat whether the reader shares a chat now with the user whom the event is about.
+ * @param sharesChat whether the reader is in a chat now that shows the name of the event's user.
  */
 export function mayRead(event: EventRow, reader: Reader, sharesChat: boolean): boolean {
   if (isPersonal(event, reader.userId)) return true;
@@ -38,7 +38,7 @@ export function mayRead(event: EventRow, reader: Reader, sharesChat: boolean): b
   return audiences[event.type] === 'members' && reader.chats.has(event.chatId ?? 0);
 }
 
-/** Whether an event goes to everybody who shares a chat with its user. */
+/** Whether an event goes to everybody who sees its user's name in a chat. */
 export function isAboutUser({ type }: EventRow): boolean {
   return audiences[type] === 'peers';
 }

@@ -1,3 +1,4 @@
+import { findDirectChat } from '../chats/queries.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import type { EventRow } from '../db/unit-of-work.ts';
 import { findNewestEvent, findOldestEvent, listEvents } from '../event-log/queries.ts';
@@ -114,10 +115,15 @@ async function readChunk(
   return { text: `${text}id: ${newest}\n\n`, upTo: newest };
 }
 
+/** As `chatsOf` says for a live stream, but without reading all chats of the event's user. */
 async function sharesChatWith(
   snapshot: Snapshot,
-  { userId: one }: Reader,
-  { userId: other }: EventRow,
+  { userId: one, chats }: Reader,
+  { userId }: EventRow,
 ): Promise<boolean> {
-  return (await findSharedChat(snapshot, { one, other: other ?? 0 })) !== undefined;
+  const other = userId ?? 0;
+  if ((await findSharedChat(snapshot, { one, other })) !== undefined) return true;
+  const pair = { low: Math.min(one, other), high: Math.max(one, other) };
+  const direct = await findDirectChat(snapshot, pair);
+  return direct !== undefined && chats.has(direct.id);
 }

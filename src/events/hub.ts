@@ -213,7 +213,7 @@ export class Hub {
     const own = this.#byUser.get(userId ?? 0);
     const audience = audiences[type];
     if (audience === 'user') return live(own && [own], event.id);
-    // Which of them share a chat is looked up when the text is made.
+    // Which of them see the user's name is looked up when the text is made.
     if (audience === 'peers') return live(this.#byUser.values(), event.id);
     if (audience !== 'members' || chatId === null) return [];
     const isNewer = own?.since !== undefined && own.since < event.id;

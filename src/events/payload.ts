@@ -3,7 +3,13 @@ import type { Snapshot } from '../db/query/query.ts';
 import type { CommittedEvent } from '../db/unit-of-work.ts';
 import type { EventType, SentType } from '../event-log/log.ts';
 import type { Json } from '../http/send.ts';
-import { chatIdsOf, findChat, findMember, findMembership } from '../members/queries.ts';
+import {
+  chatIdsOf,
+  findChat,
+  findMember,
+  findMembership,
+  listDirectChats,
+} from '../members/queries.ts';
 import { memberToWire } from '../members/wire.ts';
 import { findMessage } from '../messages/queries.ts';
 import { findReaction, listReactions } from '../messages/reaction-queries.ts';
@@ -33,13 +39,18 @@ export function toFrameSync({ id, type, chatId, payload }: CommittedEvent): stri
   return sseFrame(type, withMessage(chatId ?? 0, messageToJson(payload.message)), id);
 }
 
-/** The chats that the user of an event is in. */
+/**
+ * The chats whose members see the name of an event's user: those that the user is in, and the
+ * direct chats with the user, who may have left them.
+ */
 export async function chatsOf(
   snapshot: Snapshot,
-  { userId }: CommittedEvent,
+  event: CommittedEvent,
 ): Promise<ReadonlySet<number>> {
-  const chats = await chatIdsOf(snapshot, { userId: userId ?? 0 });
-  return new Set(chats.map(({ chatId }) => chatId));
+  const userId = event.userId ?? 0;
+  const chats = await chatIdsOf(snapshot, { userId });
+  const direct = await listDirectChats(snapshot, { userId });
+  return new Set([...chats, ...direct].map(({ chatId }) => chatId));
 }
 
 /** The ids of an event; 0 for one that it does not have. */
@@ -134,7 +145,8 @@ async function memberPayload(snapshot: Snapshot, { chatId, userId }: References)
 
 async function userPayload(snapshot: Snapshot, { userId: id }: References) {
   const user = await findUserById(snapshot, { id });
-  return user && { id, name: user.name, ...disabledToWire(user) };
+  if (user === undefined) return { id, gone: true } as const;
+  return { id, name: user.name, ...disabledToWire(user) };
 }
 
 async function membershipPayload(snapshot: Snapshot, { chatId, userId }: References) {

@@ -48,8 +48,11 @@ export interface EventPayloads {
   'member.joined': { chat_id: number; member: Member };
   'member.changed': { chat_id: number; member: Member };
   'member.left': { chat_id: number; user_id: number };
-  /** A user who shares a chat with the reader was renamed, disabled or enabled. */
-  user: Pick<Member, 'id' | 'name' | 'disabled'>;
+  /**
+   * A user whose name the reader sees was renamed, disabled or enabled, or has deleted the account:
+   * they share a chat, or have a direct chat, even if the other one has left it.
+   */
+  user: Pick<Member, 'id' | 'name' | 'disabled'> | { id: number; gone: true };
   read: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
   notify: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
   typing: { chat_id: number; user_id: number };

@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, gt, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
 import { exec, isAmong, type Params, row, rows } from '../db/query/query.ts';
 import { seenNow } from '../db/query/seen.ts';
 import { chats, memberships, removals, users } from '../db/query/tables.ts';
@@ -217,6 +217,14 @@ export const listMemberships = rows((orm, p: Params<{ userId: number }>) =>
     })
     .from(memberships)
     .where(eq(memberships.userId, p.userId)),
+);
+
+/** The direct chats with a user, also those that the user has left. */
+export const listDirectChats = rows((orm, p: Params<{ userId: number }>) =>
+  orm
+    .select({ chatId: chats.id })
+    .from(chats)
+    .where(or(eq(chats.directLow, p.userId), eq(chats.directHigh, p.userId))),
 );
 
 export const chatIdsOf = rows((orm, p: Params<{ userId: number }>) =>

@@ -189,6 +189,26 @@ webTest('a direct chat with a deleted account says so, and has no composer', asy
   t.equal(await reader.composer.count(), 0, 'only during an edit');
 });
 
+webTest('a direct chat follows the account of a partner who has left it', async (t, stage) => {
+  stage.expect(/status of 404/);
+  const [alice, dan] = [await stage.person('alice'), await stage.person('dan')];
+  const chat = await startDirect(alice, 'dan');
+  await post(alice, chat, 'are you there?');
+  await dan.send('DELETE', `/api/chats?chat_id=${chat.split('/').at(-1)}`, {});
+  const reader = await stage.visitorAs(alice);
+  const title = reader.page.locator('.chat-title');
+  await title.getByText('dan', { exact: true }).waitFor();
+  await reader.streamIsOpen();
+  await dan.send('PUT', '/api/user', { name: 'daniel' });
+  await title.getByText('daniel', { exact: true }).waitFor();
+  await reader.page.locator('.chat').click();
+  await reader.composer.waitFor();
+  await dan.send('DELETE', '/api/user', {});
+  await title.getByText(en.deletedUser, { exact: true }).waitFor();
+  await reader.page.getByText(en.partnerDeleted).waitFor();
+  t.equal(await reader.composer.count(), 0, 'nowhere to write');
+});
+
 webTest('an error disappears when the server can be reached again', async (t, stage) => {
   stage.expect(noServer);
   const { alice, bob, chat } = await startTalk(stage);

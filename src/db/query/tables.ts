@@ -141,6 +141,7 @@ export const chats = sqliteTable(
   },
   (t) => [
     uniqueIndex('chats_direct').on(t.directLow, t.directHigh),
+    index('chats_direct_high').on(t.directHigh).where(sql`${t.directHigh} is not null`),
     index('chats_open').on(t.id).where(sql`${t.isOpen} = 1`),
     index('chats_created_by').on(t.createdBy, t.isOpen),
     check('chats_direct_pair', sql`(${t.directLow} is null) = (${t.directHigh} is null)`),

@@ -91,17 +91,18 @@ export function noteChat({
 }
 
 /**
- * Updates a direct chat after a change of the other user's name or of whether they are disabled.
+ * Updates a direct chat after a change of the other user's name, or of whether the account is
+ * disabled or gone.
  */
 export function noteDirectChat(
   before: string,
-  { name, disabled }: { name: string; disabled?: true },
+  { name = '', disabled, gone: isGone }: { name?: string; disabled?: true; gone?: true },
 ): void {
   const chat = [...byId.value.values()].find(({ direct, title }) => direct && title === before);
   if (chat === undefined) return;
   const { disabled: _, ...rest } = chat;
-  const changed = { ...rest, title: name, ...(disabled && { disabled }) };
-  byId.value = new Map(byId.value).set(chat.id, changed);
+  const state = { ...(disabled && { disabled }), ...(isGone && { gone: isGone }) };
+  byId.value = new Map(byId.value).set(chat.id, inOwnWords({ ...rest, title: name, ...state }));
 }
 
 /** The title of a chat that the user is no longer in, and why. */

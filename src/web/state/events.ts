@@ -84,11 +84,12 @@ const handlers: Handlers = {
   },
   user(user) {
     const before = cachedName(user.id);
-    cacheNames([user]);
-    noteUser(user);
+    cacheNames([{ id: user.id, name: 'gone' in user ? '' : user.name }]);
     // A direct chat shows the user's name, which may not have been looked up yet.
     if (before !== undefined) noteDirectChat(before, user);
     else unlessBroken(loadChats());
+    if ('gone' in user) return;
+    noteUser(user);
     if (user.id === ownId()) renameOneself(user.name);
   },
   read(data) {

@@ -1,0 +1,1 @@
+CREATE INDEX `chats_direct_high` ON `chats` (`direct_high`) WHERE "chats"."direct_high" is not null;
