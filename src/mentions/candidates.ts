@@ -3,7 +3,7 @@
  */
 
 /** A message has at most this many mentions; any further @ is plain text. */
-export const mentionLimit = 50;
+const mentionLimit = 50;
 
 /** The maximum length of a name, in code points; see users/schema.ts. */
 const nameLength = 32;
@@ -62,17 +62,30 @@ export function nameCandidates(content: string): Candidates[] {
   return found;
 }
 
+/** A mention in a text: where its @ is, and the name as written. */
+interface Mention {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** The mentions among candidates: the longest name counts, and an @ within it mentions nobody. */
+export function chooseMentions(
+  candidates: readonly Candidates[],
+  isName: (name: string) => boolean,
+): Mention[] {
+  const chosen: Mention[] = [];
+  let from = 0;
+  for (const { index, names } of candidates) {
+    const name = index < from ? undefined : names.find(isName);
+    if (name === undefined) continue;
+    chosen.push({ index, name });
+    from = index + 1 + name.length;
+  }
+  return chosen;
+}
+
 /** The most UTF-16 code units that decide about the name after an @. */
 const nameSpan = 2 * nameLength + 2;
-
-const startHere = new RegExp(`${mentionStart}(?=[^\\s@＠])`, 'uy');
-
-/** The names that the @ at a position may mention, longest first; none if it starts no mention. */
-export function namesAt(text: string, index: number): readonly string[] {
-  startHere.lastIndex = index;
-  if (!startHere.test(text)) return [];
-  return namesIn(withoutCode(text.slice(index, index + 1 + nameSpan)).slice(1));
-}
 
 /** One character beyond the maximum length shows whether the longest name ends where a name may. */
 function namesIn(text: string): string[] {

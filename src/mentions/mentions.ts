@@ -5,7 +5,7 @@ import type { Unit } from '../db/unit-of-work.ts';
 import { appendEvent } from '../event-log/log.ts';
 import { listMembersByName } from '../members/queries.ts';
 import { canonicalName } from '../users/canonical.ts';
-import { nameCandidates } from './candidates.ts';
+import { chooseMentions, nameCandidates } from './candidates.ts';
 import {
   changeMentionCount,
   deleteMention,
@@ -87,13 +87,17 @@ async function findMentioned(
   message: Message,
 ): Promise<Map<number, Mentioned>> {
   const { chatId, senderId, content } = message;
-  const candidates = nameCandidates(content).map(({ names }) => names.map(canonicalName));
+  const candidates = nameCandidates(content);
   if (candidates.length === 0) return new Map();
-  const nameKeys = JSON.stringify([...new Set(candidates.flat())]);
+  const keyOf = new Map(
+    candidates.flatMap(({ names }) => names.map((name) => [name, canonicalName(name)])),
+  );
+  const nameKeys = JSON.stringify([...new Set(keyOf.values())]);
   const found = await listMembersByName(snapshot, { chatId, nameKeys });
-  const byName = new Map(found.map(({ nameKey, ...member }) => [nameKey, member]));
-  const mentioned = candidates.flatMap((names) => names.find((name) => byName.has(name)) ?? []);
-  const members = mentioned.flatMap((name) => byName.get(name) ?? []);
+  const byKey = new Map(found.map(({ nameKey, ...member }) => [nameKey, member]));
+  const memberOf = (name: string) => byKey.get(keyOf.get(name) ?? '');
+  const mentioned = chooseMentions(candidates, (name) => memberOf(name) !== undefined);
+  const members = mentioned.flatMap(({ name }) => memberOf(name) ?? []);
   return new Map(
     members.flatMap((member) => (member.userId === senderId ? [] : [[member.userId, member]])),
   );

@@ -199,7 +199,9 @@ t.test('a mention counts in every script, and before a name with an @ in it', as
     ['ann', '＠ann', 1],
     ['joe@corp.com', '@joe@corp.com', 1],
     ['corp.com', 'joe@corp.com', 0],
-    ['a*b*', 'see @a*b*', 1],
+    ['a*b*', '*see @a*b* there*', 1],
+    ['a @b', '@a @b', 1],
+    ['b', '@a @b', 0],
   ] as const) {
     const person = await register(name);
     await alice.post(`${chat}/members`, { name });

@@ -377,7 +377,7 @@ tap.test('mentions follow one rule in every script', async (t) => {
     'ＡＢＣ',
     'a*b*',
     'kim',
-  ].concat(['joe@corp.com', 'www.kim.com', 'snake_case_', 'a\\*b']);
+  ].concat(['joe@corp.com', 'www.kim.com', 'snake_case_', 'a\\*b', 'a*b', 'c]d', 'i|j', 'x @ann']);
   for (const [text, called] of [
     ['@ann, hello', ['@ann']],
     ['@ANN LEE!', ['@ANN LEE']],
@@ -398,12 +398,27 @@ tap.test('mentions follow one rule in every script', async (t) => {
     ['a@joe@corp.com and mail@kim.com', []],
     ['- @snake_case_ and @a\\*b\n- @kim', ['@snake_case_', '@a\\*b', '@kim']],
     ['[@kim](https://example.org)', ['@kim']],
+    ['*hi @a*b* you*', ['@a*b*']],
+    ['*hi @a*b you* and ***@c]d***', ['@a*b', '@c]d']],
+    ['**so *says @a*b and* ~~@a*b*~~**', ['@a*b', '@a*b*']],
+    ['[for @c]d](https://example.org) and _@joe_, @joe', ['@c]d', '@joe']],
+    ['[x](/@kim), ![@kim](x), [x](https://example.org "@kim")', ['@kim', '@kim', '@kim']],
+    ['[@kim](/x) <web:+@kim> kim+@kim.com', ['@kim', '@kim', '@kim']],
+    ['a | b\n--|--\n@i|j | @kim', ['@i|j', '@kim']],
+    ['@x @ann @ann', ['@x @ann', '@ann']],
+    ['㐀 @ann 㐁', ['@ann']],
+    ['~~~~@joe ~\n@ann', ['@joe', '@ann']],
   ] as const) {
     t.strictSame(found(text, ...people), called, text);
     t.strictSame(drawn(text, ...people), called, `drawn: ${text}`);
   }
   const link = outline(readMarkdown('@kim, mail kim@joe.com', new MentionFinder(people)));
   t.equal(link, '<mention @kim>, mail <mailto:kim@joe.com>', 'an e-mail address stays a link');
+  const shown = (text: string) => outline(readMarkdown(text, new MentionFinder(people)));
+  t.equal(shown('*hi @a*b you*'), '<em hi <mention @a*b> you>');
+  t.equal(shown('**[@c]d](https://a.example)**'), '<strong <https://a.example>>');
+  t.equal(shown('@a\\*b `㐀`'), '<mention @a\\*b> <codespan 㐀>');
+  t.equal(plainText('*hi @a*b you*', new MentionFinder(people)), 'hi @a*b you');
   t.equal(isCalled('@leanne!', 'lea', []), false);
   t.equal(isCalled('@ann lee!', 'ann', ['Ann Lee']), false);
   t.equal(isCalled('＠ａｂｃ', 'ABC', []), true);
@@ -425,8 +440,35 @@ const mentionsIn = (tokens: Tokens): string[] =>
   tokens.flatMap((token) => {
     if (token.type === 'mention') return [String(token.text)];
     if (token.type === 'list') return mentionsIn(token.items as Tokens);
+    if (token.type === 'table') return mentionsIn([token.header, ...token.rows].flat());
     return 'tokens' in token && token.tokens !== undefined ? mentionsIn(token.tokens) : [];
   });
+
+tap.test('names with marks are mentioned anywhere in Markdown, by the rule and as drawn', (t) => {
+  const random = randomNumbers(seedOf(t));
+  const pick = <One>(list: readonly One[]) => list[Math.floor(random() * list.length)] as One;
+  const several = (least: number, most: number, one: () => string) =>
+    Array.from({ length: least + random() * (most - least + 1) }, one).join('');
+  const inNames = [...'abcab*_~`[]()|\\#<>@.-', '**', ' a'];
+  const inTexts = [
+    ...['*', '**', '***', '_', '__', '~~', '~~~', '[', '](https://a.example)', '](/x "', '")', '!'],
+    ...['`', '``', '```\n', '|', '\n', '\n\n', '\n> ', '\n- ', '\n# ', '\n    ', '\na|b\n-|-\n'],
+    ...[' ', ' ', ' ', 'so', '\\', '(', 'www.a.example/', '<web:', '>', '你', '㐀', '㐁'],
+  ];
+  let mentions = 0;
+  for (let i = 0; i < 5_000; i++) {
+    const names = Array.from({ length: 3 }, () => `a${several(1, 5, () => pick(inNames))}`);
+    const piece = () => (random() < 0.2 ? `@${pick(names)}` : pick(inTexts));
+    const text = several(3, 15, piece);
+    const [called, shown] = [found(text, ...names), drawn(text, ...names)];
+    mentions += called.length;
+    if (shown.join('\n') !== called.join('\n')) {
+      t.strictSame(shown, called, JSON.stringify({ text, names }));
+    }
+  }
+  t.ok(mentions > 3_000, `${mentions} mentions`);
+  t.end();
+});
 
 tap.test('code mentions nobody, by the rule or as drawn', async (t) => {
   for (const [text, called] of Object.entries(withCode)) {
@@ -470,7 +512,7 @@ webTest('the server mentions the users that the client marks', async (t, stage) 
   const people = await Promise.all(others.map((name) => stage.person(name)));
   const chat = await startChat(alice, 'Film', 'bob', ...others);
   await post(alice, chat, '@李小龙你好 and x@bob.example.org');
-  await post(alice, chat, 'Hello @joe@corp.com and @a*b*!');
+  await post(alice, chat, '*Hello @joe@corp.com, and @a*b* too*!');
   const reader = await stage.visitorAs(bob);
   await reader.openChat('Film');
   await reader.page.locator('.mention', { hasText: '@a*b*' }).waitFor();

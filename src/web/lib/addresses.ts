@@ -20,6 +20,11 @@ export function addressAt(text: string): string | undefined {
   return URL.canParse(hrefOf(trimmed)) ? trimmed : undefined;
 }
 
+/** Whether a link to an address is drawn as one: any other, such as `javascript:`, stays text. */
+export function isFollowed(href: string): boolean {
+  return /^(https?:\/\/|mailto:)/i.test(href);
+}
+
 export function hrefOf(address: string): string {
   return /^www\./i.test(address) ? `http://${address}` : address;
 }

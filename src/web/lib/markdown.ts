@@ -4,7 +4,6 @@
  * and takes a second for nested lists.
  */
 import { Lexer, type MarkedOptions, type Token, type Tokens } from 'marked';
-import { mentionLimit, mentionStart } from '../../mentions/candidates.ts';
 import { canClose, canOpen } from './emphasis.ts';
 import type { MentionFinder } from './mentions.ts';
 import { ChatTokenizer } from './tokenizer.ts';
@@ -17,45 +16,75 @@ import { ChatTokenizer } from './tokenizer.ts';
  */
 export function readMarkdown(text: string, finder?: MentionFinder): Token[] {
   try {
-    const tokenizer = new ChatTokenizer();
-    const extensions = finder && mentionTokens(text, finder);
+    const { shown, mentionOf } = withStandIns(text, finder);
+    const tokenizer = new ChatTokenizer(mentionOf.keys());
+    const extensions = mentionOf.size > 0 && mentionTokens(mentionOf);
     const lexer = new Lexer({
       gfm: true,
       breaks: true,
       tokenizer,
       ...(extensions && { extensions }),
     });
-    return joined(lexer.lex(text));
+    const tokens = joined(lexer.lex(shown));
+    if (mentionOf.size > 0) putBack(tokens, mentionOf);
+    return tokens;
   } catch {
     return [{ type: 'paragraph', raw: text, text, tokens: [{ type: 'text', raw: text, text }] }];
   }
 }
 
+/** Letters of which no message has all; marks may stand beside them. */
+const [firstStandIn, lastStandIn] = [0x3400, 0x4dbf];
+const standIns = /[\u3400-\u4dbf]/g;
+
 /**
- * Makes `marked` read each mention whole, before the marks and addresses that a name may contain,
- * such as `joe@corp.example`. Undefined if the text has no mentions.
+ * Replaces each mention with a letter that the text does not contain, because a name may contain
+ * marks, brackets and addresses: `marked` would find these before the mention, or end with them
+ * what began before it.
+ *
+ * @returns the text, and the mention that each of the letters stands for.
  */
-function mentionTokens(text: string, finder: MentionFinder): MarkedOptions['extensions'] {
-  const found = finder.split(text).filter(({ isMention }) => isMention);
-  if (found.length === 0) return undefined;
-  const names = new Set(found.map(({ text }) => text.slice(1).replace(syntax, '\\$&')));
-  const mention = new RegExp(`${mentionStart}(?:${[...names].join('|')})`, 'u');
-  let left = mentionLimit;
-  const read = (src: string, tokens: readonly Token[]) => {
-    const before = tokens.at(-1)?.raw.slice(-2) ?? '';
-    const raw = finder.at(before + src, before.length);
-    return raw === undefined ? undefined : { type: 'mention', raw, text: raw };
-  };
+function withStandIns(text: string, finder?: MentionFinder) {
+  const pieces = finder?.split(text) ?? [];
+  const mentions = pieces.flatMap(({ text, isMention }) => (isMention ? [text] : []));
+  const letters = lettersNotIn(text);
+  const standInOf = new Map<string, string>();
+  for (const mention of new Set(mentions)) standInOf.set(mention, letters.next().value);
+  const shown = pieces.map(({ text, isMention }) => (isMention && standInOf.get(text)) || text);
+  const mentionOf = new Map(Array.from(standInOf, ([mention, letter]) => [letter, mention]));
+  return { shown: mentionOf.size > 0 ? shown.join('') : text, mentionOf };
+}
+
+function* lettersNotIn(text: string): Generator<string, never> {
+  for (let code = firstStandIn; code <= lastStandIn; code++) {
+    const letter = String.fromCharCode(code);
+    if (!text.includes(letter)) yield letter;
+  }
+  throw new Error('the text has every letter that could stand for a mention');
+}
+
+/** Makes `marked` read the letter that stands for a mention as a token. */
+function mentionTokens(mentionOf: ReadonlyMap<string, string>): MarkedOptions['extensions'] {
+  const standIn = new RegExp(`[${[...mentionOf.keys()].join('')}]`);
+  const read = (raw: string) =>
+    mentionOf.has(raw) ? { type: 'mention', raw, text: raw } : undefined;
   return {
     renderers: {},
     childTokens: {},
-    startInline: [(src) => src.search(mention)],
-    inline: [(src, tokens) => (/^[@＠]/.test(src) && left-- > 0 ? read(src, tokens) : undefined)],
+    startInline: [(src) => src.search(standIn)],
+    inline: [(src) => read(src.charAt(0))],
   };
 }
 
-/** Characters with a meaning in a regular expression. */
-const syntax = /[\\^$.*+?()[\]{}|/]/g;
+/** Puts the mentions back into all texts of a token: also those of code and links. */
+function putBack(token: object, mentionOf: ReadonlyMap<string, string>): void {
+  for (const [key, value] of Object.entries(token)) {
+    if (typeof value === 'object' && value !== null) putBack(value, mentionOf);
+    if (typeof value !== 'string' || value.search(standIns) < 0) continue;
+    const text = value.replace(standIns, (letter) => mentionOf.get(letter) ?? letter);
+    Object.assign(token, { [key]: text });
+  }
+}
 
 /** Rejoins paragraphs that `marked` splits at a line that looks like a block but is none here. */
 function joined(tokens: Token[]): Token[] {
@@ -74,10 +103,18 @@ function joined(tokens: Token[]): Token[] {
 /** A preview uses the first 300 UTF-16 code units of a text. */
 const previewLength = 300;
 
-/** A message in one line, without its marks, for a preview. It is never empty. */
-export function plainText(text: string): string {
+/**
+ * A message in one line, without its marks, for a preview. It is never empty.
+ *
+ * @param finder finds mentions, whose names stay whole.
+ */
+export function plainText(text: string, finder?: MentionFinder): string {
   const start = text.slice(0, previewLength);
-  return inOneLine(readMarkdown(start).map(plain).join(' ')) || inOneLine(start) || inOneLine(text);
+  return (
+    inOneLine(readMarkdown(start, finder).map(plain).join(' ')) ||
+    inOneLine(start) ||
+    inOneLine(text)
+  );
 }
 
 /** A piece of a preview, and whether it is a word that was searched for. */

@@ -1,5 +1,5 @@
 /** Finds mentions in displayed texts, by the server's own rule. */
-import { mentionStart, nameCandidates, namesAt } from '../../mentions/candidates.ts';
+import { chooseMentions, mentionStart, nameCandidates } from '../../mentions/candidates.ts';
 import { canonicalName } from '../../users/canonical.ts';
 
 /** A piece of a text, and whether it is a mention. */
@@ -20,9 +20,8 @@ export class MentionFinder {
   split(text: string): readonly Piece[] {
     const pieces: Piece[] = [];
     let from = 0;
-    for (const { index, names } of nameCandidates(text)) {
-      const name = index < from ? undefined : this.#longest(names);
-      if (name === undefined) continue;
+    const isName = (name: string) => this.#nameKeys.has(canonicalName(name));
+    for (const { index, name } of chooseMentions(nameCandidates(text), isName)) {
       const end = index + 1 + name.length;
       pieces.push({ text: text.slice(from, index), isMention: false });
       pieces.push({ text: text.slice(index, end), isMention: true });
@@ -30,16 +29,6 @@ export class MentionFinder {
     }
     pieces.push({ text: text.slice(from), isMention: false });
     return pieces.filter((piece) => piece.text !== '');
-  }
-
-  /** The mention at a position of a text, with its @. */
-  at(text: string, index: number): string | undefined {
-    const name = this.#longest(namesAt(text, index));
-    return name && text.charAt(index) + name;
-  }
-
-  #longest(names: readonly string[]): string | undefined {
-    return names.find((name) => this.#nameKeys.has(canonicalName(name)));
   }
 }
 

@@ -4,7 +4,7 @@
  * change what people write in a chat.
  */
 import { type Token, Tokenizer, type Tokens } from 'marked';
-import { addressAt, hrefOf } from './addresses.ts';
+import { addressAt, hrefOf, isFollowed } from './addresses.ts';
 import { canClose, canOpen, closingMarks, openingMarks } from './emphasis.ts';
 
 /** The maximum nesting of quotes, lists, emphasis and links; deeper ones stay text. */
@@ -65,20 +65,21 @@ export class ChatTokenizer extends Tokenizer {
   /** The current text, and the kinds of marks in it that did not open because of a backslash. */
   #masked = '';
   #escapedMarks = new Set<string>();
+  readonly #standIns: ReadonlySet<string>;
+
+  /** @param standIns letters that stand for mentions. */
+  constructor(standIns: Iterable<string>) {
+    super();
+    this.#standIns = new Set(standIns);
+  }
 
   override code(src: string) {
-    const found = super.code(src);
+    const found = this.#unlessMentioning(super.code(src));
     return found && { ...found, text: found.raw.trimEnd() };
   }
 
   override fences(src: string): Tokens.Code | undefined {
-    const [raw, , info = '', body = ''] = fence.exec(src) ?? [];
-    if (raw === undefined) return undefined;
-    const isNamed = language.test(info);
-    const text = isNamed ? body : `${info}\n${body}`;
-    // An empty box would hide the text.
-    if (text.trim() === '') return undefined;
-    return { type: 'code', raw, lang: isNamed ? info.trim() : '', text };
+    return this.#unlessMentioning(this.#fences(src));
   }
 
   override heading(src: string) {
@@ -116,7 +117,9 @@ export class ChatTokenizer extends Tokenizer {
   }
 
   override link(src: string) {
-    return /^!?\[/.test(src) ? this.#mark(src, () => super.link(src)) : undefined;
+    if (!/^!?\[/.test(src)) return undefined;
+    const link = this.#mark(src, () => super.link(src));
+    return link && this.#drawsMentions(link) ? link : undefined;
   }
 
   /** Handles escapes too, because only this method knows the text before them. */
@@ -141,8 +144,12 @@ export class ChatTokenizer extends Tokenizer {
     return this.#mark(src, () => this.#emphasis(src, masked, marks)) as Tokens.Del | undefined;
   }
 
+  override autolink(src: string) {
+    return this.#unlessMentioning(super.autolink(src));
+  }
+
   override codespan(src: string) {
-    const found = super.codespan(src);
+    const found = this.#unlessMentioning(super.codespan(src));
     return found?.text.trim() === '' ? undefined : found;
   }
 
@@ -166,6 +173,31 @@ export class ChatTokenizer extends Tokenizer {
   override def = nothing;
   override tag = nothing;
   override reflink = nothing;
+
+  #fences(src: string): Tokens.Code | undefined {
+    const [raw, , info = '', body = ''] = fence.exec(src) ?? [];
+    if (raw === undefined) return undefined;
+    const isNamed = language.test(info);
+    const text = isNamed ? body : `${info}\n${body}`;
+    // An empty box would hide the text.
+    if (text.trim() === '') return undefined;
+    return { type: 'code', raw, lang: isNamed ? info.trim() : '', text };
+  }
+
+  /** Code and addresses mention nobody: one with a mention is none by the server's rule. */
+  #unlessMentioning<Found extends Token>(found: Found | undefined): Found | undefined {
+    return found && this.#mentionsIn(found.raw) > 0 ? undefined : found;
+  }
+
+  /** Whether a link or an image leaves all mentions visible; the server counts them anywhere. */
+  #drawsMentions({ type, raw, text, href }: Tokens.Link | Tokens.Image): boolean {
+    const all = this.#mentionsIn(raw);
+    return all === 0 || (type === 'link' && isFollowed(href) && all === this.#mentionsIn(text));
+  }
+
+  #mentionsIn(text: string): number {
+    return Array.from(text).filter((letter) => this.#standIns.has(letter)).length;
+  }
 
   /** Every line of a quote must have its own mark. */
   #quote(lines: string[]): Tokens.Blockquote {

@@ -1,20 +1,30 @@
 /** Finds mentions of a chat's members. */
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { canonicalName } from '../../users/canonical.ts';
+import { plainText } from '../lib/markdown.ts';
 import { isCalled, MentionFinder, mayCall } from '../lib/mentions.ts';
 import { account } from './account.ts';
 import { areMembersLoaded, membersOf } from './members.ts';
 
 const byChat = new Map<number, ReadonlySignal<MentionFinder>>();
 
-/** The mention finder of a chat, shared by all messages until the members change. */
-export function mentionsOf(chatId: number): MentionFinder {
+/**
+ * The mention finder of a chat, shared by all messages until the members change. Undefined for a
+ * text without an @, as most are: it needs no redraw when they change.
+ */
+export function mentionsOf(chatId: number, text: string): MentionFinder | undefined {
+  if (!/[@＠]/.test(text)) return undefined;
   let finder = byChat.get(chatId);
   if (finder === undefined) {
     finder = computed(() => new MentionFinder(membersOf(chatId).map((member) => member.name)));
     byChat.set(chatId, finder);
   }
   return finder.value;
+}
+
+/** A message of a chat in one line; names stay whole once the members are loaded. */
+export function previewOf(chatId: number, text: string): string {
+  return plainText(text, mentionsOf(chatId, text));
 }
 
 /** Whether a mention, with its @, mentions the user who is signed in. */

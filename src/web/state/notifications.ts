@@ -1,7 +1,6 @@
 /** The browser's notifications and the page title, for a user who is not looking. */
 import { effect, signal } from '@preact/signals';
 import { isolated } from '../lib/bidi.ts';
-import { plainText } from '../lib/markdown.ts';
 import { paths } from '../lib/route.ts';
 import { load, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
@@ -10,7 +9,7 @@ import { isLooking } from './attention.ts';
 import { chatOf, chats, unreadTotal } from './chats.ts';
 import { isLeading } from './connection.ts';
 import { loadMembers } from './members.ts';
-import { isMentionedIn } from './mentions.ts';
+import { isMentionedIn, previewOf } from './mentions.ts';
 import { findName } from './user-names.ts';
 
 /**
@@ -84,7 +83,7 @@ export async function notify(chatId: number, message: Message): Promise<void> {
   if (isLooking() || (await isLookedAtElsewhere())) return;
   const sender = await findName(message.sender_id);
   const title = chat.direct ? sender : `${isolated(sender)} · ${isolated(chat.title)}`;
-  await show(title, plainText(message.content), chatId);
+  await show(title, previewOf(chatId, message.content), chatId);
 }
 
 /** Replaces an older notification of the same chat. */

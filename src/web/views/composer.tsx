@@ -4,7 +4,6 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { put } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
 import { isComposing, isTouch } from '../lib/keys.ts';
-import { plainText } from '../lib/markdown.ts';
 import { beingTyped, namesLike } from '../lib/mentions.ts';
 import { drop, load, onChange, save } from '../lib/store.ts';
 import type { Message } from '../lib/wire.ts';
@@ -12,6 +11,7 @@ import { ownId } from '../state/account.ts';
 import { useFailing } from '../state/failing.ts';
 import type { Intent } from '../state/intent.ts';
 import { membersOf } from '../state/members.ts';
+import { previewOf } from '../state/mentions.ts';
 import { messageWindow } from '../state/message-window.ts';
 import { enqueue } from '../state/outbox.ts';
 import { sendTyping } from '../state/typing.ts';
@@ -162,7 +162,9 @@ export function Composer({ chatId, title, intent }: Props) {
         submit();
       }}
     >
-      {intent.value !== undefined && <IntentBar intent={intent.value} onLeave={leave} />}
+      {intent.value !== undefined && (
+        <IntentBar chatId={chatId} intent={intent.value} onLeave={leave} />
+      )}
       {isTooLong.value && (
         <p class="error" role="alert">
           {texts.tooLong}
@@ -210,8 +212,14 @@ export function Composer({ chatId, title, intent }: Props) {
   );
 }
 
+interface Intended {
+  readonly chatId: number;
+  readonly intent: Intent;
+  readonly onLeave: () => void;
+}
+
 /** Shows what Enter will do, if not simply send a message. */
-function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void }) {
+function IntentBar({ chatId, intent, onLeave }: Intended) {
   const { kind, message } = intent;
   return (
     <div class="intent">
@@ -221,7 +229,7 @@ function IntentBar({ intent, onLeave }: { intent: Intent; onLeave: () => void })
             ? texts.editing
             : texts.replyTo(isolated(displayName(message.sender_id)))}
         </strong>{' '}
-        {kind === 'reply' && <Written text={plainText(message.content)} />}
+        {kind === 'reply' && <Written text={previewOf(chatId, message.content)} />}
       </p>
       <IconButton of="close" label={texts.cancel} onClick={onLeave} />
     </div>

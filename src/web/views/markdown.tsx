@@ -5,6 +5,7 @@
 import type { Token, Tokens } from 'marked';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
+import { isFollowed } from '../lib/addresses.ts';
 import { directionOf } from '../lib/bidi.ts';
 import { readMarkdown } from '../lib/markdown.ts';
 import { isOwnMention, mentionsOf } from '../state/mentions.ts';
@@ -35,8 +36,7 @@ function Plain({ text }: { text: string }) {
 }
 
 function Text({ text, chatId }: Props) {
-  // Most texts have no mentions, and need no redraw when the members change.
-  const finder = /[@＠]/.test(text) ? mentionsOf(chatId) : undefined;
+  const finder = mentionsOf(chatId, text);
   const tokens = useMemo(() => readMarkdown(text, finder), [text, finder]);
   return <div class="text">{tokens.map(block)}</div>;
 }
@@ -223,11 +223,9 @@ function inline(token: Token, key: number): ComponentChildren {
   }
 }
 
-/**
- * Draws a link to the web or to a mailbox; any other, such as `javascript:`, is shown as written.
- */
+/** Draws a link to the web or to a mailbox; any other is shown as written. */
 function link({ href, raw, tokens }: Tokens.Link, key: number): ComponentChildren {
-  if (!/^(https?:\/\/|mailto:)/i.test(href)) return raw;
+  if (!isFollowed(href)) return raw;
   return (
     <a key={key} href={href} dir="auto" target="_blank" rel="noopener noreferrer nofollow">
       {inlines(tokens)}

@@ -3,7 +3,6 @@ import { memo } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { ApiError, get, isIntercepted, put, remove } from '../lib/api.ts';
 import { isolated } from '../lib/bidi.ts';
-import { plainText } from '../lib/markdown.ts';
 import { go, paths } from '../lib/route.ts';
 import { clockTime, fullTime } from '../lib/time.ts';
 import type { Message } from '../lib/wire.ts';
@@ -13,6 +12,7 @@ import { connection } from '../state/connection.ts';
 import { type Failing, useFailing } from '../state/failing.ts';
 import type { Intent } from '../state/intent.ts';
 import { isOwner } from '../state/members.ts';
+import { previewOf } from '../state/mentions.ts';
 import { deleted, messageWindow } from '../state/message-window.ts';
 import { type Draft, discard, retry } from '../state/outbox.ts';
 import { nameOf } from '../state/user-names.ts';
@@ -104,7 +104,7 @@ function Tools({ chatId, message, intent, attempt }: Props & Attempting) {
   const erase = () =>
     askFirst({
       title: texts.deleteMessage,
-      detail: <Written text={plainText(message.content)} />,
+      detail: <Written text={previewOf(chatId, message.content)} />,
       action: texts.delete,
       act: () => remove(path),
     });
@@ -186,7 +186,7 @@ function Quote({ chatId, id }: { chatId: number; id: number }) {
           <Written text={displayName(original.sender_id)} />{' '}
         </strong>
         <span class="what" dir="auto">
-          {plainText(original.content)}
+          {previewOf(chatId, original.content)}
         </span>
       </a>
     </p>

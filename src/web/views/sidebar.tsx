@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
-import { plainText } from '../lib/markdown.ts';
 import { paths, route } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
 import { chats, isLoaded, mayWrite } from '../state/chats.ts';
+import { previewOf } from '../state/mentions.ts';
 import { nameOf } from '../state/user-names.ts';
 import { texts } from '../texts/index.ts';
 import { Avatar } from './avatar.tsx';
@@ -84,7 +84,7 @@ function PlainItem({ chat: { id, title } }: { chat: Chat }) {
 }
 
 /** The last message in one line, with its sender where that is not obvious. */
-function Preview({ chat: { last_message: text, sender_id: sender, direct } }: { chat: Chat }) {
+function Preview({ chat: { id, last_message: text, sender_id: sender, direct } }: { chat: Chat }) {
   if (text === null || sender === null) return null;
   const name = sender === ownId() ? texts.you : direct ? undefined : (nameOf(sender) ?? '');
   return (
@@ -95,7 +95,7 @@ function Preview({ chat: { last_message: text, sender_id: sender, direct } }: { 
         </span>
       )}
       <span class="what" dir="auto">
-        {plainText(text)}
+        {previewOf(id, text)}
       </span>
     </>
   );
