@@ -43,6 +43,8 @@ class Presser {
   readonly #visitor: Visitor;
   readonly #problems: string[];
   readonly #pressed: Set<string>;
+  /** The names of the controls of each screen. */
+  readonly listed = new Map<string, readonly string[]>();
   #server: Server = 'well';
   /** The requests of the page since the last press, without its automatic reports. */
   #asked: string[] = [];
@@ -83,7 +85,13 @@ class Presser {
   /** Presses each control of a screen, and of each dialog that one of them opens. */
   async pressAll(scene: Scene): Promise<void> {
     await scene.open();
-    for (const name of await this.#names(scene)) {
+    await this.#pressListed(scene);
+  }
+
+  async #pressListed(scene: Scene): Promise<void> {
+    const names = await this.#names(scene);
+    this.listed.set(scene.name, names);
+    for (const name of names) {
       const title = `${name} at ${scene.name}`;
       if (name === '' || this.#pressed.has(title)) continue;
       this.#pressed.add(title);
@@ -92,6 +100,15 @@ class Presser {
       if (outcome === 'asked') await this.#press(scene, name, 'refusing');
       if (outcome === 'window') await this.pressAll(this.#windowOf(scene, name));
     }
+  }
+
+  /** The same, and checks first that each control is where it can be pressed. */
+  async reachAndPressAll(scene: Scene): Promise<void> {
+    await scene.open();
+    await this.#names(scene);
+    const hidden = await this.#controls(scene).evaluateAll(outOfReach);
+    this.#t.strictSame(hidden, [], `${scene.name}: each control can be reached`);
+    await this.#pressListed(scene);
   }
 
   /** The dialog that a control opens. */
@@ -212,6 +229,23 @@ function nameControls(found: (Element | SVGElement)[]): string[] {
   });
 }
 
+/** Runs in the page: the controls that are beyond the side or under something else. */
+function outOfReach(found: (Element | SVGElement)[]): string[] {
+  return found.flatMap((control) => {
+    // Shows a control that is visible only with the focus.
+    if (control instanceof HTMLElement) control.focus();
+    control.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const { x = 0, y = 0, width = 0, height = 0 } = control.getClientRects()[0] ?? {};
+    const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+    const isHit = (control.closest('label') ?? control).contains(hit);
+    return isHit && !hasMovedAside(control) ? [] : [control.outerHTML];
+  });
+
+  function hasMovedAside({ parentElement: box }: Element): boolean {
+    return box !== null && (box.scrollLeft !== 0 || hasMovedAside(box));
+  }
+}
+
 /** Runs in the page: whether a press changes nothing, because it leads to the current state. */
 function isWhereItLeads(control: Element | SVGElement): boolean {
   const isHere =
@@ -246,6 +280,12 @@ async function fillIn(form: Locator): Promise<void> {
   }
 }
 
+/** Controls that are pressed again on a narrow page, where they are closer to others. */
+const pressedOnBoth = [
+  ...[`${en.more} at the directory`, `${en.more} at the search`],
+  ...[`${en.makeOwner} at the members`, `${en.removeMember} at the members`],
+];
+
 webTest('every button does what it can, or says what failed', async (t, stage) => {
   stage.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of (503|403)/);
   const { alice, bob, chat } = await startTalk(stage);
@@ -273,13 +313,19 @@ webTest('every button does what it can, or says what failed', async (t, stage) =
   for (const scene of scenes(visitor, presser, chat, code)) await presser.pressAll(scene);
   const viewport = { width: 390, height: 780 };
   const onPhone = await stage.visitorAs(alice, { viewport, serviceWorkers: 'block' });
-  const phone = new Presser(t, stage, onPhone, presser.pressed);
+  const done = presser.pressed.filter((title) => !pressedOnBoth.includes(title));
+  const phone = new Presser(t, stage, onPhone, done);
   await phone.start();
-  const more = ['a chat', 'the members', 'the settings', 'the directory', 'the search'];
   for (const scene of scenes(onPhone, phone, chat, code)) {
-    if (more.includes(scene.name)) await phone.pressAll(scene);
+    await phone.reachAndPressAll(scene);
+    const [narrow, wide] = [phone, presser].map(({ listed }) =>
+      listed.get(scene.name)?.filter((name) => name !== '' && name !== en.back),
+    );
+    t.strictSame(narrow, wide, `${scene.name}: a narrow page has the same controls, and Back`);
   }
-  t.ok(phone.pressed.includes(`${en.back} at a chat`), 'controls only of a narrow page');
+  for (const title of [`${en.back} at a chat`, ...pressedOnBoth]) {
+    t.ok(phone.pressed.includes(title), `${title}, on a narrow page`);
+  }
   t.strictSame((await onServer()).slice(0, 4), before, 'the data on the server is unchanged');
   const ofMessages = [en.react, en.reply, en.edit, en.delete, en.copy, en.jumpToNewest];
   const ofMembers = [en.removeMember, en.makeOwner, en.revoke, en.leave, en.rename, en.add];
