@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { deleteAccount, setDisabledByOperator } from '../../src/accounts/operator.ts';
+import { findNewestEvent } from '../../src/event-log/queries.ts';
 import { catchUp } from '../../src/events/catch-up.ts';
 import { RecentEvents, readBefore } from '../../src/events/recent.ts';
 import { query } from '../helpers/rows.ts';
@@ -287,6 +289,46 @@ t.test('the partner of a direct chat is told of changes of a user who has left i
   await alice.delete(leave);
   t.notMatch((await db.read(catchUp, away))?.text, gone, 'but not who has left the chat too');
 });
+
+t.test(
+  'a partner who was left hears of each change of the account, and nobody else does',
+  async (t) => {
+    const { alice, bob, carol, db, streams } = await startStreams(t);
+    const { id } = carol;
+    const opened = await carol.post('/api/chats', { with: 'alice' });
+    await alice.post('/api/chats', { with: 'carol' });
+    await carol.delete(`/api/chats?chat_id=${String(opened.headers.location).split('/').at(-1)}`);
+    const recent = new RecentEvents((input) => db.read(readBefore, input));
+    await recent.ready();
+    const byOperator = (isDisabled: boolean) => db.write(setDisabledByOperator, { id, isDisabled });
+    for (const [change, data] of [
+      [() => carol.put('/api/user', { name: 'caro' }), '"name":"caro"'],
+      [() => alice.put(`/api/users/${id}`, { disabled: '1' }), '"name":"caro","disabled":true'],
+      [() => alice.put(`/api/users/${id}`, { disabled: '0' }), '"name":"caro"'],
+      [() => byOperator(true), '"name":"caro","disabled":true'],
+      [() => byOperator(false), '"name":"caro"'],
+      [() => db.write(deleteAccount, { id, nameHold: 0 }), '"gone":true'],
+    ] as const) {
+      await streams.alice.take(alice);
+      await streams.bob.take(bob);
+      const since = (await db.read(findNewestEvent, {}))?.id;
+      await change();
+      const expected = `event: user\ndata: {"id":${id},${data}}\n\n`;
+      t.match(await streams.alice.take(alice), expected);
+      t.equal(await streams.bob.take(bob), '', 'a stranger hears nothing');
+      for (const [person, text] of [
+        [alice, expected],
+        [bob, ''],
+      ] as const) {
+        const sessionId = (await person.get('/api/session')).body.session.id;
+        const reader = { userId: person.id, sessionId, since, isUnderWay: false, recent };
+        const missed = (await db.read(catchUp, reader))?.text ?? '';
+        const shown = missed.match(/event: user\n.*\n\n/g)?.join('') ?? '';
+        t.equal(shown, text, `${person.name}, who was away`);
+      }
+    }
+  },
+);
 
 t.test('typing is sent to the other members and stored nowhere', async (t) => {
   const { alice, bob, carol, chat, device, streams, nobodyElse } = await startStreams(t);
