@@ -1,6 +1,6 @@
-import { and, asc, desc, gt, lt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, lte, notInArray, or, sql } from 'drizzle-orm';
 import { exec, insert, type Params, row, rows } from '../db/query/query.ts';
-import { events } from '../db/query/tables.ts';
+import { events, memberships } from '../db/query/tables.ts';
 
 type NewRow = Omit<typeof events.$inferSelect, 'id'>;
 
@@ -24,18 +24,33 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
   orm.select({ id: events.id }).from(events).orderBy(asc(events.id)).limit(1),
 );
 
-/** The events before an id, the newest first. */
-export const listEventsBefore = rows((orm, p: Params<{ before: number; limit: number }>) =>
-  orm.select().from(events).where(lt(events.id, p.before)).orderBy(desc(events.id)).limit(p.limit),
-);
+/** The events of a chat that are for one user, if for anybody. */
+const forOne = ['mention', 'notify', 'read'] as const;
 
-/** The events between two ids. */
-export const listEvents = rows((orm, p: Params<{ after: number; upTo: number }>) =>
-  orm
-    .select()
-    .from(events)
-    .where(and(gt(events.id, p.after), lte(events.id, p.upTo)))
-    .orderBy(asc(events.id)),
+/**
+ * The events between two ids that may concern a user, oldest first: the user's own, those of the
+ * user's chats, and those about users. SQLite skips the others in a fifth of the time that it takes
+ * to return them.
+ */
+export const listMissed = rows(
+  (orm, p: Params<{ userId: number; after: number; upTo: number; limit: number }>) => {
+    const own = orm
+      .select({ chatId: memberships.chatId })
+      .from(memberships)
+      .where(eq(memberships.userId, p.userId));
+    const mayConcern = or(
+      eq(events.userId, p.userId),
+      eq(events.type, 'user'),
+      // With `and`, SQLite would compare the types first, which takes longer.
+      sql`case when ${inArray(events.chatId, own)} then ${notInArray(events.type, [...forOne])} end`,
+    );
+    return orm
+      .select()
+      .from(events)
+      .where(and(gt(events.id, p.after), lte(events.id, p.upTo), mayConcern))
+      .orderBy(asc(events.id))
+      .limit(p.limit);
+  },
 );
 
 /** The oldest events, for retention. */

@@ -1,12 +1,11 @@
 import { findDirectChat } from '../chats/queries.ts';
 import type { Snapshot } from '../db/query/query.ts';
 import type { EventRow } from '../db/unit-of-work.ts';
-import { findNewestEvent, findOldestEvent, listEvents } from '../event-log/queries.ts';
+import { findNewestEvent, findOldestEvent, listMissed } from '../event-log/queries.ts';
 import { chatIdsOf, findSharedChat } from '../members/queries.ts';
 import { findSessionById } from '../sessions/queries.ts';
 import { concerns, isAboutUser, type Joined, mayRead, type Reader } from './audience.ts';
 import { toFrame } from './payload.ts';
-import type { RecentEvents } from './recent.ts';
 import { sseFrame } from './sse-frame.ts';
 
 /** The most characters of a chunk, plus one event: all requests wait while a chunk is read. */
@@ -18,6 +17,9 @@ const chunkCount = 100;
 /** The most missed events; beyond that the client reloads everything, which costs 3 requests. */
 const missedLimit = 1_000;
 
+/** The most events of the log to search for them: that many take 2 ms. */
+const searchedLimit = 10_000;
+
 /** The reader of a stream, and how far it has come. */
 interface Resumption {
   readonly userId: number;
@@ -26,7 +28,6 @@ interface Resumption {
   readonly since: number | undefined;
   /** Whether a chunk was sent already: then a slow reader may catch up, however much happens. */
   readonly isUnderWay: boolean;
-  readonly recent: RecentEvents;
 }
 
 /** A chunk of the events that a user has missed. */
@@ -42,9 +43,9 @@ export interface Chunk {
 }
 
 /**
- * Reads the next chunk of what a user has missed since an event. The chunk is a `reset` if the
- * recent events do not reach back that far, if too many of them concern the user, or if one of
- * these can no longer be sent.
+ * Reads the next chunk of what a user has missed since an event. The chunk is a `reset` if that is
+ * too many events ago, if too many of these concern the user, or if one of them can no longer be
+ * sent.
  *
  * @returns undefined if the session has ended.
  */
@@ -60,20 +61,22 @@ export async function catchUp(snapshot: Snapshot, reader: Resumption): Promise<C
 
 async function nextChunk(
   snapshot: Snapshot,
-  { userId, since, isUnderWay, recent }: Resumption,
+  { userId, since, isUnderWay }: Resumption,
   newest: number,
   joined: Joined,
 ): Promise<{ text: string; upTo: number }> {
   // A lone id is no event, but the reader resumes from it.
   if (since === undefined) return { text: `id: ${newest}\n\n`, upTo: newest };
   const oldest = (await findOldestEvent(snapshot, {}))?.id ?? 1;
-  const isKnown = since >= oldest - 1 && since <= newest && recent.reachesBackTo(since);
-  if (!isKnown) return reset(newest);
-  const all = await eventsBetween(snapshot, recent, since, newest);
-  const missed = all.filter((event) => concerns(event, userId, joined));
-  const isTooMuch = missed.length > missedLimit && !isUnderWay;
-  if (isTooMuch || missed.some(isUnknown)) return reset(newest);
-  return readChunk(snapshot, { userId, chats: joined }, missed, newest);
+  const from = Math.max(oldest - 1, newest - searchedLimit);
+  if (since < from || since > newest) return reset(newest);
+  const range = { userId, after: since, upTo: newest, limit: missedLimit + 1 };
+  const found = await listMissed(snapshot, range);
+  const last = found.at(missedLimit);
+  if (last !== undefined && !isUnderWay) return reset(newest);
+  const missed = found.filter((event) => concerns(event, userId, joined));
+  if (missed.some(isUnknown)) return reset(newest);
+  return readChunk(snapshot, { userId, chats: joined }, missed, last?.id ?? newest);
 }
 
 /** An older version of the program logged reactions without their emoji. */
@@ -85,25 +88,12 @@ function reset(newest: number) {
   return { text: sseFrame('reset', {}, newest), upTo: newest };
 }
 
-/** Events that have not been broadcast yet are only in the database. */
-async function eventsBetween(
-  snapshot: Snapshot,
-  recent: RecentEvents,
-  after: number,
-  upTo: number,
-): Promise<EventRow[]> {
-  const cached = recent.between(after, upTo);
-  if (recent.newestId >= upTo) return cached;
-  const rest = { after: Math.max(after, recent.newestId), upTo };
-  return [...cached, ...(await listEvents(snapshot, rest))];
-}
-
-/** Formats missed events, up to the newest or until the chunk is full. */
+/** Formats missed events, up to the end or until the chunk is full. */
 async function readChunk(
   snapshot: Snapshot,
   reader: Reader,
   missed: readonly EventRow[],
-  newest: number,
+  end: number,
 ) {
   let text = '';
   for (const [index, event] of missed.entries()) {
@@ -112,7 +102,7 @@ async function readChunk(
     const isFull = text.length > chunkLimit || index + 1 === chunkCount;
     if (isFull) return { text, upTo: event.id };
   }
-  return { text: `${text}id: ${newest}\n\n`, upTo: newest };
+  return { text: `${text}id: ${end}\n\n`, upTo: end };
 }
 
 /** As `chatsOf` says for a live stream, but without reading all chats of the event's user. */

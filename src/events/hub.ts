@@ -8,7 +8,6 @@ import { readSessionEnd } from '../sessions/sessions.ts';
 import { isAboutUser, mayRead } from './audience.ts';
 import { type Chunk, catchUp } from './catch-up.ts';
 import { chatsOf, toFrame, toFrameSync } from './payload.ts';
-import { RecentEvents, readBefore } from './recent.ts';
 import { ResumeQueue } from './resume-queue.ts';
 import { sseFrame } from './sse-frame.ts';
 import type { Stream } from './stream.ts';
@@ -61,7 +60,6 @@ interface Delivery {
 export class Hub {
   readonly #db: Store;
   readonly #log: Pick<FastifyBaseLogger, 'error'>;
-  readonly #recent: RecentEvents;
   readonly #resumeQueue = new ResumeQueue(resumeLimit);
   readonly #byUser = new Map<number, UserStreams>();
   readonly #byChat = new Map<number, Set<UserStreams>>();
@@ -73,7 +71,6 @@ export class Hub {
   constructor(db: Store, log: Pick<FastifyBaseLogger, 'error'>) {
     this.#db = db;
     this.#log = log;
-    this.#recent = new RecentEvents((input) => db.read(readBefore, input));
     db.onCommit((events) => this.#take(events));
   }
 
@@ -84,7 +81,6 @@ export class Hub {
    */
   async open(stream: Stream, since: number | undefined): Promise<void> {
     if (!this.#add(stream)) return stream.end();
-    if (since !== undefined) await this.#recent.ready();
     let position = since;
     let isOver = false;
     while (!isOver) {
@@ -101,10 +97,9 @@ export class Hub {
    */
   async #catchUp(stream: Stream, from: Progress): Promise<Turn> {
     const { userId, sessionId } = stream;
-    const recent = this.#recent;
     let { position, isUnderWay } = from;
     while (stream.isOpen) {
-      const reader = { userId, sessionId, since: position, isUnderWay, recent };
+      const reader = { userId, sessionId, since: position, isUnderWay };
       const chunk = await this.#db.read(catchUp, reader);
       if (chunk === undefined) {
         this.#dismiss(stream);
@@ -198,7 +193,6 @@ export class Hub {
 
   #take(events: readonly CommittedEvent[]): void {
     this.#newest = events.at(-1)?.id ?? this.#newest;
-    this.#recent.take(events);
     if (this.#byUser.size === 0) return;
     for (const event of events) {
       if (event.type === 'session.ended') this.#endSession(event);

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { clearOldEvents } from '../../src/event-log/retention.ts';
+import { catchUp } from '../../src/events/catch-up.ts';
 import { ResumeQueue } from '../../src/events/resume-queue.ts';
 import { Admission } from '../../src/http/admission.ts';
 import { readDescriptorLimit } from '../../src/http/descriptors.ts';
@@ -337,6 +338,29 @@ t.test('a user who missed too much gets a reset, and events of others do not cou
     'too many events of their own',
   );
 });
+
+t.test(
+  'a catch-up under way passes over what came before a joining, and nothing else',
+  async (t) => {
+    const { alice, carol, chat, db, file } = await startCast(t);
+    const append = outside(t, file).prepare(
+      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
+     insert into events (type, at, chat_id, message_id) select 'message.deleted', 0, 1, i from n`,
+    );
+    append.run(1_500);
+    await alice.post(`${chat}/members`, { name: 'carol' });
+    append.run(1_200);
+    const sessionId = (await carol.get('/api/session')).body.session.id;
+    let [since, text, isLast] = [3, '', false];
+    while (!isLast) {
+      const reader = { userId: carol.id, sessionId, since, isUnderWay: true };
+      const chunk = await db.read(catchUp, reader);
+      [since, text, isLast] = [chunk?.upTo ?? 0, text + chunk?.text, chunk?.isLast ?? true];
+    }
+    const types = Array.from(text.matchAll(/^event: (.*)$/gm), ([, type]) => type);
+    t.strictSame(types, ['member.joined', ...Array(1_200).fill('message.deleted')]);
+  },
+);
 
 t.test('only a few streams resume at once, and users take turns', async (t) => {
   const queue = new ResumeQueue(2);

@@ -2,7 +2,6 @@ import t, { type Test } from 'tap';
 import { deleteAccount, setDisabledByOperator } from '../../src/accounts/operator.ts';
 import { findNewestEvent } from '../../src/event-log/queries.ts';
 import { catchUp } from '../../src/events/catch-up.ts';
-import { RecentEvents, readBefore } from '../../src/events/recent.ts';
 import { query } from '../helpers/rows.ts';
 import { beat, follow } from '../helpers/sse.ts';
 import { startCast } from '../helpers/world.ts';
@@ -234,8 +233,6 @@ t.test('a new name is one event, sent once to each user who shares a chat', asyn
   const before = newest();
   await alice.put('/api/user', { name: 'alicia' });
   const expected = frame(before + 1, 'user', '{"id":1,"name":"alicia"}');
-  const recent = new RecentEvents((input) => db.read(readBefore, input));
-  await recent.ready();
   t.equal(newest(), before + 1);
   await alice.put('/api/user', { email: 'alicia@example.org' });
   t.equal(newest(), before + 1, 'an address is sent to nobody');
@@ -251,7 +248,6 @@ t.test('a new name is one event, sent once to each user who shares a chat', asyn
       sessionId,
       since: before,
       isUnderWay: false,
-      recent,
     });
     t.equal(chunk?.text, `${text}id: ${before + 1}\n\n`, `${person.name} was away`);
   }
@@ -278,10 +274,8 @@ t.test('the partner of a direct chat is told of changes of a user who has left i
   t.equal(await streams.carol.take(carol), renamed);
   const since = newest();
   await carol.delete('/api/user');
-  const recent = new RecentEvents((input) => db.read(readBefore, input));
-  await recent.ready();
   const sessionId = (await alice.get('/api/session')).body.session.id;
-  const away = { userId: alice.id, sessionId, since, isUnderWay: false, recent };
+  const away = { userId: alice.id, sessionId, since, isUnderWay: false };
   const gone = `event: user\ndata: {"id":${id},"gone":true}\n\n`;
   t.ok(String((await db.read(catchUp, away))?.text).includes(gone), 'also who was away');
   t.match(await streams.alice.take(alice), gone);
@@ -298,8 +292,6 @@ t.test(
     const opened = await carol.post('/api/chats', { with: 'alice' });
     await alice.post('/api/chats', { with: 'carol' });
     await carol.delete(`/api/chats?chat_id=${String(opened.headers.location).split('/').at(-1)}`);
-    const recent = new RecentEvents((input) => db.read(readBefore, input));
-    await recent.ready();
     const byOperator = (isDisabled: boolean) => db.write(setDisabledByOperator, { id, isDisabled });
     for (const [change, data] of [
       [() => carol.put('/api/user', { name: 'caro' }), '"name":"caro"'],
@@ -321,7 +313,7 @@ t.test(
         [bob, ''],
       ] as const) {
         const sessionId = (await person.get('/api/session')).body.session.id;
-        const reader = { userId: person.id, sessionId, since, isUnderWay: false, recent };
+        const reader = { userId: person.id, sessionId, since, isUnderWay: false };
         const missed = (await db.read(catchUp, reader))?.text ?? '';
         const shown = missed.match(/event: user\n.*\n\n/g)?.join('') ?? '';
         t.equal(shown, text, `${person.name}, who was away`);
