@@ -32,7 +32,7 @@ export const variants = {
   uncachedPages: {
     file: 'db/cache/entries.ts',
     find: 'if (size > this.#maxBytes) return;',
-    put: 'if (size > this.#maxBytes || query.applyEvents !== undefined) return;',
+    put: 'if (size > this.#maxBytes || query.applyEvent !== undefined) return;',
   },
   /** A post invalidates cached pages and lists instead of updating them. */
   invalidated: {

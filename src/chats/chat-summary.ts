@@ -39,8 +39,7 @@ export const chatSummaries: CachedBatchQuery<number, ChatSummary | undefined> = 
       };
     });
   },
-  applyEvents: (chat, events) => {
-    const payload = events.at(-1)?.payload;
+  applyEvent: (chat, { payload }) => {
     if (payload === undefined) return undefined;
     const { id, content: lastMessage, createdAt: lastMessageAt, senderId } = payload.message;
     const { posted } = payload;

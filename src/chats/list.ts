@@ -64,12 +64,9 @@ const ownMemberships: CachedQuery<{ userId: number }, Own> = {
     };
   },
   // Posting marks the chat as read up to the new message.
-  applyEvents: ({ memberships }, events) => {
-    const posts = new Map(events.map(({ chatId, payload }) => [chatId, payload]));
-    if ([...posts.values()].includes(undefined)) return undefined;
-    return ownOf(
-      memberships.map((membership) => afterPost(membership, posts.get(membership.chatId))),
-    );
+  applyEvent: ({ memberships }, { chatId, payload }) => {
+    if (payload === undefined) return undefined;
+    return ownOf(memberships.map((one) => (one.chatId === chatId ? afterPost(one, payload) : one)));
   },
 };
 
@@ -78,10 +75,10 @@ function ownOf(memberships: readonly Membership[]) {
   return { value, bytes: memberships.length * membershipBytes };
 }
 
-function afterPost(membership: Membership, payload: MessagePayload | undefined): Membership {
+function afterPost(membership: Membership, { message, posted }: MessagePayload): Membership {
   // The row may have been read after the commit but before its event arrived.
-  if (payload === undefined || payload.message.id <= membership.readId) return membership;
-  return { ...membership, readId: payload.message.id, seen: payload.posted, mentions: 0 };
+  if (message.id <= membership.readId) return membership;
+  return { ...membership, readId: message.id, seen: posted, mentions: 0 };
 }
 
 /** The whole list as JSON, by latest activity, newest first; not a promise if it is cached. */

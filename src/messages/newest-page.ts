@@ -18,15 +18,11 @@ export const newestPage: CachedQuery<{ chatId: number }, Page> = {
     invalidatedBy: dependsOn(changes, { chatId }),
     updatedBy: dependsOn(['message'], { chatId }),
   }),
-  applyEvents: (page, events) => {
-    const isWhole = events.every(({ payload }) => payload !== undefined);
-    if (!isWhole) return undefined;
-    // The page may have been read after a commit but before its event arrived.
-    const last = endsOf(page).last ?? 0;
-    const added = events.flatMap(({ id, payload }) =>
-      payload && id > last ? payload.message : [],
-    );
-    return sized(added.length === 0 ? page : extendPage(page, added, pageSize));
+  applyEvent: (page, { id, payload }) => {
+    if (payload === undefined) return undefined;
+    // The page may have been read after the commit but before its event arrived.
+    const isThere = id <= (endsOf(page).last ?? 0);
+    return sized(isThere ? page : extendPage(page, payload.message, pageSize));
   },
 };
 

@@ -69,11 +69,11 @@ export async function readPage(
   return readLast(snapshot, range, neighbours);
 }
 
-/** The page after newer messages: the last `limit` messages of both together that fit. */
-export function extendPage(page: Page, newer: readonly MessageRow[], limit: number): Page {
+/** The page after a newer message: the last `limit` messages that fit. */
+export function extendPage(page: Page, newer: MessageRow, limit: number): Page {
   const { hasManyReactions } = page;
-  const added = newer.map((message) => toPageMessage(message));
-  const all = [...page.messages, ...added];
+  const added = toPageMessage(newer);
+  const all = [...page.messages, added];
   const messages = lastThatFit(all.slice(-limit));
   const dropped = page.messages.slice(0, all.length - messages.length);
   const hasOlder = page.hasOlder || dropped.length > 0;
@@ -86,17 +86,11 @@ const bodyStart = '{"messages":[';
 const bodyEnd = ']}';
 
 /** Copies what stays of a body: joining all messages again would take longer. */
-function extendBody(
-  body: Buffer,
-  dropped: readonly PageMessage[],
-  added: readonly PageMessage[],
-): Buffer {
+function extendBody(body: Buffer, dropped: readonly PageMessage[], added: PageMessage): Buffer {
   const droppedBytes = lengthsOf(dropped).reduce((sum, length) => sum + length + ','.length, 0);
   const rest = body.subarray(bodyStart.length + droppedBytes, -bodyEnd.length);
-  return joinBytes(bodyStart, rest, `,${jsonOf(added)}${bodyEnd}`);
+  return joinBytes(bodyStart, rest, `,${added.json}${bodyEnd}`);
 }
-
-const jsonOf = (messages: readonly PageMessage[]) => messages.map(({ json }) => json).join();
 
 /**
  * The page as the body of an answer. It is kept with the page, which is the same for all members.
@@ -110,7 +104,7 @@ export function pageToJson(page: Page, own: readonly OwnReaction[]): Buffer {
 }
 
 function toBody({ messages }: Page, own: readonly OwnReaction[]): Buffer {
-  return joinBytes(`${bodyStart}${jsonOf(messages)}]${ownToJson(own)}}`);
+  return joinBytes(`${bodyStart}${messages.map(({ json }) => json).join()}]${ownToJson(own)}}`);
 }
 
 /** The approximate size of a page in the cache, in bytes: its messages and its body. */

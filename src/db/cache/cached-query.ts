@@ -9,11 +9,11 @@ export { dependsOn } from './tags.ts';
 /** A number is looked up faster than a string. */
 export type Key = number | string;
 
-/** The part of a cached query that the cache itself needs: keys, and how events update a value. */
+/** The part of a cached query that the cache itself needs: keys, and how an event updates a value. */
 export interface Cacheable<Input, Value> {
   key(input: Input): Key;
-  /** The value after events with a tag of its `updatedBy`; undefined if it must be read again. */
-  applyEvents?(value: Value & object, events: readonly CommittedEvent[]): Sized<Value> | undefined;
+  /** The value after an event with a tag of its `updatedBy`; undefined if it must be read again. */
+  applyEvent?(value: Value & object, event: CommittedEvent): Sized<Value> | undefined;
 }
 
 /** A cached query that reads one value at a time. */
@@ -63,7 +63,7 @@ export interface CacheEntry<Value> extends Sized<Value> {
   readonly value: Value;
   /** An event with one of these tags removes the entry. See `dependsOn`. */
   readonly invalidatedBy: readonly Tag[];
-  /** An event with one of these tags is applied with `applyEvents`, without a new read. */
+  /** An event with one of these tags is applied with `applyEvent`, without a new read. */
   readonly updatedBy?: readonly Tag[];
 }
 

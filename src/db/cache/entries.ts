@@ -2,25 +2,19 @@ import type { CommittedEvent } from '../unit-of-work.ts';
 import type { Cacheable, CacheEntry, Key, Sized } from './cached-query.ts';
 import { isSameTag, type Tag, TagIndex } from './tags.ts';
 
-/** Overhead of an entry, of each of its tags and of each pending event, in bytes. */
+/** Overhead of an entry and of each of its tags, in bytes. */
 const entryBytes = 300;
 const tagBytes = 100;
-const eventBytes = 400;
-
-/** An entry that nobody has read for this many events is removed instead of updated. */
-const pendingLimit = 50;
 
 /** Fields that a look-up needs come first: most of its time goes to fetching them from memory. */
 interface StoredEntry extends Pick<CacheEntry<object>, 'invalidatedBy' | 'updatedBy'> {
   value: object;
-  /** Events since the last read, applied before the value is returned again. */
-  pendingEvents: CommittedEvent[] | undefined;
   /** Whether the entry was read since CLOCK last passed it. */
   wasUsed: boolean;
   /** The map of all entries of the same query, by key. */
   readonly bucket: Map<Key, StoredEntry>;
   readonly key: Key;
-  readonly applyEvents: Cacheable<never, object>['applyEvents'];
+  readonly applyEvent: Cacheable<never, object>['applyEvent'];
   size: number;
 }
 
@@ -52,7 +46,6 @@ export class CacheEntries {
   get<Value>(query: Cacheable<never, Value>, key: Key): Value | undefined {
     const entry = this.#buckets.get(query)?.get(key);
     if (entry === undefined) return undefined;
-    if (entry.pendingEvents !== undefined && !this.#applyEvents(entry)) return undefined;
     entry.wasUsed = true;
     return entry.value as Value;
   }
@@ -66,10 +59,9 @@ export class CacheEntries {
     if (size > this.#maxBytes) return;
     const entry: StoredEntry = {
       value,
-      pendingEvents: undefined,
       wasUsed: false,
       bucket: this.#bucketOf(query),
-      applyEvents: query.applyEvents as StoredEntry['applyEvents'],
+      applyEvent: query.applyEvent as StoredEntry['applyEvent'],
       ...{ key, invalidatedBy, updatedBy, size },
     };
     this.#evictUntil(size);
@@ -80,16 +72,13 @@ export class CacheEntries {
     for (const tag of tags) this.#byTag.add(tag, entry);
   }
 
-  /**
-   * Removes the entries that depend on a tag, or queues the event for those that can apply it.
-   * Queued events are applied together at the next read.
-   */
+  /** Updates the entries that depend on a tag, or removes those that cannot apply the event. */
   invalidate(tag: Tag, event: CommittedEvent): void {
     for (const entry of this.#byTag.for(tag)) {
       const canApply = entry.updatedBy?.some((other) => isSameTag(other, tag)) === true;
-      if (canApply && (entry.pendingEvents?.length ?? 0) < pendingLimit)
-        this.#addEvent(entry, event);
-      else this.#remove(entry);
+      const updated = canApply ? entry.applyEvent?.(entry.value as never, event) : undefined;
+      if (updated === undefined) this.#remove(entry);
+      else this.#update(entry, updated);
     }
     this.#evictUntil(0);
   }
@@ -125,31 +114,13 @@ export class CacheEntries {
     this.#entries.add(entry);
   }
 
-  #addEvent(entry: StoredEntry, event: CommittedEvent): void {
-    entry.pendingEvents ??= [];
-    entry.pendingEvents.push(event);
-    this.#values.delete(entry.value);
-    this.#resize(entry, entry.size + eventBytes + 2 * (event.payload?.message.content.length ?? 0));
-  }
-
-  #resize(entry: StoredEntry, size: number): void {
+  #update(entry: StoredEntry, updated: Sized<object>): void {
+    const size = sizeOf(updated, tagsOfEntry(entry));
     this.#bytes += size - entry.size;
     entry.size = size;
-  }
-
-  /** Applies the queued events. Removes the entry and returns false if that is not possible. */
-  #applyEvents(entry: StoredEntry): boolean {
-    const { pendingEvents = [] } = entry;
-    const updated = entry.applyEvents?.(entry.value as never, pendingEvents);
-    if (updated === undefined) {
-      this.#remove(entry);
-      return false;
-    }
-    this.#resize(entry, sizeOf(updated, tagsOfEntry(entry)));
+    this.#values.delete(entry.value);
     entry.value = updated.value;
-    entry.pendingEvents = undefined;
     this.#values.add(entry.value);
-    return true;
   }
 
   #remove(entry: StoredEntry): void {
