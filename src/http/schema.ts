@@ -52,33 +52,21 @@ const dayLength = 86_400_000;
  */
 const days = new Map<number, string>();
 
+/** The numbers below 60 with two digits. */
+const two = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
 /**
  * Formats a time in ms since 1970 for an answer. Times of one day share its formatted date, which
- * makes this 3 times as fast as Date's own method.
+ * saves 1 µs of Date's own 1.2: a page that is not cached has fifty times.
  */
 export function isoTime(ms: number): string {
   const number = Math.floor(ms / dayLength);
   const rest = ms - number * dayLength;
   const [hours, minutes] = [Math.floor(rest / 3_600_000), Math.floor(rest / 60_000) % 60];
   const [seconds, thousandths] = [Math.floor(rest / 1000) % 60, rest % 1000];
-  return `${dayOf(number)}${two[hours]}:${two[minutes]}:${two[seconds]}.${three(thousandths)}Z`;
-}
-
-/** The numbers below 60 with two digits: every message has a time, and padding costs more. */
-const two = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
-
-function three(number: number): string {
-  if (number >= 100) return String(number);
-  return number >= 10 ? `0${number}` : `00${number}`;
-}
-
-function dayOf(number: number): string {
-  let text = days.get(number);
-  if (text === undefined) {
-    text = new Date(number * dayLength).toISOString().slice(0, -'00:00:00.000Z'.length);
-    days.set(number, text);
-  }
-  return text;
+  const day = days.get(number) ?? new Date(ms).toISOString().slice(0, 'YYYY-MM-DDT'.length);
+  days.set(number, day);
+  return `${day}${two[hours]}:${two[minutes]}:${two[seconds]}.${String(1000 + thousandths).slice(1)}Z`;
 }
 
 export const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'Done.' });
