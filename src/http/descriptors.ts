@@ -1,5 +1,4 @@
 /** File descriptors: how many the process has, and what needs them. */
-import { readFileSync } from 'node:fs';
 import { OperatorError } from '../errors.ts';
 
 /** Descriptors not available to connections: for the database, the writer thread and Node. */
@@ -23,23 +22,9 @@ export function checkDescriptors(limit = readDescriptorLimit()): void {
 
 /** How many files and connections may be open; Node has raised the soft limit to the hard one. */
 export function readDescriptorLimit(): number {
-  const limit = Number(linuxLimit() ?? reportedLimit());
-  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
-}
-
-/** Linux reports the limit in a file: proc_pid_limits(5). */
-function linuxLimit(): string | undefined {
-  try {
-    return /^Max open files +(\w+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Node reports it on every system, but walks through all that it has loaded at each call. */
-function reportedLimit(): number | 'unlimited' | undefined {
   const { userLimits } = process.report.getReport() as {
     userLimits?: { open_files?: { soft: number | 'unlimited' } };
   };
-  return userLimits?.open_files?.soft;
+  const limit = Number(userLimits?.open_files?.soft);
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
 }

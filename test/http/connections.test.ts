@@ -8,6 +8,7 @@ import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { readDescriptorLimit, reserved } from '../../src/http/descriptors.ts';
 import type { RemotePerson, ServerProcess } from '../helpers/server.ts';
 import {
   type Connection,
@@ -82,13 +83,8 @@ t.test('an overloaded server refuses requests, and recovers', async (t) => {
   t.notMatch(stream.text, 'session.ended', 'the stream has survived');
 });
 
-/** How many connections this machine allows one process. */
-const { userLimits } = process.report.getReport() as {
-  userLimits?: { open_files: { soft: number } };
-};
 const [streamCount, idleCount] = isThorough ? [10_000, 1_000] : [500, 1_000];
-const tooFew =
-  Number(userLimits?.open_files.soft) < streamCount + idleCount + 500 && 'too few descriptors';
+const tooFew = readDescriptorLimit() < streamCount + idleCount + 500 && 'too few descriptors';
 
 t.test('thousands of silent streams are possible', { skip: tooFew }, async (t) => {
   const server = await start(t);
@@ -149,7 +145,7 @@ t.test('too high a number of connections is logged once a minute', async (t) => 
   const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const world = await startWorld(t, {}, { logger });
   const { server } = world.app;
-  const most = Math.min(12_000, Number(userLimits?.open_files.soft) - 48);
+  const most = Math.min(12_000, readDescriptorLimit() - reserved);
   t.equal(server.maxConnections, most + 1, 'one more arrives, and another one is closed');
   server.maxConnections = 2;
   const url = await addressOf(world);
