@@ -11,7 +11,7 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { bundleDriver, compilers, inlineConstants, lazyModules, stubs } from './bundling.ts';
+import { compilers, startPlugin } from './bundling.ts';
 import { filesIn, packFiles } from './packing.ts';
 
 const web = 'dist/web';
@@ -42,11 +42,9 @@ const scriptOptions = {
   supported: { 'dynamic-import': false },
   external: [wordList],
   define: { 'import.meta': 'meta' },
-  banner: { js: '(function (require, module, meta, load) {' },
+  banner: { js: '(function (require, module, meta, __dirname, load) {' },
   footer: { js: '})' },
 } as const satisfies BuildOptions;
-
-const startPlugins = [stubs, lazyModules, inlineConstants, bundleDriver];
 
 if (import.meta.main) await buildAll();
 
@@ -97,7 +95,7 @@ async function buildScript(
     ...scriptOptions,
     entryPoints: [entry],
     outfile,
-    plugins: [...startPlugins, ...plugins],
+    plugins: [startPlugin, ...plugins],
   });
 }
 

@@ -1,110 +1,56 @@
-/** esbuild plugins that make the program start faster: see build/build.ts. */
-import { readFile } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
+/** What is done to the server's code to shorten a start: see build/README.md. */
+import { isBuiltin } from 'node:module';
 import type { Plugin } from 'esbuild';
+import { bundledMigrations } from '../src/db/file/bundled-migrations.ts';
 
-/**
- * Modules that the program needs late or never: Fastify requests HTTP/2, a password needs hashing.
- */
-const lateModules = [
-  'node:child_process',
+/** Modules that are loaded when they are first used. */
+const late = [
   'node:crypto',
-  'node:dns',
-  'node:fs/promises',
+  // Fastify imports both, and the server uses neither.
   'node:http2',
   'node:https',
-  'node:readline/promises',
-  'node:stream/consumers',
-  'node:zlib',
 ];
 
-/**
- * Also loaded late, and in a separate script: they are a third of the code, and are needed only for
- * the first schema.
- */
+/** Also late, and in a script of their own: they are a third of the code. */
 export const compilers = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'];
 
-/** Loads some imported modules only when they are first used. */
-export const lazyModules: Plugin = {
-  name: 'lazy-modules',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /./ }, ({ path, namespace }) => {
-      if (path === 'compilers') return { path, namespace: 'script' };
-      if (namespace === 'lazy') return { path, external: true };
-      if ([...lateModules, ...compilers].includes(path)) return { path, namespace: 'lazy' };
-      return undefined;
-    });
-    onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => ({
-      contents: `module.exports = load('${path}');`,
-    }));
-    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
-      const found = compilers.includes(path)
-        ? `require('compilers')['${path}']`
-        : `require('${path}')`;
-      // A prototype, because an import falls back to it for names that it does not find; each
-      // importer asks once for each name.
-      const contents = `module.exports = Object.create(new Proxy({}, {
-        get: (_, name, importer) => (importer[name] = ${found}[name]),
-      }));`;
-      return { contents };
-    });
-  },
-};
+/**
+ * A prototype, because an import falls back to it for names that it does not find; each importer
+ * asks once for each name.
+ */
+const lateModule = (found: string) => `module.exports = Object.create(new Proxy({}, {
+  get: (_, name, importer) => (importer[name] = ${found}[name]),
+}));`;
 
-/** Modules that libraries load at each start without need, and their replacements. */
 const replacements: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(late.map((path) => [path, lateModule(`require('${path}')`)])),
+  ...Object.fromEntries(
+    compilers.map((path) => [path, lateModule(`require('compilers')['${path}']`)]),
+  ),
+  compilers: `module.exports = load('compilers');`,
   // Checks whether plugins fit this Fastify; package-lock.json already ensures that.
   semver: 'exports.satisfies = () => true;',
   // The debug output of a resolver of schemas.
   debug: 'module.exports = () => () => {};',
   // Checks whether a pattern in a route is too slow; the only one is the router's own.
   'safe-regex2': 'module.exports = () => true;',
-  // Logging in a thread, the API's description as YAML, requests without a network: not used.
-  'thread-stream': '',
+  // The API's description as YAML.
   yaml: '',
-  'light-my-request': '',
 };
 
-/** Replaces these modules by stubs. */
-export const stubs: Plugin = {
-  name: 'stubs',
+export const startPlugin: Plugin = {
+  name: 'start',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[^.]/ }, ({ path }) =>
-      Object.hasOwn(replacements, path) ? { path, namespace: 'stub' } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({
+    onResolve({ filter: /^[^.]/ }, ({ path, namespace }) => {
+      if (namespace === 'replacement' && isBuiltin(path)) return { path, external: true };
+      return Object.hasOwn(replacements, path) ? { path, namespace: 'replacement' } : undefined;
+    });
+    onLoad({ filter: /./, namespace: 'replacement' }, ({ path }) => ({
       contents: replacements[path] ?? '',
     }));
-  },
-};
-
-/** Replaces a module that computes the same plain data at each start by that data. */
-export const inlineConstants: Plugin = {
-  name: 'inline-constants',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/src\/db\/file\/bundled-migrations\.ts$/ }, async ({ path }) => {
-      const found = Object.entries(await import(pathToFileURL(path).href));
-      const lines = found.map(
-        ([name, value]) => `export const ${name} = ${JSON.stringify(value)};`,
-      );
-      return { contents: lines.join('\n') };
-    });
-  },
-};
-
-/**
- * Bundles the database driver, except its native addon, which the driver looks for in its own
- * folder.
- */
-export const bundleDriver: Plugin = {
-  name: 'bundle-driver',
-  setup({ onLoad }) {
-    onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const folder = "new URL('.', meta.resolve('better-sqlite3'))";
-      return {
-        contents: `const __dirname = require('node:url').fileURLToPath(${folder});\n${source}`,
-      };
-    });
+    // The hashes of the migrations, which never change.
+    onLoad({ filter: /\/src\/db\/file\/bundled-migrations\.ts$/ }, () => ({
+      contents: `export const bundledMigrations = ${JSON.stringify(bundledMigrations)};`,
+    }));
   },
 };

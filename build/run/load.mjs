@@ -12,6 +12,9 @@ const { existsSync, readFileSync } = require('node:fs');
 const { fileURLToPath } = require('node:url');
 const { Script } = require('node:vm');
 
+/** Where the database's driver looks for its native addon; nothing else in the scripts asks for it. */
+const driver = fileURLToPath(new URL('.', import.meta.resolve('better-sqlite3')));
+
 /** Runs a script and returns its exports. */
 export function load(name) {
   const filename = fileURLToPath(new URL(`${name}.js`, import.meta.url));
@@ -21,6 +24,6 @@ export function load(name) {
     cachedData: existsSync(compiled) ? readFileSync(compiled) : undefined,
   });
   const module = { exports: {} };
-  script.runInThisContext()(require, module, import.meta, load);
+  script.runInThisContext()(require, module, import.meta, driver, load);
   return module.exports;
 }

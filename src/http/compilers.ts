@@ -4,6 +4,7 @@
  */
 import { AjvCompiler, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler';
+import { once } from './generated-files.ts';
 
 /** A validator made by Ajv: its `errors` are those of the latest call. */
 interface Validate {
@@ -11,17 +12,15 @@ interface Validate {
   errors?: unknown;
 }
 
-type Compile<Compiled> = (route: unknown) => Compiled;
-
 const buildValidator: BuildCompilerFromPool = (schemas, options) => {
-  let compile: Compile<Validate> | undefined;
-  const compileLater: Compile<Validate> = (route) => {
-    let compiled: Validate | undefined;
+  const compile = once(
+    () => AjvCompiler()(schemas, options) as unknown as (route: unknown) => Validate,
+  );
+  const compileLater = (route: unknown): Validate => {
+    const compiled = once(() => compile()(route));
     const validate: Validate = (data) => {
-      compile ??= AjvCompiler()(schemas, options) as unknown as Compile<Validate>;
-      compiled ??= compile(route);
-      const isValid = compiled(data);
-      validate.errors = compiled.errors;
+      const isValid = compiled()(data);
+      validate.errors = compiled().errors;
       return isValid;
     };
     return validate;
@@ -30,15 +29,10 @@ const buildValidator: BuildCompilerFromPool = (schemas, options) => {
 };
 
 const buildSerializer: ReturnType<typeof SerializerSelector> = (schemas, options) => {
-  type Build = ReturnType<typeof buildSerializer>;
-  let compile: Build | undefined;
+  const compile = once(() => SerializerSelector()(schemas, options));
   return (route) => {
-    let compiled: ReturnType<Build> | undefined;
-    return (data: unknown) => {
-      compile ??= SerializerSelector()(schemas, options);
-      compiled ??= compile(route);
-      return compiled(data);
-    };
+    const compiled = once(() => compile()(route));
+    return (data: unknown) => compiled()(data);
   };
 };
 

@@ -38,7 +38,8 @@ export function compressed(plain: Servable): Servable {
 /** Brotli's level: good enough, and fast enough for something compressed while others wait. */
 const quality = 5;
 
-function once<Value>(make: () => Value): () => Value {
+/** Makes a value at the first call. */
+export function once<Value>(make: () => Value): () => Value {
   let value: Value | undefined;
   return () => {
     value ??= make();
