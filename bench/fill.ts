@@ -172,6 +172,7 @@ function showLastMessages(sqlite: Database): void {
     from messages m
     where m.chat_id = chats.id
       and m.id = (select max(id) from messages where chat_id = chats.id);
+    update server_state set value = (select max(id) from messages) where key = 'search_indexed';
     update search_blocks set known_to =
       (select last_message_id from chats where id = chat_id);
     update chats set

@@ -23,6 +23,7 @@ import { markRead } from './messages/read-state.ts';
 import { rebuildPortion } from './search-index/rebuild.ts';
 import { forgetStaleWords } from './search-index/vocabulary/stale.ts';
 import { extendVocabularies } from './search-index/vocabulary/vocabulary.ts';
+import { indexWaiting } from './search-index/waiting.ts';
 import { ensureSetupCode } from './server/setup.ts';
 import { clearOldNetworks } from './sessions/networks.ts';
 import {
@@ -60,6 +61,7 @@ export const mutations = {
   ensureSetupCode,
   extendVocabularies,
   forgetStaleWords,
+  indexWaiting,
   leaveChat,
   markRead,
   openDirectChat,

@@ -18,6 +18,7 @@ import { startDeletions } from './jobs/deletions.ts';
 import { pollExternalWrites, startMaintenance } from './jobs/maintenance.ts';
 import { startIndexRebuild } from './jobs/search-index.ts';
 import { startVocabularyUpdates } from './jobs/search-vocabulary.ts';
+import { startIndexing } from './jobs/waiting-messages.ts';
 import { mutations } from './mutations.ts';
 import { announceSetup } from './server/setup-notice.ts';
 
@@ -66,6 +67,7 @@ export async function serve(): Promise<void> {
   const jobs = [
     startDeletions(db, log),
     startIndexRebuild(db, log),
+    startIndexing(db, log),
     startVocabularyUpdates(db, log),
     startBackups(config, log),
   ];

@@ -11,6 +11,7 @@ import t from 'tap';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { openStore } from '../src/db/open.ts';
+import { indexAllWaiting } from '../src/jobs/waiting-messages.ts';
 import { wordsInBlock } from '../src/search-index/blocks.ts';
 import { wordsOf } from '../src/search-index/words.ts';
 import { enter, type Server, sequences, startRun } from './helpers/model/run.ts';
@@ -40,7 +41,7 @@ t.test('random calls of the API answer as the model does', async (t) => {
       const model = modelOf(cast, mode, server);
       await startRun(model);
       await fc.asyncModelRun(() => ({ model, real: server }), steps).finally(close);
-      checkFile(file, model);
+      await checkFile(file, model);
     },
   );
   await fc.assert(property, {
@@ -89,8 +90,14 @@ function modelOf(cast: Model, mode: 'open' | 'invite', { app }: Server): Model {
   return model;
 }
 
-/** Asserts that the file is sound, and the search index holds exactly the words of the messages. */
-function checkFile(file: string, model: Model): void {
+/**
+ * Indexes what waits, and asserts that the file is sound and the search index holds exactly the
+ * words of the messages.
+ */
+async function checkFile(file: string, model: Model): Promise<void> {
+  const db = openStore(file);
+  await indexAllWaiting(db);
+  await db.close();
   const sqlite = new Database(file);
   try {
     same(sqlite.pragma('integrity_check'), [{ integrity_check: 'ok' }]);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { outside } from './helpers/database.ts';
+import { nextOf } from './helpers/pages.ts';
 import { randomNumbers, seedOf } from './helpers/random.ts';
 import {
   bundle,
@@ -522,6 +523,19 @@ async function postUntilGone(alice: RemotePerson, chat: string, name: string): P
   }
 }
 
+/** The texts of all hits of a search. */
+async function textsFound(person: RemotePerson, q: string): Promise<Set<string>> {
+  const texts = new Set<string>();
+  let url: string | undefined = `/api/search?${new URLSearchParams({ q, limit: '50' })}`;
+  while (url !== undefined) {
+    const answer: Response = await person.get(url);
+    const { hits } = (await answer.json()) as { hits: { snippet: string }[] };
+    for (const { snippet } of hits) texts.add(snippet);
+    url = nextOf({ headers: { link: answer.headers.get('link') ?? undefined } });
+  }
+  return texts;
+}
+
 /** `KILL_ROUNDS=200 node test/serve.test.ts` takes some minutes. */
 const rounds = Number(process.env.KILL_ROUNDS ?? 5);
 if (process.env.KILL_ROUNDS !== undefined) t.setTimeout(0);
@@ -552,6 +566,14 @@ t.test('kill -9 among eight writers loses nothing that was acknowledged', async 
       'none is lost',
     );
     t.equal(new Set(stored).size, stored.length, 'none is stored twice');
+    const reader = Object.assign(new RemotePerson(server.url), { cookie: alice.cookie });
+    const found = await textsFound(reader, `${round} `);
+    const latest = acknowledged.filter((content) => content.startsWith(`${round}-`));
+    t.strictSame(
+      latest.filter((content) => !found.has(content)),
+      [],
+      'each is found, whether it was indexed or not',
+    );
     t.equal(sqlite.pragma('integrity_check', { simple: true }), 'ok');
     t.strictSame(sqlite.pragma('foreign_key_check'), []);
   }

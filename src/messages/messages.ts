@@ -8,7 +8,7 @@ import { Refusal } from '../errors.ts';
 import { appendEvent, attachPayload } from '../event-log/log.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
-import { indexMessage, reindexMessage } from '../search-index/search-index.ts';
+import { announceMessage, reindexMessage } from '../search-index/search-index.ts';
 import { noteDeleted } from '../search-index/vocabulary/stale.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
@@ -97,7 +97,7 @@ async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<nu
   attachPayload(unit, { message, posted });
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
-  await indexMessage(unit, message, posted);
+  await announceMessage(unit, message, posted);
   return id;
 }
 
@@ -116,7 +116,7 @@ export async function editMessage(
   await updateContent(unit, { chatId, id, content, editedAt: unit.now });
   await updateLastMessage(unit, { chatId, id, content });
   await updateMentions(unit, { ...message, content });
-  await reindexMessage(unit, { ...message, content }, message.content);
+  reindexMessage(unit, { ...message, content }, message.content);
   await appendEvent(unit, { type: 'message.edited', chatId, userId, messageId: id });
 }
 

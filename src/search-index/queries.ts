@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, isNull, lt, lte, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, isNull, lt, lte, sql } from 'drizzle-orm';
 import { exec, isAmong, one, type Params, row, rows } from '../db/query/query.ts';
 import { search, searchCommands, searchConfig, searchSettings } from '../db/query/search-table.ts';
 import { chats, memberships, messages, searchBlocks } from '../db/query/tables.ts';
@@ -84,13 +84,25 @@ export const listMessagesBefore = rows((orm, p: Params<{ before: number; limit: 
     .limit(p.limit),
 );
 
-/** The messages of a chat older than an id, newest first. */
+/** The messages of all chats newer than an id, oldest first. */
+export const listMessagesAfter = rows((orm, p: Params<{ after: number; limit: number }>) =>
+  orm
+    .select()
+    .from(messages)
+    .where(gt(messages.id, p.after))
+    .orderBy(asc(messages.id))
+    .limit(p.limit),
+);
+
+/** The messages of a chat in a range of ids, newest first. */
 export const listTextsBefore = rows(
-  (orm, p: Params<{ chatId: number; before: number; limit: number }>) =>
+  (orm, p: Params<{ chatId: number; first: number; before: number; limit: number }>) =>
     orm
       .select({ id: messages.id, senderId: messages.senderId, content: messages.content })
       .from(messages)
-      .where(and(eq(messages.chatId, p.chatId), lt(messages.id, p.before)))
+      .where(
+        and(eq(messages.chatId, p.chatId), gte(messages.id, p.first), lt(messages.id, p.before)),
+      )
       .orderBy(desc(messages.id))
       .limit(p.limit),
 );

@@ -6,9 +6,17 @@
 import { clearOldSearch, hasOldSearch, replaceSearch } from '../db/admin/replace-search.ts';
 import { inSteps } from '../db/steps.ts';
 import type { Unit } from '../db/unit-of-work.ts';
+import { beyondIds } from '../http/schema.ts';
 import { deleteWordsBetween, listMessagesBefore } from './queries.ts';
 import { insertEntry } from './search-index.ts';
-import { indexedFrom, isOutdated, setIndexedFrom, setOutdated, setReplaced } from './state.ts';
+import {
+  indexedFrom,
+  isOutdated,
+  setIndexedFrom,
+  setIndexedTo,
+  setOutdated,
+  setReplaced,
+} from './state.ts';
 import { forgetSomeKnown } from './vocabulary/queries.ts';
 
 /** The number of messages that one step indexes. */
@@ -61,6 +69,8 @@ export async function indexNext(unit: Unit, { limit }: { limit: number }): Promi
   const before = await indexedFrom(unit);
   if (before === 0) return 0;
   const messages = await listMessagesBefore(unit, { before, limit });
+  // Those that wait are among them.
+  if (before === beyondIds) await setIndexedTo(unit, messages[0]?.id ?? 0);
   const isLast = messages.length < limit;
   const first = isLast ? 0 : (messages.at(-1)?.id ?? 0);
   // Messages that were edited since the rebuild started are in the index already.

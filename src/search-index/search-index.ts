@@ -1,65 +1,66 @@
-/** The full-text index, updated in the transaction of each change; a trigger handles deletions. */
+/**
+ * The full-text index. New messages are added in portions (waiting.ts), edits in their transaction;
+ * a trigger handles deletions.
+ */
 
 import type { Snapshot } from '../db/query/query.ts';
 import type { Unit } from '../db/unit-of-work.ts';
 import { opensBlock, senderInBlock, wordsInBlock } from './blocks.ts';
 import { deleteWords, findBlock, insertBlock, insertWords } from './queries.ts';
+import { indexedTo } from './state.ts';
 import { noteStale } from './vocabulary/stale.ts';
 import { entriesOf, learnWords } from './vocabulary/vocabulary.ts';
 import { foldedWords } from './words.ts';
 
-export interface Message {
+interface Key {
   readonly chatId: number;
   readonly id: number;
+}
+
+export interface Message extends Key {
   readonly senderId: number;
   readonly content: string;
 }
 
 /**
- * Adds a new message to the index.
+ * Prepares the index for a new message. Its words wait (waiting.ts): for a message alone in its
+ * commit, the index would write more pages than all the rest.
  *
  * @param posted the chat's message count, including this one.
  */
-export async function indexMessage(unit: Unit, message: Message, posted: number): Promise<void> {
+export async function announceMessage(unit: Unit, message: Key, posted: number): Promise<void> {
   if (opensBlock(posted)) await insertBlock(unit, message);
-  indexLast(unit, message);
 }
 
 /**
- * Replaces the words of an edited message in the index.
+ * Replaces the words of an edited message in the index at the end of its batch, unless it waits.
  *
  * @param before its previous text.
  */
-export async function reindexMessage(unit: Unit, message: Message, before: string): Promise<void> {
-  const found = await findBlock(unit, message);
-  if (found === undefined) return;
-  unit.beforeCommit.push((snapshot) => deleteWords(snapshot, message));
-  indexLast(unit, message);
-  unit.beforeCommit.push((snapshot) => changeVocabulary(snapshot, found.block, message, before));
+export function reindexMessage(unit: Unit, message: Message, before: string): void {
+  unit.beforeCommit.push(async (snapshot) => {
+    if (message.id > (await indexedTo(snapshot))) return;
+    const found = await findBlock(snapshot, message);
+    if (found === undefined) return;
+    await deleteWords(snapshot, message);
+    await insertWords(snapshot, searchEntry(message, found.block));
+    await changeVocabulary(snapshot, found.block, message, before);
+  });
 }
 
 /** The vocabulary is changed here, because later portions skip the messages that it has already. */
 async function changeVocabulary(
   snapshot: Snapshot,
   block: number,
-  message: Message,
+  { content }: Message,
   before: string,
 ): Promise<void> {
-  const isThere = (await findBlock(snapshot, message)) !== undefined;
-  const words = new Set(isThere ? entriesOf(message.content) : []);
+  const words = new Set(entriesOf(content));
   await learnWords(snapshot, block, words);
   await noteStale(snapshot, block, new Set(entriesOf(before)).difference(words));
 }
 
-/**
- * Indexes a message at the end of its batch, together with all others: FTS5 writes what it has
- * collected at each savepoint, and many small segments would have to be merged again and again.
- */
-function indexLast(unit: Unit, message: Message): void {
-  unit.beforeCommit.push((snapshot) => insertEntry(snapshot, message));
-}
-
-/** Adds a message to the index, unless it has been deleted meanwhile. */
+/** Adds a message to the index, unless it has been deleted. */
 export async function insertEntry(snapshot: Snapshot, message: Message): Promise<void> {
   const found = await findBlock(snapshot, message);
   if (found !== undefined) await insertWords(snapshot, searchEntry(message, found.block));

@@ -1,10 +1,13 @@
-/** The progress of a rebuild of the index, stored in the database. */
+/** Which messages the index has, stored in the database. */
 import type { Snapshot } from '../db/query/query.ts';
 import { deleteState, findState, setState } from '../db/query/server-state.ts';
 import { beyondIds } from '../http/schema.ts';
 
 /** Its value is an id: the messages older than this are not indexed yet. */
 const rebuild = 'search_rebuild';
+
+/** Its value is an id: the messages newer than this wait to be indexed. */
+const indexed = 'search_indexed';
 
 /** Present, with any value, until an empty index has replaced the old one. */
 const outdated = 'search_outdated';
@@ -34,4 +37,13 @@ export async function indexedFrom(snapshot: Snapshot): Promise<number> {
 export async function setIndexedFrom(snapshot: Snapshot, id: number): Promise<void> {
   if (id === 0) await deleteState(snapshot, { key: rebuild });
   else await setState(snapshot, { key: rebuild, value: String(id) });
+}
+
+/** The id up to which new messages are indexed; later ones wait. */
+export async function indexedTo(snapshot: Snapshot): Promise<number> {
+  return Number((await findState(snapshot, { key: indexed }))?.value ?? 0);
+}
+
+export async function setIndexedTo(snapshot: Snapshot, id: number): Promise<void> {
+  await setState(snapshot, { key: indexed, value: String(id) });
 }

@@ -5,7 +5,7 @@ import { beyondIds } from '../http/schema.ts';
 import { authorise } from '../members/members.ts';
 import { matchExpression, parseQuery, type Term } from '../search-index/fts-query.ts';
 import { listHits } from '../search-index/queries.ts';
-import { indexedFrom } from '../search-index/state.ts';
+import { indexedFrom, indexedTo } from '../search-index/state.ts';
 import { listBlocks, listBlocksOf } from '../search-index/vocabulary/queries.ts';
 import { wantedOf } from '../search-index/vocabulary/vocabulary.ts';
 import { findUserByName } from '../users/queries.ts';
@@ -118,6 +118,7 @@ async function partsOf(
   senderId?: number,
 ): Promise<Part[]> {
   const floor = await indexedFrom(snapshot);
+  const waiting = Math.max(floor, (await indexedTo(snapshot)) + 1);
   const wanted = { ...wantedOf(terms), before };
   const rows =
     chatId === undefined
@@ -125,9 +126,21 @@ async function partsOf(
       : await listBlocksOf(snapshot, { ...wanted, chatId });
   const blocks = toBlocks(rows, before);
   const match = (ids: readonly number[]) => matchExpression(terms, ids, senderId);
-  const isIndexed = ({ end }: Block) => end > floor;
-  const indexed = new Indexed(blocks.filter(isIndexed), { match, limit, floor });
-  return [indexed, new Unindexed(restsOf(blocks, floor), { terms, senderId })];
+  const unindexed = (first: number, end: number) =>
+    new Unindexed(restsOf(blocks, first, end), { terms, senderId });
+  return [
+    unindexed(waiting, beyondIds),
+    new Indexed(within(blocks, floor, waiting), { match, limit, floor }),
+    unindexed(0, floor),
+  ];
+}
+
+/** The parts of blocks between two ids, newest first. */
+function within(blocks: readonly Block[], first: number, end: number): Block[] {
+  return blocks
+    .map((block) => ({ ...block, end: Math.min(block.end, end) }))
+    .filter((block) => block.end > Math.max(first, block.firstId))
+    .sort((one, other) => other.end - one.end);
 }
 
 /** A block ends where the next one of its chat starts, and the last one with its chat. */
@@ -137,16 +150,14 @@ function toBlocks(rows: Awaited<ReturnType<typeof listBlocks>>, before: number):
       const end = nextId ?? (lastId ?? 0) + 1;
       return { chatId, firstId, end: Math.min(end, before) };
     })
-    .filter(({ firstId, end }) => firstId < end)
-    .sort((one, other) => other.end - one.end);
+    .filter(({ firstId, end }) => firstId < end);
 }
 
-/** The chats that have messages below the floor, and the id from which to search them there. */
-function restsOf(blocks: readonly Block[], floor: number): Rest[] {
-  const ends = new Map<number, number>();
-  for (const { chatId, firstId, end } of blocks) {
-    if (firstId < floor && !ends.has(chatId)) ends.set(chatId, Math.min(end, floor));
+/** The chats of blocks that have messages between two ids, newest first. */
+function restsOf(blocks: readonly Block[], first: number, end: number): Rest[] {
+  const rests = new Map<number, Rest>();
+  for (const block of within(blocks, first, end)) {
+    if (!rests.has(block.chatId)) rests.set(block.chatId, { ...block, first });
   }
-  const rests = Array.from(ends, ([chatId, end]) => ({ chatId, end }));
-  return rests.sort((one, other) => other.end - one.end);
+  return [...rests.values()];
 }

@@ -1,13 +1,14 @@
-/** Searches the messages themselves, where a rebuild of the index has not reached them yet. */
+/** Searches the messages themselves, where the index does not have them yet. */
 import type { Snapshot } from '../db/query/query.ts';
 import { hasTerms, type Term } from '../search-index/fts-query.ts';
 import { listTextsBefore } from '../search-index/queries.ts';
 import { foldedWords } from '../search-index/words.ts';
 import type { Part } from './sweep.ts';
 
-/** A chat whose messages older than `end` have not been searched yet. */
+/** Messages of a chat that have not been searched yet: from `first` up to before `end`. */
 export interface Rest {
   readonly chatId: number;
+  readonly first: number;
   readonly end: number;
 }
 
@@ -38,10 +39,10 @@ export class Unindexed implements Part {
   async advance(snapshot: Snapshot): Promise<number[]> {
     const rest = this.#rests.shift();
     if (rest === undefined) return [];
-    const { chatId, end: before } = rest;
-    const texts = await listTextsBefore(snapshot, { chatId, before, limit: portion });
+    const { chatId, first, end: before } = rest;
+    const texts = await listTextsBefore(snapshot, { chatId, first, before, limit: portion });
     const last = texts.at(-1);
-    if (last !== undefined && texts.length === portion) this.#insert({ chatId, end: last.id });
+    if (last !== undefined && texts.length === portion) this.#insert({ ...rest, end: last.id });
     return texts.filter((text) => this.#fits(text)).map(({ id }) => id);
   }
 

@@ -12,6 +12,7 @@ import { invite } from '../../src/cli/invite.ts';
 import { stats } from '../../src/cli/stats.ts';
 import { userList } from '../../src/cli/user-list.ts';
 import { userCommands } from '../../src/cli/users.ts';
+import { indexAllWaiting } from '../../src/jobs/waiting-messages.ts';
 import { ensureSetupCode, newSetupCode } from '../../src/server/setup.ts';
 import { execute, query } from '../helpers/rows.ts';
 import { bundle, runSnug, startServer } from '../helpers/server.ts';
@@ -22,6 +23,7 @@ import { openWorld, password, startCast, startWorld, tempFolder } from '../helpe
 async function startFile(t: Test) {
   const { app, db, file, alice, bob, carol, chat } = await startCast(t);
   await alice.send(chat, 'shall we meet?');
+  await indexAllWaiting(db);
   await app.close();
   await db.close();
   await chmod(file, 0o600);

@@ -1,11 +1,13 @@
 /** Searching as a client does, and the same without an index. */
+import { isDeepStrictEqual } from 'node:util';
 import { hasOldSearch } from '../../src/db/admin/replace-search.ts';
 import type { Store } from '../../src/db/store.ts';
+import { indexAllWaiting } from '../../src/jobs/waiting-messages.ts';
 import { rebuildPortion, startRebuild } from '../../src/search-index/rebuild.ts';
 import { isOutdated } from '../../src/search-index/state.ts';
 import { wordsOf } from '../../src/search-index/words.ts';
 import { hurried } from './database.ts';
-import type { Person } from './world.ts';
+import { type Person, storeOf } from './world.ts';
 
 export interface Hit {
   readonly chat_id: number;
@@ -18,14 +20,29 @@ export interface Hit {
 type Between = () => Promise<unknown>;
 
 /**
- * All hits of a search: its first page and all pages after it.
+ * All hits of a search: its first page and all pages after it. The search is repeated once all
+ * messages are indexed, and must find the same.
  *
- * @param between is called after each page.
+ * @param between is called after each page; then there is no second search.
  */
 export async function search(
   person: Person,
   q: string,
   filters: Record<string, string> = {},
+  between?: Between,
+): Promise<Hit[]> {
+  const hits = await searchOnce(person, q, filters, between);
+  if (between !== undefined) return hits;
+  await indexAllWaiting(storeOf(person.app));
+  const again = await searchOnce(person, q, filters);
+  if (!isDeepStrictEqual(hits, again)) throw new Error(`${q}: other hits once all are indexed`);
+  return hits;
+}
+
+async function searchOnce(
+  person: Person,
+  q: string,
+  filters: Record<string, string>,
   between?: Between,
 ): Promise<Hit[]> {
   const hits: Hit[] = [];

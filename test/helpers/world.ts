@@ -46,6 +46,15 @@ export interface WorldOptions extends Partial<AppOptions> {
   readonly program?: Program;
 }
 
+const stores = new WeakMap<FastifyInstance, Store>();
+
+/** The store of a world's app. */
+export function storeOf(app: FastifyInstance): Store {
+  const store = stores.get(app);
+  if (store === undefined) throw new Error('this app is not of openWorld');
+  return store;
+}
+
 /** A server on the database in `file`. */
 export async function openWorld(
   t: Test,
@@ -65,6 +74,7 @@ export async function openWorld(
     const undeclared = undeclaredOf(app);
     if (undeclared.length > 0) throw new Error(`not in config.refuses: ${undeclared.join(', ')}`);
   });
+  stores.set(app, db);
   const nobody = () => new Person(app, 'nobody');
   return { app, db, file, clock, nobody, register: (name) => nobody().register(name) };
 }

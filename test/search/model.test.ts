@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { extendAll } from '../../src/jobs/search-vocabulary.ts';
+import { indexAllWaiting } from '../../src/jobs/waiting-messages.ts';
 import { blockSize } from '../../src/search-index/blocks.ts';
 import { indexNext, rebuildPortion } from '../../src/search-index/rebuild.ts';
 import { forgetStaleWords } from '../../src/search-index/vocabulary/stale.ts';
@@ -100,6 +101,8 @@ const kinds = {
 
   startRebuild: ({ state: { db } }: Scene) => replaceIndex(db),
 
+  indexWaiting: ({ state: { db } }: Scene) => indexAllWaiting(db),
+
   /** The vocabulary of one block learns some of its messages. */
   extend: ({ state: { db }, place }: Scene) =>
     db.write(hurried(extendVocabularies), { chatIds: [place.id] }),
@@ -151,6 +154,7 @@ const rare = {
   openBlock: 1,
   startRebuild: 1,
   indexNext: 2,
+  indexWaiting: 2,
   extend: 4,
   forget: 2,
 };

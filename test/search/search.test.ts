@@ -8,6 +8,7 @@ import { openStore } from '../../src/db/open.ts';
 import type { Store } from '../../src/db/store.ts';
 import { beyondIds } from '../../src/http/schema.ts';
 import { ChatsBehind, extendAll } from '../../src/jobs/search-vocabulary.ts';
+import { indexAllWaiting } from '../../src/jobs/waiting-messages.ts';
 import { deleteMessage, editMessage, postMessage } from '../../src/messages/messages.ts';
 import { searchMessages } from '../../src/search/search.ts';
 import { blockSize } from '../../src/search-index/blocks.ts';
@@ -223,6 +224,7 @@ t.test('the index can be rebuilt from the messages', async (t) => {
   const edited = await bob.send(chat, 'before');
   await bob.put(`${chat}/messages/${edited}`, { content: 'after' });
   await bob.delete(`${chat}?id=${await bob.send(chat, 'gone')}`);
+  await indexAllWaiting(db);
   const before = indexOf(file);
   t.ok(before.length > 100);
   await rebuild(db);
@@ -291,7 +293,7 @@ t.test('repeated changes within one batch are found in their last state', async 
   t.same(query(file, 'select id from search_docsize except select id from messages'), []);
 });
 
-t.test('the messages of a batch are one segment of the index, not one each', async (t) => {
+t.test('many messages are one segment of the index, not one each', async (t) => {
   const { db, file, bob, chat } = await startCast(t);
   const pieces = () =>
     Number(query(file, 'select count(distinct segid) as n from search_idx')[0]?.n);
@@ -300,6 +302,8 @@ t.test('the messages of a batch are one segment of the index, not one each', asy
     db.write(postMessage, { chatId: idOf(chat), userId: bob.id, content: `batched ${i}` }),
   );
   await Promise.all(posts);
+  t.equal(pieces(), before, 'they wait');
+  await indexAllWaiting(db);
   t.equal(pieces() - before, 1);
   t.equal((await ids(bob, 'batched')).length, 30);
 });
@@ -379,6 +383,7 @@ t.test('a long chat is learned in portions', async (t) => {
     db.write(postMessage, { chatId, userId, content: `word${n}` }),
   );
   await Promise.all(posts);
+  await indexAllWaiting(db);
   const words = () => query(file, 'select count(*) as n from search_vocabulary')[0]?.n;
   for (const learned of [50, 100, 120]) {
     t.strictSame(await db.write(hurried(extendVocabularies), { chatIds: [chatId] }), [chatId]);

@@ -55,7 +55,8 @@ export async function countMiscounted({ orm }: Snapshot): Promise<number> {
 
 /**
  * How many messages the search index lacks, and how many of its entries have no message. Messages
- * that a rebuild of the index has yet to reach (search-index/rebuild.ts) do not count.
+ * that wait to be indexed (search-index/waiting.ts), or that a rebuild has yet to reach
+ * (search-index/rebuild.ts), do not count.
  */
 export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
   return count(
@@ -63,6 +64,7 @@ export async function countUnsearchable({ orm }: Snapshot): Promise<number> {
     sql`SELECT (
       SELECT count(*) FROM messages WHERE id NOT IN (SELECT id FROM search_docsize)
         AND id >= coalesce((SELECT CAST(value AS integer) FROM server_state WHERE key = 'search_rebuild'), 0)
+        AND id <= (SELECT CAST(value AS integer) FROM server_state WHERE key = 'search_indexed')
     ) + (
       SELECT count(*) FROM search_docsize WHERE id NOT IN (SELECT id FROM messages)
         AND NOT EXISTS (SELECT 1 FROM server_state WHERE key = 'search_outdated')

@@ -12,7 +12,7 @@ import { inSteps } from '../../db/steps.ts';
 import type { Unit } from '../../db/unit-of-work.ts';
 import { beyondIds } from '../../http/schema.ts';
 import type { Term } from '../fts-query.ts';
-import { isOutdated } from '../state.ts';
+import { indexWaiting } from '../waiting.ts';
 import { foldedWords } from '../words.ts';
 import {
   deleteSomeWordsOf,
@@ -101,7 +101,8 @@ export async function extendVocabularies(
   { chatIds }: { readonly chatIds: readonly number[] },
 ): Promise<number[]> {
   const left = [...chatIds];
-  if (await isOutdated(unit)) return left;
+  // A vocabulary has no words of messages that the index lacks: it is held to the index (stale.ts).
+  if (!(await indexWaiting(unit))) return left;
   for (const chatId of chatIds) {
     const isDone = await inSteps(unit, messageStep, (limit) => extend(unit, { chatId, limit }));
     if (isDone) left.shift();
