@@ -2,7 +2,10 @@
 import t from 'tap';
 import type { EventRow } from '../../src/db/unit-of-work.ts';
 import { audiences, type EventType } from '../../src/event-log/log.ts';
+import { listMissed } from '../../src/event-log/queries.ts';
 import { concerns, mayRead } from '../../src/events/audience.ts';
+import { execute } from '../helpers/rows.ts';
+import { startCast } from '../helpers/world.ts';
 
 const [chat, otherChat, alice, bob] = [1, 2, 10, 11];
 
@@ -71,5 +74,35 @@ t.test('one who has left a chat since may not read the text of an event of it', 
   for (const type of Object.keys(audiences) as EventType[]) {
     const isRead = mayRead(eventOf(type), { userId: bob, chats: new Set([otherChat]) }, false);
     t.notOk(isRead, type);
+  }
+});
+
+t.test('a catch-up reads every event that concerns its reader', async (t) => {
+  const { alice, bob, carol, chat, db, file } = await startCast(t);
+  const chatId = Number(chat.split('/').at(-1));
+  const after = 100;
+  let upTo = after;
+  for (const type of Object.keys(audiences)) {
+    for (const userId of [alice.id, bob.id, null]) {
+      upTo += 1;
+      const insert = 'insert into events (id, type, at, chat_id, user_id) values (?, ?, 0, ?, ?)';
+      execute(file, insert, upTo, type, chatId, userId);
+    }
+  }
+  const all = await db.read(listMissed, { userId: 0, after, upTo, limit: 1_000 });
+  t.ok(all.length < upTo - after, 'most of them do not concern a stranger');
+  for (const person of [alice, bob, carol]) {
+    const { id: userId } = person;
+    const joined = new Map(person === carol ? [] : [[chatId, 1]]);
+    const found = await db.read(listMissed, { userId, after, upTo, limit: 1_000 });
+    const ids = found.map(({ id }) => id);
+    let id = after;
+    for (const type of Object.keys(audiences) as EventType[]) {
+      for (const about of [alice.id, bob.id, null]) {
+        id += 1;
+        const event = { ...eventOf(type), id, chatId, userId: about };
+        if (concerns(event, userId, joined)) t.ok(ids.includes(id), `${person.name}: ${type}`);
+      }
+    }
   }
 });
