@@ -89,6 +89,9 @@ t.test('events update an entry that can apply them, unless others invalidate it'
   await cache.load(updatable, 1, read);
   cache.invalidate([posted(0)]);
   t.equal(cache.get(updatable, 1), undefined, 'an event that cannot be applied evicts the entry');
+  await cache.load(updatable, 1, read);
+  for (let id = 1; id <= 5; id++) cache.invalidate([posted(id)]);
+  t.equal(cache.get(updatable, 1), undefined, 'nobody reads it');
 });
 
 t.test('an updated value counts with its new size', async (t) => {
