@@ -14,6 +14,7 @@ import { baseCosts, budget } from '../../src/http/read-limit.ts';
 import { Turns } from '../../src/http/turns.ts';
 import { LoginThrottle } from '../../src/sessions/login-throttle.ts';
 import { done, refused } from '../helpers/answers.ts';
+import { seedOf } from '../helpers/random.ts';
 import { nameOf, routesOf } from '../helpers/routes.ts';
 import { RemotePerson, startServer } from '../helpers/server.ts';
 import { type Answer, type Person, password, startWorld, tempFolder } from '../helpers/world.ts';
@@ -168,8 +169,8 @@ t.test(
       }
       return true;
     };
-    // A failure prints its seed and the shortest list of gaps.
-    t.doesNotThrow(() => fc.assert(fc.property(gaps, run), { numRuns: 300 }));
+    // A failure prints the shortest list of gaps.
+    t.doesNotThrow(() => fc.assert(fc.property(gaps, run), { seed: seedOf(t), numRuns: 300 }));
   },
 );
 
