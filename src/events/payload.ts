@@ -159,5 +159,6 @@ async function membershipPayload(snapshot: Snapshot, { chatId, userId }: Referen
     unread: chat.posted - membership.seen,
     mentions: membership.mentions,
     notify: membership.notify,
+    last_id: chat.lastMessageId ?? 0,
   };
 }

@@ -25,6 +25,18 @@ type Member = Static<typeof MemberSchema>;
 type Message = Static<typeof MessageSchema>;
 type Notify = NonNullable<Chat['notify']> | 'all';
 
+/** How far a user has read a chat, and the setting for its notifications. */
+interface Reading {
+  readonly chat_id: number;
+  /** The last message that was read. */
+  readonly id: number;
+  readonly unread: number;
+  readonly mentions: number;
+  readonly notify: Notify;
+  /** The newest message of the chat; the counts include all up to it. 0 if there is none. */
+  readonly last_id: number;
+}
+
 /** What the stream sends, by event type: the data of each event. */
 export interface EventPayloads {
   /** The first event: the build of the client that the server has. */
@@ -53,8 +65,8 @@ export interface EventPayloads {
    * they share a chat, or have a direct chat, even if the other one has left it.
    */
   user: Pick<Member, 'id' | 'name' | 'disabled'> | { id: number; gone: true };
-  read: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
-  notify: { chat_id: number; id: number; unread: number; mentions: number; notify: Notify };
+  read: Reading;
+  notify: Reading;
   typing: { chat_id: number; user_id: number };
   'session.ended': { session_id: number };
   /** Too much was missed: load everything again. */

@@ -131,12 +131,12 @@ t.test('a resumed stream loses nothing and repeats nothing', async (t) => {
 t.test('a user’s other device learns what was read by posting a deleted message', async (t) => {
   const cast = await startCast(t);
   const { alice, bob, chat } = cast;
-  await alice.send(chat, 'Well?');
+  const last = await alice.send(chat, 'Well?');
   const id = await bob.send(chat, 'Yes');
   await bob.delete(`${chat}/messages/${id}`);
   const received = await receivedSince(t, cast, bob, 3);
   t.notMatch(received, 'Yes');
-  const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all"}`;
+  const read = `{"chat_id":1,"id":${id},"unread":0,"mentions":0,"notify":"all","last_id":${last}}`;
   t.ok(received.endsWith(`id: 7\nevent: read\ndata: ${read}\n\n`));
 });
 

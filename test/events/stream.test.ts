@@ -111,7 +111,7 @@ t.test('messages are sent to the members, byte for byte', async (t) => {
     frame(
       (deleted.id ?? 0) + 1,
       'read',
-      `{"chat_id":1,"id":${reply.id},"unread":0,"mentions":0,"notify":"all"}`,
+      `{"chat_id":1,"id":${reply.id},"unread":0,"mentions":0,"notify":"all","last_id":${reply.id}}`,
     ),
   );
   await nobodyElse(t, 'device');
@@ -120,7 +120,7 @@ t.test('messages are sent to the members, byte for byte', async (t) => {
 t.test('read marks and settings are sent only to the user’s own devices', async (t) => {
   const { alice, bob, device, chat, streams, nobodyElse } = await startStreams(t);
   const id = await alice.send(chat, 'Hi @bob');
-  await alice.send(chat, 'Well?');
+  const last = await alice.send(chat, 'Well?');
   await streams.alice.next('message');
   await streams.alice.next('message');
   for (const stream of [streams.bob, streams.device]) {
@@ -129,9 +129,10 @@ t.test('read marks and settings are sent only to the user’s own devices', asyn
   }
   await bob.put(`${chat}/read`, { id: String(id) });
   await bob.put(`${chat}/notify`, { notify: 'mentions' });
+  const reading = (notify: string) =>
+    `{"chat_id":1,"id":${id},"unread":1,"mentions":0,"notify":"${notify}","last_id":${last}}`;
   const expected =
-    frame(id + 3, 'read', `{"chat_id":1,"id":${id},"unread":1,"mentions":0,"notify":"all"}`) +
-    frame(id + 4, 'notify', `{"chat_id":1,"id":${id},"unread":1,"mentions":0,"notify":"mentions"}`);
+    frame(id + 3, 'read', reading('all')) + frame(id + 4, 'notify', reading('mentions'));
   t.equal(await streams.bob.take(bob), expected);
   t.equal(await streams.device.take(device), expected);
   await nobodyElse(t, 'bob', 'device');

@@ -1,7 +1,7 @@
 /** Unread messages: the badge, the line "New", the place where a chat opens, the server's count. */
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
-import { post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
+import { noServer, post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
 import type { RemotePerson } from '../helpers/server.ts';
 
 const place = (chat: string) => `#${chat.replace('/api', '')}`;
@@ -73,6 +73,24 @@ webTest('an event that the list already includes is not counted twice', async (t
   await reader.page.reload();
   await reader.page.getByText('Later').first().waitFor();
   t.match(await reader.page.locator('.badge').innerText(), en.mentions(1));
+});
+
+webTest('a read mark that arrives late counts no message twice', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(alice, chat, 'one');
+  const reader = await stage.visitorAs(bob);
+  await reader.page.locator('.badge', { hasText: en.unread(1) }).waitFor();
+  await reader.streamIsOpen();
+  // Bob reads on another device, and more arrives, while this one has no connection.
+  await reader.page.context().setOffline(true);
+  await stage.kill();
+  await stage.revive();
+  await bob.send('PUT', `${chat}/read`, { id: '999999' });
+  for (const text of ['two', 'three', 'four']) await post(alice, chat, text);
+  await reader.page.context().setOffline(false);
+  await reader.page.locator('.chat', { hasText: 'four' }).waitFor();
+  t.match(await reader.page.locator('.badge').innerText(), en.unread(3));
 });
 
 webTest('when all was read and two messages arrive, the chat opens at them', async (t, stage) => {

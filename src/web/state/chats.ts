@@ -1,7 +1,7 @@
 /** The list of chats. */
 import { batch, computed, signal } from '@preact/signals';
 import { ask, unlessBroken } from '../lib/api.ts';
-import type { Chat, Message, Notify } from '../lib/wire.ts';
+import type { Chat, EventPayloads, Message } from '../lib/wire.ts';
 import { texts } from '../texts/index.ts';
 import { ownId } from './account.ts';
 import { isMentionedIn } from './mentions.ts';
@@ -29,6 +29,9 @@ let isStale = false;
 /** The last event that the loaded list certainly includes. */
 let listedUpTo = 0;
 
+/** By chat, the last message that its counts include, where an event has said so since then. */
+const countedUpTo = new Map<number, number>();
+
 /** Loads the list, and loads it again if messages arrive meanwhile, which it may not include. */
 export function loadChats(): Promise<void> {
   isStale = true;
@@ -54,6 +57,7 @@ async function loadUntilCurrent(): Promise<void> {
 function show(list: readonly Chat[]): void {
   batch(() => {
     byId.value = new Map(list.map((chat) => [chat.id, inOwnWords(chat)]));
+    countedUpTo.clear();
     // The list is in order; later messages rank above all of it.
     for (const [index, chat] of list.entries()) order.set(chat.id, -index);
     isLoaded.value = true;
@@ -131,6 +135,7 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
   order.set(chatId, ++latest);
   const isOwn = message.sender_id === ownId();
   const isMentioned = isMentionedIn(chatId, message.content);
+  const isCounted = message.id <= (countedUpTo.get(chatId) ?? 0);
   // Only the server knows whether it is a mention. It is counted as one until the answer comes.
   if (!isOwn && !isRead && isMentioned === undefined) unlessBroken(loadChats());
   patchChat(chatId, {
@@ -139,7 +144,7 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
     sender_id: message.sender_id,
     ...(isOwn
       ? { unread: 0, mentions: 0 }
-      : !isRead && countedUp(chat, message.id, isMentioned ?? true)),
+      : !isRead && !isCounted && countedUp(chat, message.id, isMentioned ?? true)),
   });
 }
 
@@ -155,15 +160,23 @@ function countedUp(chat: Chat, id: number, isMentioned: boolean): Partial<Chat> 
   };
 }
 
-export function noteReading(
-  chatId: number,
-  reading: { unread: number; mentions: number; notify: Notify; id: number },
-): void {
-  const { unread, mentions, notify, id } = reading;
+/**
+ * Takes over the counts of an event. They are of the time at which it was sent, so they may include
+ * messages whose own events are still to come.
+ */
+export function noteReading({
+  chat_id: chatId,
+  unread,
+  mentions,
+  notify,
+  id,
+  last_id: lastId,
+}: EventPayloads['read']): void {
   const { notify: _, ...rest } = byId.value.get(chatId) ?? ({} as Chat);
   if (!byId.value.has(chatId)) return;
   const chat = { ...rest, unread, mentions, read_id: id, ...(notify !== 'all' && { notify }) };
   byId.value = new Map(byId.value).set(chatId, chat);
+  countedUpTo.set(chatId, lastId);
 }
 
 /** The rank of each chat in the list; the chat with the latest message has the largest. */

@@ -93,10 +93,10 @@ const handlers: Handlers = {
     if (user.id === ownId()) renameOneself(user.name);
   },
   read(data) {
-    noteReading(data.chat_id, data);
+    noteReading(data);
   },
   notify(data) {
-    noteReading(data.chat_id, data);
+    noteReading(data);
   },
   typing({ chat_id: chatId, user_id: userId }) {
     noteTyping(chatId, userId);
