@@ -22,12 +22,9 @@ export function mentionsOf(chatId: number, text: string): MentionFinder | undefi
   return finder.value;
 }
 
-/**
- * A message of a chat in one line. Names stay whole if the members are loaded; a preview does not
- * load them, because the list shows one of every chat.
- */
+/** A message of a chat in one line; names stay whole once the members are loaded. */
 export function previewOf(chatId: number, text: string): string {
-  return plainText(text, areMembersLoaded(chatId) ? mentionsOf(chatId, text) : undefined);
+  return plainText(text, mentionsOf(chatId, text));
 }
 
 /** Whether a mention, with its @, mentions the user who is signed in. */
