@@ -8,7 +8,7 @@ import { Refusal } from '../errors.ts';
 import { appendEvent, attachPayload } from '../event-log/log.ts';
 import { authorise, bringPartnerBack, type Key } from '../members/members.ts';
 import { addMentions, updateMentions } from '../mentions/mentions.ts';
-import { announceMessage, reindexMessage } from '../search-index/search-index.ts';
+import { prepareIndex, reindexMessage } from '../search-index/search-index.ts';
 import { noteDeleted } from '../search-index/vocabulary/stale.ts';
 import { keyLifetime } from './idempotency.ts';
 import {
@@ -97,7 +97,7 @@ async function addMessage(unit: Unit, { mentions, ...draft }: Draft): Promise<nu
   attachPayload(unit, { message, posted });
   await markAllRead(unit, { chatId, userId, id, posted, mentions });
   await addMentions(unit, message);
-  await announceMessage(unit, message, posted);
+  await prepareIndex(unit, message, posted);
   return id;
 }
 

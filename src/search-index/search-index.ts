@@ -28,7 +28,7 @@ export interface Message extends Key {
  *
  * @param posted the chat's message count, including this one.
  */
-export async function announceMessage(unit: Unit, message: Key, posted: number): Promise<void> {
+export async function prepareIndex(unit: Unit, message: Key, posted: number): Promise<void> {
   if (opensBlock(posted)) await insertBlock(unit, message);
 }
 
