@@ -24,7 +24,7 @@ export const findOldestEvent = row((orm, _: Params<Record<never, never>>) =>
   orm.select({ id: events.id }).from(events).orderBy(asc(events.id)).limit(1),
 );
 
-/** The events of a chat that are for one user, if for anybody. */
+/** The events in a chat that are sent to one user, or to nobody. */
 const forOne = ['mention', 'notify', 'read'] as const;
 
 /**

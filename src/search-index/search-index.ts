@@ -23,8 +23,8 @@ export interface Message extends Key {
 }
 
 /**
- * Prepares the index for a new message. Its words wait (waiting.ts): for a message alone in its
- * commit, the index would write more pages than all the rest.
+ * Prepares the index for a new message, which is indexed later (waiting.ts): in a commit with a
+ * single message, indexing would write about as many pages as everything else.
  *
  * @param posted the chat's message count, including this one.
  */

@@ -58,29 +58,26 @@ t.test('the last message appears in the list, byte for byte', async (t) => {
   );
 });
 
-t.test(
-  'the list shows the last message in whatever script it is, alone and in a page',
-  async (t) => {
-    const { alice, chat } = await startCast(t);
-    const texts = [
-      'ß',
-      'é\u0301',
-      'Привет',
-      '日本語',
-      '👩‍👩‍👧‍👦',
-      '\u0080\u00ff\u0100',
-      '"\\\u2028',
-      '𝕏'.repeat(4000),
-    ];
-    for (const content of texts) {
-      await alice.send(chat, content);
-      t.equal((await chatsOf(alice))[0].last_message, content, 'after an event');
-      const answer = await alice.get('/api/chats?limit=1');
-      t.equal(answer.body.chats[0].last_message, content);
-      t.equal(Number(answer.headers['content-length']), Buffer.byteLength(answer.text));
-    }
-  },
-);
+t.test('the list shows a last message in any script, also on a page', async (t) => {
+  const { alice, chat } = await startCast(t);
+  const texts = [
+    'ß',
+    'é\u0301',
+    'Привет',
+    '日本語',
+    '👩‍👩‍👧‍👦',
+    '\u0080\u00ff\u0100',
+    '"\\\u2028',
+    '𝕏'.repeat(4000),
+  ];
+  for (const content of texts) {
+    await alice.send(chat, content);
+    t.equal((await chatsOf(alice))[0].last_message, content, 'after an event');
+    const answer = await alice.get('/api/chats?limit=1');
+    t.equal(answer.body.chats[0].last_message, content);
+    t.equal(Number(answer.headers['content-length']), Buffer.byteLength(answer.text));
+  }
+});
 
 t.test('deleting the last message brings back the one before it', async (t) => {
   const { alice, bob, chat, clock } = await startCast(t);

@@ -258,32 +258,35 @@ t.test('a new name is one event, sent once to each user who shares a chat', asyn
   await nobodyElse(t, 'alice', 'bob', 'device');
 });
 
-t.test('the partner of a direct chat is told of changes of a user who has left it', async (t) => {
-  const { alice, carol, db, file, streams, nobodyElse } = await startStreams(t);
-  const { id } = carol;
-  const opened = await carol.post('/api/chats', { with: 'alice' });
-  const leave = `/api/chats?chat_id=${String(opened.headers.location).split('/').at(-1)}`;
-  await alice.post('/api/chats', { with: 'carol' });
-  await carol.delete(leave);
-  await streams.alice.take(alice);
-  await streams.carol.take(carol);
-  const newest = () => Number(query(file, 'select max(id) as id from events')[0]?.id);
-  const before = newest();
-  await carol.put('/api/user', { name: 'caroline' });
-  const renamed = frame(before + 1, 'user', `{"id":${id},"name":"caroline"}`);
-  t.equal(await streams.alice.take(alice), renamed);
-  t.equal(await streams.carol.take(carol), renamed);
-  const since = newest();
-  await carol.delete('/api/user');
-  const sessionId = (await alice.get('/api/session')).body.session.id;
-  const away = { userId: alice.id, sessionId, since, isUnderWay: false };
-  const gone = `event: user\ndata: {"id":${id},"gone":true}\n\n`;
-  t.ok(String((await db.read(catchUp, away))?.text).includes(gone), 'also who was away');
-  t.match(await streams.alice.take(alice), gone);
-  await nobodyElse(t, 'alice', 'carol');
-  await alice.delete(leave);
-  t.notMatch((await db.read(catchUp, away))?.text, gone, 'but not who has left the chat too');
-});
+t.test(
+  'a renamed or deleted user is announced to a partner in a direct chat that the user has left',
+  async (t) => {
+    const { alice, carol, db, file, streams, nobodyElse } = await startStreams(t);
+    const { id } = carol;
+    const opened = await carol.post('/api/chats', { with: 'alice' });
+    const leave = `/api/chats?chat_id=${String(opened.headers.location).split('/').at(-1)}`;
+    await alice.post('/api/chats', { with: 'carol' });
+    await carol.delete(leave);
+    await streams.alice.take(alice);
+    await streams.carol.take(carol);
+    const newest = () => Number(query(file, 'select max(id) as id from events')[0]?.id);
+    const before = newest();
+    await carol.put('/api/user', { name: 'caroline' });
+    const renamed = frame(before + 1, 'user', `{"id":${id},"name":"caroline"}`);
+    t.equal(await streams.alice.take(alice), renamed);
+    t.equal(await streams.carol.take(carol), renamed);
+    const since = newest();
+    await carol.delete('/api/user');
+    const sessionId = (await alice.get('/api/session')).body.session.id;
+    const away = { userId: alice.id, sessionId, since, isUnderWay: false };
+    const gone = `event: user\ndata: {"id":${id},"gone":true}\n\n`;
+    t.ok(String((await db.read(catchUp, away))?.text).includes(gone), 'also who was away');
+    t.match(await streams.alice.take(alice), gone);
+    await nobodyElse(t, 'alice', 'carol');
+    await alice.delete(leave);
+    t.notMatch((await db.read(catchUp, away))?.text, gone, 'but not who has left the chat too');
+  },
+);
 
 t.test(
   'a partner who was left hears of each change of the account, and nobody else does',

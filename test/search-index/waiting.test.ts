@@ -97,7 +97,7 @@ t.test('the job indexes many at once, and few when nobody posts', async (t) => {
   await indexed(257);
 });
 
-t.test('a message alone in its commit writes at most 32 KB to the log', async (t) => {
+t.test('a commit with a single message writes at most 32 KB to the WAL', async (t) => {
   const { db, file } = await startWorld(t);
   const sqlite = new Database(file);
   fill(sqlite, 20_000, 7);

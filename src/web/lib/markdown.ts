@@ -33,7 +33,7 @@ export function readMarkdown(text: string, finder?: MentionFinder): Token[] {
   }
 }
 
-/** Letters of which no message has all; marks may stand beside them. */
+/** The letters that can stand for mentions. No message contains all of them. */
 const [firstStandIn, lastStandIn] = [0x3400, 0x4dbf];
 const standIns = /[\u3400-\u4dbf]/g;
 
