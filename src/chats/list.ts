@@ -1,88 +1,26 @@
 /**
  * The list of a user's chats. An entry has two parts, which are cached separately: the chat's part
  * is the same for all its members and changes with each message (chat-summary.ts), and the member's
- * part changes when they read. So a message to a chat of thousands changes one entry in memory.
+ * part changes when they read (own-memberships.ts). So a message to a chat of thousands changes one
+ * entry in memory, and whoever asks for their list again has only the changed chats replaced in it.
  */
 
-import {
-  type CachedQuery,
-  dependsOn,
-  type QueryCache,
-  whenReady,
-} from '../db/cache/cached-query.ts';
-import type { MessagePayload } from '../db/unit-of-work.ts';
+import { type QueryCache, whenReady } from '../db/cache/cached-query.ts';
+import type { Reads } from '../db/query/query.ts';
 import { type ByteString, toBuffer, toByteString } from '../http/bytes.ts';
 import { countThatFit } from '../http/paging.ts';
-import { listMemberships } from '../members/queries.ts';
 import { type Named, userNames } from '../users/names.ts';
 import { type ChatSummary, chatSummaries } from './chat-summary.ts';
+import { type Membership, type OwnMemberships, ownMemberships } from './own-memberships.ts';
+import { type Entry, SortedChats } from './sorted-chats.ts';
 
-type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
+type Database = QueryCache & Reads;
 
-/** A user's memberships, and the list last built from them. */
-interface Own {
-  readonly memberships: readonly Membership[];
-  list?: List;
-}
-
-interface List {
-  /** By latest activity, newest first. */
-  readonly entries: readonly Entry[];
-  /** The whole list as JSON, once it was requested. */
-  body?: Buffer;
-  /** The number of changes after which the list was last found to be current. */
-  asOf: number;
-}
-
-/** An entry of the list. */
-interface Entry {
-  readonly chat: ChatSummary;
-  readonly membership: Membership;
-  /** The other person of a direct chat, whose name is its title. */
-  readonly partner: Named | undefined;
-}
-
-const ownChanges = ['member.joined', 'member.left', 'mention', 'read', 'notify'] as const;
-
-/** The approximate size of a membership and its part of the list in memory, in bytes. */
-const membershipBytes = 400;
-
-/** The chats that a user is a member of, and how far they have read. */
-const ownMemberships: CachedQuery<{ userId: number }, Own> = {
-  key: ({ userId }) => userId,
-  read: async (snapshot, { userId }) => {
-    const memberships = await listMemberships(snapshot, { userId });
-    const invalidatedBy = [
-      ...dependsOn(ownChanges, { userId }),
-      // Members who had not read the message have one unread message less.
-      ...memberships.flatMap(({ chatId }) => dependsOn(['message.deleted'], { chatId })),
-    ];
-    return {
-      ...ownOf(memberships),
-      invalidatedBy,
-      updatedBy: dependsOn(['message'], { userId }),
-    };
-  },
-  // Posting marks the chat as read up to the new message.
-  applyEvent: ({ memberships }, { chatId, payload }) => {
-    if (payload === undefined) return undefined;
-    return ownOf(memberships.map((one) => (one.chatId === chatId ? afterPost(one, payload) : one)));
-  },
-};
-
-function ownOf(memberships: readonly Membership[]) {
-  const value: Own = { memberships };
-  return { value, bytes: memberships.length * membershipBytes };
-}
-
-function afterPost(membership: Membership, { message, posted }: MessagePayload): Membership {
-  // The row may have been read after the commit but before its event arrived.
-  if (message.id <= membership.readId) return membership;
-  return { ...membership, readId: message.id, seen: posted, mentions: 0 };
-}
+/** Where more than this part of the list has changed, making it anew is faster. */
+const mostReplaced = 1 / 8;
 
 /** The whole list as JSON, by latest activity, newest first; not a promise if it is cached. */
-export function readList(db: QueryCache, userId: number): Buffer | Promise<Buffer> {
+export function readList(db: Database, userId: number): Buffer | Promise<Buffer> {
   return whenReady(currentList(db, userId), (list) => {
     list.body ??= listBody(list.entries.map((entry) => toJson(entry, userId)));
     return list.body;
@@ -104,54 +42,90 @@ export interface ListPage {
  * @param before the id of that event.
  */
 export async function readListPage(
-  db: QueryCache,
+  db: Database,
   userId: number,
   { before, limit }: { before: number; limit: number },
 ): Promise<ListPage> {
-  const { entries } = await currentList(db, userId);
-  const at = entries.findIndex(({ chat }) => chat.activity < before);
-  const rest = at === -1 ? [] : entries.slice(at);
-  const texts = rest.slice(0, limit).map((entry) => toJson(entry, userId));
+  const list = await currentList(db, userId);
+  const first = list.positionBefore(before);
+  const page = list.entries.slice(first, first + limit);
+  const texts = page.map((entry) => toJson(entry, userId));
   const count = countThatFit(texts.map(({ length }) => length));
-  const next = count < rest.length ? rest[count - 1]?.chat.activity : undefined;
-  return { body: listBody(texts.slice(0, count)), next };
+  const isLast = first + count === list.entries.length;
+  return {
+    body: listBody(texts.slice(0, count)),
+    next: isLast ? undefined : page[count - 1]?.chat.activity,
+  };
 }
 
-function currentList(db: QueryCache, userId: number): List | Promise<List> {
-  return whenReady(db.cached(ownMemberships, { userId }), (own) =>
-    own.list !== undefined && isCurrent(own.list, db) ? own.list : buildList(db, own, userId),
-  );
+function currentList(db: Database, userId: number): SortedChats | Promise<SortedChats> {
+  return whenReady(db.cached(ownMemberships, { userId }), (own) => {
+    const { list } = own;
+    // If nothing at all has changed, no chat has.
+    if (list?.asOf === db.changes) return list;
+    const changed = list && changedChats(db, own, list);
+    return list === undefined ||
+      changed === undefined ||
+      changed.length > list.entries.length * mostReplaced
+      ? makeList(db, userId, own)
+      : renewList(db, userId, own, list, changed);
+  });
 }
 
-function buildList(db: QueryCache, own: Own, userId: number): List | Promise<List> {
-  const { changes: asOf } = db;
-  return whenReady(readEntries(db, own.memberships, userId), (entries) => {
-    own.list = { entries: entries.sort(byActivity), asOf };
+/** The chats whose entries in the list are out of date. */
+function changedChats(db: Database, own: OwnMemberships, list: SortedChats): number[] {
+  const changes = db.changesSince(list.asOf);
+  const isFew = changes !== undefined && changes.length < list.entries.length;
+  const suspects = isFew ? list.touchedBy(changes) : list.entries;
+  return suspects
+    .filter(
+      ({ chat, membership, partner }) =>
+        !db.isCurrent(chat) ||
+        !own.isCurrent(membership) ||
+        (partner !== undefined && !db.isCurrent(partner)),
+    )
+    .map(({ chat }) => chat.id);
+}
+
+function makeList(db: Database, userId: number, own: OwnMemberships) {
+  const asOf = db.changes;
+  return whenReady(readEntries(db, userId, own, own.chatIds), (entries) => {
+    own.list = new SortedChats(userId, entries);
+    own.list.asOf = asOf;
     return own.list;
   });
 }
 
-function isCurrent(list: List, db: QueryCache): boolean {
-  // If nothing at all has changed, no chat has. Checking each one takes longer than all the rest.
-  if (list.asOf === db.changes) return true;
-  const areCurrent = list.entries.every(
-    ({ chat, partner }) => db.isCurrent(chat) && (partner === undefined || db.isCurrent(partner)),
-  );
-  if (areCurrent) list.asOf = db.changes;
-  return areCurrent;
+/** Replaces the entries of chats that have changed. */
+function renewList(
+  db: Database,
+  userId: number,
+  own: OwnMemberships,
+  list: SortedChats,
+  changed: readonly number[],
+) {
+  const asOf = db.changes;
+  return whenReady(readEntries(db, userId, own, changed), (entries) => {
+    if (changed.length > 0) list.replace(changed, entries);
+    list.asOf = asOf;
+    return list;
+  });
 }
 
 function readEntries(
-  db: QueryCache,
-  memberships: readonly Membership[],
+  db: Database,
   userId: number,
+  own: OwnMemberships,
+  chatIds: readonly number[],
 ): Entry[] | Promise<Entry[]> {
-  const chatIds = memberships.map(({ chatId }) => chatId);
-  return whenReady(db.cachedMany(chatSummaries, chatIds), (chats) => {
-    const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
-    return whenReady(db.cachedMany(userNames, partnerIds), (names) =>
-      joinEntries(memberships, chats, names),
-    );
+  return whenReady(own.of(db, userId, chatIds), (memberships) => {
+    const ids = memberships.map(({ chatId }) => chatId);
+    return whenReady(db.cachedMany(chatSummaries, ids), (chats) => {
+      const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
+      return whenReady(db.cachedMany(userNames, partnerIds), (names) =>
+        joinEntries(memberships, chats, names),
+      );
+    });
   });
 }
 
@@ -176,10 +150,6 @@ function listBody(texts: readonly ByteString[]): Buffer {
   let body = '{"chats":[';
   for (const [index, text] of texts.entries()) body += index === 0 ? text : `,${text}`;
   return toBuffer(`${body}]}`);
-}
-
-function byActivity(one: Entry, other: Entry): number {
-  return other.chat.activity - one.chat.activity;
 }
 
 function toJson({ chat, membership, partner }: Entry, userId: number): ByteString {

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { Cache } from './cache/cache.ts';
 import type { CachedBatchQuery, CachedQuery, QueryCache } from './cache/cached-query.ts';
+import type { Change } from './cache/change-log.ts';
 import { DamageCheck } from './file/damage.ts';
 import { freeSpace } from './file/disk-space.ts';
 import { classify, isFileReplaced } from './file/sqlite-errors.ts';
@@ -147,6 +148,10 @@ export class Store implements QueryCache {
 
   get changes(): number {
     return this.#cache.changes;
+  }
+
+  changesSince(count: number): readonly Change[] | undefined {
+    return this.#cache.changesSince(count);
   }
 
   /** How many bytes can still be written to the file's disk; Infinity where that is unknown. */

@@ -206,17 +206,24 @@ export const findChat = row((orm, p: Params<{ id: number }>) =>
     .where(and(eq(chats.id, p.id), isNull(chats.deletedAt))),
 );
 
+const ownMembership = {
+  chatId: memberships.chatId,
+  notify: memberships.notify,
+  seen: seenNow(),
+  mentions: memberships.mentions,
+  readId: memberships.readId,
+};
+
 export const listMemberships = rows((orm, p: Params<{ userId: number }>) =>
+  orm.select(ownMembership).from(memberships).where(eq(memberships.userId, p.userId)),
+);
+
+/** The user's memberships of these chats. */
+export const listMembershipsOf = rows((orm, p: Params<{ userId: number; chatIds: string }>) =>
   orm
-    .select({
-      chatId: memberships.chatId,
-      notify: memberships.notify,
-      seen: seenNow(),
-      mentions: memberships.mentions,
-      readId: memberships.readId,
-    })
+    .select(ownMembership)
     .from(memberships)
-    .where(eq(memberships.userId, p.userId)),
+    .where(and(eq(memberships.userId, p.userId), isAmong(memberships.chatId, p.chatIds))),
 );
 
 /** The direct chats with a user, also those that the user has left. */

@@ -1,5 +1,6 @@
 import type { CommittedEvent } from '../unit-of-work.ts';
 import type { Cacheable, CacheEntry, Key } from './cached-query.ts';
+import { type Change, ChangeLog } from './change-log.ts';
 import { CacheEntries, tagsOfEntry } from './entries.ts';
 import { nameOf, tagsOf } from './tags.ts';
 
@@ -11,7 +12,7 @@ import { nameOf, tagsOf } from './tags.ts';
 export class Cache {
   readonly #entries: CacheEntries;
   readonly #isOff: boolean;
-  #changes = 0;
+  readonly #changes = new ChangeLog();
   #loading = 0;
   /** Tags invalidated while a read was under way: that read may not have seen the change. */
   readonly #changed = new Set<string>();
@@ -29,7 +30,12 @@ export class Cache {
   }
 
   get changes(): number {
-    return this.#changes;
+    return this.#changes.count;
+  }
+
+  /** The changes after the first `count`; undefined if they are no longer remembered. */
+  changesSince(count: number): readonly Change[] | undefined {
+    return this.#changes.since(count);
   }
 
   /** The cached value for a key, or undefined. */
@@ -85,8 +91,9 @@ export class Cache {
   /** Applies committed events: updates or removes every entry that depends on them. */
   invalidate(events: readonly CommittedEvent[]): void {
     if (this.#isOff) return;
-    this.#changes += events.length;
     for (const event of events) {
+      const { chatId, userId } = event;
+      this.#changes.add({ chatId, userId });
       for (const tag of tagsOf(event)) {
         if (this.#loading > 0) this.#changed.add(nameOf(tag));
         this.#entries.invalidate(tag, event);
@@ -96,12 +103,12 @@ export class Cache {
 
   /** Removes one entry. */
   evict(query: Cacheable<never, unknown>, key: Key): void {
-    if (this.#entries.evict(query, key)) this.#changes += 1;
+    if (this.#entries.evict(query, key)) this.#changes.add({});
   }
 
   /** Removes all entries, after a change that no event describes. */
   clear(): void {
-    this.#changes += 1;
+    this.#changes.addUnknown();
     this.#isAllChanged = this.#loading > 0;
     this.#entries.clear();
   }

@@ -2,8 +2,10 @@
 
 import type { Snapshot } from '../query/query.ts';
 import type { CommittedEvent } from '../unit-of-work.ts';
+import type { Change } from './change-log.ts';
 import type { Tag } from './tags.ts';
 
+export type { Change } from './change-log.ts';
 export { dependsOn } from './tags.ts';
 
 /** A number is looked up faster than a string. */
@@ -55,6 +57,8 @@ export interface QueryCache {
    * valid.
    */
   readonly changes: number;
+  /** The changes after the first `count`; undefined if they are no longer remembered. */
+  changesSince(count: number): readonly Change[] | undefined;
 }
 
 /** A value with the tags of the events that invalidate or update it. */
