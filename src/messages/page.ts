@@ -2,17 +2,10 @@
 
 import type { Snapshot } from '../db/query/query.ts';
 import { joinBytes } from '../http/bytes.ts';
-import { countThatFit, pageBytes } from '../http/paging.ts';
+import { countThatFit } from '../http/paging.ts';
 import { beyondIds } from '../http/schema.ts';
 import type { MessageRow, OwnReaction, ReactionRow } from './messages.ts';
-import {
-  listIdsAfter,
-  listIdsBefore,
-  listMessages,
-  listSizesDown,
-  listSizesUp,
-  weighMessages,
-} from './page-queries.ts';
+import { findOlder, listAfter, listBefore } from './page-queries.ts';
 import { listPageReactions, shownUsers } from './reaction-queries.ts';
 import { messageToJson, ownToJson } from './wire.ts';
 
@@ -48,25 +41,15 @@ export async function readPage(
   snapshot: Snapshot,
   { chatId, before, after, limit }: { chatId: number } & Range,
 ): Promise<Page> {
-  // One id more than requested shows whether there is another page.
-  const ends = { skipped: limit - 1, limit: 2 };
-  if (after !== undefined) {
-    const [last, newer] = await listIdsAfter(snapshot, { chatId, after, ...ends });
-    const older = await listIdsBefore(snapshot, {
-      chatId,
-      before: after + 1,
-      skipped: 0,
-      limit: 1,
-    });
-    const range = { chatId, first: after + 1, last: last?.id ?? beyondIds };
-    const neighbours = { hasOlder: older.length > 0, hasNewer: newer !== undefined };
-    return readFirst(snapshot, range, neighbours);
+  if (after === undefined) {
+    const side = { chatId, id: before ?? beyondIds, limit };
+    const { messages, hasMore, hasManyReactions } = await readSide(snapshot, listBefore, side);
+    const neighbours = { hasOlder: hasMore, hasNewer: before !== undefined };
+    return { messages: messages.toReversed(), ...neighbours, hasManyReactions };
   }
-  const end = before ?? beyondIds;
-  const [first, older] = await listIdsBefore(snapshot, { chatId, before: end, ...ends });
-  const range = { chatId, first: first?.id ?? 0, last: end - 1 };
-  const neighbours = { hasOlder: older !== undefined, hasNewer: before !== undefined };
-  return readLast(snapshot, range, neighbours);
+  const { hasMore, ...found } = await readSide(snapshot, listAfter, { chatId, id: after, limit });
+  const older = await findOlder(snapshot, { chatId, id: after + 1 });
+  return { ...found, hasOlder: older !== undefined, hasNewer: hasMore };
 }
 
 /** The page after a newer message: the last `limit` messages that fit. */
@@ -120,72 +103,53 @@ export function endsOf({ messages }: Page): { first: number | null; last: number
   return { first: messages[0]?.id ?? null, last: messages.at(-1)?.id ?? null };
 }
 
-interface IdRange {
+/** How many messages are read at once: of 200 with long texts, a page has room for a few only. */
+const partSize = 50;
+
+interface Side {
   readonly chatId: number;
-  readonly first: number;
-  readonly last: number;
+  readonly id: number;
+  readonly limit: number;
 }
 
-type Neighbours = Pick<Page, 'hasOlder' | 'hasNewer'>;
-
-/** Reads the first messages of a range that fit into a page. */
-async function readFirst(
-  snapshot: Snapshot,
-  range: IdRange,
-  { hasOlder, hasNewer }: Neighbours,
-): Promise<Page> {
-  const last = await lastWhoseTextFits(snapshot, range, listSizesUp);
-  const found = await readRange(snapshot, { ...range, last });
-  const messages = firstThatFit(found.messages);
-  const isCut = last < range.last || messages.length < found.messages.length;
-  return { ...found, messages, hasOlder, hasNewer: hasNewer || isCut };
+/** Reads the messages on one side of an id, the nearest first, until the page is full. */
+async function readSide(snapshot: Snapshot, list: typeof listBefore, { limit, ...side }: Side) {
+  const read: PageMessage[] = [];
+  let hasManyReactions = false;
+  for (;;) {
+    const id = read.at(-1)?.id ?? side.id;
+    const range = { ...side, id, limit: Math.min(limit - read.length, partSize) };
+    const part = await readPart(snapshot, list, range);
+    read.push(...part.messages);
+    hasManyReactions ||= part.hasManyReactions;
+    const messages = firstThatFit(read);
+    const isCut = messages.length < read.length;
+    if (isCut || !part.hasMore || read.length === limit) {
+      return { messages, hasMore: isCut || part.hasMore, hasManyReactions };
+    }
+  }
 }
 
-/** Reads the last messages of a range that fit into a page. */
-async function readLast(
-  snapshot: Snapshot,
-  range: IdRange,
-  { hasOlder, hasNewer }: Neighbours,
-): Promise<Page> {
-  const first = await lastWhoseTextFits(snapshot, range, listSizesDown);
-  const found = await readRange(snapshot, { ...range, first });
-  const messages = lastThatFit(found.messages);
-  const isCut = first > range.first || messages.length < found.messages.length;
-  return { ...found, messages, hasOlder: hasOlder || isCut, hasNewer };
-}
-
-async function readRange(snapshot: Snapshot, range: IdRange) {
-  const rows = await listMessages(snapshot, range);
+async function readPart(snapshot: Snapshot, list: typeof listBefore, { limit, ...side }: Side) {
+  // One message more than requested shows whether the chat goes on.
+  const found = await list(snapshot, { ...side, limit: limit + 1 });
+  const rows = found.slice(0, limit);
+  const ends = [rows.at(0)?.id ?? 0, rows.at(-1)?.id ?? 0] as const;
+  const range = { chatId: side.chatId, first: Math.min(...ends), last: Math.max(...ends) };
   const reactions = await listPageReactions(snapshot, range);
   const byMessage = Map.groupBy(reactions, ({ messageId }) => messageId);
   return {
     messages: rows.map((row) => toPageMessage(row, byMessage.get(row.id))),
+    hasMore: found.length > limit,
     hasManyReactions: reactions.some(({ count }) => count > shownUsers),
   };
 }
 
-function toPageMessage(message: MessageRow, reactions?: readonly ReactionRow[]): PageMessage {
+function toPageMessage(
+  message: Omit<MessageRow, 'chatId'>,
+  reactions?: readonly ReactionRow[],
+): PageMessage {
   return { id: message.id, json: messageToJson(message, reactions) };
-}
-
-/**
- * The id up to which the texts of a range's messages fit into a page, so that no more of them are
- * serialised: JSON is never shorter than the text. In nearly all cases the whole range fits.
- */
-async function lastWhoseTextFits(
-  snapshot: Snapshot,
-  range: IdRange,
-  listSizes: typeof listSizesUp,
-): Promise<number> {
-  let end = listSizes === listSizesUp ? range.last : range.first;
-  if ((await weighMessages(snapshot, range)).bytes <= pageBytes) return end;
-  let left = pageBytes;
-  for (const { id, bytes } of await listSizes(snapshot, range)) {
-    left -= bytes;
-    if (left < 0) break;
-    end = id;
-  }
-  return end;
 }
 
 function firstThatFit(messages: readonly PageMessage[]): readonly PageMessage[] {

@@ -8,7 +8,7 @@ import type { Message } from './schema.ts';
  * written with this too: by `JSON.stringify` of objects, reading one would take a third longer.
  */
 export function messageToJson(
-  { content, id, senderId, createdAt, editedAt, replyTo }: MessageRow,
+  { content, id, senderId, createdAt, editedAt, replyTo }: Omit<MessageRow, 'chatId'>,
   reactions: readonly ReactionRow[] = [],
 ): Json<Message> {
   let json = `{"content":${JSON.stringify(content)},"id":${id},"sender_id":${senderId},"time":"${isoTime(createdAt)}"`;
