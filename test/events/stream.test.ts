@@ -1,9 +1,10 @@
+import type { FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
 import { deleteAccount, setDisabledByOperator } from '../../src/accounts/operator.ts';
 import { findNewestEvent } from '../../src/event-log/queries.ts';
 import { catchUp } from '../../src/events/catch-up.ts';
 import { query } from '../helpers/rows.ts';
-import { beat, follow } from '../helpers/sse.ts';
+import { beat, type EventReader, follow } from '../helpers/sse.ts';
 import { startCast } from '../helpers/world.ts';
 
 const time = '2026-11-22T08:35:52.123Z';
@@ -426,17 +427,24 @@ t.test('concurrent edits and a deletion end the same everywhere', async (t) => {
   }
 });
 
+/** Calls `onWrite` for each write to a stream or answer. */
+function watchWrites({ server }: FastifyInstance, onWrite: () => void): void {
+  server.on('request', (_, response) => {
+    const write = response.write.bind(response);
+    const watched = (text: string) => {
+      onWrite();
+      return write(text);
+    };
+    Object.assign(response, { write: watched });
+  });
+}
+
 t.test('a batch of events is one write for each stream', async (t) => {
   const cast = await startCast(t);
   const { alice, app, bob, chat } = cast;
   let writes = 0;
-  app.server.on('request', (_, response) => {
-    const write = response.write.bind(response);
-    const counted = (text: string) => {
-      writes += 1;
-      return write(text);
-    };
-    Object.assign(response, { write: counted });
+  watchWrites(app, () => {
+    writes += 1;
   });
   const streams = [];
   for (let i = 0; i < 10; i++) streams.push(await follow(t, cast, bob));
@@ -444,6 +452,36 @@ t.test('a batch of events is one write for each stream', async (t) => {
   await Promise.all(Array.from({ length: 50 }, (_, i) => alice.send(chat, `m${i}`)));
   for (const stream of streams) await stream.until(() => stream.events.length === 50);
   t.equal(writes, 10);
+});
+
+t.test('hundreds of streams are sent a message over several turns of the event loop', async (t) => {
+  const cast = await startCast(t);
+  const { alice, app, chat, register } = cast;
+  let [turn, isOver] = [0, false];
+  const writesPerTurn = new Map<number, number>();
+  watchWrites(app, () => writesPerTurn.set(turn, (writesPerTurn.get(turn) ?? 0) + 1));
+  const nextTurn = () => {
+    turn += 1;
+    if (!isOver) setImmediate(nextTurn);
+  };
+  const streams: EventReader[] = [];
+  for (let i = 0; i < 14; i++) {
+    const person = await register(`reader${i}`);
+    await alice.post(`${chat}/members`, { name: person.name });
+    const opened = Array.from({ length: 20 }, () => follow(t, cast, person));
+    streams.push(...(await Promise.all(opened)));
+  }
+  writesPerTurn.clear();
+  nextTurn();
+  await alice.send(chat, 'Hello, all of you');
+  for (const stream of streams) await stream.next('message');
+  isOver = true;
+  const writes = [...writesPerTurn.values()];
+  t.equal(
+    writes.reduce((sum, count) => sum + count, 0),
+    280,
+  );
+  t.ok(Math.max(...writes) <= 250, `${writes}`);
 });
 
 t.test('a removed member receives nothing from that moment on, however soon', async (t) => {
