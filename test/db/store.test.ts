@@ -70,6 +70,36 @@ t.test('in a batch, failed mutations leave nothing and the others are stored', a
   t.equal(outside(t, file).prepare('select count(*) from chats').pluck().get(), 0);
 });
 
+t.test('only a failure after a change makes the batch run again', async (t) => {
+  const { db } = await startStore(t);
+  let runs = 0;
+  const counted: Mutation<number, number> = (unit, number) => {
+    runs += 1;
+    return note(unit, number);
+  };
+  const failAtOnce: Mutation<number, never> = async () => {
+    throw new Refusal('not_member');
+  };
+  for (const [failing, expected] of [
+    [failAtOnce, 2],
+    [noteAndFail, 3],
+    [noteAndBreak, 3],
+  ] as const) {
+    runs = 0;
+    const results = await Promise.allSettled([
+      db.write(counted, 1),
+      db.write(failing, 2),
+      db.write(counted, 3),
+    ]);
+    t.equal(runs, expected);
+    t.strictSame(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+  }
+  t.strictSame(await numbers(db), [1, 3, 1, 3, 1, 3]);
+});
+
 t.test('an error from the database contains no values, which people wrote', async (t) => {
   const { db } = await startStore(t);
   const error = await db.write(noteAndBreak, 1).catch((error: unknown) => error);
