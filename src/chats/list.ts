@@ -160,6 +160,7 @@ function toJson({ chat, membership, partner }: Entry, userId: number): ByteStrin
   let text = chat.head + (name === undefined ? chat.title : toByteString(JSON.stringify(name)));
   if (unread > 0) text += `,"unread":${unread},"read_id":${readId}`;
   if (mentions > 0) text += `,"mentions":${mentions}`;
+  if (chat.pair !== null) text += `,"partner_id":${chat.pair - userId}`;
   if (partner?.isDisabled) text += ',"disabled":true';
   if (partner !== undefined && name === undefined) text += ',"gone":true';
   if (notify !== 'all') text += `,"notify":"${notify}"`;

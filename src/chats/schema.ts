@@ -86,6 +86,9 @@ export const ChatList = Type.Object({
       mentions: Type.Optional(Type.Integer({ minimum: 1 })),
       notify: Type.Optional(Type.Union([Type.Literal('mentions'), Type.Literal('nothing')])),
       direct: Type.Optional(Type.Literal(true)),
+      partner_id: Type.Optional(
+        Type.Integer({ minimum: 1, description: 'In a direct chat: the id of the other person.' }),
+      ),
       disabled: Type.Optional(
         Type.Literal(true, {
           description: 'In a direct chat: the other person’s account is disabled.',

@@ -405,10 +405,10 @@ t.test('a direct chat is the same from both sides, under the other user’s name
     `{"id":${idOf(direct)},"last_message":"just us","last_message_time":"2026-11-22T08:35:52.123Z","sender_id":${alice.id},"title":"${partner}"`;
   t.ok(
     (await alice.get('/api/chats')).text.startsWith(
-      `{"chats":[${documented('bob')},"direct":true}`,
+      `{"chats":[${documented('bob')},"partner_id":${bob.id},"direct":true}`,
     ),
   );
-  const unread = `"unread":1,"read_id":0,"direct":true}`;
+  const unread = `"unread":1,"read_id":0,"partner_id":${alice.id},"direct":true}`;
   t.ok((await bob.get('/api/chats')).text.startsWith(`{"chats":[${documented('alice')},${unread}`));
   t.match((await bob.get(direct)).body.messages, [{ id, content: 'just us' }]);
   const members = (await bob.get(`${direct}/members`)).body.members;
@@ -502,10 +502,10 @@ t.test('a direct chat outlives a deleted account, but the account’s name does 
   const direct = await openDirect(alice, 'Dorothea of Ghent');
   await dora.send(direct, 'farewell');
   const before = (await chatsOf(alice))[0];
-  t.match(before, { title: 'Dorothea of Ghent', direct: true });
+  t.match(before, { title: 'Dorothea of Ghent', direct: true, partner_id: doraId });
   t.notOk('gone' in before, 'not while the account is there');
   done(t, await dora.delete('/api/user'));
-  const shown = { id: idOf(direct), title: 'Direct chat', direct: true, gone: true };
+  const shown = { id: idOf(direct), title: 'Direct chat', partner_id: doraId, gone: true };
   t.match((await chatsOf(alice))[0], shown);
   const others = JSON.stringify((await chatsOf(alice)).slice(1));
   t.notMatch(others, 'gone', 'no other chat');

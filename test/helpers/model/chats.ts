@@ -244,7 +244,8 @@ function toWire(model: Model, chat: Chat, userId: number) {
   const last = chat.messages.at(-1);
   const { notify, readId } = chat.members.get(userId) as Member;
   const { unread, mentions } = unreadOf(chat, userId);
-  const partner = model.users.get(chat.pair?.find((id) => id !== userId) ?? 0);
+  const partnerId = chat.pair?.find((id) => id !== userId);
+  const partner = model.users.get(partnerId ?? 0);
   return {
     id: chat.id,
     last_message: last?.content ?? null,
@@ -256,7 +257,7 @@ function toWire(model: Model, chat: Chat, userId: number) {
     ...(notify !== 'all' && { notify }),
     ...(partner?.disabled !== undefined && { disabled: true }),
     ...(chat.pair !== undefined && partner === undefined && { gone: true }),
-    ...(chat.pair !== undefined && { direct: true }),
+    ...(partnerId !== undefined && { direct: true, partner_id: partnerId }),
     ...(chat.isOpen && { open: true }),
   };
 }
