@@ -134,6 +134,37 @@ webTest(
   },
 );
 
+webTest('a chat deleted while a person looks at it says so', async (t, stage) => {
+  stage.expect(/status of 404/);
+  const alice = await stage.person('alice');
+  const chat = await startChat(alice, 'Sunday hike');
+  for (const [locale, texts] of Object.entries({ 'en-GB': en, 'de-DE': de })) {
+    const chat = await startChat(alice, `Diary ${locale}`);
+    const reader = await stage.visitorAs(alice, { locale });
+    await reader.openChat(`Diary ${locale}`);
+    await reader.streamIsOpen();
+    // On another device, its last member leaves it.
+    await alice.send('DELETE', `/api/chats?chat_id=${chat.split('/').at(-1)}`, {});
+    await reader.page.locator('main').getByText(texts.gone.deleted).waitFor();
+    t.equal(await reader.page.locator('main h1').innerText(), `Diary ${locale}`);
+    t.equal(await reader.composer.count(), 0, 'nowhere to write');
+    t.equal(await reader.page.locator('.chat', { hasText: 'Diary' }).count(), 0);
+    await reader.go(`${place(chat)}/members`);
+    await reader.page.locator('main').getByText(texts.gone.deleted).waitFor();
+  }
+
+  await t.test('and so does one that was left here', async () => {
+    const reader = await stage.visitorAs(alice);
+    await reader.openChat('Sunday hike');
+    await reader.streamIsOpen();
+    await reader.page.getByLabel(en.chatMenu).click();
+    await reader.button(en.leave).click();
+    await reader.answer(en.leave);
+    await reader.go(place(chat));
+    await reader.page.locator('main').getByText(en.gone.deleted).waitFor();
+  });
+});
+
 webTest('a new name and a deleted account show at once', async (t, stage) => {
   stage.expect(/status of 404/);
   const { alice, bob, chat } = await startTalk(stage);

@@ -117,8 +117,10 @@ interface Gone {
 
 export const gone = signal<ReadonlyMap<number, Gone>>(new Map());
 
+/** Removes a chat. One without members is deleted right after its last member has left it. */
 export function dropChat(id: number, why: Gone['why']): void {
-  const title = byId.value.get(id)?.title;
+  const left = why === 'deleted' ? gone.value.get(id) : undefined;
+  const { title } = byId.value.get(id) ?? left ?? {};
   if (title !== undefined) gone.value = new Map(gone.value).set(id, { title, why });
   const rest = new Map(byId.value);
   rest.delete(id);
