@@ -165,6 +165,77 @@ webTest('a chat deleted while a person looks at it says so', async (t, stage) =>
   });
 });
 
+webTest('there is nowhere to write until it is known that one may', async (t, stage) => {
+  stage.expect(/status of 403/);
+  const { alice, bob, chat } = await startTalk(stage);
+  const closed = await startChat(bob, 'Not for Alice');
+  await post(bob, chat, 'hello');
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  await page.addInitScript(recordComposers);
+  const list = Promise.withResolvers<void>();
+  await page.route(/api\/chats$/, async (route) => {
+    await list.promise;
+    await route.fallback();
+  });
+  const shown = () => page.evaluate(() => composers.join(' '));
+  await reader.go(place(closed));
+  const refused = page.waitForResponse((response) => response.url().includes(`${closed}?`));
+  // An edit was begun while she was a member.
+  await page.evaluate((id) => {
+    const message = { id: 9, sender_id: 1, content: 'hello' };
+    localStorage.setItem(
+      `snug.1.intent.${id}`,
+      JSON.stringify({ intent: { kind: 'edit', message } }),
+    );
+  }, closed.split('/').at(-1));
+  await page.reload();
+  await refused;
+  await page.locator('main .error').waitFor();
+  t.equal(await reader.composer.count(), 0, 'while the list is under way');
+  await reader.go(`${place(closed)}/members`);
+  await page.locator('main .error').waitFor();
+  t.equal(await page.getByText(en.gone.unknown).count(), 0, 'nothing is claimed too early');
+
+  await t.test('a chat of one’s own can be written to without the list', async (t) => {
+    await reader.go(place(chat));
+    await page.reload();
+    await reader.message('hello').waitFor();
+    await reader.composer.waitFor();
+    t.equal(await reader.composer.evaluate((field) => field === document.activeElement), true);
+    await reader.composer.fill('written early');
+    list.resolve();
+    await page.locator('.chat').waitFor();
+    await page.locator('main h1').getByText('Sunday hike').waitFor();
+    t.equal(await reader.composer.inputValue(), 'written early');
+    t.equal(await shown(), 'added', 'it stays the same');
+  });
+
+  await reader.go(place(closed));
+  await page.reload();
+  await page.getByText(en.gone.unknown).waitFor();
+  t.equal(await shown(), '', 'at no time');
+  t.equal(await page.locator('main h1').innerText(), en.noChat);
+  await reader.go(`${place(closed)}/members`);
+  await page.getByText(en.gone.unknown).waitFor();
+});
+
+declare const composers: string[];
+
+/** Runs in the page: records each composer that appears or disappears. */
+function recordComposers(): void {
+  const seen: string[] = [];
+  Object.assign(globalThis, { composers: seen });
+  const isOne = (node: Node) =>
+    node instanceof Element && (node.matches('.composer') || node.querySelector('.composer'));
+  new MutationObserver((changes) => {
+    for (const { addedNodes, removedNodes } of changes) {
+      if ([...addedNodes].some(isOne)) seen.push('added');
+      if ([...removedNodes].some(isOne)) seen.push('removed');
+    }
+  }).observe(document, { childList: true, subtree: true });
+}
+
 webTest('a new name and a deleted account show at once', async (t, stage) => {
   stage.expect(/status of 404/);
   const { alice, bob, chat } = await startTalk(stage);

@@ -69,7 +69,10 @@ function inOwnWords(chat: Chat): Chat {
   return chat.gone ? { ...chat, title: texts.deletedUser } : chat;
 }
 
-/** Whether the user can send messages to a chat: somebody must be there to read them. */
+/**
+ * Whether a member of a chat can send messages to it: somebody must be there to read them. They can
+ * where the list of chats is not loaded yet.
+ */
 export const mayWrite = (chat: Chat | undefined) => !(chat?.disabled || chat?.gone);
 
 /** A chat's share of the total: all unread messages, only mentions, or nothing. */

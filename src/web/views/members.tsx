@@ -4,7 +4,7 @@ import { isolated } from '../lib/bidi.ts';
 import { go, paths } from '../lib/route.ts';
 import type { Chat, Member, Notify } from '../lib/wire.ts';
 import { ownId } from '../state/account.ts';
-import { chatOf, dropChat } from '../state/chats.ts';
+import { chatOf, dropChat, isLoaded } from '../state/chats.ts';
 import { useLoading } from '../state/failing.ts';
 import { attempt } from '../state/failures.ts';
 import { isOwner, loadMembers, membersOf } from '../state/members.ts';
@@ -23,7 +23,14 @@ import { Written } from './written.tsx';
 export function MembersPane({ chatId }: { chatId: number }) {
   const chat = chatOf(chatId);
   const { error } = useLoading(() => loadMembers(chatId), [chatId]);
-  if (chat === undefined) return <GonePane chatId={chatId} />;
+  if (chat === undefined) {
+    if (isLoaded.value) return <GonePane chatId={chatId} />;
+    return (
+      <Pane title={texts.chat} back={paths.chat(chatId)}>
+        <ErrorText of={error} />
+      </Pane>
+    );
+  }
   const members = membersOf(chatId);
   const isOwned = isOwner(chatId);
   const mayInvite = !chat.direct && (isOwned || chat.invite !== 'owners');
