@@ -236,6 +236,48 @@ function recordComposers(): void {
   }).observe(document, { childList: true, subtree: true });
 }
 
+webTest('the list of chats is drawn once, in one piece', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  for (const title of ['Book club', 'Choir', 'Garden']) await startChat(bob, title, 'alice');
+  await startDirect(alice, 'bob');
+  await post(bob, chat, 'from bob');
+  const reader = await stage.visitorAs(alice);
+  const { page } = reader;
+  await page.addInitScript(recordRows);
+  for (const hash of ['#/', place(chat)]) {
+    await reader.go(hash);
+    await page.reload();
+    await reader.streamIsOpen();
+    await page.locator('.chat-last', { hasText: 'bob: from bob' }).waitFor();
+    // It is the top one already.
+    await post(bob, chat, `from bob, to ${hash}`);
+    await page.locator('.chat-last', { hasText: `to ${hash}` }).waitFor();
+    t.strictSame(await page.evaluate(() => rowChanges), ['5 added, 0 removed'], hash);
+  }
+});
+
+declare const rowChanges: string[];
+
+/** Runs in the page: records the changes of the rows in the list of chats, by their moment. */
+function recordRows(): void {
+  const seen: string[] = [];
+  Object.assign(globalThis, { rowChanges: seen });
+  const rows = (list: Node, nodes: NodeList) =>
+    list instanceof Element && list.matches('.chats')
+      ? nodes.length
+      : [...nodes]
+          .filter((node) => node instanceof Element)
+          .reduce((sum, node) => sum + node.querySelectorAll('.chats > li').length, 0);
+  new MutationObserver((changes) => {
+    let [added, removed] = [0, 0];
+    for (const { target, addedNodes, removedNodes } of changes) {
+      added += rows(target, addedNodes);
+      removed += rows(target, removedNodes);
+    }
+    if (added + removed > 0) seen.push(`${added} added, ${removed} removed`);
+  }).observe(document, { childList: true, subtree: true });
+}
+
 webTest('a new name and a deleted account show at once', async (t, stage) => {
   stage.expect(/status of 404/);
   const { alice, bob, chat } = await startTalk(stage);
