@@ -278,6 +278,34 @@ function recordRows(): void {
   }).observe(document, { childList: true, subtree: true });
 }
 
+webTest('a new name that another event brought first shows in a direct chat', async (t, stage) => {
+  stage.expect(noServer);
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'hello');
+  const direct = await startDirect(alice, 'bob');
+  await post(bob, direct, 'just us');
+  const reader = await stage.visitorAs(alice);
+  const { page } = reader;
+  const title = page.locator('.chat', { hasText: 'just us' }).locator('.chat-title');
+  await title.getByText('bob', { exact: true }).waitFor();
+  await reader.openChat('Sunday hike');
+  await reader.message('hello').locator('.name').getByText('bob').waitFor();
+  await reader.streamIsOpen();
+  await post(alice, chat, 'so that the stream can be resumed');
+  await reader.message('so that the stream').waitFor();
+  await page.context().setOffline(true);
+  await stage.kill();
+  await page.getByText(en.disconnected).waitFor();
+  await stage.revive();
+  // The first event has the name that he has by now, as the second one does.
+  await alice.send('PUT', `${chat}/members/2`, { role: 'owner' });
+  await bob.send('PUT', '/api/user', { name: 'bobby' });
+  await page.context().setOffline(false);
+  await reader.message('hello').locator('.name').getByText('bobby').waitFor();
+  await title.getByText('bobby', { exact: true }).waitFor();
+  t.equal(await page.locator('.chat-title').getByText('bob', { exact: true }).count(), 0);
+});
+
 webTest('a new name and a deleted account show at once', async (t, stage) => {
   stage.expect(/status of 404/);
   const { alice, bob, chat } = await startTalk(stage);

@@ -97,21 +97,6 @@ export function noteChat({
   byId.value = new Map(byId.value).set(id, { ...rest, ...changed });
 }
 
-/**
- * Updates a direct chat after a change of the other user's name, or of whether the account is
- * disabled or gone.
- */
-export function noteDirectChat(
-  before: string,
-  { name = '', disabled, gone: isGone }: { name?: string; disabled?: true; gone?: true },
-): void {
-  const chat = [...byId.value.values()].find(({ direct, title }) => direct && title === before);
-  if (chat === undefined) return;
-  const { disabled: _, ...rest } = chat;
-  const state = { ...(disabled && { disabled }), ...(isGone && { gone: isGone }) };
-  byId.value = new Map(byId.value).set(chat.id, inOwnWords({ ...rest, title: name, ...state }));
-}
-
 /** The title of a chat that the user is no longer in, and why. */
 interface Gone {
   readonly title: string;

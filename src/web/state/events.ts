@@ -8,7 +8,6 @@ import {
   isLoaded,
   loadChats,
   noteChat,
-  noteDirectChat,
   noteMessage,
   noteReading,
 } from './chats.ts';
@@ -83,11 +82,9 @@ const handlers: Handlers = {
     else unlessBroken(checkUser(chatId, userId));
   },
   user(user) {
-    const before = cachedName(user.id);
     cacheNames([{ id: user.id, name: 'gone' in user ? '' : user.name }]);
-    // A direct chat shows the user's name, which may not have been looked up yet.
-    if (before !== undefined) noteDirectChat(before, user);
-    else unlessBroken(loadChats());
+    // The title of a direct chat is the other user's name; only the server knows which chat that is.
+    if (user.id !== ownId()) unlessBroken(loadChats());
     if ('gone' in user) return;
     noteUser(user);
     if (user.id === ownId()) renameOneself(user.name);
