@@ -13,7 +13,6 @@ import { Boundary } from './views/boundary.tsx';
 import { ChatPane } from './views/chat.tsx';
 import { ConnectionText, Notices } from './views/connection.tsx';
 import { DirectoryPane } from './views/directory.tsx';
-import { Failure } from './views/failure.tsx';
 import { InvitePane } from './views/invite.tsx';
 import { MembersPane } from './views/members.tsx';
 import { OpenQuestion } from './views/question.tsx';
@@ -27,7 +26,7 @@ export function App() {
   return (
     <>
       <Page />
-      <Failure />
+      <Notices />
     </>
   );
 }
@@ -62,7 +61,6 @@ function Home() {
           <Pane />
         </Boundary>
       </main>
-      <Notices />
       <Switcher />
       <OpenQuestion />
     </div>

@@ -486,6 +486,54 @@ function placeOfText(element: Element | SVGElement): { top: number; bottom: numb
   };
 }
 
+webTest('an error has room, and hides nothing of the composer', async (t, stage) => {
+  stage.expect(/status of 403/);
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(bob, chat, 'hello');
+  for (const width of [390, 1280]) {
+    const visitor = await stage.visitorAs(alice, {
+      viewport: { width, height: 780 },
+      serviceWorkers: 'block',
+    });
+    const { page } = visitor;
+    await visitor.openChat('Sunday hike');
+    await visitor.message('hello').waitFor();
+    await visitor.streamIsOpen();
+    await visitor.composer.fill('x'.repeat(4001));
+    await visitor.composer.press('Enter');
+    const error = page.locator('.composer > .error');
+    await error.waitFor();
+    const said = await error.evaluate(placeOfText);
+    const field = await page.locator('.composer-row').boundingBox();
+    t.ok(said.left >= Number(field?.x) + 4, `with a margin at the side, at ${width} px`);
+    t.ok(Number(field?.y) - said.bottom >= 4, 'and to the field');
+    await page.route('**/assets/emoji-picker*', (route) => route.fulfill(refusal('gone')));
+    for (const text of ['one line', 'a line\n'.repeat(12)]) {
+      await visitor.composer.fill(text);
+      await visitor.button(en.emoji).click();
+      const pill = page.locator('.failure');
+      await pill.waitFor();
+      const place = await pill.boundingBox();
+      t.ok(place && place.x >= 8 && place.x + place.width <= width - 8, 'in sight');
+      for (const part of ['.composer textarea', '.composer [type=submit]', '.bar', '.message']) {
+        const other = await page.locator('main').locator(part).first().boundingBox();
+        t.notOk(overlap(place, other), `not over ${part} at ${width} px`);
+      }
+      await visitor.button(en.close).click();
+      await pill.waitFor({ state: 'detached' });
+    }
+  }
+});
+
+type Box = { x: number; y: number; width: number; height: number } | null;
+
+function overlap(one: Box, other: Box): boolean {
+  if (one === null || other === null) throw new Error('it is not shown');
+  const isBeside = one.x + one.width <= other.x || other.x + other.width <= one.x;
+  const isAbove = one.y + one.height <= other.y || other.y + other.height <= one.y;
+  return !isBeside && !isAbove;
+}
+
 webTest('an error of the page itself is shown, and not blamed on the server', async (t, stage) => {
   stage.expect(/a fault of the page/);
   const alice = await stage.person('alice');

@@ -1,9 +1,11 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { isIntercepted } from '../lib/api.ts';
 import { isStorageFull } from '../lib/storage.ts';
+import { account } from '../state/account.ts';
 import { connection } from '../state/connection.ts';
 import { isOutdated, reload } from '../state/update.ts';
 import { texts } from '../texts/index.ts';
+import { Failure } from './failure.tsx';
 
 /**
  * What the user should know in every pane, without moving the layout. The height is a property of
@@ -21,9 +23,14 @@ export function Notices() {
   }, []);
   return (
     <div class="notices" ref={box}>
-      <ConnectionState />
-      <UpdateOffer />
-      <StorageNotice />
+      {account.value && (
+        <>
+          <ConnectionState />
+          <UpdateOffer />
+          <StorageNotice />
+        </>
+      )}
+      <Failure />
     </div>
   );
 }
