@@ -748,6 +748,44 @@ webTest('the checkbox for notifications shows the real state', async (t, stage) 
   }
 });
 
+webTest('the checkbox for notifications says what to do if it cannot be set', async (t, stage) => {
+  const { alice } = await startTalk(stage);
+  for (const [locale, texts] of Object.entries({ 'en-GB': en, 'de-DE': de })) {
+    const reader = await stage.visitorAs(alice, { locale });
+    const { page } = reader;
+    await page.addInitScript(() => {
+      Object.defineProperty(Notification, 'permission', { value: 'default' });
+      // Closed without an answer, once; then allowed.
+      const answers = ['default', 'granted'] as const;
+      let asked = 0;
+      Notification.requestPermission = async () => answers[asked++] ?? 'granted';
+    });
+    await reader.go('#/settings');
+    await page.reload();
+    const box = page.getByLabel(texts.notifyDevice);
+    const { unanswered, missing } = texts.noNotifications;
+    await box.waitFor();
+    t.equal(await page.getByText(unanswered).count(), 0, 'not before');
+    await box.click();
+    await page.getByText(unanswered).waitFor();
+    t.equal(await box.isChecked(), false, 'it is not on');
+    t.equal(await page.evaluate(() => localStorage.getItem('snug.1.notices')), 'false');
+    await box.click();
+    await page.getByText(unanswered).waitFor({ state: 'detached' });
+    t.equal(await box.isChecked(), true, 'after the answer');
+
+    // As in Safari on an iPhone, unless Snug is on the home screen.
+    await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'Notification'));
+    await page.reload();
+    await page.getByText(missing).waitFor();
+    t.equal(await box.isChecked(), false, 'though it was on before');
+    t.equal(await box.isEnabled(), false, 'it cannot be set');
+    t.match(missing, /iPhone/);
+    await post(alice, '/api/chats/1', 'hello');
+    await page.locator('.chat-last', { hasText: 'hello' }).waitFor();
+  }
+});
+
 webTest('over plain http the notifications checkbox asks for https', async (t, stage) => {
   stage.expect(/^asked|Cross-Origin-Opener-Policy/);
   const { alice } = await startTalk(stage);

@@ -14,9 +14,14 @@ import { findName } from './user-names.ts';
 
 /**
  * Whether this device shows notifications; if not, whether the user turned them off, the browser
- * denies them, it requires https for them, or it does not support them.
+ * denies them, got no answer to its question, requires https for them, or does not support them.
  */
-export const notifications = signal<'on' | 'off' | 'denied' | 'insecure' | 'missing'>('off');
+export const notifications = signal<
+  'on' | 'off' | 'denied' | 'unanswered' | 'insecure' | 'missing'
+>('off');
+
+/** The same by the browser's answer to a page that asks for the permission. */
+const answered = { granted: 'on', denied: 'denied', default: 'unanswered' } as const;
 
 /** Another tab that the user is looking at answers within this time, in ms. */
 const answerTime = 150;
@@ -53,10 +58,9 @@ function currentState(): typeof notifications.value {
 
 /** Turns notifications on or off; the browser may ask the user for permission. */
 export async function setNotifications(isWanted: boolean): Promise<void> {
-  const permission = isWanted ? await Notification.requestPermission() : '';
-  save('notices', permission === 'granted');
-  notifications.value =
-    permission === 'denied' ? 'denied' : permission === 'granted' ? 'on' : 'off';
+  const state = isWanted ? answered[await Notification.requestPermission()] : 'off';
+  save('notices', state === 'on');
+  notifications.value = state;
 }
 
 /** A stream has started: its first messages are those that were missed. */

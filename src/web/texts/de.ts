@@ -172,7 +172,10 @@ export const de: Texts = {
       'Dein Browser blockiert Benachrichtigungen dieser Seite. Erlaube sie in den Einstellungen der Seite (neben ihrer Adresse) und setze dann das Häkchen.',
     insecure:
       'Browser zeigen Benachrichtigungen nur von Seiten mit https. Öffne Snug über seine https-Adresse, oder frag die Person, die den Server betreibt.',
-    missing: 'Dieser Browser unterstützt keine Benachrichtigungen.',
+    unanswered:
+      'Benachrichtigungen sind noch nicht erlaubt. Setze das Häkchen noch einmal, und erlaube sie, wenn der Browser fragt.',
+    missing:
+      'Dieser Browser unterstützt hier keine Benachrichtigungen. Lege Snug auf einem iPhone oder iPad auf den Home-Bildschirm und öffne es von dort. Nimm sonst einen anderen Browser.',
   },
   intercepted:
     'Etwas anderes antwortet anstelle des Servers: Vielleicht verlangt ein Netzwerk oder ein Proxy eine Anmeldung. Lade die Seite neu, um sie zu sehen. Was du geschrieben hast, geht nicht verloren.',

@@ -166,7 +166,10 @@ export const en = {
       'Your browser blocks notifications from this site. Allow them in the site settings (next to the address), then tick this box.',
     insecure:
       'Browsers show notifications only from https sites. Open Snug at its https address, or ask the person who runs it.',
-    missing: 'This browser does not support notifications.',
+    unanswered:
+      'Notifications are not allowed yet. Tick this box again, and allow them when the browser asks.',
+    missing:
+      'This browser does not support notifications here. On an iPhone or iPad, add Snug to the home screen and open it from there. Elsewhere, use another browser.',
   },
   intercepted:
     'Something else answers instead of the server: a network or proxy may want you to sign in. Reload the page to see it. Nothing that you wrote is lost.',
