@@ -1,8 +1,17 @@
 /** Other answers in the server's place: of a login page, a firewall, a proxy. */
 import type { RequestListener } from 'node:http';
+import type { Test } from 'tap';
 import { de } from '../../src/web/texts/de.ts';
 import { en } from '../../src/web/texts/en.ts';
-import { messagesOf, noServer, post, startTalk, Visitor, webTest } from '../helpers/browser.ts';
+import {
+  messagesOf,
+  noServer,
+  post,
+  startChat,
+  startTalk,
+  Visitor,
+  webTest,
+} from '../helpers/browser.ts';
 import { startProxy } from '../helpers/proxy.ts';
 import { password } from '../helpers/world.ts';
 
@@ -161,3 +170,143 @@ webTest('a login page is never cached as a part of the client', async (t, stage)
     'everything is cached, and all of it from the server',
   );
 });
+
+/** What the network of a hotel or a company answers: a login page, the way to one, its own JSON. */
+const logins = [
+  { status: 200, contentType: 'text/html', body: '<h1>Sign in to the network</h1>' },
+  { status: 302, headers: { location: '/docs' } },
+  { status: 200, json: { signed_in: false } },
+];
+
+/**
+ * Tries something with each of these answers in place of the server's: the sentence is shown, and
+ * the reader stays where they are. The requests of the last try reach the server.
+ */
+async function tryBehindLogin(
+  t: Test,
+  { page }: Visitor,
+  { url, act }: { url: RegExp; act: () => Promise<unknown> },
+): Promise<void> {
+  const before = await page.evaluate(() => [location.hash, JSON.stringify({ ...localStorage })]);
+  const said = page.getByRole('alert').getByText(en.intercepted);
+  for (const answer of logins) {
+    await page.route(url, (route) =>
+      // A list may be loaded from the same address.
+      route.request().method() === 'GET' && !/logout$/.test(route.request().url())
+        ? route.fallback()
+        : route.fulfill(answer),
+    );
+    await Promise.all([page.waitForRequest((request) => url.test(request.url())), act()]);
+    await said.waitFor();
+    t.strictSame(
+      await page.evaluate(() => [location.hash, JSON.stringify({ ...localStorage })]),
+      before,
+      `${answer.status}: nothing is forgotten`,
+    );
+    await page.unrouteAll();
+  }
+  await act();
+}
+
+webTest('behind a login page nobody joins a chat or deletes a message', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  await post(alice, chat, 'to be deleted');
+  await bob.send('POST', '/api/chats', { title: 'Open house', open: '1' });
+  const invited = await startChat(bob, 'By invitation');
+  const invite = await bob.send('POST', `${invited}/invites`, {});
+  const code = String(invite.headers.get('location')).split('/').at(-1);
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  await reader.streamIsOpen();
+  const titles = async () => {
+    const { chats } = (await (await alice.get('/api/chats')).json()) as {
+      chats: { title: string }[];
+    };
+    return chats.map(({ title }) => title).sort();
+  };
+  const join = () => page.locator('main').getByRole('button', { name: en.join }).click();
+
+  await reader.go('#/directory');
+  await reader.button(en.join).waitFor();
+  await tryBehindLogin(t, reader, {
+    url: /members$/,
+    act: async () => {
+      t.strictSame(await titles(), ['Sunday hike']);
+      await join();
+    },
+  });
+  await page.locator('main h1').getByText('Open house').waitFor();
+  await reader.composer.waitFor();
+
+  await reader.go(`#/invite/${code}`);
+  await reader.button(en.join).waitFor();
+  await tryBehindLogin(t, reader, {
+    url: /invites/,
+    act: async () => {
+      t.strictSame(await titles(), ['Open house', 'Sunday hike']);
+      await join();
+    },
+  });
+  await page.locator('main h1').getByText('By invitation').waitFor();
+  await reader.composer.waitFor();
+
+  await reader.openChat('Sunday hike');
+  await reader.use(en.delete, 'to be deleted');
+  const question = page.getByRole('dialog');
+  await tryBehindLogin(t, reader, {
+    url: /messages/,
+    act: async () => {
+      t.strictSame(await messagesOf(bob, chat), ['to be deleted']);
+      await question.getByRole('button', { name: en.delete, exact: true }).click();
+    },
+  });
+  await page.locator('.message').getByText(en.deletedMessage).waitFor();
+  await question.waitFor({ state: 'detached' });
+  t.strictSame(await messagesOf(bob, chat), []);
+});
+
+webTest('behind a login page nobody registers, signs out or is deleted', async (t, stage) => {
+  stage.expect(/status of 400/);
+  const { alice } = await startTalk(stage);
+  const newcomer = await stage.visitor({ serviceWorkers: 'block' });
+  await newcomer.button(en.newHere).click();
+  const fields = { [en.name]: 'carol', [en.email]: 'carol@example.org', [en.password]: password };
+  await tryBehindLogin(t, newcomer, {
+    url: /api\/user$/,
+    act: () => newcomer.fill(fields, en.register),
+  });
+  await newcomer.page.getByRole('navigation', { name: en.chats }).waitFor();
+
+  const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
+  const { page } = reader;
+  await reader.openChat('Sunday hike');
+  await reader.composer.fill('half a thought');
+  await reader.go('#/settings');
+  await reader.streamIsOpen();
+  await tryBehindLogin(t, reader, { url: /logout$/, act: () => reader.button(en.signOut).click() });
+  await reader.button(en.signIn).waitFor();
+  await forgotten(t, reader);
+
+  await reader.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await reader.openChat('Sunday hike');
+  await reader.composer.fill('another half');
+  await reader.go('#/settings');
+  await reader.streamIsOpen();
+  await reader.button(en.deleteAccount).click();
+  const question = page.getByRole('dialog');
+  await question.getByLabel(en.currentPassword).fill(password);
+  await tryBehindLogin(t, reader, {
+    url: /api\/user$/,
+    act: () => question.getByRole('button', { name: en.deleteAccount }).click(),
+  });
+  await reader.button(en.signIn).waitFor();
+  await forgotten(t, reader);
+  await reader.fill({ [en.name]: 'alice', [en.password]: password }, en.signIn);
+  await page.getByRole('alert').waitFor();
+  t.equal(await page.getByText(en.intercepted).count(), 0, 'the account is gone');
+});
+
+/** Asserts that nothing is left of the user who was signed in. */
+async function forgotten(t: Test, { page }: Visitor): Promise<void> {
+  t.strictSame(await page.evaluate(() => Object.keys(localStorage)), [], 'all is forgotten');
+}
