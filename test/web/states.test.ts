@@ -651,7 +651,7 @@ webTest('a person can talk in a browser that blocks storage', async (t, stage) =
 
 webTest('a missing module of the client is reported as needing a reload', async (t, stage) => {
   stage.expect(/status of 404|Failed to fetch/);
-  const { alice } = await startTalk(stage);
+  const { alice, chat } = await startTalk(stage);
   const reader = await stage.visitorAs(alice, { serviceWorkers: 'block' });
   await reader.page.route('**/assets/emoji-picker*', (route) => route.fulfill(refusal('gone')));
   stage.expect(/status of 403/);
@@ -663,6 +663,19 @@ webTest('a missing module of the client is reported as needing a reload', async 
   await Promise.all([reader.page.waitForEvent('load'), reader.button(en.reload).click()]);
   await reader.button(en.emoji).click();
   await reader.page.locator('.emoji-grid button').first().waitFor();
+
+  await t.test('the QR code too', async (t) => {
+    await alice.send('POST', `${chat}/invites`, {});
+    await reader.page.route('**/assets/qr*', (route) => route.fulfill(refusal('gone')));
+    await reader.go(`${place(chat)}/members`);
+    await reader.button('QR').click();
+    await reader.page.getByRole('alert').getByText(en.moduleMissing).waitFor();
+    t.equal(await reader.button('QR').getAttribute('aria-expanded'), 'false');
+    await reader.page.unrouteAll();
+    await Promise.all([reader.page.waitForEvent('load'), reader.button(en.reload).click()]);
+    await reader.button('QR').click();
+    await reader.page.getByRole('img', { name: en.qrCode }).waitFor();
+  });
 });
 
 webTest('signing in without storable cookies shows why it fails', async (t, stage) => {

@@ -671,4 +671,6 @@ webTest('a person has the same colour everywhere', async (t, stage) => {
   t.equal(await hue('.message .avatar'), listed);
   await reader.go(`#${direct.replace('/api', '')}/members`);
   t.equal(await hue('.people li:nth-child(2) .avatar'), listed);
+  await reader.page.keyboard.press('Control+k');
+  t.equal(await hue('dialog [role=option]:has-text("bob") .avatar'), listed, 'in the switcher');
 });
