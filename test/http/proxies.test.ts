@@ -1,12 +1,9 @@
 /** People can talk behind real proxies, with the documented configurations and with common ones. */
-import { once } from 'node:events';
-import { request as askPlainly, type IncomingMessage } from 'node:http';
-import { request as askSecurely } from 'node:https';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { type Stage, Visitor, webTest } from '../helpers/browser.ts';
 import { Document, environmentOf } from '../helpers/documents.ts';
+import { address, Browser, Client } from '../helpers/front-client.ts';
 import { type ProxyName, startProxy } from '../helpers/fronts.ts';
 import { type ServerProcess, startServer } from '../helpers/server.ts';
 import { without } from '../helpers/tools.ts';
@@ -16,67 +13,6 @@ const [settings = '', ...configurations] = Document.readSync('docs/operating.md'
   '## Behind a reverse proxy',
 ).blocks;
 const documented = ['caddy', 'nginx', 'haproxy', 'apache2'] as const;
-
-/** The client's address as the proxy sees it, which other headers contradict. */
-const client = '127.0.0.2';
-const claims = { 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' };
-
-/** A browser with a cookie jar. */
-class Client {
-  readonly origin: URL;
-  readonly port: number;
-  cookie = '';
-  /** The attributes of the cookies that were set last. */
-  attributes: readonly string[] = [];
-  readonly headers: Record<string, string>;
-
-  /** @param headers sent with every request. */
-  constructor(origin: string, port: number, headers: Record<string, string> = {}) {
-    this.origin = new URL(origin);
-    this.port = port;
-    this.headers = headers;
-  }
-
-  async open(method: string, path: string, fields?: Record<string, string>) {
-    const body = fields && new URLSearchParams(fields).toString();
-    const isSecure = this.origin.protocol === 'https:';
-    const ask = isSecure ? askSecurely : askPlainly;
-    const sent = ask({
-      ...{ host: '127.0.0.1', port: this.port, localAddress: client, method, path, agent: false },
-      headers: {
-        ...{ host: this.origin.host, cookie: this.cookie, ...claims, ...this.headers },
-        ...(method !== 'GET' && { origin: this.origin.origin }),
-        ...(body !== undefined && {
-          'content-type': 'application/x-www-form-urlencoded',
-          'content-length': Buffer.byteLength(body),
-        }),
-      },
-      ...(isSecure && { servername: this.origin.hostname, rejectUnauthorized: false }),
-    });
-    sent.end(body);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    const set = response.headers['set-cookie'] ?? [];
-    if (set.length > 0) {
-      this.cookie = set.map((one) => one.split(';')[0]).join('; ');
-      this.attributes = set;
-    }
-    return { sent, response };
-  }
-
-  async ask(method: string, path: string, fields?: Record<string, string>) {
-    const { response } = await this.open(method, path, fields);
-    return {
-      status: response.statusCode,
-      headers: response.headers,
-      body: JSON.parse(await text(response)),
-    };
-  }
-
-  register(name: string, more: Record<string, string> = {}) {
-    const fields = { name, password, email: `${name}@example.org`, ...more };
-    return this.ask('POST', '/api/user', fields);
-  }
-}
 
 /** The logged address of the last request that created a chat. */
 function addressIn(server: ServerProcess): string {
@@ -105,12 +41,12 @@ async function talk(t: Test, open: () => Client, setup: string) {
   const chat = String(made.headers.location);
   t.match(chat, /^\/api\/chats\/\d+$/);
   await alice.ask('POST', `${chat}/members`, { name: 'bob' });
-  const { response, sent } = await bob.open('GET', '/api/events');
-  t.equal(response.statusCode, 200);
-  t.teardown(() => sent.destroy());
+  const { status, body: events, close } = await bob.open('GET', '/api/events');
+  t.equal(status, 200);
+  t.teardown(close);
   const received = Promise.withResolvers<string>();
   let stream = '';
-  response.setEncoding('utf8').on('data', (data: string) => {
+  events.setEncoding('utf8').on('data', (data: string) => {
     stream += data;
     if (stream.includes('at nine?')) received.resolve('at once');
   });
@@ -122,8 +58,9 @@ async function talk(t: Test, open: () => Client, setup: string) {
   clearTimeout(late);
   t.comment(`${Math.round(performance.now() - start)} ms from one to the other`);
   const { body } = await bob.ask('GET', chat);
-  t.equal(body.messages[0].content, content);
-  const reaction = `${chat}/messages/${body.messages[0].id}/reactions/${encodeURIComponent('👍')}`;
+  const [message] = body.messages;
+  t.equal(message.content, content);
+  const reaction = `${chat}/messages/${message.id}/reactions/${encodeURIComponent('👍')}`;
   t.equal((await bob.ask('PUT', reaction)).status, 200);
   return alice;
 }
@@ -134,29 +71,39 @@ async function start(t: Test, env: Record<string, string>) {
   return { server, setup, backend: new URL(server.url).host };
 }
 
+/** Two people talk behind a proxy with the documented settings. */
+async function talkBehind(
+  t: Test,
+  name: ProxyName,
+  configuration: string,
+  Kind: typeof Client,
+): Promise<void> {
+  const { server, setup, backend } = await start(t, environmentOf(settings));
+  const port = await startProxy(t, name, { configuration, backend });
+  const headers = { 'x-forwarded-host': 'chat.example.org' };
+  const alice = await talk(t, () => new Kind('https://chat.example.org', port, headers), setup);
+  for (const cookie of alice.attributes) t.match(cookie, /; Secure/, 'it came over https');
+  const { headers: answered } = await alice.ask('GET', '/api/session');
+  t.ok(answered['strict-transport-security']);
+  t.equal(addressIn(server), address, 'no forged address is believed');
+  t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
+}
+
 for (const [index, name] of documented.entries()) {
   const configuration = configurations[index] ?? '';
-  t.test(
-    `people can talk behind the documented ${name}`,
-    { skip: without(name, 'openssl') },
-    async (t) => {
-      const { server, setup, backend } = await start(t, environmentOf(settings));
-      const port = await startProxy(t, name, { configuration, backend });
-      const headers = { 'x-forwarded-host': 'chat.example.org' };
-      const open = () => new Client('https://chat.example.org', port, headers);
-      const alice = await talk(t, open, setup);
-      for (const cookie of alice.attributes) t.match(cookie, /; Secure/, 'it came over https');
-      const { headers: answered } = await alice.ask('GET', '/api/session');
-      t.ok(answered['strict-transport-security']);
-      t.equal(addressIn(server), client, 'no forged address is believed');
-      t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
-    },
-  );
+  const options = { skip: without(name, 'openssl') };
+  t.test(`people can talk behind the documented ${name}`, options, async (t) => {
+    await talkBehind(t, name, configuration, Client);
+  });
+  t.test(`people can talk over HTTP/2 behind the documented ${name}`, options, async (t) => {
+    await talkBehind(t, name, configuration, Browser);
+  });
 }
 
 /** The same at home, as the page says: without the lines about https. */
 const atHome = {
-  nginx: (text: string) => text.replace('listen 443 ssl', 'listen 80').replace(/\tssl_.*\n/g, ''),
+  nginx: (text: string) =>
+    text.replace('listen 443 ssl http2', 'listen 80').replace(/\tssl_.*\n/g, ''),
   caddy: (text: string) => text.replace('chat.example.org', 'http://pi.lan'),
 };
 
@@ -173,7 +120,7 @@ for (const [name, change] of Object.entries(atHome) as [ProxyName, (text: string
       const port = await startProxy(t, name, { configuration, backend });
       const alice = await talk(t, () => new Client(env.PUBLIC_URL, port), setup);
       for (const cookie of alice.attributes) t.notMatch(cookie, 'Secure');
-      t.equal(addressIn(server), client, 'no forged address is believed');
+      t.equal(addressIn(server), address, 'no forged address is believed');
       t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
     },
   );
@@ -214,12 +161,12 @@ async function startBeating(t: Test, interval: number) {
 async function countBeats(t: Test, port: number, cookie: string, most: number): Promise<number> {
   const one = new Client('https://chat.example.org', port);
   one.cookie = cookie;
-  const { response, sent } = await one.open('GET', '/api/events');
-  t.equal(response.statusCode, 200);
-  t.teardown(() => sent.destroy());
+  const { status, body, close } = await one.open('GET', '/api/events');
+  t.equal(status, 200);
+  t.teardown(close);
   let beats = 0;
   try {
-    for await (const data of response.setEncoding('utf8')) {
+    for await (const data of body.setEncoding('utf8')) {
       beats += data.split('event: beat').length - 1;
       if (beats >= most) break;
     }
