@@ -19,6 +19,10 @@ const retry = 2_000;
 
 const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
+  // A proxy that compresses a stream may hold its events back. Caddy 2.6, which Debian 12 has, obeys
+  // only an encoding: it would compress a long catch-up, and all events after it would wait.
+  'cache-control': 'no-store, no-transform',
+  'content-encoding': 'identity',
   // nginx would buffer events.
   'x-accel-buffering': 'no',
 };

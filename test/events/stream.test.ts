@@ -44,7 +44,8 @@ t.test('a stream starts with its headers, a retry time and its position', async 
   const stream = await follow(t, cast, cast.alice);
   t.equal(stream.status, 200);
   t.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8');
-  t.equal(stream.headers['cache-control'], 'no-store');
+  t.equal(stream.headers['cache-control'], 'no-store, no-transform');
+  t.equal(stream.headers['content-encoding'], 'identity');
   t.equal(stream.headers['x-accel-buffering'], 'no');
   t.match(stream.build, /^\w{12}$/);
   const hello = `event: hello\ndata: {"build":"${stream.build}"}\n\n`;

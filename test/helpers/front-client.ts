@@ -6,6 +6,7 @@ import { request as askSecurely } from 'node:https';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectSecurely, type TLSSocket } from 'node:tls';
+import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { password } from './world.ts';
 
 /** The client's address as the proxy sees it, which other headers contradict. */
@@ -61,7 +62,13 @@ export class Client {
       this.cookie = set.map((one) => one.split(';')[0]).join('; ');
       this.attributes = set;
     }
-    return answer;
+    const body = decoded(answer);
+    const close = () => {
+      // First, because the end of half an encoded body is an error.
+      body.destroy();
+      answer.close();
+    };
+    return { ...answer, body, close };
   }
 
   async ask(method: string, path: string, fields?: Record<string, string>) {
@@ -88,8 +95,12 @@ export class Client {
   }
 }
 
-/** The same as a browser does it: over HTTP/2. */
+/** The same as a browser does it: over HTTP/2, and every encoding is welcome. */
 export class Browser extends Client {
+  constructor(origin: string, port: number, headers: Record<string, string> = {}) {
+    super(origin, port, { 'accept-encoding': 'gzip, deflate, br, zstd', ...headers });
+  }
+
   protected override async send({ method, path, headers, body }: Sent): Promise<Answer> {
     const socket = await this.#dial();
     const session = openSession(this.origin, { createConnection: () => socket });
@@ -115,4 +126,11 @@ export class Browser extends Client {
     if (socket.alpnProtocol !== 'h2') throw new Error('HTTP/2 is not offered');
     return socket;
   }
+}
+
+const decoders = { br: createBrotliDecompress, gzip: createGunzip, zstd: createZstdDecompress };
+
+function decoded({ headers, body }: Answer): Readable {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return encoding === 'identity' ? body : body.pipe(decoders[encoding as keyof typeof decoders]());
 }

@@ -27,7 +27,10 @@ interface Setting extends Given {
 
 const isRoot = process.getuid?.() === 0;
 
-const apacheModules = ['mpm_event', 'authz_core', 'ssl', 'headers', 'http2', 'proxy', 'proxy_http'];
+const apacheModules = [
+  ...['mpm_event', 'authz_core', 'ssl', 'headers', 'http2', 'proxy', 'proxy_http'],
+  ...['filter', 'deflate'],
+];
 
 /** The configuration file of each proxy, and the arguments that start it. */
 const proxies: Record<ProxyName, { file(setting: Setting): string; args(path: string): string[] }> =

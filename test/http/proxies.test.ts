@@ -1,4 +1,5 @@
 /** People can talk behind real proxies, with the documented configurations and with common ones. */
+import type { IncomingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Stage, Visitor, webTest } from '../helpers/browser.ts';
@@ -41,7 +42,9 @@ async function talk(t: Test, open: () => Client, setup: string) {
   const chat = String(made.headers.location);
   t.match(chat, /^\/api\/chats\/\d+$/);
   await alice.ask('POST', `${chat}/members`, { name: 'bob' });
-  const { status, body: events, close } = await bob.open('GET', '/api/events');
+  // What bob has missed is long enough for a proxy to compress it, and the rest of the stream.
+  await alice.ask('POST', chat, { content: 'Bring good shoes. '.repeat(100) });
+  const { status, body: events, close } = await bob.open('GET', '/api/events?since=1');
   t.equal(status, 200);
   t.teardown(close);
   const received = Promise.withResolvers<string>();
@@ -58,7 +61,7 @@ async function talk(t: Test, open: () => Client, setup: string) {
   clearTimeout(late);
   t.comment(`${Math.round(performance.now() - start)} ms from one to the other`);
   const { body } = await bob.ask('GET', chat);
-  const [message] = body.messages;
+  const message = body.messages.at(-1);
   t.equal(message.content, content);
   const reaction = `${chat}/messages/${message.id}/reactions/${encodeURIComponent('👍')}`;
   t.equal((await bob.ask('PUT', reaction)).status, 200);
@@ -71,13 +74,13 @@ async function start(t: Test, env: Record<string, string>) {
   return { server, setup, backend: new URL(server.url).host };
 }
 
-/** Two people talk behind a proxy with the documented settings. */
+/** Two people talk behind a proxy with the documented settings; returns the headers of an answer. */
 async function talkBehind(
   t: Test,
   name: ProxyName,
   configuration: string,
   Kind: typeof Client,
-): Promise<void> {
+): Promise<IncomingHttpHeaders> {
   const { server, setup, backend } = await start(t, environmentOf(settings));
   const port = await startProxy(t, name, { configuration, backend });
   const headers = { 'x-forwarded-host': 'chat.example.org' };
@@ -87,6 +90,7 @@ async function talkBehind(
   t.ok(answered['strict-transport-security']);
   t.equal(addressIn(server), address, 'no forged address is believed');
   t.notMatch(server.output(), /X-Forwarded-For|"level":50/);
+  return answered;
 }
 
 for (const [index, name] of documented.entries()) {
@@ -97,6 +101,34 @@ for (const [index, name] of documented.entries()) {
   });
   t.test(`people can talk over HTTP/2 behind the documented ${name}`, options, async (t) => {
     await talkBehind(t, name, configuration, Browser);
+  });
+}
+
+/** Common additions to the documented configurations, which must not hold events back. */
+const additions: [title: string, name: ProxyName, change: (text: string) => string][] = [
+  [
+    'nginx that compresses event streams and keeps connections',
+    'nginx',
+    (text) => `gzip on;
+gzip_types application/json text/event-stream;
+upstream snug { server 127.0.0.1:3000; keepalive 16; }
+${text.replace('http://127.0.0.1:3000', 'http://snug')}`,
+  ],
+  [
+    'Apache that compresses event streams',
+    'apache2',
+    (text) => `AddOutputFilterByType DEFLATE text/html text/plain text/css application/javascript
+AddOutputFilterByType DEFLATE application/json text/event-stream
+${text}`,
+  ],
+];
+
+for (const [title, name, change] of additions) {
+  const configuration = change(configurations[documented.indexOf(name as 'nginx')] ?? '');
+  const options = { skip: without(name, 'openssl') };
+  t.test(`people can talk behind ${title}`, options, async (t) => {
+    const headers = await talkBehind(t, name, configuration, Browser);
+    t.equal(headers['content-encoding'], 'gzip', 'the proxy compresses');
   });
 }
 
