@@ -65,6 +65,13 @@ const bodyLimit = 64 * 1024;
 const requestTimeout = 30_000;
 const headersTimeout = 10_000;
 
+/**
+ * How long an idle connection stays open, in ms: longer than nginx and HAProxy keep one by default,
+ * and Apache as documented (60 s each). A proxy that sends a request on a connection that is being
+ * closed answers with 502. Caddy keeps one for 120 s, but drops it once it is closed.
+ */
+const keepAliveTimeout = 72_000;
+
 /** How often to check for connections over these limits, in ms. */
 const connectionsCheckingInterval = 2_000;
 
@@ -107,6 +114,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     bodyLimit,
     requestTimeout,
+    keepAliveTimeout,
     // http/request-sanity.ts requires a host instead, with an answer that says so.
     http: { headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
     // http/graceful-shutdown.ts answers this instead, in our words.

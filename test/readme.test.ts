@@ -13,6 +13,7 @@ import { limits } from '../src/http/rate-limit.ts';
 import { en } from '../src/web/texts/en.ts';
 import { Document, environmentOf, root } from './helpers/documents.ts';
 import { runSnug, startServer } from './helpers/server.ts';
+import { addressOf } from './helpers/sse.ts';
 import { without } from './helpers/tools.ts';
 import { startCast, startWorld, tempFolder } from './helpers/world.ts';
 
@@ -119,6 +120,22 @@ t.test('the page of the API says which bodies are refused', async (t) => {
   t.match(line, `${answer.status} and \`${answer.headers['error-code']}\``);
 });
 
+t.test('a refused event stream is answered as the page of the API says', async (t) => {
+  const { db, alice, bob } = await startCast(t, { RATE_LIMIT: 'on' });
+  // Refused for its cursor after it was counted, so no stream is opened.
+  for (let i = 0; i < limits.stream.quota; i++) await alice.get('/api/events?since=x');
+  const tooMany = await alice.get('/api/events');
+  const cookies = { ...bob.cookies };
+  await bob.get('/api/logout');
+  const signedOut = await Object.assign(bob, { cookies }).get('/api/events');
+  await db.close();
+  const stopping = await alice.get('/api/events');
+  const [ended, later] = api.section('## Events').text.match(/^- After .*$/gm) ?? [];
+  t.match(ended, `After a ${signedOut.status} the session has ended.`);
+  t.match(later, `After a ${tooMany.status} or a ${stopping.status}, `);
+  for (const { headers } of [tooMany, stopping]) t.match(headers['retry-after'], /^[1-9]\d*$/);
+});
+
 t.test('the settings for other devices at home are valid, and so is Tailscale’s', async (t) => {
   const [home = ''] = readme
     .section('## From other devices at home')
@@ -142,6 +159,14 @@ t.test('the map of the code names existing paths, and every part of src/', async
     const path = `src/${entry.name}${entry.isDirectory() ? '/' : ''}`;
     t.ok(named.includes(path), path);
   }
+});
+
+t.test('proxies close idle connections before Snug does, which names its time', async (t) => {
+  const { text } = operating.section('## Behind a reverse proxy');
+  const [, theirs, ours] = /`ttl=(\d+)`.*Snug closes them after (\d+) seconds/.exec(text) ?? [];
+  const { headers } = await fetch(`${await addressOf(await startWorld(t))}/healthz`);
+  t.equal(headers.get('keep-alive'), `timeout=${ours}`);
+  t.ok(Number(theirs) < Number(ours));
 });
 
 /** A stranger's address as a proxy sees it; the request claims another one. */
