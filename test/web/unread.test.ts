@@ -1,4 +1,5 @@
 /** Unread messages: the badge, the line "New", the place where a chat opens, the server's count. */
+import type { Route } from 'playwright-core';
 import type { Test } from 'tap';
 import { en } from '../../src/web/texts/en.ts';
 import { noServer, post, startChat, startTalk, type Visitor, webTest } from '../helpers/browser.ts';
@@ -91,6 +92,55 @@ webTest('a read mark that arrives late counts no message twice', async (t, stage
   await reader.page.context().setOffline(false);
   await reader.page.locator('.chat', { hasText: 'four' }).waitFor();
   t.match(await reader.page.locator('.badge').innerText(), en.unread(3));
+});
+
+/** Lets things happen between the making of a list of chats and its arrival, as often as given. */
+async function beforeListArrives(
+  { page }: Visitor,
+  times: number,
+  happen: () => Promise<void>,
+): Promise<void> {
+  const answer = async (route: Route) => {
+    const response = await route.fetch();
+    await happen();
+    await route.fulfill({ response });
+  };
+  await page.route('**/api/chats', answer, { times });
+}
+
+webTest('a read mark that overtakes the list of chats is not undone', async (t, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = await post(alice, chat, 'one');
+  const reader = await stage.visitorAs(bob);
+  const badge = reader.page.locator('.badge');
+  await badge.waitFor();
+  await reader.streamIsOpen();
+  await beforeListArrives(reader, 1, async () => {
+    await bob.send('PUT', `${chat}/read`, { id: `${id}` });
+    await badge.waitFor({ state: 'detached' });
+  });
+  const listed = reader.page.waitForResponse('**/api/chats');
+  // An edited message may be the one that the list shows.
+  await alice.send('PUT', `${chat}/messages/${id}`, { content: 'two' });
+  await (await listed).finished();
+  await reader.page.locator('.chat', { hasText: 'two' }).waitFor();
+  t.equal(await badge.count(), 0);
+});
+
+webTest('a message that arrives whenever the list is loaded is counted', async (_, stage) => {
+  const { alice, bob, chat } = await startTalk(stage);
+  const id = await post(alice, chat, 'number 1.');
+  const reader = await stage.visitorAs(bob);
+  await reader.page.locator('.badge').waitFor();
+  await reader.streamIsOpen();
+  let number = 1;
+  await beforeListArrives(reader, 3, async () => {
+    number += 1;
+    await post(alice, chat, `number ${number}.`);
+    await reader.page.locator('.chat', { hasText: `number ${number}.` }).waitFor();
+  });
+  await alice.send('PUT', `${chat}/messages/${id}`, { content: 'number one.' });
+  await reader.page.locator('.badge', { hasText: en.unread(4) }).waitFor();
 });
 
 webTest('when all was read and two messages arrive, the chat opens at them', async (t, stage) => {

@@ -26,25 +26,36 @@ const mostTries = 3;
 let loading: Promise<void> | undefined;
 let isStale = false;
 
+/** The messages that have arrived since the list was requested. */
+const arrived: Parameters<typeof noteMessage>[] = [];
+
 /** The last event that the loaded list certainly includes. */
 let listedUpTo = 0;
 
 /** By chat, the last message that its counts include, where an event has said so since then. */
 const countedUpTo = new Map<number, number>();
 
-/** Loads the list, and loads it again if messages arrive meanwhile, which it may not include. */
+/** Loads the list, and loads it again if it changes meanwhile: it may be of before the change. */
 export function loadChats(): Promise<void> {
   isStale = true;
-  loading ??= loadUntilCurrent().finally(() => {
-    loading = undefined;
-  });
+  loading ??= loadUntilCurrent()
+    .finally(() => {
+      loading = undefined;
+    })
+    .then(noteArrived);
   return loading;
+}
+
+/** Counts the messages that arrived while the list was loaded for the last time. */
+function noteArrived(): void {
+  for (const one of arrived.splice(0)) noteMessage(...one);
 }
 
 async function loadUntilCurrent(): Promise<void> {
   let list: Chat[] = [];
   for (let tries = 0; isStale && tries < mostTries; tries++) {
     isStale = false;
+    arrived.length = 0;
     const { body, headers } = await ask<{ chats: Chat[] }>('GET', '/api/chats', undefined, {
       has: 'chats',
     });
@@ -52,6 +63,12 @@ async function loadUntilCurrent(): Promise<void> {
     listedUpTo = Number(headers.get('last-event-id'));
   }
   show(list);
+}
+
+/** Changes the list here, after an event or an action. */
+function change(chats: ReadonlyMap<number, Chat>): void {
+  isStale = true;
+  byId.value = chats;
 }
 
 function show(list: readonly Chat[]): void {
@@ -83,7 +100,7 @@ export function countOf({ notify, unread = 0, mentions = 0 }: Chat): number {
 
 export function patchChat(id: number, patch: Partial<Chat>): void {
   const chat = byId.value.get(id);
-  if (chat !== undefined) byId.value = new Map(byId.value).set(id, { ...chat, ...patch });
+  if (chat !== undefined) change(new Map(byId.value).set(id, { ...chat, ...patch }));
 }
 
 /** Updates a chat's title and permissions; an absent permission means everybody. */
@@ -94,7 +111,30 @@ export function noteChat({
   const chat = byId.value.get(id);
   if (chat === undefined) return;
   const { rename: _, invite: __, ...rest } = chat;
-  byId.value = new Map(byId.value).set(id, { ...rest, ...changed });
+  change(new Map(byId.value).set(id, { ...rest, ...changed }));
+}
+
+/**
+ * Updates the direct chat with a user after a change of their name, or of whether the account is
+ * disabled or gone.
+ */
+export function noteDirectChat({
+  id,
+  name = '',
+  disabled,
+  gone: isGone,
+}: {
+  id: number;
+  name?: string;
+  disabled?: true;
+  gone?: true;
+}): void {
+  const chat = [...byId.value.values()].find((one) => one.partner_id === id);
+  if (chat === undefined) return;
+  const { disabled: _, ...rest } = chat;
+  const state = { ...(disabled && { disabled }), ...(isGone && { gone: isGone }) };
+  const changed = inOwnWords({ ...rest, title: name, ...state });
+  change(new Map(byId.value).set(chat.id, changed));
 }
 
 /** The title of a chat that the user is no longer in, and why. */
@@ -112,7 +152,7 @@ export function dropChat(id: number, why: Gone['why']): void {
   if (title !== undefined) gone.value = new Map(gone.value).set(id, { title, why });
   const rest = new Map(byId.value);
   rest.delete(id);
-  byId.value = rest;
+  change(rest);
 }
 
 /** Shows a new message as its chat's last one, and counts it. */
@@ -120,6 +160,7 @@ export function noteMessage(chatId: number, message: Message, isRead: boolean): 
   // The list may be newer than the event, for example when the stream catches up after a break.
   if (message.id <= listedUpTo) return;
   isStale = true;
+  if (loading !== undefined) arrived.push([chatId, message, isRead]);
   const chat = byId.value.get(chatId);
   if (chat === undefined) return;
   order.set(chatId, ++latest);
@@ -165,7 +206,7 @@ export function noteReading({
   const { notify: _, ...rest } = byId.value.get(chatId) ?? ({} as Chat);
   if (!byId.value.has(chatId)) return;
   const chat = { ...rest, unread, mentions, read_id: id, ...(notify !== 'all' && { notify }) };
-  byId.value = new Map(byId.value).set(chatId, chat);
+  change(new Map(byId.value).set(chatId, chat));
   countedUpTo.set(chatId, lastId);
 }
 

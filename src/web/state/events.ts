@@ -8,6 +8,7 @@ import {
   isLoaded,
   loadChats,
   noteChat,
+  noteDirectChat,
   noteMessage,
   noteReading,
 } from './chats.ts';
@@ -83,8 +84,7 @@ const handlers: Handlers = {
   },
   user(user) {
     cacheNames([{ id: user.id, name: 'gone' in user ? '' : user.name }]);
-    // The title of a direct chat is the other user's name; only the server knows which chat that is.
-    if (user.id !== ownId()) unlessBroken(loadChats());
+    noteDirectChat(user);
     if ('gone' in user) return;
     noteUser(user);
     if (user.id === ownId()) renameOneself(user.name);
