@@ -36,9 +36,17 @@ function fill(file: string, chatId: number): void {
     const last = first + messageCount;
     run('update memberships set read_id = ? where chat_id = ?', last - 1, chatId);
     run(
-      `${numbers} insert into chats (id, title, created_at, member_count)
-       select ? + i, 'Chat ' || i, 1700000000000, 1 from n`,
+      `${numbers} insert into users (id, name, name_key, email, email_key, password_hash, role, created_at)
+       select 5000 + i, 'User ' || i, 'user ' || i, i || '@example.org', i || '@example.org', '', 'user', 0
+       from n`,
       chatCount,
+    );
+    run(
+      `${numbers} insert into chats (id, title, created_at, member_count,
+         last_message_id, last_message, last_message_at, last_sender_id)
+       select ? + i, 'Chat ' || i, 1700000000000, 1, ? + i, 'bye', 1700000000000, 5000 + i from n`,
+      chatCount,
+      last,
       last,
     );
     run(
@@ -70,6 +78,22 @@ webTest('years of messages load fast, stay bounded, and nothing jumps', async (t
     for (let i = 0; i < 3; i++) times.push(await firstPaint(await reader.otherTab(), place));
     t.comment(`first paint of the timeline: ${times.map(Math.round).join(', ')} ms`);
     t.ok(Math.min(...times) < paintLimit, `within ${paintLimit} ms`);
+  });
+
+  await t.test('of a thousand chats, those are drawn that the user comes near', async (t) => {
+    const tab = await reader.otherTab();
+    const asked: string[] = [];
+    tab.page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await tab.go(`/?${place}`);
+    await tab.message('the newest of all').waitFor();
+    const drawn = tab.page.locator('.chat');
+    await drawn.nth(49).waitFor();
+    t.ok((await drawn.count()) <= 100, `${await drawn.count()} chats`);
+    const names = asked.filter((path) => path.startsWith('/api/user/'));
+    t.ok(names.length <= 100, `${names.length} names are looked up, not one for each chat`);
+    while ((await drawn.count()) <= chatCount) await drawn.last().scrollIntoViewIfNeeded();
+    t.equal(await drawn.count(), chatCount + 1);
+    await tab.page.close();
   });
 
   await t.test('5,000 messages back', async (t) => {

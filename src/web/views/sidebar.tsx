@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { paths, route } from '../lib/route.ts';
 import { shortTime } from '../lib/time.ts';
 import type { Chat } from '../lib/wire.ts';
@@ -15,6 +16,12 @@ import { IconButton, IconLink } from './icons.tsx';
 import { NewChat } from './new-chat.tsx';
 import { Written } from './written.tsx';
 
+/** How many chats are drawn at first, and each time that the user comes near the last of them. */
+const drawnAtOnce = 50;
+
+/** How near that is, in pixels. */
+const drawnAhead = 1_000;
+
 export function Sidebar() {
   const isMaking = useSignal(false);
   // Each page has exactly one h1: that of the open pane, if there is one.
@@ -28,16 +35,38 @@ export function Sidebar() {
         <IconLink of="settings" label={texts.settings} href={paths.settings} />
         <IconButton of="plus" label={texts.newChat} onClick={() => (isMaking.value = true)} />
       </header>
-      <ul class="chats">
-        {chats.value.map((chat) => (
-          <Boundary key={chat.id} fallback={<PlainItem chat={chat} />}>
-            <ChatItem chat={chat} />
-          </Boundary>
-        ))}
-      </ul>
+      <ChatList />
       {isLoaded.value && chats.value.length === 0 && <p class="empty">{texts.noChats}</p>}
       {isMaking.value && <NewChat onClose={() => (isMaking.value = false)} />}
     </nav>
+  );
+}
+
+/** The first chats, and more of them as the user scrolls: drawing thousands would take seconds. */
+function ChatList() {
+  const drawn = useSignal(drawnAtOnce);
+  const end = useRef<HTMLLIElement>(null);
+  const hasMore = drawn.value < chats.value.length;
+  useEffect(() => {
+    if (end.current === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some(({ isIntersecting }) => isIntersecting)) drawn.value += drawnAtOnce;
+      },
+      { root: end.current.parentElement, rootMargin: `${drawnAhead}px` },
+    );
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  }, [drawn.value, hasMore]);
+  return (
+    <ul class="chats">
+      {chats.value.slice(0, drawn.value).map((chat) => (
+        <Boundary key={chat.id} fallback={<PlainItem chat={chat} />}>
+          <ChatItem chat={chat} />
+        </Boundary>
+      ))}
+      {hasMore && <li ref={end} aria-hidden="true" />}
+    </ul>
   );
 }
 
