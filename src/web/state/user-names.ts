@@ -3,6 +3,9 @@ import { type Signal, signal } from '@preact/signals';
 import { ApiError, get, NetworkError } from '../lib/api.ts';
 import type { Member, User } from '../lib/wire.ts';
 
+/** How many names are looked up at once. */
+const mostLookUps = 4;
+
 const names = new Map<number, Signal<string | undefined>>();
 
 /** A user's name: undefined while it is being looked up, empty if the user no longer exists. */
@@ -49,22 +52,39 @@ export function cacheNames(members: readonly Pick<Member, 'id' | 'name'>[]): voi
   }
 }
 
+/** Look-ups that wait until another one ends. */
+const queue: (() => void)[] = [];
+let underWay = 0;
+
+/** Looks a name up, once there are few enough others to leave time for the rest of the page. */
 async function lookUp(id: number, name: Signal<string | undefined>): Promise<void> {
+  if (underWay === mostLookUps) await new Promise<void>((resolve) => queue.push(resolve));
+  else underWay += 1;
+  const wait = await request(id, name);
+  const next = queue.shift();
+  if (next === undefined) underWay -= 1;
+  else next();
+  if (wait > 0) await lookUpLater(id, name, wait);
+}
+
+/** Returns after how many ms the server wants to be asked again; 0 if it has answered. */
+async function request(id: number, name: Signal<string | undefined>): Promise<number> {
   try {
     name.value = (await get<{ user: User }>(`/api/user/${id}`, 'user')).user.name;
   } catch (error) {
-    if (error instanceof NetworkError && error.wait > 0) return lookUpLater(id, name, error.wait);
+    if (error instanceof NetworkError && error.wait > 0) return error.wait;
     // After any other error than "no such user", the name is looked up again when it is next
     // needed.
     if (error instanceof ApiError && error.status === 404) name.value = '';
     else names.delete(id);
   }
+  return 0;
 }
 
 let waiting = Promise.resolve();
 
 /**
- * Lookups beyond the server's rate limit wait in a queue, each for the time that the server asks.
+ * Look-ups beyond the server's rate limit wait in a queue, each for the time that the server asks.
  */
 function lookUpLater(id: number, name: Signal<string | undefined>, wait: number): Promise<void> {
   waiting = waiting.then(() => new Promise((resolve) => setTimeout(resolve, wait)));
