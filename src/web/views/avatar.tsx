@@ -10,11 +10,14 @@ interface Props {
   readonly chat?: Pick<Chat, 'id' | 'direct'>;
 }
 
+/** Made once: it takes as long as drawing an avatar. */
+const characters = new Intl.Segmenter();
+
 /**
  * A circle with an initial. A user's colour depends on their name, so it is the same everywhere.
  */
 export function Avatar({ name, chat }: Props) {
-  const [first] = new Intl.Segmenter().segment(name);
+  const [first] = characters.segment(name);
   const hue = chat === undefined || chat.direct ? hueOf(canonicalName(name)) : chat.id;
   return (
     <span class="avatar" data-hue={hue % 8} dir="auto" aria-hidden="true">

@@ -16,8 +16,8 @@ import { IconButton, IconLink } from './icons.tsx';
 import { NewChat } from './new-chat.tsx';
 import { Written } from './written.tsx';
 
-/** How many chats are drawn at first, and each time that the user comes near the last of them. */
-const drawnAtOnce = 50;
+/** How many chats are drawn at first; twice as many each time that the user comes near the last. */
+const drawnAtFirst = 30;
 
 /** How near that is, in pixels. */
 const drawnAhead = 1_000;
@@ -44,14 +44,14 @@ export function Sidebar() {
 
 /** The first chats, and more of them as the user scrolls: drawing thousands would take seconds. */
 function ChatList() {
-  const drawn = useSignal(drawnAtOnce);
+  const drawn = useSignal(drawnAtFirst);
   const end = useRef<HTMLLIElement>(null);
   const hasMore = drawn.value < chats.value.length;
   useEffect(() => {
     if (end.current === null) return;
     const observer = new IntersectionObserver(
       (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) drawn.value += drawnAtOnce;
+        if (entries.some(({ isIntersecting }) => isIntersecting)) drawn.value *= 2;
       },
       { root: end.current.parentElement, rootMargin: `${drawnAhead}px` },
     );
