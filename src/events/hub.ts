@@ -135,9 +135,9 @@ export class Hub {
   /** Sends an event that is not logged, because it is soon over, to the other members of a chat. */
   broadcast(chatId: number, type: string, data: object, except: number): void {
     const text = sseFrame(type, data);
-    for (const stream of live(this.#byChat.get(chatId))) {
-      if (stream.userId !== except) send(stream, text);
-    }
+    const others = live(this.#byChat.get(chatId)).filter(({ userId }) => userId !== except);
+    for (const stream of others) stream.push(text);
+    void flush(others);
   }
 
   /**
@@ -147,10 +147,12 @@ export class Hub {
    * @param now in ms since 1970.
    */
   async beat(now: number): Promise<void> {
-    for (const stream of this.#all()) {
+    const streams = this.#all();
+    for (const stream of streams) {
       if (stream.sessionEndsAt <= now) await this.#checkSession(stream, now);
-      send(stream, stream.isLive ? beat : ':\n\n');
+      stream.push(stream.isLive ? beat : ':\n\n');
     }
+    await flush(streams);
   }
 
   /** Ends all streams, and rejects new ones. */
@@ -260,17 +262,7 @@ export class Hub {
         if (mayRead(event, stream, sharesChat)) stream.push(text);
       }
     });
-    await this.#flush(receiversOf(deliverable));
-  }
-
-  /** Each stream takes a system call, so after some of them other requests have their turn. */
-  async #flush(streams: Iterable<Stream>): Promise<void> {
-    let flushed = 0;
-    for (const stream of streams) {
-      if (flushed > 0 && flushed % flushedPerTurn === 0) await nextTurn();
-      stream.flush();
-      flushed += 1;
-    }
+    await flush(receiversOf(deliverable));
   }
 
   /** New messages need no snapshot: opening and closing one costs as much as sending a few. */
@@ -324,9 +316,14 @@ function receiversOf(deliveries: readonly Delivery[]): Set<Stream> {
   return new Set(deliveries.flatMap(({ to }) => to));
 }
 
-function send(stream: Stream, text: string): void {
-  stream.push(text);
-  stream.flush();
+/** Each stream takes a system call, so after some of them other requests have their turn. */
+async function flush(streams: Iterable<Stream>): Promise<void> {
+  let flushed = 0;
+  for (const stream of streams) {
+    if (flushed > 0 && flushed % flushedPerTurn === 0) await nextTurn();
+    stream.flush();
+    flushed += 1;
+  }
 }
 
 /** The live streams among these that have not received the event with this id. */
