@@ -74,6 +74,16 @@ export class Lab {
     }
   }
 
+  /** Reads from a database that a server may have open. */
+  read<Result>(file: string, work: (sqlite: Database.Database) => Result): Result {
+    const sqlite = new Database(file, { readonly: true });
+    try {
+      return work(sqlite);
+    } finally {
+      sqlite.close();
+    }
+  }
+
   /**
    * Draws the requests of a workload.
    *

@@ -1,5 +1,6 @@
 /** Linux's figures for a process; see proc(5). */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { sum } from './statistics.ts';
 
 /** USER_HZ, which is 100 on every architecture that Node runs on. */
 const ticksPerSecond = 100;
@@ -12,12 +13,22 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** Resident memory of a process, now and at its peak, in bytes. */
-export function memory(pid: number): { now: number; peak: number } {
+/**
+ * The same to the nanosecond, for the threads that are running now: for windows so short that the
+ * clock above would not tick in them.
+ */
+export function threadSeconds(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const used = (thread: string) => readFileSync(`${folder}/${thread}/schedstat`, 'latin1');
+  return sum(readdirSync(folder).map((thread) => Number.parseInt(used(thread), 10))) / 1e9;
+}
+
+/** Resident memory of a process, now, at its peak, and without the files it maps, in bytes. */
+export function memory(pid: number): { now: number; peak: number; anonymous: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const bytes = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
-  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM'), anonymous: bytes('RssAnon') };
 }
 
 /** The model name of the processor. */

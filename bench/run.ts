@@ -9,6 +9,7 @@ import { formatReport } from './report.ts';
 import { conditionsOf, hasConditions, type Results, readResults, writeResult } from './results.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
+import { batches } from './trials/batches.ts';
 import { fanOut } from './trials/fan-out.ts';
 import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
@@ -36,6 +37,7 @@ const all: readonly Trial[] = [
   ...[newest, list].map((workload) => againstFloor(workload, { others: uncached })),
   ...[mixed, back].map((workload) => againstFloor(workload)),
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
+  batches,
   slowDisk,
   parts,
   startUp,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cpuSeconds, memory } from './proc.ts';
+import { cpuSeconds, memory, threadSeconds } from './proc.ts';
 import { keepTrack } from './processes.ts';
 
 /** The core of the servers; the load generator has the next one. */
@@ -17,12 +17,15 @@ const settling = 3_000;
 
 export interface Server {
   readonly url: string;
+  readonly pid: number;
   /** CPU time used so far by all of its threads, in seconds. */
   cpuSeconds(): number;
+  /** The same to the nanosecond, without threads that have ended. */
+  threadSeconds(): number;
   /** Resident memory after its start, once it has settled, in bytes. */
   readonly idle: number;
-  /** Resident memory, now and at its peak, in bytes. */
-  memory(): { now: number; peak: number };
+  /** Resident memory, now, at its peak, and without the files it maps, in bytes. */
+  memory(): { now: number; peak: number; anonymous: number };
   /** The longest delay of its event loop since the last call, in ms, if it is watched. */
   held(): Promise<number | undefined>;
   stop(): Promise<void>;
@@ -55,8 +58,10 @@ export async function startServer(args: string[], options: StartOptions): Promis
   const pid = Number(child.pid);
   return {
     url,
+    pid,
     idle: memory(pid).now,
     cpuSeconds: () => cpuSeconds(pid),
+    threadSeconds: () => threadSeconds(pid),
     memory: () => memory(pid),
     held: async () => (watch ? askWatch(child) : undefined),
     stop: () => stop(child),
