@@ -10,6 +10,7 @@ import { conditionsOf, hasConditions, type Results, readResults, writeResult } f
 import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
 import { batches } from './trials/batches.ts';
+import { cold } from './trials/cold.ts';
 import { fanOut } from './trials/fan-out.ts';
 import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
@@ -41,6 +42,7 @@ const all: readonly Trial[] = [
   slowDisk,
   parts,
   startUp,
+  cold,
   logins,
   fanOut,
   idleStreams,

@@ -13,3 +13,11 @@ export function quantile(values: readonly number[], part: number): number {
   const [below = 0, above = below] = sorted.slice(Math.floor(place), Math.floor(place) + 2);
   return below + (above - below) * (place % 1);
 }
+
+/** The figures of all rounds, by their names. */
+export function byName(rounds: readonly Readonly<Record<string, number>>[]) {
+  const figures = Map.groupBy(rounds.flatMap(Object.entries<number>), ([name]) => name);
+  return Object.fromEntries(
+    [...figures].map(([name, all]) => [name, all.map(([, value]) => value)]),
+  );
+}
