@@ -12,6 +12,9 @@ const loadLimit = 0.9;
 /** The floor is always busy: below this share of its core, something else used the machine. */
 const shareLimit = 0.9;
 
+/** The name of a figure that says how busy a client was. */
+const ofCore = /share of (its|their) core$/;
+
 /** The whole report; the charts are files next to it. */
 export function formatReport(results: Results, charts: readonly Chart[]): string {
   const comparisons = Object.values(comparisonsOf(results));
@@ -19,6 +22,7 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
     ...mixedPrograms(results),
     ...sleepers(comparisons),
     ...comparisons.flatMap(doubtsOf),
+    ...busyClients(results),
   ];
   const parts = [
     describeRun(results),
@@ -149,6 +153,16 @@ function doubtsOf({ title, rounds, connections }: Comparison): string[] {
     doubts.push(`${title}: the floor had ${percent(floor)} of its core; trust the ratio by CPU.`);
   }
   return doubts;
+}
+
+/** Clients of streams and of the open loop that were at their limit; they measure it themselves. */
+function busyClients(results: Results): string[] {
+  return Object.entries(results)
+    .flatMap(([trial, { values = {} }]) =>
+      Object.entries(values).map(([name, list]) => ({ name: `${trial}: ${name}`, list })),
+    )
+    .filter(({ name, list }) => ofCore.test(name) && median(list) > loadLimit)
+    .map(({ name, list }) => `${name}: ${percent(median(list))}, so it was the bottleneck.`);
 }
 
 function samplesOf(rounds: readonly Round[], name: string): Sample[] {

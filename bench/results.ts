@@ -14,6 +14,7 @@ const counting = [
   'rounds',
   'seconds',
   'connections',
+  'rates',
   'streams',
   'idleStreams',
   'seed',

@@ -16,6 +16,7 @@ import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
 import { idleStreams } from './trials/idle-streams.ts';
 import { logins } from './trials/logins.ts';
+import { openLoop } from './trials/open-loop.ts';
 import { parts } from './trials/parts.ts';
 import { peers } from './trials/peers.ts';
 import { slowDisk } from './trials/slow-disk.ts';
@@ -39,6 +40,7 @@ const all: readonly Trial[] = [
   ...[mixed, back].map((workload) => againstFloor(workload)),
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
   batches,
+  openLoop,
   slowDisk,
   parts,
   startUp,

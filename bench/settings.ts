@@ -14,6 +14,8 @@ export interface Settings {
   readonly seconds: number;
   /** Requests in progress at once. */
   readonly connections: number;
+  /** Requests per second of `open-loop`. */
+  readonly rates: readonly number[];
   /** Open streams that receive messages, and idle ones. */
   readonly streams: number;
   readonly idleStreams: number;
@@ -30,15 +32,18 @@ export interface Settings {
 
 export function readSettings(env: Record<string, string | undefined>): Settings {
   const whole = (name: string, standard: number) => readWhole(name, env[name] || `${standard}`);
+  const list = (name: string, standard: string) =>
+    (env[name] || standard)
+      .split(',')
+      .map((text) => readWhole(name, text))
+      .sort((a, b) => a - b);
   return {
     messages: whole('BENCH_MESSAGES', 1_000_000),
-    sizes: (env.BENCH_SIZES || '10000,1000000,10000000')
-      .split(',')
-      .map((text) => readWhole('BENCH_SIZES', text))
-      .sort((a, b) => a - b),
+    sizes: list('BENCH_SIZES', '10000,1000000,10000000'),
     rounds: whole('BENCH_ROUNDS', 15),
     seconds: whole('BENCH_SECONDS', 3),
     connections: whole('BENCH_CONNECTIONS', 64),
+    rates: list('BENCH_RATES', '500,2000'),
     streams: whole('BENCH_STREAMS', 5_000),
     idleStreams: whole('BENCH_IDLE_STREAMS', 10_000),
     seed: whole('BENCH_SEED', 1),
@@ -49,9 +54,9 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   };
 }
 
-/** A size as in the tables: 1,000,000. */
-export function nameSize(messages: number): string {
-  return messages.toLocaleString('en');
+/** A number as in the tables: 1,000,000. */
+export function nameSize(count: number): string {
+  return count.toLocaleString('en');
 }
 
 function readWhole(name: string, text: string): number {

@@ -1,16 +1,24 @@
 /** What the benchmark measures, and how it reports its figures. No test measures anything. */
 
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { variants } from '../bench/bundle.ts';
 import { drawCharts } from '../bench/charts.ts';
 import { fill } from '../bench/fill.ts';
 import type { Sample } from '../bench/measure.ts';
+import { dueTimes, type OpenResult } from '../bench/open-loop.ts';
 import { insertFigures } from '../bench/publish.ts';
+import { Random } from '../bench/random.ts';
 import { formatReport } from '../bench/report.ts';
-import type { Results } from '../bench/results.ts';
+import type { Result, Results } from '../bench/results.ts';
 import { openStore } from '../src/db/open.ts';
 import { clearOldEvents, limits } from '../src/event-log/retention.ts';
 import { tempFolder } from './helpers/world.ts';
@@ -32,7 +40,7 @@ function resultsOf({ sleeps = false, loadShare = 0.2 }): Results {
   };
   const settings = {
     ...{ messages: 1_000_000, sizes: [10_000], rounds: 1, seconds: 3, connections: 64 },
-    ...{ streams: 5_000, idleStreams: 10_000, seed: 1 },
+    ...{ rates: [500], streams: 5_000, idleStreams: 10_000, seed: 1 },
   };
   const conditions = { program: 'any', settings, machine: 'any', at: '2026-11-22', took: 1 };
   return { list: { ...conditions, comparisons: { list } } };
@@ -79,6 +87,48 @@ t.test('the report lists what makes figures doubtful', async (t) => {
   t.match(formatReport(resultsOf({ sleeps: true }), []), 'Doubtful:** wrk slept while waiting');
   const limit = 'the load generator was at its limit (busy 95 % of the time)';
   t.match(formatReport(resultsOf({ loadShare: 0.95 }), []), limit);
+});
+
+t.test('requests of the open loop come at random times, at its rate', async (t) => {
+  const due = dueTimes({ rate: 1_000, seconds: 20 }, new Random(1));
+  t.ok(due.length > 19_000 && due.length < 21_000, `${due.length}`);
+  t.ok(due.every((time, i) => time > (due[i - 1] ?? 0) && time < 20_000));
+  t.strictSame(due, dueTimes({ rate: 1_000, seconds: 20 }, new Random(1)));
+});
+
+t.test('the open loop sends what is due while earlier answers are missing', async (t) => {
+  const held: ServerResponse[] = [];
+  const server = createServer((_, response) => {
+    held.push(response);
+    isOpen ||= held.length === 10;
+    if (isOpen) for (const each of held.splice(0)) each.end('{}');
+  });
+  let isOpen = false;
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const file = join(await tempFolder(t), 'requests.json');
+  writeFileSync(file, JSON.stringify([{ method: 'GET', route: '/', path: '/', userId: 1 }]));
+
+  const load = { rate: 100, seconds: 0.5, seed: 1, sleeps: true };
+  const script = fileURLToPath(new URL('../bench/open-generator.ts', import.meta.url));
+  const args = [script, `${port}`, file, JSON.stringify(load)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const { posts, reads }: OpenResult = JSON.parse(stdout);
+  const due = dueTimes(load, new Random(load.seed));
+  t.equal(posts.count, 0);
+  t.equal(reads.count, due.length);
+  t.ok(reads.p99 >= (due[9] ?? 0) - (due[1] ?? 0), 'and counts their wait');
+});
+
+t.test('clients that were at their limit make figures doubtful', async (t) => {
+  const values = { 'generator’s share of its core': [0.95], 'p99 ms': [5] };
+  const { list } = resultsOf({});
+  const report = formatReport(
+    { 'open-loop': { ...(list as Result), comparisons: {}, values } },
+    [],
+  );
+  t.match(report, 'Doubtful:** open-loop: generator’s share of its core: 95 %, so it was');
 });
 
 t.test('publishing replaces the figures published before', async (t) => {

@@ -1,0 +1,60 @@
+/** Response times at a stated rate, as people cause it, not at saturation. */
+import type { Lab } from '../lab.ts';
+import { OpenLoop } from '../open-loop.ts';
+import type { Server } from '../server.ts';
+import { nameSize, type Settings } from '../settings.ts';
+import { byName } from '../statistics.ts';
+import type { Trial } from '../trial.ts';
+import { mixed } from '../workloads/mixed.ts';
+
+export const openLoop: Trial = {
+  name: 'open-loop',
+  lasts: (settings) => {
+    const { rounds, seconds } = longRounds(settings);
+    return settings.rates.length * (rounds + 1) * 2 * (seconds + 1) + 15;
+  },
+  run: async (lab) => {
+    const file = await lab.copy();
+    const pool = lab.pool(mixed, file);
+    const snug = await lab.snug(file);
+    const servers = { snug, floor: await lab.floor(snug, pool) };
+    const loop = new OpenLoop(pool, lab);
+    const rounds: Record<string, number>[] = [];
+    for (const rate of lab.settings.rates)
+      rounds.push(...(await measure(lab, loop, servers, rate)));
+    return { values: byName(rounds) };
+  },
+};
+
+/** A third of the rounds, each three times as long, so that each has enough posts for a p99. */
+function longRounds({ rounds, seconds }: Settings): Pick<Settings, 'rounds' | 'seconds'> {
+  return { rounds: Math.ceil(rounds / 3), seconds: 3 * seconds };
+}
+
+/** One after the other in random order; the first round warms up. */
+async function measure(
+  lab: Lab,
+  loop: OpenLoop,
+  servers: Readonly<Record<string, Server>>,
+  rate: number,
+): Promise<Record<string, number>[]> {
+  const { rounds, seconds } = longRounds(lab.settings);
+  const figures: Record<string, number>[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const load = { rate, seconds, seed: lab.random.below(2 ** 31), sleeps: false };
+    for (const [name, server] of lab.random.shuffle(Object.entries(servers))) {
+      const { posts, reads, late, share } = await loop.run(server, load);
+      const title = `${nameSize(rate)}/s: ${name}`;
+      const sample = {
+        [`${title}: posts p50 ms`]: posts.p50,
+        [`${title}: posts p99 ms`]: posts.p99,
+        [`${title}: reads p50 ms`]: reads.p50,
+        [`${title}: reads p99 ms`]: reads.p99,
+        [`${title}: sent late, p99 ms`]: late,
+        [`${title}: generator’s share of its core`]: share,
+      };
+      if (round > 0) figures.push(sample);
+    }
+  }
+  return figures;
+}
