@@ -11,10 +11,12 @@ import { readSettings, type Settings } from './settings.ts';
 import type { Findings, Trial } from './trial.ts';
 import { batches } from './trials/batches.ts';
 import { cold } from './trials/cold.ts';
+import { delivery } from './trials/delivery.ts';
 import { fanOut } from './trials/fan-out.ts';
 import { againstFloor } from './trials/floor.ts';
 import { growth } from './trials/growth.ts';
 import { idleStreams } from './trials/idle-streams.ts';
+import { listSizes } from './trials/list-sizes.ts';
 import { logins } from './trials/logins.ts';
 import { openLoop } from './trials/open-loop.ts';
 import { parts } from './trials/parts.ts';
@@ -41,12 +43,14 @@ const all: readonly Trial[] = [
   ...[rare, common, two, inChat].map((workload) => againstFloor(workload, oneByOne)),
   batches,
   openLoop,
+  listSizes,
   slowDisk,
   parts,
   startUp,
   cold,
   logins,
   fanOut,
+  delivery,
   idleStreams,
   growth,
   peers,

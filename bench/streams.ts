@@ -34,6 +34,8 @@ export interface Delivery {
   readonly rate: number;
   /** Time from the post until a stream has received it, in ms. */
   readonly p99: number;
+  /** Time until the last of the streams has received a message: the 99th percentile, in ms. */
+  readonly last: number;
   /** The share of their core that the readers used, from 0 to 1. */
   readonly share: number;
 }

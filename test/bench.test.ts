@@ -19,9 +19,10 @@ import { insertFigures } from '../bench/publish.ts';
 import { Random } from '../bench/random.ts';
 import { formatReport } from '../bench/report.ts';
 import type { Result, Results } from '../bench/results.ts';
+import { giveChats } from '../bench/trials/list-sizes.ts';
 import { openStore } from '../src/db/open.ts';
 import { clearOldEvents, limits } from '../src/event-log/retention.ts';
-import { tempFolder } from './helpers/world.ts';
+import { startCast, tempFolder } from './helpers/world.ts';
 
 const figures = { cpu: 20, p50: 1, p99: 2, share: 1 };
 const floor: Sample = { ...figures, rate: 60_000, loadShare: 0.4 };
@@ -65,6 +66,22 @@ t.test('a generated database has the event log that a server would keep', async 
   t.equal(await db.write(clearOldEvents, {}), false);
   await db.close();
   t.strictSame(log(), young, 'there is nothing to clear');
+});
+
+t.test('a person gets exactly as many chats as are measured', async (t) => {
+  const { alice, bob, chat, file } = await startCast(t);
+  await bob.send(chat, 'the last event so far');
+  const sqlite = new Database(file);
+  t.teardown(() => sqlite.close());
+  const given = giveChats(sqlite, new Random(1), alice.id, 120);
+  const next = await bob.send(chat, 'and the next one');
+  const { chats } = (await alice.get('/api/chats')).body;
+  t.strictSame(
+    chats.map(({ id }: { id: number }) => id),
+    given.toReversed(),
+  );
+  t.ok(chats.every((each: object) => !('unread' in each)));
+  t.ok(next > (given.at(-1) ?? 0) + 1, 'no id is used twice');
 });
 
 t.test('the report and the chart say which targets are reached', async (t) => {

@@ -61,6 +61,7 @@ async function onFresh(lab: Lab, pool: BenchRequest[], windows: readonly Window[
   };
   for (const { name, from, to } of windows) {
     await askUntil(from - 1);
+    await wait(aftermath);
     const before = server.threadSeconds();
     const times = await askUntil(to);
     await wait(aftermath);
