@@ -18,7 +18,7 @@ import { Random } from './random.ts';
 import { type BenchRequest, makePool, type Workload } from './requests.ts';
 import { type Server, type StartOptions, startServer } from './server.ts';
 import type { Settings } from './settings.ts';
-import { World } from './world.ts';
+import { type Place, World } from './world.ts';
 
 export interface SnugOptions extends StartOptions {
   readonly variant?: Variant;
@@ -87,11 +87,11 @@ export class Lab {
   /**
    * Draws the requests of a workload.
    *
-   * @param chats the chats to read; all of them by default.
+   * @param isUsed chooses the memberships to draw from; all of them by default.
    */
-  pool(workload: Workload, file: string, chats?: ReadonlySet<number>): BenchRequest[] {
+  pool(workload: Workload, file: string, isUsed?: (place: Place) => boolean): BenchRequest[] {
     return this.change(file, (sqlite) =>
-      makePool(workload, this.random, new World(sqlite, this.random, chats)),
+      makePool(workload, this.random, new World(sqlite, this.random, isUsed)),
     );
   }
 

@@ -27,6 +27,7 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
   const parts = [
     describeRun(results),
     ...doubts.map((doubt) => `**Doubtful:** ${doubt}`),
+    ...skippedTrials(results),
     ...charts.map(({ title, file }) => `![${title}](${file})`),
     '### Targets',
     formatTargets(results),
@@ -120,6 +121,12 @@ function formatValues([trial, { values = {} }]: [string, Result]): string[][] {
     `${trial}: ${name}`,
     formatSpread(list, median(list)),
   ]);
+}
+
+function skippedTrials(results: Results): string[] {
+  return Object.entries(results).flatMap(([trial, { skipped }]) =>
+    skipped === undefined ? [] : [`**Skipped:** ${trial}: ${skipped}.`],
+  );
 }
 
 /** Trials that measured another state of the program than the latest one. */

@@ -21,6 +21,7 @@ import { logins } from './trials/logins.ts';
 import { openLoop } from './trials/open-loop.ts';
 import { parts } from './trials/parts.ts';
 import { peers } from './trials/peers.ts';
+import { pi } from './trials/pi.ts';
 import { slowDisk } from './trials/slow-disk.ts';
 import { startUp } from './trials/start-up.ts';
 import { back } from './workloads/back.ts';
@@ -45,6 +46,7 @@ const all: readonly Trial[] = [
   openLoop,
   listSizes,
   slowDisk,
+  pi,
   parts,
   startUp,
   cold,

@@ -5,6 +5,7 @@ import type { BenchRequest, Workload } from './requests.ts';
 import type { Server } from './server.ts';
 import { nameSize } from './settings.ts';
 import type { Comparison } from './trial.ts';
+import type { Place } from './world.ts';
 
 /** A server, and its requests for each workload. */
 interface Stage {
@@ -27,7 +28,10 @@ export async function setStages(
   const stages: Stage[] = [];
   for (const messages of lab.settings.sizes) {
     const file = await lab.copy(messages);
-    const pools = new Map(workloads.map((workload) => [workload, lab.pool(workload, file, chats)]));
+    const isUsed = ({ chatId }: Place) => chats?.has(chatId) ?? true;
+    const pools = new Map(
+      workloads.map((workload) => [workload, lab.pool(workload, file, isUsed)]),
+    );
     stages.push({ size: nameSize(messages), pools, server: await lab.snug(file) });
   }
   return stages;

@@ -13,6 +13,8 @@ export interface Trial {
 }
 
 export interface Findings {
+  /** Why nothing was measured, if this machine does not allow it. */
+  readonly skipped?: string;
   /** Servers under the same load, by the name of the load. */
   readonly comparisons?: Readonly<Record<string, Comparison>>;
   /** Other figures, one value for each round. */

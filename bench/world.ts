@@ -34,14 +34,14 @@ export class World {
   readonly #middles = new Map<number, number>();
   #sample: Sample | undefined;
 
-  /** @param chats the chats to read; all of them by default. */
-  constructor(sqlite: Database, random: Random, chats?: ReadonlySet<number>) {
+  /** @param isUsed chooses memberships; all of them by default. */
+  constructor(sqlite: Database, random: Random, isUsed: (place: Place) => boolean = () => true) {
     this.#sqlite = sqlite;
     this.#random = random;
     this.places = sqlite
       .prepare<[], Place>('select user_id as userId, chat_id as chatId from memberships')
       .all()
-      .filter(({ chatId }) => chats?.has(chatId) ?? true);
+      .filter(isUsed);
   }
 
   /** A message in the middle of a chat's history. */

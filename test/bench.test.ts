@@ -148,6 +148,12 @@ t.test('clients that were at their limit make figures doubtful', async (t) => {
   t.match(report, 'Doubtful:** open-loop: generator’s share of its core: 95 %, so it was');
 });
 
+t.test('the report says which trials were skipped, and why', async (t) => {
+  const { list } = resultsOf({});
+  const pi = { ...(list as Result), comparisons: {}, skipped: 'no CPU quota' };
+  t.match(formatReport({ pi }, []), '**Skipped:** pi: no CPU quota.');
+});
+
 t.test('publishing replaces the figures published before', async (t) => {
   const page = (inner: string) =>
     `above\n<!-- figures -->\n${inner}<!-- end of figures -->\nbelow\n`;
