@@ -12,7 +12,7 @@ import { post } from '../workloads/post.ts';
 
 const folder = fileURLToPath(new URL('../peers/', import.meta.url));
 
-const programs = ['express', 'feathers', 'koa'];
+const programs = ['express', 'express-prepared', 'feathers', 'koa'];
 
 /** As durable as Snug, and the driver's default, which is a rollback journal. */
 const durabilities = ['full', 'default'];
