@@ -2,8 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as growth from './charts/growth.ts';
-import * as ratios from './charts/ratios.ts';
+import * as message from './charts/message.ts';
+import * as page from './charts/page.ts';
+import * as pi from './charts/pi.ts';
 import type { Results } from './results.ts';
+import { Measured } from './targets.ts';
 
 export interface Chart {
   readonly file: string;
@@ -13,13 +16,18 @@ export interface Chart {
 
 /** Draws every chart that has figures. */
 export function drawCharts(results: Results): Chart[] {
-  const charts: Chart[] = [
-    { file: 'ratios.svg', title: ratios.title, svg: ratios.drawRatios(results) },
+  const measured = new Measured(results);
+  const drawn = [
+    { file: 'message.svg', title: message.title, svg: message.drawMessage(measured) },
+    { file: 'page.svg', title: page.title, svg: page.drawPage(measured) },
+    {
+      file: 'growth.svg',
+      title: growth.title,
+      svg: results.growth && growth.drawGrowth(results),
+    },
+    { file: 'pi.svg', title: pi.title, svg: pi.drawPi(measured) },
   ];
-  if (results.growth !== undefined) {
-    charts.push({ file: 'growth.svg', title: growth.title, svg: growth.drawGrowth(results) });
-  }
-  return charts;
+  return drawn.flatMap(({ svg, ...chart }) => (svg === undefined ? [] : [{ ...chart, svg }]));
 }
 
 export function writeCharts(folder: string, charts: readonly Chart[]): void {

@@ -2,7 +2,8 @@
 import type { Chart } from './charts.ts';
 import type { Round, Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Result, type Results } from './results.ts';
-import { median, quantile } from './statistics.ts';
+import { formatNumber, median, quantile } from './statistics.ts';
+import { summarise } from './summary.ts';
 import { isReached, Measured, type Target, targets } from './targets.ts';
 import type { Comparison } from './trial.ts';
 
@@ -26,9 +27,10 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
   ];
   const parts = [
     describeRun(results),
+    summarise(new Measured(results)),
+    ...charts.map(({ title, file }) => `![${title}](${file})`),
     ...doubts.map((doubt) => `**Doubtful:** ${doubt}`),
     ...skippedTrials(results),
-    ...charts.map(({ title, file }) => `![${title}](${file})`),
     '### Targets',
     formatTargets(results),
     '### Servers under load',
@@ -36,7 +38,7 @@ export function formatReport(results: Results, charts: readonly Chart[]): string
     '### Other figures',
     formatTable(valueHead, Object.entries(results).flatMap(formatValues)),
   ];
-  return `${parts.join('\n\n')}\n`;
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 function describeRun(results: Results): string {
@@ -185,12 +187,6 @@ function formatSpread(values: readonly number[], value: number): string {
   if (values.length === 1) return `**${formatNumber(value)}**`;
   const [low = '', high = ''] = [0.25, 0.75].map((part) => formatNumber(quantile(values, part)));
   return `**${formatNumber(value)}** (${low}–${high})`;
-}
-
-/** Three significant digits. */
-export function formatNumber(value: number): string {
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
-  return Math.abs(value) >= 10 ? value.toFixed(1).replace('.0', '') : value.toFixed(2);
 }
 
 function percent(share: number): string {

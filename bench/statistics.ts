@@ -21,3 +21,9 @@ export function byName(rounds: readonly Readonly<Record<string, number>>[]) {
     [...figures].map(([name, all]) => [name, all.map(([, value]) => value)]),
   );
 }
+
+/** Three significant digits. */
+export function formatNumber(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return Math.abs(value) >= 10 ? value.toFixed(1).replace('.0', '') : value.toFixed(2);
+}

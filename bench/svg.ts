@@ -48,9 +48,8 @@ const style = `
   .ground { fill: #ffffff; }
   .line { stroke: #d1d9e0; fill: none; }
   .floor { stroke: #59636e; stroke-width: 1.5; fill: none; }
-  .target { stroke: #1f2328; stroke-width: 2; }
   .bar { fill: #2f7fd8; }
-  .missed { fill: #e08a2c; }
+  .other { fill: #8c959f; }
   .spread { stroke: #1f2328; stroke-width: 2; stroke-opacity: 0.6; }
   .band { fill: #2f7fd8; fill-opacity: 0.16; }
   .curve { stroke: #2f7fd8; stroke-width: 2; fill: none; }
@@ -61,9 +60,9 @@ const style = `
     .ground { fill: #0d1117; }
     .line { stroke: #3d444d; }
     .floor { stroke: #9198a1; }
-    .target, .spread { stroke: #f0f6fc; }
+    .spread { stroke: #f0f6fc; }
     .bar { fill: #388bfd; }
-    .missed { fill: #c9721f; }
+    .other { fill: #6e7681; }
     .band { fill: #58a6ff; fill-opacity: 0.2; }
     .curve { stroke: #58a6ff; }
     .dot { fill: #58a6ff; }

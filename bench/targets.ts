@@ -3,8 +3,6 @@ import type { Sample } from './measure.ts';
 import { comparisonsOf, perRound, type Results } from './results.ts';
 import { nameSize } from './settings.ts';
 import type { Comparison } from './trial.ts';
-import { newest } from './workloads/newest.ts';
-import { post } from './workloads/post.ts';
 
 export interface Target {
   readonly what: string;
@@ -45,10 +43,10 @@ export class Measured {
     return comparison === undefined ? [] : perRound(comparison, one, other, of);
   }
 
-  /** One figure of Snug itself, for each round. */
-  snug(name: string, of: (sample: Sample) => number): number[] {
+  /** One figure of a server in a comparison, for each round. */
+  server(name: string, server: string, of: (sample: Sample) => number): number[] {
     const rounds = this.#comparisons[name]?.rounds ?? [];
-    return rounds.flatMap(({ snug }) => (snug === undefined ? [] : [of(snug)]));
+    return rounds.flatMap(({ [server]: sample }) => (sample === undefined ? [] : [of(sample)]));
   }
 
   /** The names of the sizes of databases, smallest first. */
@@ -59,153 +57,172 @@ export class Measured {
 }
 
 /** The unit of shares of the floor's speed. */
-export const floor = '× the floor';
-
-/** The cost of a request in the largest database, as a multiple of that in the smallest. */
-export const steady = { atLeast: 0.85, atMost: 1.15 };
+const floor = '× the floor';
 
 /** The cost of a page far back, as a multiple of that of the newest page. */
 export const worstFarBack = 2;
 
-const p99 = (sample: Sample) => sample.p99;
-const held = (sample: Sample) => sample.held ?? 0;
+/** The cost of a request in the largest database, as a multiple of that in the smallest. */
+export const steady = { atLeast: 0.85, atMost: 1.15 };
 
-const share = (what: string, name: string, atLeast: number, server = 'snug'): Target => ({
-  what,
-  unit: floor,
-  atLeast,
-  values: (measured) => measured.ratio(name, server, 'floor'),
+const cpu = (sample: Sample) => sample.cpu;
+const p99 = (sample: Sample) => sample.p99;
+
+type Limit = Pick<Target, 'atLeast' | 'atMost'>;
+
+/** A figure of a trial. */
+const value = (what: string, unit: string, [trial, name]: [string, string], limit: Limit) => ({
+  ...{ what, unit, ...limit },
+  values: (measured: Measured) => measured.values(trial, name),
 });
 
-const growth = (what: string, name: string): Target => ({
-  what: `${what}: cost in the largest database / in the smallest`,
-  unit: '×',
-  ...steady,
-  // The cost is the inverse of the speed, so the smallest database comes first.
-  values: (measured) => measured.ratio(name, measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
+/** One figure of a trial divided by another. */
+const quotient = (
+  what: string,
+  unit: string,
+  [trial, one, other]: [string, string, string],
+  limit: Limit,
+) => ({
+  ...{ what, unit, ...limit },
+  values: (measured: Measured) => {
+    const divisors = measured.values(trial, other);
+    return measured
+      .values(trial, one)
+      .map((dividend, round) => dividend / (divisors[round] ?? Number.NaN));
+  },
+});
+
+/** The speed of a cached answer. */
+const share = (what: string, name: string, atLeast: number): Target => ({
+  ...{ what, unit: floor, atLeast },
+  values: (measured) => measured.ratio(name, 'snug', 'floor'),
+});
+
+/** The CPU time of a request that one of the servers in a comparison answers. */
+const cost = (what: string, [name, server]: [string, string], atMost: number): Target => ({
+  ...{ what, unit: 'µs of CPU', atMost },
+  values: (measured) => measured.server(name, server, cpu),
 });
 
 const searching = (what: string, name: string): Target[] => [
-  { what, unit: 'ms, p99', atMost: 20, values: (measured) => measured.snug(name, p99) },
   {
-    what: `${what}: event loop blocked`,
-    unit: 'ms',
-    atMost: 50,
-    always: true,
-    values: (measured) => measured.snug(name, held),
+    ...{ what, unit: 'ms, p99', atMost: 5 },
+    values: (measured) => measured.server(name, 'snug', p99),
+  },
+  {
+    ...{ what: `${what}, in the largest database`, unit: 'ms, p99', atMost: 5 },
+    values: (measured) => measured.server(`growth-${name}`, measured.sizes.at(-1) ?? '', p99),
   },
 ];
 
-const memory = (what: string, of: 'idle' | 'after', atMost: number): Target => ({
-  what,
-  unit: 'MB',
-  atMost,
-  always: true,
+const listSize = (size: string) =>
+  quotient(
+    `a page of the list after a message: ${size} chats / 20`,
+    '×',
+    ['list-sizes', `${size} chats, page of 50: CPU µs`, '20 chats, page of 50: CPU µs'],
+    { atMost: 1.2 },
+  );
+
+const delivering = (streams: string, atMost: number): Target[] => [
+  value(
+    `a message to the last of ${streams} streams`,
+    'ms, p99',
+    ['delivery', `${streams} streams: last stream p99 ms`],
+    { atMost },
+  ),
+  value(
+    `a page while a message goes out to ${streams} streams`,
+    'ms, p99',
+    ['delivery', `${streams} streams: page p99 ms`],
+    { atMost: 10 },
+  ),
+];
+
+const memoryAfter: Target = {
+  ...{ what: 'memory after the loads', unit: 'MB', atMost: 180, always: true },
   values: (measured) =>
     ['post', 'newest', 'list', 'mixed']
-      .map((name) => measured.comparison(name)?.memory.snug?.[of])
+      .map((name) => measured.comparison(name)?.memory.snug?.after)
       .filter((bytes) => bytes !== undefined)
       .map((bytes) => bytes / 1e6),
-});
-
-/** A peer in its mode that is as durable as Snug. */
-const peer = (name: string, atLeast: number): Target[] =>
-  [post, newest].map((workload) => ({
-    what: `${workload.title}: Snug / ${name}`,
-    unit: '×',
-    atLeast,
-    values: (measured) => measured.ratio(`peers-${workload.name}`, 'snug', `${name}, full`),
-  }));
-
-const value = (
-  what: string,
-  unit: string,
-  [trial, name]: [string, string],
-  limit: Pick<Target, 'atLeast' | 'atMost'>,
-): Target => ({ what, unit, ...limit, values: (measured) => measured.values(trial, name) });
+};
 
 export const targets: readonly Target[] = [
-  share('post a message, each 201 on the disk', 'post', 0.75),
-  {
-    what: 'post a message: p99',
-    unit: '× the floor’s',
-    atMost: 1.3,
-    values: (measured) => measured.ratio('post', 'snug', 'floor', p99),
-  },
-  {
-    what: 'post a message: with group commit / without',
-    unit: '×',
-    atLeast: 5,
-    values: (measured) => measured.ratio('post', 'snug', 'without group commit'),
-  },
-  share('newest 50 messages', 'newest', 0.9),
-  share('newest 50 messages, not cached', 'newest', 0.25, 'not cached'),
-  share('list of chats', 'list', 0.85),
-  share('list of chats, not cached', 'list', 0.22, 'not cached'),
-  share('mixed 70/20/10', 'mixed', 0.75),
-  share('mixed, fsync 2 ms slower', 'slow-disk-mixed', 0.8, '+2 ms'),
-  share('mixed, fsync 10 ms slower', 'slow-disk-mixed', 0.7, '+10 ms'),
-  growth('post a message', 'growth-post'),
-  growth('newest 50 messages', 'growth-newest'),
-  growth('list of chats', 'growth-list'),
-  growth('mixed 70/20/10', 'growth-mixed'),
-  {
-    what: 'cost of a page far back / of the newest one, in the largest database',
-    unit: '×',
-    atMost: worstFarBack,
-    values: (measured) => {
-      const largest = measured.sizes.at(-1) ?? '';
-      const far = measured.ratio('growth-back', largest, 'floor');
-      return measured
-        .ratio('growth-newest', largest, 'floor')
-        .slice(0, far.length)
-        .map((near, round) => near / (far[round] ?? Number.NaN));
-    },
-  },
+  value(
+    'bytes to the log for a message alone in its commit',
+    'KB',
+    ['batches', '1 at once: KB to the log for a message'],
+    { atMost: 32 },
+  ),
+  value('2,000 requests a second: posts', 'ms, p99', ['open-loop', '2,000/s: snug: posts p99 ms'], {
+    atMost: 60,
+  }),
+  value('2,000 requests a second: reads', 'ms, p99', ['open-loop', '2,000/s: snug: reads p99 ms'], {
+    atMost: 25,
+  }),
+  quotient(
+    '500 requests a second: p99 of reads',
+    '× the floor’s',
+    ['open-loop', '500/s: snug: reads p99 ms', '500/s: floor: reads p99 ms'],
+    { atMost: 1.2 },
+  ),
+  share('newest 50 messages', 'newest', 0.75),
+  share('list of chats', 'list', 0.75),
+  cost('newest 50 messages, not cached', ['newest', 'not cached'], 130),
+  cost('50 messages far back', ['back', 'snug'], 120),
+  listSize('1,000'),
+  listSize('5,000'),
   ...searching('search for a rare word', 'search-rare'),
   ...searching('search for a very common word', 'search-common'),
   ...searching('search for two words', 'search-two'),
   ...searching('search in one chat', 'search-chat'),
-  value(
-    '5,000 streams, messages in bursts of 8',
-    'deliveries/s',
-    ['fan-out', 'one chat, in bursts of 8: deliveries/s'],
-    { atLeast: 500_000 },
+  ...delivering('500', 20),
+  ...delivering('5,000', 80),
+  value('a fresh process: the 10th page', 'ms of CPU', ['cold', '10th page: CPU ms'], {
+    atMost: 4,
+  }),
+  value('a fresh process: the 100th page', 'ms of CPU', ['cold', '100th page: CPU ms'], {
+    atMost: 0.7,
+  }),
+  value('a fresh process: the first message', 'ms of CPU', ['cold', 'first message: CPU ms'], {
+    atMost: 3,
+  }),
+  {
+    ...{ what: 'post a message: cost in the largest database / in the smallest', unit: '×' },
+    ...steady,
+    // The cost is the inverse of the speed, so the smallest database comes first.
+    values: (measured) =>
+      measured.ratio('growth-post', measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
+  },
+  quotient(
+    'post a message: cost with 5,000 chats of one’s own / with 20',
+    '×',
+    [
+      'list-sizes',
+      '5,000 chats, page of 50: a post before it, CPU µs',
+      '20 chats, page of 50: a post before it, CPU µs',
+    ],
+    steady,
   ),
-  value(
-    '5,000 streams, one message at a time',
-    'deliveries/s',
-    ['fan-out', 'one chat, one at a time: deliveries/s'],
-    { atLeast: 80_000 },
+  quotient(
+    'start to the first answer',
+    '× `node -e 0`',
+    ['start-up', 'start, ms', 'node -e 0, ms'],
+    { atMost: 3 },
   ),
-  value(
-    '1,000 streams, one message at a time',
-    'ms, p99',
-    ['fan-out', 'one chat, a fifth of the streams: p99 ms'],
-    { atMost: 30 },
-  ),
+  value('memory idle, without mapped files', 'MB', ['cold', 'memory before, MB'], { atMost: 30 }),
+  memoryAfter,
+  value('a slow computer: a message', 'ms, p50', ['pi', 'post p50 ms'], { atMost: 45 }),
+  value('a slow computer: a message', 'ms, p99', ['pi', 'post p99 ms'], { atMost: 120 }),
+  value('a slow computer: a page', 'ms, p50', ['pi', 'page p50 ms'], { atMost: 12 }),
   value('idle streams', 'held', ['idle-streams', 'streams held'], { atLeast: 10_000 }),
-  value('an idle stream', 'KB', ['idle-streams', 'KB for each'], { atMost: 12 }),
+  value('an idle stream', 'KB', ['idle-streams', 'KB for each'], { atMost: 14 }),
   {
-    what: 'start to the first answer',
-    unit: '× `node -e 0`',
-    atMost: 2.7,
-    values: (measured) => {
-      const bare = measured.values('start-up', 'node -e 0, ms');
-      return measured
-        .values('start-up', 'start, ms')
-        .map((time, round) => time / (bare[round] ?? Number.NaN));
-    },
+    ...{ what: 'CPU of a message / of Express with prepared statements', unit: '×', atMost: 1 / 3 },
+    values: (measured) => measured.ratio('peers-post', 'snug', 'express-prepared, full', cpu),
   },
-  memory('memory idle', 'idle', 75),
-  memory('memory after the loads', 'after', 160),
   {
-    what: 'list of chats while 100 sign in: p99',
-    unit: '× without them',
-    atMost: 1.3,
-    values: (measured) => measured.ratio('logins', 'busy', 'quiet', p99),
+    ...{ what: 'CPU of a page / of Express with prepared statements', unit: '×', atMost: 1 / 3 },
+    values: (measured) => measured.ratio('peers-newest', 'snug', 'express-prepared, full', cpu),
   },
-  ...peer('express', 10),
-  ...peer('feathers', 20),
-  ...peer('koa', 10),
 ];

@@ -4,7 +4,7 @@ import { median } from '../statistics.ts';
 import { element, picture, text } from '../svg.ts';
 import { Measured, steady, worstFarBack } from '../targets.ts';
 
-export const title = 'Speed as a share of the floor, as the database grows';
+export const title = 'As it grows: speed as a share of the floor, by messages in the database';
 
 const width = 760;
 const top = 110;
