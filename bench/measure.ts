@@ -78,3 +78,14 @@ async function measure(
     ...(held !== undefined && { held }),
   };
 }
+
+/** Measures one after the other in random order; the results are in the order of the items. */
+export async function inRandomOrder<Item, Figures>(
+  items: readonly Item[],
+  random: Random,
+  measure: (item: Item) => Promise<Figures>,
+): Promise<Figures[]> {
+  const figures = new Map<Item, Figures>();
+  for (const item of random.shuffle([...items])) figures.set(item, await measure(item));
+  return items.map((item) => figures.get(item) as Figures);
+}

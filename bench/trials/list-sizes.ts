@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { Lab } from '../lab.ts';
+import { inRandomOrder } from '../measure.ts';
 import { Person } from '../person.ts';
 import type { Random } from '../random.ts';
 import type { BenchRequest } from '../requests.ts';
@@ -36,10 +37,8 @@ export const listSizes: Trial = {
     const rounds: Record<string, number>[] = [];
     // The first round warms up.
     for (let round = 0; round <= lab.settings.rounds; round++) {
-      for (const one of lab.random.shuffle([...cases])) {
-        const figures = await measure(lab, server, one);
-        if (round > 0) rounds.push(figures);
-      }
+      const figures = await inRandomOrder(cases, lab.random, (one) => measure(lab, server, one));
+      if (round > 0) rounds.push(...figures);
     }
     return { values: byName(rounds) };
   },

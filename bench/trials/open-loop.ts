@@ -1,6 +1,7 @@
 /** Response times at a stated rate, as people cause it, not at saturation. */
 import type { Lab } from '../lab.ts';
-import { OpenLoop } from '../open-loop.ts';
+import { inRandomOrder } from '../measure.ts';
+import { OpenLoop, type OpenResult } from '../open-loop.ts';
 import type { Server } from '../server.ts';
 import { nameSize, type Settings } from '../settings.ts';
 import { byName } from '../statistics.ts';
@@ -42,19 +43,22 @@ async function measure(
   const figures: Record<string, number>[] = [];
   for (let round = 0; round <= rounds; round++) {
     const load = { rate, seconds, seed: lab.random.below(2 ** 31), sleeps: false };
-    for (const [name, server] of lab.random.shuffle(Object.entries(servers))) {
-      const { posts, reads, late, share } = await loop.run(server, load);
-      const title = `${nameSize(rate)}/s: ${name}`;
-      const sample = {
-        [`${title}: posts p50 ms`]: posts.p50,
-        [`${title}: posts p99 ms`]: posts.p99,
-        [`${title}: reads p50 ms`]: reads.p50,
-        [`${title}: reads p99 ms`]: reads.p99,
-        [`${title}: sent late, p99 ms`]: late,
-        [`${title}: generator’s share of its core`]: share,
-      };
-      if (round > 0) figures.push(sample);
-    }
+    const samples = await inRandomOrder(Object.entries(servers), lab.random, ([name, server]) =>
+      sampleOf(`${nameSize(rate)}/s: ${name}`, loop.run(server, load)),
+    );
+    if (round > 0) figures.push(...samples);
   }
   return figures;
+}
+
+async function sampleOf(title: string, running: Promise<OpenResult>) {
+  const { posts, reads, late, share } = await running;
+  return {
+    [`${title}: posts p50 ms`]: posts.p50,
+    [`${title}: posts p99 ms`]: posts.p99,
+    [`${title}: reads p50 ms`]: reads.p50,
+    [`${title}: reads p99 ms`]: reads.p99,
+    [`${title}: sent late, p99 ms`]: late,
+    [`${title}: generator’s share of its core`]: share,
+  };
 }
