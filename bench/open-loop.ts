@@ -1,5 +1,6 @@
 /** The open-loop load: requests that come at a stated rate, whether or not others are answered. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,6 +18,8 @@ export interface OpenLoad {
   /** Requests per second, on average. */
   readonly rate: number;
   readonly seconds: number;
+  /** How many connections are open when it begins; more are opened when all of them are in use. */
+  readonly connections: number;
   /** Determines which requests are sent, and when. */
   readonly seed: number;
   /** Whether it sleeps between requests, because others need its core too. */
@@ -30,7 +33,6 @@ export interface Times {
   readonly p99: number;
 }
 
-/** The generator prints it as one line of JSON. */
 export interface OpenResult {
   readonly posts: Times;
   readonly reads: Times;
@@ -61,10 +63,25 @@ export class OpenLoop {
   }
 
   /** @throws if any answer is not a success, or does not come. */
-  async run({ url }: Pick<Server, 'url'>, load: OpenLoad): Promise<OpenResult> {
+  async run(server: Pick<Server, 'url'>, load: OpenLoad): Promise<OpenResult> {
+    const { result } = await this.start(server, load);
+    return result;
+  }
+
+  /** Resolves when the load begins: until then the generator needs its core to warm up. */
+  async start({ url }: Pick<Server, 'url'>, load: OpenLoad) {
     const args = [script, new URL(url).port, this.#file, JSON.stringify(load)];
     const running = run('taskset', ['-c', loadCore, process.execPath, ...args]);
-    keepTrack(running.child);
-    return JSON.parse((await running).stdout);
+    const { stdout } = keepTrack(running.child);
+    const result = running.then((output) => resultIn(output.stdout));
+    // Awaited later; until then, a failure must not count as an unhandled rejection.
+    result.catch(() => undefined);
+    if (stdout !== null) await Promise.race([once(stdout, 'data'), result]);
+    return { result };
   }
+}
+
+/** The result in what the generator prints, which is a line when it begins and one when it ends. */
+export function resultIn(output: string): OpenResult {
+  return JSON.parse(output.split('\n')[1] ?? '');
 }

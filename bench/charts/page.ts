@@ -15,10 +15,10 @@ export function drawPage(measured: Measured): string | undefined {
   }));
   return drawBars(title, 'µs of CPU', [
     { label: 'newest 50 messages', values: cpu('newest') },
-    { label: 'not in memory', values: cpu('newest', 'not cached') },
+    { label: 'newest 50 messages, not in memory', values: cpu('newest', 'not cached') },
     { label: '50 messages far back', values: cpu('back') },
     { label: 'list of chats', values: cpu('list') },
-    { label: 'not in memory', values: cpu('list', 'not cached') },
+    { label: 'list of chats, not in memory', values: cpu('list', 'not cached') },
     ...peers,
   ]);
 }

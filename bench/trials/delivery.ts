@@ -45,14 +45,17 @@ async function play(lab: Lab, count: number): Promise<Record<string, number>[]> 
   try {
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const load = { rate, seconds, seed: lab.random.below(2 ** 31), sleeps: true };
-      const posting = streams.post(1, seconds + margin);
-      const { reads } = await pages.run(server, load);
-      const { last, share } = await posting;
+      const { connections } = lab.settings;
+      const seed = lab.random.below(2 ** 31);
+      const load = { rate, seconds, connections, seed, sleeps: true };
+      const { result } = await pages.start(server, load);
+      const { last, share } = await streams.post(1, seconds + margin);
+      const { reads, late } = await result;
       if (round === 0) continue;
       figures.push({
         [`${title}: page p50 ms`]: reads.p50,
         [`${title}: page p99 ms`]: reads.p99,
+        [`${title}: pages sent late, p99 ms`]: late,
         [`${title}: last stream p99 ms`]: last,
         [`${title}: readers’ share of their core`]: share,
       });

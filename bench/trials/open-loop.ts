@@ -8,6 +8,9 @@ import { byName } from '../statistics.ts';
 import type { Trial } from '../trial.ts';
 import { mixed } from '../workloads/mixed.ts';
 
+/** Open from the beginning, like those of people who are there. */
+const connections = 256;
+
 export const openLoop: Trial = {
   name: 'open-loop',
   lasts: (settings) => {
@@ -42,7 +45,7 @@ async function measure(
   const { rounds, seconds } = longRounds(lab.settings);
   const figures: Record<string, number>[] = [];
   for (let round = 0; round <= rounds; round++) {
-    const load = { rate, seconds, seed: lab.random.below(2 ** 31), sleeps: false };
+    const load = { rate, seconds, seed: lab.random.below(2 ** 31), connections, sleeps: false };
     const samples = await inRandomOrder(Object.entries(servers), lab.random, ([name, server]) =>
       sampleOf(`${nameSize(rate)}/s: ${name}`, loop.run(server, load)),
     );

@@ -60,7 +60,7 @@ async function measure(lab: Lab, quota: CpuQuota): Promise<Findings> {
   const server = await lab.snug(file, { env: slowFsync(lab, delay) });
   quota.add(server.pid);
   const { warmUp, measured } = lengths(lab.settings);
-  const load = { rate, sleeps: true, seed: lab.random.below(2 ** 31) };
+  const load = { rate, connections: people, sleeps: true, seed: lab.random.below(2 ** 31) };
   await loop.run(server, { ...load, seconds: warmUp });
   const { posts, reads } = await loop.run(server, { ...load, seconds: measured });
   return {
