@@ -221,8 +221,4 @@ export const targets: readonly Target[] = [
     ...{ what: 'CPU of a message / of Express with prepared statements', unit: '×', atMost: 1 / 3 },
     values: (measured) => measured.ratio('peers-post', 'snug', 'express-prepared, full', cpu),
   },
-  {
-    ...{ what: 'CPU of a page / of Express with prepared statements', unit: '×', atMost: 1 / 3 },
-    values: (measured) => measured.ratio('peers-newest', 'snug', 'express-prepared, full', cpu),
-  },
 ];
