@@ -149,7 +149,7 @@ const memoryAfter: Target = {
 
 export const targets: readonly Target[] = [
   value(
-    'bytes to the log for a message alone in its commit',
+    'bytes to the log for a message alone in its commit, with its part of the search index',
     'KB',
     ['batches', '1 at once: KB to the log for a message'],
     { atMost: 32 },

@@ -12,9 +12,13 @@ const counts = [1, 8, 64];
 /** In ms: messages that wait for the search index are written to it when it is quiet. */
 const untilIndexed = 3_000;
 
+/** In ms: soon after its start, a server truncates its log. */
+const untilMaintained = 2_000;
+
 export const batches: Trial = {
   name: 'batches',
-  lasts: (settings) => counts.length * (roundsLast(settings, 3) + untilIndexed / 1000),
+  lasts: (settings) =>
+    counts.length * (roundsLast(settings, 3) + (untilIndexed + untilMaintained) / 1000),
   run: async (lab) => {
     const comparisons: Record<string, Comparison> = {};
     const values: Record<string, number[]> = {};
@@ -42,6 +46,7 @@ async function measure(lab: Lab, connections: number) {
     snug: { server: snug },
     'log never moved': { server: await lab.snug(kept, { variant: 'keptLog' }) },
   };
+  await wait(untilMaintained);
   const before = writtenTo(lab, kept);
   const title = `${post.title}, ${connections} at once`;
   const comparison = await compare(lab, { title }, pool, contestants, { connections });

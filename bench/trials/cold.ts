@@ -1,8 +1,9 @@
-/** A process that has just been started: its first pages, and its first message. */
+/** A process that has just been started: its first pages, and after these its first message. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Lab } from '../lab.ts';
 import { Person } from '../person.ts';
 import type { BenchRequest } from '../requests.ts';
+import type { Server } from '../server.ts';
 import { byName, sum } from '../statistics.ts';
 import type { Trial } from '../trial.ts';
 import { newest } from '../workloads/newest.ts';
@@ -38,21 +39,35 @@ export const cold: Trial = {
     const rounds: Record<string, number>[] = [];
     for (let round = 0; round < lab.settings.rounds; round++) {
       await lab.clear();
-      rounds.push({
-        ...(await onFresh(lab, pages, ofPages)),
-        ...(await onFresh(lab, messages, ofMessages)),
-      });
+      rounds.push(await measureFresh(lab, pages, messages));
     }
     return { values: byName(rounds) };
   },
 };
 
 /** Measures a server that nobody has used yet. */
-async function onFresh(lab: Lab, pool: BenchRequest[], windows: readonly Window[]) {
+async function measureFresh(lab: Lab, pages: BenchRequest[], messages: BenchRequest[]) {
   const server = await lab.snug(await lab.copy());
-  const figures: Record<string, number> = { 'memory before, MB': server.memory().anonymous / 1e6 };
+  const idle = server.memory().anonymous / 1e6;
   const person = new Person(server.url);
-  const requests = lab.random.shuffle(pool).values();
+  const figures = {
+    'memory before, MB': idle,
+    ...(await measure(server, person, lab.random.shuffle(pages), ofPages)),
+    ...(await measure(server, person, lab.random.shuffle(messages), ofMessages)),
+  };
+  person.leave();
+  await server.stop();
+  return figures;
+}
+
+async function measure(
+  server: Server,
+  person: Person,
+  pool: readonly BenchRequest[],
+  windows: readonly Window[],
+): Promise<Record<string, number>> {
+  const figures: Record<string, number> = {};
+  const requests = pool.values();
   let sent = 0;
   const askUntil = async (last: number) => {
     const times: number[] = [];
@@ -69,7 +84,5 @@ async function onFresh(lab: Lab, pool: BenchRequest[], windows: readonly Window[
     figures[`${name}: CPU ms`] = cpu / times.length;
     figures[`${name}: answered after ms`] = sum(times) / times.length;
   }
-  person.leave();
-  await server.stop();
   return figures;
 }
