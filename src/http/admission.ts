@@ -9,8 +9,12 @@ declare module 'fastify' {
   }
 }
 
-/** The time between two starts, in ms. A start takes a third of a millisecond. */
-const interval = 2;
+/**
+ * The time between two starts, in ms. A start takes a third of a millisecond, but V8's garbage
+ * collector has to move what thousands of new streams leave. With this pause, 5,000 streams are back
+ * after 18 s, and the p99 of others stays below twice that of a quiet server.
+ */
+const interval = 3.5;
 
 /** How many requests start at once if the event loop is late. */
 const burst = 4;
