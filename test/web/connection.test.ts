@@ -16,6 +16,8 @@ const each = 100;
 
 webTest('200 messages survive a server that is killed twice', async (t, stage) => {
   stage.expect(noServer);
+  // On a slow machine a server that has just started refuses some requests as overloaded.
+  stage.expect(/status of 503/);
   const { alice, bob, chat } = await startTalk(stage);
   const pages = [await stage.visitorAs(alice), await stage.visitorAs(bob)];
   for (const page of pages) await page.openChat('Sunday hike');
