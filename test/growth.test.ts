@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { execute } from './helpers/rows.ts';
+import { addChats, execute, numbers } from './helpers/rows.ts';
 import { type Answer, type Person, startCast } from './helpers/world.ts';
 
 /** What a request costs the database. */
@@ -20,9 +20,6 @@ interface Cost {
 
 /** Ids below this are free for rows that are inserted past the server. */
 const newestId = 1_000_000;
-
-const numbers = (from: number, count: number) =>
-  `with recursive numbers(n) as (select ${from} union all select n + 1 from numbers where n < ${from + count - 1})`;
 
 /** Adds users with the ids from 1,000 on. */
 function addUsers(file: string, count: number): void {
@@ -43,20 +40,6 @@ function addMessages(file: string, chatId: number, count: number): void {
   execute(file, `update chats set posted = posted + ${count} where id = ${chatId}`);
 }
 
-/** Adds chats with the ids from 10,000 on, which these users are in. */
-function addChats(file: string, count: number, users: string): void {
-  execute(
-    file,
-    `${numbers(10_000, count)} insert into chats (id, title, created_at, member_count)
-      select n, 'Chat ' || n, 0, 1 from numbers`,
-  );
-  execute(
-    file,
-    `${numbers(10_000, count)} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
-      select ${users}, n, 'owner', 0, n from numbers`,
-  );
-}
-
 /** What there is more of, and how it is added. */
 const growing: Record<string, (file: string, cast: Cast, count: number) => void> = {
   'members of the chat': (file, { chatId }, count) => {
@@ -68,11 +51,12 @@ const growing: Record<string, (file: string, cast: Cast, count: number) => void>
     );
     execute(file, `update chats set member_count = member_count + ${count} where id = ${chatId}`);
   },
-  'chats of the user': (file, { alice }, count) => addChats(file, count, String(alice.id)),
+  'chats of the user': (file, { alice }, count) =>
+    addChats(file, { first: 10_000, count, userId: alice.id }),
   'messages of the chat': (file, { chatId }, count) => addMessages(file, chatId, count),
   'users and chats of others': (file, _, count) => {
     addUsers(file, count);
-    addChats(file, count, 'n - 9000');
+    addChats(file, { first: 10_000, count, userId: 'n - 9000' });
   },
 };
 

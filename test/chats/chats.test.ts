@@ -8,7 +8,7 @@ import type { Store } from '../../src/db/store.ts';
 import { clearAllDeleted } from '../../src/jobs/deletions.ts';
 import { done, refused } from '../helpers/answers.ts';
 import { nextOf, pagesOf } from '../helpers/pages.ts';
-import { allRows, damage, execute, query } from '../helpers/rows.ts';
+import { addChats, allRows, damage, query } from '../helpers/rows.ts';
 import { type Answer, type Person, startCast, startWorld } from '../helpers/world.ts';
 
 const badTitle =
@@ -657,22 +657,6 @@ t.test('the list of chats comes whole, or in pages with each chat once', async (
   t.equal((await alice.get('/api/chats?limit=1')).body.chats[0].id, moved.id);
 });
 
-/** Puts a user into this many more chats, past the server. */
-function addChats(file: string, userId: number, count: number): void {
-  const numbers = `with recursive numbers(n) as (
-    select 100000 union all select n + 1 from numbers where n < ${99_999 + count})`;
-  execute(
-    file,
-    `${numbers} insert into chats (id, title, created_at, member_count)
-      select n, 'Chat ' || n, 0, 1 from numbers`,
-  );
-  execute(
-    file,
-    `${numbers} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
-      select ${userId}, n, 'owner', 0, n from numbers`,
-  );
-}
-
 /** Counts what a server looks up: entries of the cache, checks of entries, and reads of the file. */
 function countLookups(db: Store) {
   const counts = { entries: 0, checks: 0, reads: 0 };
@@ -701,7 +685,7 @@ t.test('a change costs a list of thousands of chats what it costs a short one', 
   for (const count of [200, 5000]) {
     const { alice, bob, db, chat, file } = await startCast(t);
     await alice.post('/api/chats', { with: 'bob' });
-    addChats(file, alice.id, count);
+    addChats(file, { first: 100_000, count, userId: alice.id });
     // A write makes the server notice the changes made past it.
     await alice.send(chat, 'hello');
     const lookups = countLookups(db);

@@ -42,3 +42,30 @@ function withFile<Result>(file: string, use: (sqlite: Database.Database) => Resu
     sqlite.close();
   }
 }
+
+/** The SQL of a table `numbers`, whose column `n` has these numbers. */
+export const numbers = (first: number, count: number) =>
+  `with recursive numbers(n) as
+    (select ${first} union all select n + 1 from numbers where n < ${first + count - 1})`;
+
+interface ManyChats {
+  /** The id of the first one; the others follow. */
+  readonly first: number;
+  readonly count: number;
+  /** Their only member, or SQL for it in which `n` is the id of the chat. */
+  readonly userId: number | string;
+}
+
+/** Adds chats past the server. */
+export function addChats(file: string, { first, count, userId }: ManyChats): void {
+  execute(
+    file,
+    `${numbers(first, count)} insert into chats (id, title, created_at, member_count)
+      select n, 'Chat ' || n, 0, 1 from numbers`,
+  );
+  execute(
+    file,
+    `${numbers(first, count)} insert into memberships (user_id, chat_id, role, joined_at, joined_event)
+      select ${userId}, n, 'owner', 0, n from numbers`,
+  );
+}
