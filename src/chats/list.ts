@@ -2,7 +2,7 @@
  * The list of a user's chats. An entry has two parts, which are cached separately: the chat's part
  * is the same for all its members and changes with each message (chat-summary.ts), and the member's
  * part changes when they read (own-memberships.ts). So a message to a chat of thousands changes one
- * entry in memory, and whoever asks for their list again has only the changed chats replaced in it.
+ * entry in memory. When a member requests the list again, only the chats that changed are replaced.
  */
 
 import { type QueryCache, whenReady } from '../db/cache/cached-query.ts';
@@ -16,8 +16,8 @@ import { type Entry, SortedChats } from './sorted-chats.ts';
 
 type Database = QueryCache & Reads;
 
-/** Where more than this part of the list has changed, making it anew is faster. */
-const mostReplaced = 1 / 8;
+/** If more than this share of the list has changed, rebuilding it is faster than updating it. */
+const rebuildShare = 1 / 8;
 
 /** The whole list as JSON, by latest activity, newest first; not a promise if it is cached. */
 export function readList(db: Database, userId: number): Buffer | Promise<Buffer> {
@@ -61,14 +61,13 @@ export async function readListPage(
 function currentList(db: Database, userId: number): SortedChats | Promise<SortedChats> {
   return whenReady(db.cached(ownMemberships, { userId }), (own) => {
     const { list } = own;
+    if (list === undefined) return buildList(db, own);
     // If nothing at all has changed, no chat has.
-    if (list?.asOf === db.changes) return list;
-    const changed = list && changedChats(db, own, list);
-    return list === undefined ||
-      changed === undefined ||
-      changed.length > list.entries.length * mostReplaced
-      ? makeList(db, userId, own)
-      : renewList(db, userId, own, list, changed);
+    if (list.asOf === db.changes) return list;
+    const changed = changedChats(db, own, list);
+    return changed.length > list.entries.length * rebuildShare
+      ? buildList(db, own)
+      : updateList(db, own, list, changed);
   });
 }
 
@@ -87,25 +86,24 @@ function changedChats(db: Database, own: OwnMemberships, list: SortedChats): num
     .map(({ chat }) => chat.id);
 }
 
-function makeList(db: Database, userId: number, own: OwnMemberships) {
+function buildList(db: Database, own: OwnMemberships) {
   const asOf = db.changes;
-  return whenReady(readEntries(db, userId, own, own.chatIds), (entries) => {
-    own.list = new SortedChats(userId, entries);
+  return whenReady(readEntries(db, own, own.chatIds), (entries) => {
+    own.list = new SortedChats(own.userId, entries);
     own.list.asOf = asOf;
     return own.list;
   });
 }
 
 /** Replaces the entries of chats that have changed. */
-function renewList(
+function updateList(
   db: Database,
-  userId: number,
   own: OwnMemberships,
   list: SortedChats,
   changed: readonly number[],
 ) {
   const asOf = db.changes;
-  return whenReady(readEntries(db, userId, own, changed), (entries) => {
+  return whenReady(readEntries(db, own, changed), (entries) => {
     if (changed.length > 0) list.replace(changed, entries);
     list.asOf = asOf;
     return list;
@@ -114,14 +112,13 @@ function renewList(
 
 function readEntries(
   db: Database,
-  userId: number,
   own: OwnMemberships,
   chatIds: readonly number[],
 ): Entry[] | Promise<Entry[]> {
-  return whenReady(own.of(db, userId, chatIds), (memberships) => {
+  return whenReady(own.of(db, chatIds), (memberships) => {
     const ids = memberships.map(({ chatId }) => chatId);
     return whenReady(db.cachedMany(chatSummaries, ids), (chats) => {
-      const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - userId : []));
+      const partnerIds = chats.flatMap((chat) => (chat?.pair ? chat.pair - own.userId : []));
       return whenReady(db.cachedMany(userNames, partnerIds), (names) =>
         joinEntries(memberships, chats, names),
       );

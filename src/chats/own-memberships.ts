@@ -12,13 +12,15 @@ export type Membership = Awaited<ReturnType<typeof listMemberships>>[number];
 const membershipBytes = 400;
 
 export class OwnMemberships {
+  readonly userId: number;
   readonly #byChat: Map<number, Membership>;
   /** By chat, the event since which its membership must be read again. */
   readonly #stale = new Map<number, number>();
   /** The list last made from them. */
   list?: SortedChats;
 
-  constructor(memberships: readonly Membership[]) {
+  constructor(userId: number, memberships: readonly Membership[]) {
+    this.userId = userId;
     this.#byChat = new Map(memberships.map((one) => [one.chatId, one]));
   }
 
@@ -38,20 +40,16 @@ export class OwnMemberships {
   /** The memberships of these chats, in no particular order; not a promise if none is stale. */
   of(
     db: Reads,
-    userId: number,
     chatIds: readonly number[],
   ): readonly Membership[] | Promise<readonly Membership[]> {
     const known = chatIds.flatMap((id) => this.#byChat.get(id) ?? []);
     if (known.length === chatIds.length) return known;
     const stale = chatIds.filter((id) => this.#stale.has(id));
-    return this.#readAgain(db, userId, stale).then((read) => [...known, ...read]);
+    return this.#readAgain(db, stale).then((read) => [...known, ...read]);
   }
 
-  async #readAgain(
-    db: Reads,
-    userId: number,
-    chatIds: readonly number[],
-  ): Promise<readonly Membership[]> {
+  async #readAgain(db: Reads, chatIds: readonly number[]): Promise<readonly Membership[]> {
+    const { userId } = this;
     const since = new Map(chatIds.map((id) => [id, this.#stale.get(id)]));
     const found = await db.read(listMembershipsOf, { userId, chatIds: JSON.stringify(chatIds) });
     for (const membership of found) {
@@ -94,7 +92,7 @@ export const ownMemberships: CachedQuery<{ userId: number }, OwnMemberships> = {
       ...memberships.flatMap(({ chatId }) => dependsOn(['message.deleted'], { chatId })),
     ];
     const invalidatedBy = dependsOn(['member.joined', 'member.left'], { userId });
-    return { ...sized(new OwnMemberships(memberships)), invalidatedBy, updatedBy };
+    return { ...sized(new OwnMemberships(userId, memberships)), invalidatedBy, updatedBy };
   },
   applyEvent: (own, event) => {
     own.apply(event);
