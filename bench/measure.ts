@@ -39,17 +39,24 @@ export async function measureRounds(
   pace: Pace,
   random: Random,
 ): Promise<Round[]> {
-  const rounds: Round[] = [];
-  // The first round warms up: code is compiled, caches are filled.
-  for (let round = 0; round <= pace.rounds; round++) {
+  return inRounds(pace.rounds, async () => {
     const seed = random.below(2 ** 31);
     const samples: Record<string, Sample> = {};
     for (const [name, target] of random.shuffle(Object.entries(targets))) {
       samples[name] = await measure(name, target, { ...pace, seed });
     }
-    if (round > 0) rounds.push(samples);
-  }
-  return rounds;
+    return samples;
+  });
+}
+
+/** Measures in rounds, without the first, which warms up: code is compiled, caches are filled. */
+export async function inRounds<Figures>(
+  rounds: number,
+  measureOnce: () => Promise<Figures>,
+): Promise<Figures[]> {
+  const figures: Figures[] = [];
+  for (let round = 0; round <= rounds; round++) figures.push(await measureOnce());
+  return figures.slice(1);
 }
 
 /** @throws if any response was not a success. */

@@ -1,5 +1,6 @@
 /** Reading pages while each message of one chat goes out to many streams. */
 import type { Lab } from '../lab.ts';
+import { inRounds } from '../measure.ts';
 import { OpenLoop } from '../open-loop.ts';
 import { nameSize, type Settings } from '../settings.ts';
 import { byName, sum } from '../statistics.ts';
@@ -41,27 +42,23 @@ async function play(lab: Lab, count: number): Promise<Record<string, number>[]> 
   const server = await lab.snug(file);
   const streams = await Streams.open(server.url, rooms);
   const title = `${nameSize(count)} streams`;
-  const figures: Record<string, number>[] = [];
   try {
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++) {
+    return await inRounds(rounds, async () => {
       const { connections } = lab.settings;
       const seed = lab.random.below(2 ** 31);
       const load = { rate, seconds, connections, seed, sleeps: true };
       const { result } = await pages.start(server, load);
       const { last, share } = await streams.post(1, seconds + margin);
       const { reads, late } = await result;
-      if (round === 0) continue;
-      figures.push({
+      return {
         [`${title}: page p50 ms`]: reads.p50,
         [`${title}: page p99 ms`]: reads.p99,
         [`${title}: pages sent late, p99 ms`]: late,
         [`${title}: last stream p99 ms`]: last,
         [`${title}: readers’ share of their core`]: share,
-      });
-    }
+      };
+    });
   } finally {
     await streams.close();
   }
-  return figures;
 }

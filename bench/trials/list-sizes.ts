@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { Lab } from '../lab.ts';
-import { inRandomOrder } from '../measure.ts';
+import { inRandomOrder, inRounds } from '../measure.ts';
 import { Person } from '../person.ts';
 import type { Random } from '../random.ts';
 import type { BenchRequest } from '../requests.ts';
@@ -34,13 +34,10 @@ export const listSizes: Trial = {
     const file = await lab.copy();
     const cases = lab.change(file, (sqlite) => makeCases(sqlite, lab.random));
     const server = await lab.snug(file);
-    const rounds: Record<string, number>[] = [];
-    // The first round warms up.
-    for (let round = 0; round <= lab.settings.rounds; round++) {
-      const figures = await inRandomOrder(cases, lab.random, (one) => measure(lab, server, one));
-      if (round > 0) rounds.push(...figures);
-    }
-    return { values: byName(rounds) };
+    const rounds = await inRounds(lab.settings.rounds, () =>
+      inRandomOrder(cases, lab.random, (one) => measure(lab, server, one)),
+    );
+    return { values: byName(rounds.flat()) };
   },
 };
 

@@ -1,6 +1,6 @@
 /** Response times at a stated rate, as people cause it, not at saturation. */
 import type { Lab } from '../lab.ts';
-import { inRandomOrder } from '../measure.ts';
+import { inRandomOrder, inRounds } from '../measure.ts';
 import { OpenLoop, type OpenResult } from '../open-loop.ts';
 import type { Server } from '../server.ts';
 import { nameSize, type Settings } from '../settings.ts';
@@ -35,7 +35,7 @@ function longRounds({ rounds, seconds }: Settings): Pick<Settings, 'rounds' | 's
   return { rounds: Math.ceil(rounds / 3), seconds: 3 * seconds };
 }
 
-/** One after the other in random order; the first round warms up. */
+/** One server after the other, in random order. */
 async function measure(
   lab: Lab,
   loop: OpenLoop,
@@ -43,15 +43,13 @@ async function measure(
   rate: number,
 ): Promise<Record<string, number>[]> {
   const { rounds, seconds } = longRounds(lab.settings);
-  const figures: Record<string, number>[] = [];
-  for (let round = 0; round <= rounds; round++) {
+  const samples = await inRounds(rounds, () => {
     const load = { rate, seconds, seed: lab.random.below(2 ** 31), connections, sleeps: false };
-    const samples = await inRandomOrder(Object.entries(servers), lab.random, ([name, server]) =>
+    return inRandomOrder(Object.entries(servers), lab.random, ([name, server]) =>
       sampleOf(`${nameSize(rate)}/s: ${name}`, loop.run(server, load)),
     );
-    if (round > 0) figures.push(...samples);
-  }
-  return figures;
+  });
+  return samples.flat();
 }
 
 async function sampleOf(title: string, running: Promise<OpenResult>) {
