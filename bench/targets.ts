@@ -149,7 +149,7 @@ const memoryAfter: Target = {
 
 export const targets: readonly Target[] = [
   value(
-    'bytes to the log for a message alone in its commit, with its part of the search index',
+    'bytes written to the WAL per message, one message per commit, including its search index',
     'KB',
     ['batches', '1 at once: KB to the log for a message'],
     { atMost: 32 },
@@ -195,7 +195,7 @@ export const targets: readonly Target[] = [
       measured.ratio('growth-post', measured.sizes[0] ?? '', measured.sizes.at(-1) ?? ''),
   },
   quotient(
-    'post a message: cost with 5,000 chats of one’s own / with 20',
+    'post a message: cost for a user in 5,000 chats / in 20',
     '×',
     [
       'list-sizes',

@@ -33,13 +33,13 @@ export function drawBars(title: string, unit: string, all: readonly Bar[]): stri
 function drawBar({ label, values, isOther = false }: Bar, y: number, x: (value: number) => number) {
   const value = median(values);
   const [low, high] = [quantile(values, 0.25), quantile(values, 0.75)];
-  const beside = (content: string, at: number, kind: string) =>
-    text(content, { class: kind, x: at, y: y + 16, 'text-anchor': 'end' });
+  const alignedRight = (content: string, right: number, kind: string) =>
+    text(content, { class: kind, x: right, y: y + 16, 'text-anchor': 'end' });
   const size = { x: plot.left, y, width: x(value) - plot.left, height: 22, rx: 2 };
   return [
-    beside(label, plot.left - 12, 'label'),
+    alignedRight(label, plot.left - 12, 'label'),
     element('rect', { class: isOther ? 'bar other' : 'bar', ...size }),
     element('path', { class: 'spread', d: `M${x(low)} ${y + 11}H${x(high)}` }),
-    beside(formatNumber(value), width - 24, 'figure'),
+    alignedRight(formatNumber(value), width - 24, 'figure'),
   ];
 }

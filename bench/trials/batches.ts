@@ -1,4 +1,4 @@
-/** The cost of a durable message, alone in its commit and together with others. */
+/** What a durable message costs while 1, 8 or 64 are posted at once. */
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Contestant, compare, roundsLast } from '../compare.ts';

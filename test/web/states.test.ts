@@ -197,7 +197,7 @@ webTest('there is nowhere to write until it is known that one may', async (t, st
   await page.locator('main .error').waitFor();
   t.equal(await page.getByText(en.gone.unknown).count(), 0, 'nothing is claimed too early');
 
-  await t.test('a chat of one’s own can be written to without the list', async (t) => {
+  await t.test('users can write in their own chats before the list of chats arrives', async (t) => {
     await reader.go(place(chat));
     await page.reload();
     await reader.message('hello').waitFor();

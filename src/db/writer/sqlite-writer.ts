@@ -144,8 +144,8 @@ export class SqliteWriter implements Writer {
   }
 
   /**
-   * Runs a batch in one transaction; undoes all of it and returns undefined if a task has failed
-   * and cannot be undone alone.
+   * Runs a batch in one transaction. If a task fails and cannot be undone separately, everything is
+   * rolled back and the result is undefined.
    */
   async #transact(
     batch: readonly Task[],

@@ -35,7 +35,7 @@ let listedUpTo = 0;
 /** By chat, the last message that its counts include, where an event has said so since then. */
 const countedUpTo = new Map<number, number>();
 
-/** Loads the list, and loads it again if it changes meanwhile: it may be of before the change. */
+/** Loads the list, and again if it changes meanwhile: the answer may not include the change. */
 export function loadChats(): Promise<void> {
   isStale = true;
   loading ??= loadUntilCurrent()
